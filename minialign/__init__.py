@@ -1,0 +1,31 @@
+"""minialign: how a language model is aligned, from scratch, in NumPy.
+
+Read the files in this order; each needs only the ones before it.
+
+    autograd    who is to blame for the error?            sft          imitate demonstrations
+    functional  the fused functions and their derivations preferences  two answers, one vote
+    model       a tiny GPT                                reward       votes become a number
+    likelihood  how probable is a text?                   ppo          chase the number, on a leash
+    generate    write a text                              dpo          the shortcut without the number
+    world       questions whose true answers we know      pipeline     the whole journey on one page
+"""
+
+import ctypes
+import os
+import sys
+
+__version__ = "0.1.0"
+
+# One BLAS thread: these matrices are so small that a second one costs more than it brings.  What the user set stays.
+for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+# Half of a training step would be page faults: glibc gives large freed arrays back to the system, and each new one is
+# faulted in again.  Asking it to keep them (M_MMAP_THRESHOLD = -3, M_TRIM_THRESHOLD = -1) doubles the speed.
+if sys.platform == "linux":
+    try:
+        _libc = ctypes.CDLL("libc.so.6")
+        _libc.mallopt(-3, 1 << 30)
+        _libc.mallopt(-1, 2**31 - 1)
+    except (OSError, AttributeError):
+        pass  # another C library: slower, nothing else

@@ -1,0 +1,212 @@
+"""The half of the model whose gradients are derived by hand: one function, one derivation, one screen.
+
+Each could be written with the primitives of `autograd` (composed.py does so, and the tests hold the two equal); here the
+forward pass keeps just what its backward pass needs.  Throughout g = dL/dy is the gradient that arrives from above, and
+the symbols of the docstring are the names in the code.
+
+    B batch   T tokens   C channels   H heads   D = C/H   V vocabulary
+"""
+
+import math
+
+import numpy as np
+
+from .autograd import as_tensor, record
+
+
+def linear(x, weight, bias=None):
+    """y = x W + b  for x (..., C) and W (C, K), bias (K,) or None.
+
+    dx = g W^T,   dW = x^T g,   db = sum of g,  with all leading axes of x taken as one.
+    """
+    x, C, K = as_tensor(x), *weight.shape
+    rows = x.data.reshape(-1, C)  # (N, C)
+    y = rows @ weight.data
+    if bias is not None:
+        y += bias.data
+
+    def rule(g):
+        g = g.reshape(-1, K)
+        dx = (g @ weight.data.T).reshape(x.shape) if x.requires_grad else None
+        dW = rows.T @ g
+        return (dx, dW) if bias is None else (dx, dW, g.sum(0))
+
+    return record(y.reshape(*x.shape[:-1], K), (x, weight) if bias is None else (x, weight, bias), rule)
+
+
+def embedding(table, ids):
+    """y = table[ids]: row ids[b, t] of the (V, C) table.  dtable[v] = sum of g over the places where v stands."""
+    ids = np.asarray(ids)
+
+    def rule(g):
+        dtable = np.zeros_like(table.data)
+        np.add.at(dtable, ids, g)
+        return (dtable,)
+
+    return record(table.data[ids], (table,), rule)
+
+
+def gelu(x):
+    """y = x/2 (1 + tanh u),  u = sqrt(2/pi) (x + 0.044715 x^3).   (Hendrycks & Gimpel 2016, the tanh form of GPT-2)
+
+    With t = tanh u:   dx = g [ (1 + t)/2 + x/2 (1 - t^2) du/dx ],   du/dx = sqrt(2/pi) (1 + 3 * 0.044715 x^2).
+    """
+    x, a, c = as_tensor(x), math.sqrt(2 / math.pi), 0.044715
+    v = x.data
+    square = v * v  # v * v, never v**2 or v**3: NumPy's power is many times slower
+    t = square * (a * c)
+    t += a
+    t *= v
+    np.tanh(t, out=t)
+    half = 0.5 * t
+    half += 0.5  # (1 + t) / 2
+    y = v * half
+
+    def rule(g):
+        du = square * (3 * a * c)
+        du += a
+        slope = t * t
+        np.subtract(1, slope, out=slope)
+        slope *= du
+        slope *= v
+        slope *= 0.5
+        slope += half
+        slope *= g
+        return (slope,)
+
+    return record(y, (x,), rule)
+
+
+def layer_norm(x, gain, bias, eps=1e-5):
+    """y = gain * x_hat + bias,  x_hat = (x - mean) * r,  r = 1 / sqrt(variance + eps), over the channels.
+
+    (Ba, Kiros & Hinton 2016.)  With h = g * gain, x acts in three ways: directly, through the mean, and through r:
+
+        dx = r (h - mean(h) - x_hat * mean(h * x_hat)),    dgain = sum of g * x_hat,    dbias = sum of g.
+    """
+    x = as_tensor(x)
+    C = x.shape[-1]
+    average = np.full((C, 1), 1 / C, dtype=x.dtype)  # z @ average is the mean of each row; a matrix product sums fastest
+    rows = x.data.reshape(-1, C)
+    x_hat = rows - rows @ average
+    r = (x_hat * x_hat) @ average
+    r += eps
+    np.sqrt(r, out=r)
+    np.divide(1, r, out=r)
+    x_hat *= r
+    y = x_hat * gain.data
+    y += bias.data
+
+    def rule(g):
+        g = g.reshape(-1, C)
+        g_x_hat = g * x_hat
+        h = g * gain.data
+        dx = h - h @ average
+        dx -= x_hat * (g_x_hat @ (gain.data[:, None] * average))  # mean(h * x_hat), reusing g * x_hat
+        dx *= r
+        return dx.reshape(x.shape), g_x_hat.sum(0), g.sum(0)
+
+    return record(y.reshape(x.shape), (x, gain, bias), rule)
+
+
+def rotary(x, cos, sin):
+    """Turn each pair of channels (j, j + D/2) of x (B, H, T, D) by an angle that grows with the position.
+
+    [u, w] -> [u cos - w sin, w cos + u sin]     (Su et al. 2021, in the half-split layout of GPT-NeoX)
+
+    cos, sin: (T, D/2).  A rotation's transpose is the rotation back, so the gradient is g turned the other way.
+    """
+    half = x.shape[-1] // 2
+
+    def turn(z, sin):
+        u, w = z[..., :half], z[..., half:]
+        y = np.empty(z.shape, dtype=z.dtype)
+        np.multiply(u, cos, out=y[..., :half])
+        y[..., :half] -= w * sin
+        np.multiply(w, cos, out=y[..., half:])
+        y[..., half:] += u * sin
+        return y
+
+    return record(turn(x.data, sin), (x,), lambda g: (turn(g, -sin),))
+
+
+def causal_attention(q, k, v):
+    """y = A v,  A = softmax(q k^T / sqrt(D)) with A[t, s] = 0 for s > t;  q, k, v, y: (B, H, T, D).
+
+    (Vaswani et al. 2017, equation 1, masked.)  Going back, with S the scores before the softmax:
+
+        dv = A^T g,    dA = g v^T,    dS = A * (dA - rowsum(dA * A)) / sqrt(D),    dq = dS k,    dk = dS^T q.
+    """
+    q, k, v = as_tensor(q), as_tensor(k), as_tensor(v)
+    T, D = q.shape[-2:]
+    scale = 1 / math.sqrt(D)
+    future = np.triu(np.full((T, T), -np.inf, dtype=q.dtype), 1)  # what a token must not see
+    A = (q.data * scale) @ k.data.swapaxes(-1, -2)  # (B, H, T, T)
+    A += future
+    _softmax_in_place(A)
+
+    def rule(g):
+        dv = A.swapaxes(-1, -2) @ g
+        dS = g @ v.data.swapaxes(-1, -2)
+        dS -= np.einsum("...ts,...ts->...t", dS, A)[..., None]
+        dS *= A
+        dS *= scale
+        return dS @ k.data, dS.swapaxes(-1, -2) @ q.data, dv
+
+    return record(A @ v.data, (q, k, v), rule)
+
+
+def token_log_probs(logits, targets):
+    """y[b, t] = log softmax(logits[b, t])[targets[b, t]]  for logits (..., V), targets (...) -> (...).
+
+    With P = softmax(logits):   dlogits = g (onehot(targets) - P).
+
+    The most important derivative of the subject, and it stands only here: SFT averages y, PPO exponentiates it,
+    DPO subtracts two of it.
+    """
+    logits, targets = as_tensor(logits), np.asarray(targets)[..., None]
+    P = logits.data - logits.data.max(-1, keepdims=True)
+    y = np.take_along_axis(P, targets, -1)[..., 0]
+    np.exp(P, out=P)
+    Z = P.sum(-1, keepdims=True)
+    y = y - np.log(Z[..., 0])
+    P /= Z
+
+    def rule(g):
+        dlogits = P * -g[..., None]
+        picked = np.take_along_axis(dlogits, targets, -1) + g[..., None]
+        np.put_along_axis(dlogits, targets, picked, -1)
+        return (dlogits,)
+
+    return record(y, (logits,), rule)
+
+
+def softmax(x, axis=-1):
+    """P = exp(x) / sum(exp(x)) along an axis.   dx = P (g - sum(g P))."""
+    x = as_tensor(x)
+    P = _softmax_in_place(x.data.copy(), axis)
+    return record(P, (x,), lambda g: (P * (g - (g * P).sum(axis, keepdims=True)),))
+
+
+def log_softmax(x, axis=-1):
+    """y = x - log sum(exp(x)) along an axis.   dx = g - exp(y) sum(g)."""
+    x = as_tensor(x)
+    y = x.data - x.data.max(axis, keepdims=True)
+    y -= np.log(np.exp(y).sum(axis, keepdims=True))
+    return record(y, (x,), lambda g: (g - np.exp(y) * g.sum(axis, keepdims=True),))
+
+
+def log_sigmoid(x):
+    """y = log sigma(x) = -log(1 + exp(-x)), finite for every finite x.   dx = g sigma(-x)."""
+    x = as_tensor(x)
+    e = np.exp(-np.abs(x.data))  # in (0, 1]: cannot overflow
+    y = np.minimum(x.data, 0) - np.log1p(e)
+    slope = np.where(x.data >= 0, e, 1) / (1 + e)  # sigma(-x)
+    return record(y, (x,), lambda g: (g * slope,))
+
+
+def _softmax_in_place(x, axis=-1):
+    x -= x.max(axis, keepdims=True)
+    np.exp(x, out=x)
+    x /= x.sum(axis, keepdims=True)
+    return x
