@@ -1,0 +1,113 @@
+"""Render a conversation into ids and, in the same breath, the mask that says which of them the model is trained on.
+
+    <user> what does a cat say? <bot> it says meow. <eos> <pad> ...
+      0    0 ...                  0    1 ...        1     0          the mask, one column to the left of its token
+
+One grid for everything: column p of the mask (B, T-1), of the log-probabilities, values, rewards and advantages belongs
+to the token at p+1, which the model predicts from the tokens up to p.  The EOS is inside the mask, all after it outside.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from .tokenizer import BOT, EOS, PAD, SPECIAL, USER, decode, encode
+
+
+@dataclass
+class Batch:
+    ids: np.ndarray  # (B, T) right-padded with PAD
+    mask: np.ndarray  # (B, T-1) float32, 1 where the token at p+1 is to be learned or judged
+
+    def __len__(self):
+        return len(self.ids)
+
+    def __getitem__(self, rows):
+        """Some rows, without the columns that are padding in all of them.  rows: a slice or an index array."""
+        ids, mask = self.ids[rows], self.mask[rows]
+        used = np.nonzero((ids != PAD).any(0))[0]
+        T = max(2, int(used[-1]) + 1) if len(used) else 2
+        return Batch(ids[:, :T], mask[:, : T - 1])
+
+    @property
+    def lengths(self):
+        """Number of tokens of each row up to the last masked one, (B,)."""
+        T = self.ids.shape[1]
+        return np.where(self.mask.any(1), T - np.argmax(self.mask[:, ::-1] > 0, axis=1), 0)
+
+
+class Response(NamedTuple):
+    """What a model wrote: the text, and whether it ended by itself (or was cut off)."""
+
+    text: str
+    ended: bool
+
+
+def prompt_ids(question):
+    """The ids after which an assistant answers: <user> question <bot>."""
+    return [USER, *encode(question), BOT]
+
+
+def render(question, answer, ended=True):
+    """One conversation -> ids (T,), mask (T-1,).  Without `ended` there is no EOS: an unfinished thought.
+
+    Raises ValueError for characters outside the alphabet.
+    """
+    prompt = prompt_ids(question)
+    response = encode(answer) + ([EOS] if ended else [])
+    return np.array(prompt + response), np.array([0.0] * (len(prompt) - 1) + [1.0] * len(response), dtype=np.float32)
+
+
+def render_document(text):
+    """One document of the pretraining corpus: <eos> text <eos>, every token to be learned."""
+    ids = np.array([EOS, *encode(text), EOS])
+    return ids, np.ones(len(ids) - 1, dtype=np.float32)
+
+
+def collate(rows, context_length=None):
+    """List of (ids, mask) -> one right-padded Batch.  Raises ValueError rather than cut a row that is too long."""
+    T = max(len(ids) for ids, _ in rows)
+    if context_length is not None and T > context_length:
+        raise ValueError(f"a text of {T} tokens does not fit the context of {context_length}: shorten it")
+    batch = Batch(np.full((len(rows), T), PAD), np.zeros((len(rows), T - 1), dtype=np.float32))
+    for b, (ids, mask) in enumerate(rows):
+        batch.ids[b, : len(ids)] = ids
+        batch.mask[b, : len(mask)] = mask
+    return batch
+
+
+def conversations(pairs, context_length=None):
+    """List of (question, answer) or (question, Response) -> Batch."""
+    rows = []
+    for question, answer in pairs:
+        text, ended = answer if isinstance(answer, Response) else (answer, True)
+        rows.append(render(question, text, ended))
+    return collate(rows, context_length)
+
+
+def minibatches(n, size, rng, lengths=None):
+    """Yield index arrays that cover range(n) once, in random order; a smaller rest comes last.
+
+    With `lengths`, rows of similar length share a minibatch (less padding): the order is shuffled, sorted within blocks
+    of 16 minibatches, and the minibatches are shuffled again.
+    """
+    order = rng.permutation(n)
+    if lengths is not None:
+        block = 16 * size
+        order = np.concatenate([b[np.argsort(lengths[b], kind="stable")] for b in np.split(order, range(block, n, block))])
+    pieces = np.split(order, range(size, n, size))
+    if lengths is not None:
+        pieces = [pieces[i] for i in rng.permutation(len(pieces))]
+    yield from pieces
+
+
+def show(batch, row=0, colour=True):
+    """One row as text in which the trained tokens stand out: green in a terminal, [in brackets] without colour."""
+    open_, close = ("\x1b[32m", "\x1b[0m") if colour else ("[", "]")
+    pieces = []
+    for p, i in enumerate(batch.ids[row]):
+        trained = p > 0 and batch.mask[row, p - 1] > 0
+        name = SPECIAL[i] if i < len(SPECIAL) else decode([i])
+        pieces.append(open_ + name + close if trained else name)
+    return "".join(pieces).replace(close + open_, "")

@@ -1,0 +1,28 @@
+"""How probable is a text?  The one place where logits are shifted against their targets.
+
+    log pi(y | x) = sum over the answer's tokens of log pi(token | all before it)
+"""
+
+import numpy as np
+
+from .autograd import no_grad
+
+
+def token_log_probs_of(model, ids):
+    """ids (B, T) -> log-probability of each token given those before it, Tensor (B, T-1).
+
+    Column p is log pi(ids[p+1] | ids[:p+1]).  The first token has nothing before it and so no column.
+    """
+    return model.trunk.ops.token_log_probs(model(ids[:, :-1]), ids[:, 1:])
+
+
+def sequence_log_probs(model, batch):
+    """log pi(answer | prompt), summed over the masked tokens, Tensor (B,).  A sum, not a mean: see dpo.py."""
+    return (token_log_probs_of(model, batch.ids) * batch.mask).sum(1)
+
+
+def log_probs_array(model, ids, rows_at_once=256):
+    """`token_log_probs_of` as a plain array (B, T-1), without gradients, in pieces that keep memory small."""
+    with no_grad():
+        pieces = [token_log_probs_of(model, ids[i : i + rows_at_once]).data for i in range(0, len(ids), rows_at_once)]
+    return np.concatenate(pieces)

@@ -1,0 +1,232 @@
+"""A tiny GPT: a trunk that reads a text, and two kinds of head on top of it.
+
+    B batch   T tokens   C channels (d_model)   H heads   D = C/H   V vocabulary
+
+    x = E[ids]                        (+ P[position] if positions are learned)
+    x = x + attention(norm(x))        each block, twice a residual:
+    x = x + mlp(norm(x))              the block adds to what is known, it does not replace it
+    LanguageModel:  logits = norm(x) U         (B, T, V)      U = E^T if tied
+    ScalarModel:    value  = norm(x) . w + b   (B, T)         the reward model and the critic
+
+With positions="learned", tied=True this is GPT-2 exactly; with positions="rotary", tied=False it is GPT-NeoX without the
+parallel residual.  (Radford et al. 2019; Black et al. 2022; interop.py converts to both.)
+
+Differences from production models: no dropout (so a log-probability is the same whenever it is asked for), no
+key-padding mask (padding stands on the right, where causal attention never looks).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import functional
+from .autograd import Tensor
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The shape of a model.  Raises ValueError for shapes that cannot be."""
+
+    vocab_size: int
+    context_length: int
+    n_layer: int = 2
+    n_head: int = 4
+    d_model: int = 64
+    positions: str = "rotary"  # or "learned"
+    tied: bool = False  # one matrix for reading and writing characters
+    dtype: str = "float32"
+    rotary_base: float = 1000.0
+    norm_eps: float = 1e-5
+
+    def __post_init__(self):
+        object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
+        if self.d_model % self.n_head:
+            raise ValueError(f"d_model {self.d_model} does not divide among {self.n_head} heads")
+        if self.positions not in ("rotary", "learned"):
+            raise ValueError(f'positions is "rotary" or "learned", not {self.positions!r}')
+        if self.positions == "rotary" and (self.d_model // self.n_head) % 2:
+            raise ValueError("rotary positions turn pairs of channels: d_model / n_head must be even")
+
+
+class Module:
+    """Something with parameters: Tensors in attributes, in sub-modules, and in lists of sub-modules."""
+
+    def named_parameters(self, prefix=""):
+        """dict of dotted name -> Tensor, in the order of definition."""
+        found = {}
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                found[prefix + name] = value
+            elif isinstance(value, Module):
+                found.update(value.named_parameters(f"{prefix}{name}."))
+            elif isinstance(value, list):
+                for i, item in enumerate(value):
+                    found.update(item.named_parameters(f"{prefix}{name}.{i}."))
+        return found
+
+    def parameters(self):
+        return list(self.named_parameters().values())
+
+
+def _normal(rng, shape, std, dtype):
+    return Tensor((rng.standard_normal(shape) * std).astype(dtype), requires_grad=True)
+
+
+def _constant(shape, value, dtype):
+    return Tensor(np.full(shape, value, dtype=dtype), requires_grad=True)
+
+
+class Linear(Module):
+    """y = x W + b, W (in, out)."""
+
+    def __init__(self, n_in, n_out, std, dtype, rng):
+        self.weight = _normal(rng, (n_in, n_out), std, dtype)
+        self.bias = _constant(n_out, 0, dtype)
+
+    def __call__(self, x, ops):
+        return ops.linear(x, self.weight, self.bias)
+
+
+class LayerNorm(Module):
+    def __init__(self, n, eps, dtype):
+        self.gain, self.bias, self.eps = _constant(n, 1, dtype), _constant(n, 0, dtype), eps
+
+    def __call__(self, x, ops):
+        return ops.layer_norm(x, self.gain, self.bias, self.eps)
+
+
+class Attention(Module):
+    """Every token asks (query), is asked (key) and answers (value), H times side by side."""
+
+    def __init__(self, config, rng):
+        C, std, dtype = config.d_model, 0.02, config.dtype
+        self.config = config
+        self.query = Linear(C, C, std, dtype, rng)
+        self.key = Linear(C, C, std, dtype, rng)
+        self.value = Linear(C, C, std, dtype, rng)
+        self.output = Linear(C, C, std / math.sqrt(2 * config.n_layer), dtype, rng)
+
+    def __call__(self, x, angles, ops):
+        B, T, C = x.shape
+        H = self.config.n_head
+
+        def heads(z):
+            return z.reshape(B, T, H, C // H).transpose(0, 2, 1, 3)  # (B, H, T, D)
+
+        q, k, v = heads(self.query(x, ops)), heads(self.key(x, ops)), heads(self.value(x, ops))
+        if angles is not None:
+            q, k = ops.rotary(q, *angles), ops.rotary(k, *angles)
+        y = ops.causal_attention(q, k, v)  # (B, H, T, D)
+        return self.output(y.transpose(0, 2, 1, 3).reshape(B, T, C), ops)
+
+
+class MLP(Module):
+    def __init__(self, config, rng):
+        C = config.d_model
+        self.up = Linear(C, 4 * C, 0.02, config.dtype, rng)
+        self.down = Linear(4 * C, C, 0.02 / math.sqrt(2 * config.n_layer), config.dtype, rng)
+
+    def __call__(self, x, ops):
+        return self.down(ops.gelu(self.up(x, ops)), ops)
+
+
+class Block(Module):
+    def __init__(self, config, rng):
+        self.attention_norm = LayerNorm(config.d_model, config.norm_eps, config.dtype)
+        self.attention = Attention(config, rng)
+        self.mlp_norm = LayerNorm(config.d_model, config.norm_eps, config.dtype)
+        self.mlp = MLP(config, rng)
+
+    def __call__(self, x, angles, ops):
+        x = x + self.attention(self.attention_norm(x, ops), angles, ops)
+        return x + self.mlp(self.mlp_norm(x, ops), ops)
+
+
+class Transformer(Module):
+    """The trunk: ids (B, T) -> hidden states (B, T, C).
+
+    `ops` is the module of functions to use: `functional` (fused) or `composed` (primitives, for lesson 2).
+    """
+
+    def __init__(self, config, rng, ops=functional):
+        C, dtype = config.d_model, config.dtype
+        self.config, self.ops = config, ops
+        self.token_embedding = _normal(rng, (config.vocab_size, C), 0.02, dtype)
+        if config.positions == "learned":
+            self.position_embedding = _normal(rng, (config.context_length, C), 0.02, dtype)
+        self.blocks = [Block(config, rng) for _ in range(config.n_layer)]
+        self.final_norm = LayerNorm(C, config.norm_eps, dtype)
+        self.cos, self.sin = rotary_angles(config)
+
+    def __call__(self, ids):
+        ids = np.asarray(ids)
+        T = ids.shape[1]
+        if T > self.config.context_length:
+            raise ValueError(f"{T} tokens do not fit the context of {self.config.context_length}")
+        x = self.ops.embedding(self.token_embedding, ids)  # (B, T, C)
+        angles = None
+        if self.config.positions == "learned":
+            x = x + self.position_embedding[:T]
+        else:
+            angles = self.cos[:T], self.sin[:T]  # (T, D/2)
+        for block in self.blocks:
+            x = block(x, angles, self.ops)
+        return self.final_norm(x, self.ops)
+
+
+def rotary_angles(config):
+    """cos and sin of position * base^(-2j/D), each (context_length, D/2)."""
+    D = config.d_model // config.n_head
+    speeds = config.rotary_base ** (-np.arange(0, D, 2) / D)  # (D/2,)
+    angles = np.arange(config.context_length)[:, None] * speeds
+    return np.cos(angles).astype(config.dtype), np.sin(angles).astype(config.dtype)
+
+
+class LanguageModel(Module):
+    """ids (B, T) -> logits (B, T, V): logits[b, t] predicts ids[b, t+1]."""
+
+    def __init__(self, config, rng, ops=functional):
+        self.config = config
+        self.trunk = Transformer(config, rng, ops)
+        if not config.tied:
+            self.unembedding = _normal(rng, (config.d_model, config.vocab_size), 0.02, config.dtype)
+
+    def __call__(self, ids):
+        unembedding = self.trunk.token_embedding.transpose() if self.config.tied else self.unembedding
+        return self.trunk.ops.linear(self.trunk(ids), unembedding)
+
+
+class ScalarModel(Module):
+    """ids (B, T) -> one number a token (B, T): read at the answer it is a reward, read everywhere it is a critic.
+
+    head: "normal" draws w from N(0, 1/(C+1)) (Stiennon et al. 2020), "zero" starts from 0 everywhere.
+    """
+
+    def __init__(self, config, rng, head="normal", ops=functional):
+        C = config.d_model
+        self.config = config
+        self.trunk = Transformer(config, rng, ops)
+        self.head = Head(C, 0.0 if head == "zero" else 1 / math.sqrt(C + 1), config.dtype, rng)
+
+    def __call__(self, ids):
+        return self.head(self.trunk(ids))
+
+
+class Head(Module):
+    """h (B, T, C) -> h . w + b (B, T)."""
+
+    def __init__(self, n, std, dtype, rng):
+        self.weight = _normal(rng, (n,), std, dtype)
+        self.bias = _constant(1, 0, dtype)
+
+    def __call__(self, h):
+        return h @ self.weight + self.bias
+
+
+def scalar_model_from(model, rng, head="normal"):
+    """A ScalarModel whose trunk is a copy of another model's trunk, with a fresh head."""
+    new = ScalarModel(model.config, rng, head)
+    for name, tensor in new.trunk.named_parameters().items():
+        tensor.data = model.trunk.named_parameters()[name].data.copy()
+    return new
