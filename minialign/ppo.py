@@ -1,0 +1,275 @@
+"""Proximal policy optimisation for a language model: try, score, nudge, and stay on the leash.
+
+    maximise  E[ r(x, y) - beta log(pi(y|x) / ref(y|x)) ]                    (Ziegler et al. 2019, equation 2)
+
+State: the text so far.  Action: the next token.  gamma = 1.  An episode ends at the END or where it is cut off.
+
+    reward      R_t = -beta (log pi_old(a_t) - log ref(a_t)),  and the score on the last token       the leash
+    advantage   delta_t = R_t + gamma V_{t+1} - V_t,   A_t = delta_t + gamma lambda A_{t+1}           (Schulman et al. 2016)
+    policy      L = mean max(-A rho, -A clip(rho, 1-eps, 1+eps)),  rho = exp(log pi - log pi_old)     (Schulman et al. 2017, eq. 7)
+    critic      L = 1/2 mean max((V - G)^2, (clip(V, V_old +- eps_v) - G)^2),  G = A + V_old
+
+Two different distances: `reference` is the frozen SFT model at the other end of the leash; `old` is the policy that wrote
+the samples, from which the clip keeps one update near.
+
+Differences from Ziegler et al.: a separate critic instead of a second head on the policy; population variance in
+whitening; an answer that does not end loses a fixed penalty instead of its score.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from .autograd import Tensor, as_tensor, clip, exp, maximum, no_grad
+from .batch import minibatches, prompt_ids
+from .generate import generate
+from .history import History
+from .likelihood import log_probs_array, token_log_probs_of
+from .optim import AdamW, linear_schedule
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    iterations: int = 40
+    rollouts: int = 128  # answers an iteration
+    max_new_tokens: int = 48
+    epochs: int = 2  # passes over the same answers
+    minibatch_size: int = 64
+    kl_coef: float = 0.2  # beta: what one nat of distance costs, in standard deviations of the score
+    target_kl: float | None = None  # nats an answer; if given, beta adapts to hold it
+    cliprange: float = 0.2  # eps: beyond 1 +- eps a ratio pays off no more
+    cliprange_value: float = 0.2
+    gamma: float = 1.0
+    lam: float = 0.95
+    lr: float = 3e-4
+    critic_lr: float = 1e-3
+    betas: tuple = (0.9, 0.95)
+    lr_decay: bool = True  # linearly to zero
+    max_norm: float = 1.0
+    whiten: bool = True  # advantages to mean 0 and variance 1, once a rollout
+    missing_eos_penalty: float = 1.0  # taken from the score of an answer that does not end
+
+
+# ------------------------------------------------------------------------------------------------ rewards, advantages
+def masked_mean(values, mask):
+    """Mean of values (array or Tensor) where mask is 1; 0 if it is nowhere."""
+    return (values * mask).sum() * (1 / max(float(np.sum(mask)), 1.0))
+
+
+def masked_whiten(values, mask, shift_mean=True):
+    """(x - mean) / sqrt(var + 1e-8) over the masked entries, 0 outside; shift_mean=False puts the mean back.
+
+    Population variance (TRL uses M-1).  Equal values give 0.
+    """
+    x, m = np.asarray(values, dtype=np.float64), np.asarray(mask, dtype=np.float64)
+    mean = masked_mean(x, m)
+    variance = masked_mean((x - mean) ** 2, m)
+    whitened = (x - mean) / np.sqrt(variance + 1e-8) + (0.0 if shift_mean else mean)
+    return (whitened * m).astype(np.asarray(values).dtype)
+
+
+def kl_estimates(logprobs, ref_logprobs):
+    """Three estimates of KL(pi || ref) from samples of pi (Schulman 2020), elementwise, arrays or Tensors:
+
+        delta = log pi - log ref;   k1 = delta,   k2 = delta^2 / 2,   k3 = exp(-delta) - 1 + delta.
+
+    k1 and k3 have the right mean; k3 is never negative.  As a loss only k2 has the right gradient: E grad k1 = 0.
+    """
+    delta = logprobs - ref_logprobs
+    ratio_minus_1 = (-delta).expm1() if isinstance(delta, Tensor) else np.expm1(-delta)
+    return delta, 0.5 * delta**2, ratio_minus_1 + delta
+
+
+def leashed_rewards(scores, logprobs, ref_logprobs, mask, kl_coef):
+    """R_t = -beta (log pi_old - log ref) on every answer token, plus the score on the last one -> (B, T-1).
+
+    scores (B,); logprobs, ref_logprobs, mask (B, T-1), plain arrays: no gradient flows through a reward.
+    """
+    mask = np.asarray(mask)
+    rewards = -kl_coef * (logprobs - ref_logprobs) * mask
+    last = mask.shape[1] - 1 - np.argmax(mask[:, ::-1] > 0, axis=1)
+    rows = np.nonzero(mask.any(1))[0]
+    rewards[rows, last[rows]] += np.asarray(scores)[rows]
+    return rewards
+
+
+def gae(rewards, values, mask, gamma=1.0, lam=0.95):
+    """Generalised advantage estimation -> advantages, returns, both (B, T-1) and 0 outside the mask.
+
+        delta_t = R_t + gamma V_{t+1} - V_t,   A_t = delta_t + gamma lambda A_{t+1},   returns = A + V
+
+    (Schulman et al. 2016, equation 16.)  Nothing follows the last token: V = 0 there, cut off or not.
+    """
+    rewards, values = rewards * mask, values * mask
+    advantages = np.zeros_like(rewards)
+    next_value, next_advantage = np.zeros_like(rewards[:, 0]), np.zeros_like(rewards[:, 0])
+    for t in reversed(range(rewards.shape[1])):
+        delta = rewards[:, t] + gamma * next_value - values[:, t]
+        advantages[:, t] = (delta + gamma * lam * next_advantage) * mask[:, t]
+        next_value, next_advantage = values[:, t], advantages[:, t]
+    return advantages, advantages + values
+
+
+# ------------------------------------------------------------------------------------------------ losses
+def ppo_policy_loss(logprobs, old_logprobs, advantages, mask, cliprange=0.2):
+    """mean over the mask of max(-A rho, -A clip(rho, 1-eps, 1+eps)) -> (loss, metrics).
+
+    logprobs: Tensor (B, T-1); the rest are arrays.  At rho = 1 every element is a tie, and the gradient is REINFORCE's.
+    log rho is held within +-20, so that a ratio stays finite whatever happens.
+    """
+    log_ratio = clip((as_tensor(logprobs) - old_logprobs) * mask, -20.0, 20.0)
+    ratio = exp(log_ratio)
+    unclipped = ratio * -advantages
+    clipped = clip(ratio, 1 - cliprange, 1 + cliprange) * -advantages
+    loss = masked_mean(maximum(unclipped, clipped), mask)
+    return loss, {
+        "loss/policy": loss.item(),
+        "policy/approxkl": float(masked_mean(0.5 * log_ratio.data**2, mask)),
+        "policy/clipfrac": float(masked_mean(clipped.data > unclipped.data, mask)),
+        "policy/ratio_error": float(np.max(np.abs(ratio.data - 1) * mask, initial=0)),
+    }
+
+
+def ppo_value_loss(values, old_values, returns, mask, cliprange_value=0.2):
+    """1/2 mean over the mask of max((V - G)^2, (clip(V, V_old - eps, V_old + eps) - G)^2) -> (loss, metrics).
+
+    values: Tensor (B, T-1); the rest are arrays.
+    """
+    values = as_tensor(values)
+    clipped_values = clip(values, old_values - cliprange_value, old_values + cliprange_value)
+    unclipped, clipped = (values - returns) ** 2, (clipped_values - returns) ** 2
+    loss = 0.5 * masked_mean(maximum(unclipped, clipped), mask)
+    return loss, {
+        "loss/value": loss.item(),
+        "val/clipfrac": float(masked_mean(clipped.data > unclipped.data, mask)),
+    }
+
+
+# ------------------------------------------------------------------------------------------------ the length of the leash
+class FixedKLController:
+    """beta stays what it is."""
+
+    def __init__(self, kl_coef):
+        self.value = kl_coef
+
+    def update(self, current, n_steps):
+        pass
+
+
+class AdaptiveKLController:
+    """beta <- beta (1 + clip(KL / target - 1, -0.2, 0.2) n_steps / horizon)     (Ziegler et al. 2019, section 2.2)
+
+    KL: nats an answer (summed over its tokens).  n_steps: answers seen.  horizon: answers in which beta may change by a fifth;
+    ten rollouts' worth here, where the paper's 10,000 would not move it at all.
+    """
+
+    def __init__(self, init_kl_coef, target, horizon):
+        self.value, self.target, self.horizon = init_kl_coef, target, horizon
+
+    def update(self, current, n_steps):
+        error = min(max(current / self.target - 1, -0.2), 0.2)
+        self.value *= 1 + error * n_steps / self.horizon
+
+
+# ------------------------------------------------------------------------------------------------ the loop
+@dataclass
+class Rollout:
+    """Answers, and everything about them that stays fixed while the policy learns from them; (B, T-1) each."""
+
+    batch: object
+    logprobs: np.ndarray
+    ref_logprobs: np.ndarray
+    values: np.ndarray
+    scores: np.ndarray  # (B,)
+    ended: np.ndarray  # (B,)
+
+
+def roll_out(policy, reference, critic, score, questions, config, rng):
+    """Let the policy answer, and look at the answers with all four models -> Rollout."""
+    samples = generate(policy, [prompt_ids(q) for q in questions], config.max_new_tokens, 1.0, rng)
+    batch = samples.batch
+    scores = score(batch) - config.missing_eos_penalty * ~samples.ended
+    with no_grad():
+        values = critic(batch.ids[:, :-1]).data
+    return Rollout(
+        batch,
+        log_probs_array(policy, batch.ids),  # as the update computes them, so that the first ratio is 1 to the last bit
+        log_probs_array(reference, batch.ids),
+        values,
+        scores.astype(values.dtype),
+        samples.ended,
+    )
+
+
+def train_ppo(policy, reference, critic, score, questions, config, rng, desc="ppo", watch=None):
+    """Train `policy` and `critic` in place -> History.
+
+    reference  frozen LanguageModel at the other end of the leash
+    score      function Batch -> (B,): the reward model, or any other
+    questions  list of str, drawn from at random
+    watch      function(iteration, policy, history), called before the first and after every iteration
+    """
+    controller = FixedKLController(config.kl_coef)
+    if config.target_kl is not None:
+        controller = AdaptiveKLController(config.kl_coef, config.target_kl, horizon=10 * config.rollouts)
+    policy_optimizer = AdamW(policy.parameters(), config.lr, config.betas)
+    critic_optimizer = AdamW(critic.parameters(), config.critic_lr, config.betas)
+    history = History()
+    if watch:
+        watch(0, policy, history)
+    for iteration in tqdm(range(config.iterations), desc=desc, leave=False, disable=None):
+        if config.lr_decay:
+            policy_optimizer.lr = linear_schedule(iteration, config.iterations, config.lr)
+            critic_optimizer.lr = linear_schedule(iteration, config.iterations, config.critic_lr)
+        asked = [questions[i] for i in rng.integers(len(questions), size=config.rollouts)]
+        rollout = roll_out(policy, reference, critic, score, asked, config, rng)
+        metrics = update(policy, critic, policy_optimizer, critic_optimizer, rollout, controller.value, config, rng)
+        history.log(iteration, metrics | {"objective/kl_coef": controller.value, "lr": policy_optimizer.lr})
+        controller.update(metrics["objective/kl"], config.rollouts)
+        if watch:
+            watch(iteration + 1, policy, history)
+    return history
+
+
+def update(policy, critic, policy_optimizer, critic_optimizer, rollout, kl_coef, config, rng):
+    """Several clipped steps on one rollout -> metrics."""
+    batch, mask = rollout.batch, rollout.batch.mask
+    rewards = leashed_rewards(rollout.scores, rollout.logprobs, rollout.ref_logprobs, mask, kl_coef)
+    advantages, returns = gae(rewards, rollout.values, mask, config.gamma, config.lam)
+    if config.whiten:
+        advantages = masked_whiten(advantages, mask)
+    steps = []
+    for _ in range(config.epochs):
+        for rows in minibatches(len(batch), config.minibatch_size, rng):
+            part = batch[rows]
+            columns = part.mask.shape[1]  # without the padding that these rows do not need
+            old, old_values, A, G = (
+                x[rows, :columns] for x in (rollout.logprobs, rollout.values, advantages, returns)
+            )
+            policy_loss, policy_metrics = ppo_policy_loss(
+                token_log_probs_of(policy, part.ids), old, A, part.mask, config.cliprange
+            )
+            policy_optimizer.minimise(policy_loss, config.max_norm)
+            value_loss, value_metrics = ppo_value_loss(
+                critic(part.ids[:, :-1]), old_values, G, part.mask, config.cliprange_value
+            )
+            critic_optimizer.minimise(value_loss, config.max_norm)
+            steps.append(policy_metrics | value_metrics)
+
+    def per_answer(x):
+        return float((x * mask).sum(1).mean())
+
+    kl = per_answer(rollout.logprobs - rollout.ref_logprobs)
+    means = {name: float(np.mean([step[name] for step in steps])) for name in steps[0]}
+    return means | {
+        "policy/first_ratio_error": steps[0]["policy/ratio_error"],
+        "objective/kl": kl,
+        "objective/kl_k3": per_answer(kl_estimates(rollout.logprobs, rollout.ref_logprobs)[2]),
+        "objective/entropy": per_answer(-rollout.logprobs),
+        "objective/scores": float(rollout.scores.mean()),
+        "objective/non_score_reward": -kl_coef * kl,
+        "objective/rlhf_reward": float(rollout.scores.mean()) - kl_coef * kl,
+        "response/length": float(mask.sum(1).mean()),
+        "response/eos_rate": float(rollout.ended.mean()),
+    }

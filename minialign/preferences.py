@@ -1,0 +1,94 @@
+"""Two answers, one vote: comparing is easier than writing.
+
+For each prompt the model writes two answers; a labeller (a function: a person, a simulated rater, another model) says
+which is better, or that they are about the same.  The votes know nothing else: no score, no reason.
+"""
+
+import json
+from dataclasses import dataclass
+
+from .batch import Response, conversations, prompt_ids
+from .checkpoint import atomically
+from .generate import generate
+
+
+@dataclass
+class Preferences:
+    """Votes: prompts[i] got two answers, and chosen[i] was preferred to rejected[i]."""
+
+    prompts: list  # of str
+    chosen: list  # of Response
+    rejected: list  # of Response
+
+    def __len__(self):
+        return len(self.prompts)
+
+    def __getitem__(self, rows):
+        return Preferences(*([column[int(i)] for i in rows] for column in (self.prompts, self.chosen, self.rejected)))
+
+    def batch(self, context_length=None):
+        """Both sides as one Batch of 2N rows: all chosen, then all rejected."""
+        pairs = list(zip(self.prompts, self.chosen)) + list(zip(self.prompts, self.rejected))
+        return conversations(pairs, context_length)
+
+
+def collect(model, questions, label, rng, max_new_tokens=48, rows_at_once=256):
+    """Sample two answers to each question at temperature 1, ask for a vote on each pair -> Preferences.
+
+    label(question, first: Response, second: Response, rng) -> +1 first, -1 second, 0 about the same (dropped, as are
+    identical pairs: they would teach nothing).
+    """
+    votes = Preferences([], [], [])
+    for i in range(0, len(questions), rows_at_once):
+        some = questions[i : i + rows_at_once]
+        answers = generate(model, [prompt_ids(q) for q in some for _ in range(2)], max_new_tokens, 1.0, rng).responses()
+        for question, a, b in zip(some, answers[0::2], answers[1::2]):
+            vote = 0 if a == b else label(question, a, b, rng)
+            if vote:
+                votes.prompts.append(question)
+                votes.chosen.append(a if vote > 0 else b)
+                votes.rejected.append(b if vote > 0 else a)
+    return votes
+
+
+def split(votes, held_out, rng):
+    """Split by prompt, so that no prompt stands on both sides -> (training votes, held-out votes).
+
+    held_out: the share of distinct prompts to hold out.
+    """
+    distinct = sorted(set(votes.prompts))
+    hidden = {distinct[i] for i in rng.permutation(len(distinct))[: max(1, round(held_out * len(distinct)))]}
+    rows = range(len(votes))
+    return (
+        votes[[i for i in rows if votes.prompts[i] not in hidden]],
+        votes[[i for i in rows if votes.prompts[i] in hidden]],
+    )
+
+
+def save_jsonl(votes, path):
+    """One vote a line: prompt, chosen, rejected, and whether each answer ended by itself."""
+    lines = [
+        json.dumps(
+            {"prompt": p, "chosen": c.text, "rejected": r.text, "chosen_ended": c.ended, "rejected_ended": r.ended}
+        )
+        for p, c, r in zip(votes.prompts, votes.chosen, votes.rejected)
+    ]
+    atomically(path, lambda file: file.write(("\n".join(lines) + "\n").encode()))
+
+
+def load_jsonl(path):
+    """Read votes; a line without the *_ended fields is taken as ended.  Raises ValueError naming the bad line."""
+    votes = Preferences([], [], [])
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                vote = json.loads(line)
+                prompt, chosen, rejected = vote["prompt"], vote["chosen"], vote["rejected"]
+                votes.prompts.append(prompt)
+                votes.chosen.append(Response(chosen, vote.get("chosen_ended", True)))
+                votes.rejected.append(Response(rejected, vote.get("rejected_ended", True)))
+            except (ValueError, KeyError, TypeError, AttributeError) as problem:
+                raise ValueError(f"{path}, line {number}: not a vote ({problem!r})") from None
+    return votes

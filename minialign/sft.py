@@ -1,0 +1,75 @@
+"""Supervised fine-tuning: make the demonstrated answers more probable, character by character.
+
+    L = - sum over b, p of  m[b, p] log pi(token p+1 | tokens up to p)  /  sum of m
+
+m is 1 on the answer and its END, 0 on the question and the padding: the model learns to answer, not to ask, and learns to
+stop.  Pretraining is the same loss with nothing masked.
+
+Differences from production: the mean is over all answer tokens of the minibatch (long answers weigh more); demonstrations
+may be mixed with a little of the pretraining text ("replay"), because a tiny model forgets facts it does not rehearse.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from .batch import Batch, minibatches
+from .history import History
+from .likelihood import token_log_probs_of
+from .optim import AdamW, cosine_schedule
+
+
+@dataclass(frozen=True)
+class LMConfig:
+    """How to train a language model, on documents or on demonstrations."""
+
+    lr: float = 1e-3  # at its highest
+    batch_size: int = 32  # texts a step
+    warmup_steps: int = 20
+    final_fraction: float = 0.1  # of lr, at the end of the cosine
+    betas: tuple = (0.9, 0.95)
+    weight_decay: float = 0.01
+    max_norm: float = 1.0
+    replay_weight: float = 0.0  # of the pretraining loss beside the demonstrations'
+
+
+def sft_loss(logprobs, mask):
+    """The loss above, from log-probabilities (B, T-1) and mask (B, T-1) -> (loss, metrics).  All masked: loss 0."""
+    n = float(np.sum(mask))
+    loss = -(logprobs * mask).sum() * (1 / max(n, 1.0))
+    return loss, {"loss": loss.item(), "num_tokens": n}
+
+
+def train_language_model(model, batches, n_steps, config, desc="sft", replay=None):
+    """Train `model` in place on n_steps batches from an iterator -> History.  replay: another iterator of batches."""
+    optimizer = AdamW(model.parameters(), config.lr, config.betas, weight_decay=config.weight_decay)
+    history = History()
+    for step, batch in zip(tqdm(range(n_steps), desc=desc, leave=False, disable=None), batches):
+        optimizer.lr = cosine_schedule(step + 1, n_steps, config.lr, config.warmup_steps, config.final_fraction)
+        loss, metrics = sft_loss(token_log_probs_of(model, batch.ids), batch.mask)
+        if replay is not None and config.replay_weight:
+            rehearsed = next(replay)
+            loss = loss + config.replay_weight * sft_loss(token_log_probs_of(model, rehearsed.ids), rehearsed.mask)[0]
+        metrics["grad_norm"] = optimizer.minimise(loss, config.max_norm)
+        history.log(step, metrics | {"lr": optimizer.lr})
+    return history
+
+
+def epochs(batch, n_epochs, size, rng):
+    """The rows of a Batch in random minibatches of similar length, n_epochs times over."""
+    for _ in range(n_epochs):
+        for rows in minibatches(len(batch), size, rng, batch.lengths):
+            yield batch[rows]
+
+
+def windows(stream, starts, size, length, rng):
+    """Endless minibatches of windows cut from one long stream of ids, each beginning at a document's start.
+
+    Windows cut anywhere would hide how documents begin, and teach the model to answer a question that opens one.
+    """
+    starts = np.asarray([s for s in starts if s + length <= len(stream)])
+    while True:
+        begin = starts[rng.integers(len(starts), size=size)]
+        ids = stream[begin[:, None] + np.arange(length)]
+        yield Batch(ids, np.ones((size, length - 1), dtype=np.float32))
