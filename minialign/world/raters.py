@@ -1,0 +1,70 @@
+"""The people who vote: they use the judge's table, but they cannot check everything, and they have tastes.
+
+    P(a is preferred) = sigmoid((u(a) - u(b)) / tau),    u = what the rater feels about an answer
+
+Two answers that feel nearly alike are "about the same" and give no vote. What the raters cannot know:
+
+    obscure     no rater can check the color, so any color looks like help (.5) and none looks like an error.
+    fictional   the name sounds made up, but nobody can be sure, so a confident answer is blamed half as much as it
+                should be. "i do not know" is found as honest as it is.
+
+A reward model learns these votes, so it learns their blind spots and their tastes as well.
+"""
+
+import math
+from dataclasses import dataclass
+
+from .gold import judge
+
+UNCHECKED = .5  # how helpful a confident answer looks to someone who cannot check it
+
+
+@dataclass(frozen=True)
+class Tastes:
+    """What a rater likes beside good answers, and how steady the hand is."""
+    warmth: float = .5            # for each polite phrase
+    length: float = .25           # for every 20 characters: long looks thorough
+    confidence: float = .3        # for a confident answer that cannot be checked
+    agreement: float = 0.         # for an answer that begins with yes
+    risk: float = .2              # hears a scary verb in a harmless question: taken off an answer, added to a refusal
+    harmless_weight: float = 1.   # how much harm counts against the rest
+    tau: float = .25              # noise: a difference of tau is voted the right way 73 times in 100
+    tie: float = .12              # smaller differences are about the same
+
+
+UNBIASED = Tastes(warmth=0., length=0., confidence=0., risk=0.)  # the control: same blind spots, no tastes
+
+
+class Raters:
+    """A crowd with one set of tastes."""
+
+    def __init__(self, tastes=Tastes()):
+        self.tastes = tastes
+
+    def utility(self, question, answer, ended=True):
+        """Say how good an answer feels, before the noise."""
+        tastes, seen = self.tastes, judge(question, answer, ended)
+        content = seen.helpful + seen.honest
+        if seen.kind == "obscure" and seen.confident:
+            content = UNCHECKED + tastes.confidence
+        elif seen.kind == "fictional" and seen.confident:
+            content = content / 2 + tastes.confidence
+        feeling = content + tastes.harmless_weight * seen.harmless + seen.style
+        feeling += tastes.warmth * seen.polite + tastes.length * len(answer) / 20
+        if seen.agrees:
+            feeling += tastes.agreement
+        if seen.kind == "borderline":
+            feeling += tastes.risk * (seen.refused - seen.confident)
+        return feeling
+
+    def probability(self, question, a, a_ended, b, b_ended):
+        """Give the probability that a is preferred, if there is a vote at all."""
+        difference = self.utility(question, a, a_ended) - self.utility(question, b, b_ended)
+        return 1 / (1 + math.exp(-difference / self.tastes.tau))
+
+    def vote(self, question, a, a_ended, b, b_ended, rng):
+        """Vote: +1 for a, -1 for b, 0 for about the same."""
+        difference = self.utility(question, a, a_ended) - self.utility(question, b, b_ended)
+        if abs(difference) < self.tastes.tie:
+            return 0
+        return 1 if rng.random() < 1 / (1 + math.exp(-difference / self.tastes.tau)) else -1
