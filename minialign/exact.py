@@ -1,0 +1,144 @@
+"""Closed-form answers in worlds small enough to list: what training ought to find, found without training.
+
+    max over pi of  E_pi[r] - beta KL(pi || ref)     is reached by     pi*(y) = ref(y) exp(r(y)/beta) / Z,
+    and worth  beta log Z,  with  Z = sum over y of ref(y) exp(r(y)/beta).            (Rafailov et al. 2023, equation 4)
+
+A world is a list of A possible answers.  `reference` and `policy` are probabilities over them and `rewards` their
+scores, all along the last axis (..., A), so that one call answers many prompts.  An answer made of tokens is a path in
+a tree, and there a policy is a dict: prefix (a tuple of ids) -> probabilities of the next token (V,).
+"""
+
+import itertools
+
+import numpy as np
+
+# exp(-800) is 0 in every float: in this file an underflow is the right answer, not an accident.
+_underflow_is_zero = np.errstate(under="ignore")
+
+
+# ---- one choice -----------------------------------------------------------------------------------------------------
+
+@_underflow_is_zero
+def log_partition(reference, rewards, beta):
+    """log Z = log sum_y ref(y) exp(r(y)/beta), the largest reward taken out of the sum first: nothing overflows."""
+    best, weights = _tilt(reference, rewards, beta)
+    return best[..., 0] / beta + np.log(weights.sum(axis=-1))
+
+
+@_underflow_is_zero
+def optimal_policy(reference, rewards, beta):
+    """pi*(y) = ref(y) exp(r(y)/beta) / Z: the reference, tilted towards reward as far as the leash allows."""
+    _, weights = _tilt(reference, rewards, beta)
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def _tilt(reference, rewards, beta):
+    """max r over the possible answers (..., 1), and ref(y) exp((r(y) - max r)/beta) (..., A)."""
+    if beta <= 0:
+        raise ValueError(f"beta must be positive, not {beta}")
+    reference, rewards = np.broadcast_arrays(reference, rewards)
+    rewards = np.where(reference > 0, rewards, -np.inf)  # what the reference never says, pi* never says
+    best = rewards.max(axis=-1, keepdims=True)
+    return best, reference * np.exp((rewards - best) / beta)
+
+
+def objective(policy, reference, rewards, beta):
+    """J(pi) = E_pi[r] - beta KL(pi || ref).  It equals beta log Z - beta KL(pi || pi*): nothing exceeds beta log Z."""
+    return (np.asarray(policy) * rewards).sum(axis=-1) - beta * sequence_kl(policy, reference)
+
+
+@np.errstate(under="ignore", divide="ignore")
+def sequence_kl(policy, reference):
+    """KL(pi || ref) = sum_y pi(y) log(pi(y)/ref(y)) over whole answers y; infinite if pi says what ref never says."""
+    policy, reference = np.broadcast_arrays(policy, reference)
+    said = policy > 0  # 0 log 0 = 0
+    log_ratio = np.log(np.where(said, policy, 1.0)) - np.log(np.where(said, reference, 1.0))
+    return (policy * log_ratio).sum(axis=-1)
+
+
+def total_variation(first, second):
+    """TV = 1/2 sum_y |p(y) - q(y)|: by how much the chance of any set of answers can differ."""
+    return 0.5 * np.abs(np.asarray(first) - second).sum(axis=-1)
+
+
+@_underflow_is_zero
+def best_of_n(reference, rewards, n):
+    """The law of the best of n draws: the score is at most r with probability F(r)^n, so exactly r with F(r)^n - F(<r)^n.
+
+    F(r) and F(<r) are the reference's chances of a score at most r and below r.  Answers of equal score share their
+    part as the reference does, because the first of them that was drawn is kept.
+    """
+    reference, rewards = np.broadcast_arrays(reference, rewards)
+    if rewards.ndim > 1:
+        return np.stack([best_of_n(*prompt, n) for prompt in zip(reference, rewards)])
+    _, level = np.unique(rewards, return_inverse=True)  # (A,) the rank of each answer's score, ties alike
+    equal = np.bincount(level, weights=reference)
+    at_most = np.cumsum(equal)
+    below = np.append(0.0, at_most[:-1])
+    share = reference / np.where(equal > 0, equal, 1.0)[level]
+    return (at_most**n - below**n)[level] * share
+
+
+def best_of_n_kl_bound(n):
+    """KL(best of n || ref) <= log n - (n - 1)/n, with equality only if no two draws can have the same score."""
+    return np.log(n) - (n - 1) / n
+
+
+def tilted_curve(reference, rewards, betas):
+    """The frontier: for each beta the policy pi* (N, A), its KL (N,) and its expected reward (N,).
+
+    No policy of the same KL earns more.
+    """
+    policies = np.stack([optimal_policy(reference, rewards, beta) for beta in betas])
+    return policies, sequence_kl(policies, reference), policies @ np.asarray(rewards)
+
+
+def bradley_terry(rewards):
+    """P[i, j] = sigma(r_i - r_j), the chance that answer i is preferred to answer j."""
+    gap = np.subtract.outer(rewards, rewards)
+    return np.exp(-np.logaddexp(0.0, -gap))
+
+
+# ---- choices in a row: a tree of tokens -----------------------------------------------------------------------------
+
+def enumerate_sequences(vocab_size, max_length, eos_id):
+    """Every answer: tokens up to and including the first EOS, or max_length tokens without one."""
+    words = [token for token in range(vocab_size) if token != eos_id]
+    ended = [head + (eos_id,) for length in range(max_length) for head in itertools.product(words, repeat=length)]
+    return ended + list(itertools.product(words, repeat=max_length))
+
+
+def prefixes(sequences):
+    """Every point at which a token is still to be chosen, the shortest first."""
+    return sorted({sequence[:t] for sequence in sequences for t in range(len(sequence))}, key=lambda p: (len(p), p))
+
+
+def sequence_probabilities(policy, sequences):
+    """pi(y) = product over t of pi(y_t | y_<t) for each sequence of the list, (A,)."""
+    return np.array([np.prod([policy[y[:t]][y[t]] for t in range(len(y))]) for y in sequences])
+
+
+def chain_rule_kl(policy, reference):
+    """KL(pi || ref) = sum over prefixes of pi(prefix) KL(pi(.|prefix) || ref(.|prefix)).
+
+    The same number as sequence_kl on the list: the KLs of the tokens are added up along the way, never averaged.
+    """
+    return sum(
+        sequence_probabilities(policy, [prefix])[0] * sequence_kl(policy[prefix], reference[prefix])
+        for prefix in policy
+    )
+
+
+def soft_values(reference, rewards, beta):
+    """V*(s) = beta log sum_a ref(a|s) exp(V*(s a)/beta), from the ends backwards; V*(y) = r(y) for a finished answer y.
+
+    `reference` is a tree and `rewards` a dict from finished sequences to scores.  Returns the values (dict: prefix or
+    sequence -> float) and the tree of pi*(a|s) = ref(a|s) exp((V*(s a) - V*(s))/beta).  V* of the empty prefix is
+    beta log Z.
+    """
+    values, policy = dict(rewards), {}
+    for prefix in sorted(reference, key=len, reverse=True):
+        after = np.array([values[prefix + (token,)] for token in range(len(reference[prefix]))])  # (V,)
+        values[prefix] = beta * log_partition(reference[prefix], after, beta)
+        policy[prefix] = optimal_policy(reference[prefix], after, beta)
+    return values, policy
