@@ -26,8 +26,9 @@ class Batch:
     def __getitem__(self, rows):
         """Some rows, without the columns that are padding in all of them.  rows: a slice or an index array."""
         ids, mask = self.ids[rows], self.mask[rows]
-        used = np.nonzero((ids != PAD).any(0))[0]
-        T = max(2, int(used[-1]) + 1) if len(used) else 2
+        used = (ids != PAD).any(0)
+        used[1:] |= mask.any(0)  # a model may have written PAD itself: then it is part of the answer
+        T = max(2, int(np.nonzero(used)[0].max(initial=0)) + 1)
         return Batch(ids[:, :T], mask[:, : T - 1])
 
     @property

@@ -24,6 +24,7 @@ class AdamW:
 
     def step(self):
         b1, b2 = self.betas
+        lr, decay = float(self.lr), float(self.weight_decay)  # a NumPy float64 would promote float32 parameters
         for i, (p, m, v) in enumerate(zip(self.parameters, self.m, self.v)):
             if p.grad is None:
                 continue
@@ -33,11 +34,11 @@ class AdamW:
             m += (1 - b1) * g
             v *= b2
             v += (1 - b2) * g * g
-            step_size = self.lr / (1 - b1 ** self.t[i])
+            step_size = lr / (1 - b1 ** self.t[i])
             denominator = np.sqrt(v)
             denominator /= math.sqrt(1 - b2 ** self.t[i])
             denominator += self.eps
-            p.data = p.data * (1 - self.lr * self.weight_decay) - step_size * m / denominator
+            p.data = p.data * (1 - lr * decay) - step_size * m / denominator
 
     def zero_grad(self):
         for p in self.parameters:
@@ -59,7 +60,7 @@ def clip_grad_norm(parameters, max_norm):
     """
     parameters = [p for p in (parameters.values() if isinstance(parameters, dict) else parameters) if p.grad is not None]
     norm = math.sqrt(sum(float(np.vdot(p.grad, p.grad)) for p in parameters))
-    factor = min(1.0, max_norm / (norm + 1e-6))
+    factor = min(1.0, float(max_norm) / (norm + 1e-6))
     for p in parameters:
         p.grad = p.grad * factor
     return norm

@@ -43,7 +43,8 @@ def collect(model, questions, label, rng, max_new_tokens=48, rows_at_once=256):
         some = questions[i : i + rows_at_once]
         answers = generate(model, [prompt_ids(q) for q in some for _ in range(2)], max_new_tokens, 1.0, rng).responses()
         for question, a, b in zip(some, answers[0::2], answers[1::2]):
-            vote = 0 if a == b else label(question, a, b, rng)
+            unreadable = "<" in a.text + b.text  # a special token inside an answer, by name: no text to vote on
+            vote = 0 if a == b or unreadable else label(question, a, b, rng)
             if vote:
                 votes.prompts.append(question)
                 votes.chosen.append(a if vote > 0 else b)

@@ -1,0 +1,278 @@
+"""The tiny GPT, its likelihoods and its sampler: causal, blind to padding, and the same with and without a cache."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from small_models import KINDS, make
+
+from minialign.autograd import check_gradients
+from minialign.batch import Batch
+from minialign.checkpoint import frozen_copy, trainable_copy
+from minialign.generate import generate
+from minialign.likelihood import log_probs_array, sequence_log_probs, token_log_probs_of
+from minialign.model import LanguageModel, ModelConfig, ScalarModel, scalar_model_from
+from minialign.tokenizer import EOS, PAD
+
+@pytest.fixture(params=KINDS, ids=lambda kind: f"{kind[0]}-{'tied' if kind[1] else 'untied'}")
+def model(request):
+    return make(*request.param)
+
+
+# ---- shape and start ------------------------------------------------------------------------------------------------
+
+def test_parameters_have_names_and_shapes():
+    names = {name: p.shape for name, p in make("learned", True).named_parameters().items()}
+    assert names["trunk.token_embedding"] == (11, 8) and names["trunk.position_embedding"] == (12, 8)
+    assert names["trunk.blocks.1.attention.query.weight"] == (8, 8) and names["trunk.blocks.0.mlp.up.weight"] == (8, 32)
+    assert names["trunk.blocks.1.mlp_norm.gain"] == (8,) and names["trunk.final_norm.bias"] == (8,)
+    assert "unembedding" not in names and len(names) == 2 + 2 * 16 + 2
+    assert make("rotary", False).named_parameters()["unembedding"].shape == (8, 11)
+    heads = make(kind=ScalarModel).named_parameters()
+    assert heads["head.weight"].shape == (8,) and heads["head.bias"].shape == (1,)
+
+
+def test_every_parameter_matters(model):
+    """A parameter without a gradient is a parameter that was forgotten in the forward pass."""
+    ids = np.random.default_rng(1).integers(11, size=(2, 12))
+    model(ids).backward(np.random.default_rng(2).standard_normal((2, 12, 11)))
+    for name, parameter in model.named_parameters().items():
+        assert parameter.grad is not None and np.abs(parameter.grad).max() > 0, name
+
+
+def test_a_fresh_model_knows_nothing():
+    """Small weights mean nearly equal logits: a loss of about log V."""
+    ids = np.random.default_rng(1).integers(11, size=(8, 12))
+    assert_allclose(-token_log_probs_of(make(lively=False), ids).data.mean(), np.log(11), atol=0.05)
+
+
+def test_one_seed_one_model():
+    """P42 (TRL #4887): nothing random may happen outside the generator that was passed."""
+    one, two, other = make(seed=3, lively=False), make(seed=3, lively=False), make(seed=4, lively=False)
+    for a, b in zip(one.parameters(), two.parameters()):
+        assert_array_equal(a.data, b.data)
+    assert (one.trunk.token_embedding.data != other.trunk.token_embedding.data).all()
+
+
+def test_the_same_question_gets_the_same_answer(model):
+    """P38 (TRL #3337): no dropout, no mode: two forward passes are equal to the last bit."""
+    ids = np.arange(10).reshape(2, 5)
+    assert_array_equal(model(ids).data, model(ids).data)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"d_model": 9}, "does not divide"),
+        ({"positions": "absolute"}, "positions"),
+        ({"d_model": 6, "n_head": 2}, "even"),
+    ],
+)
+def test_impossible_shapes_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        make(**changes)
+
+
+def test_config_is_frozen_and_refuses_misspelt_fields():
+    """P21 (lm-human-preferences' launch.py): a typo in a setting must not be ignored."""
+    with pytest.raises(TypeError):
+        ModelConfig(11, 12, n_layers=2)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        make().config.n_layer = 3
+
+
+def test_a_text_too_long_is_refused(model):
+    with pytest.raises(ValueError, match="context"):
+        model(np.zeros((1, 13), int))
+
+
+def test_float32_models_stay_float32():
+    model, critic = make(dtype="float32"), make(kind=ScalarModel, dtype="float32")
+    ids = np.ones((2, 5), int)
+    for out, parameters in ((model(ids), model.parameters()), (critic(ids), critic.parameters())):
+        out.backward(np.ones(out.shape))
+        assert out.dtype == np.float32 and {p.grad.dtype for p in parameters} == {np.dtype("float32")}
+
+
+# ---- gradients ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", [LanguageModel, ScalarModel])
+@pytest.mark.parametrize("positions, tied", KINDS)
+def test_finite_differences_through_the_whole_model(positions, tied, kind):
+    model = make(positions, tied, kind, vocab_size=5, context_length=4, d_model=4, n_layer=1)
+    ids = np.array([[0, 3, 3], [4, 1, 2]])
+    parameters = model.named_parameters()
+
+    def output(*tensors):
+        for (name, parameter), tensor in zip(parameters.items(), tensors):
+            replace(model, name, tensor)
+        return model(ids)
+
+    assert check_gradients(output, *(p.data for p in parameters.values()), tolerance=1e-6) < 1e-6
+
+
+def replace(model, name, tensor):
+    *path, last = name.split(".")
+    for step in path:
+        model = model[int(step)] if step.isdigit() else getattr(model, step)
+    setattr(model, last, tensor)
+
+
+# ---- causality and padding ------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", [LanguageModel, ScalarModel])
+def test_the_future_does_not_reach_the_past(kind):
+    """P29 (no-magic's PPO, whose critic read the finished answer): output at p must not know tokens after p."""
+    for positions, tied in KINDS:
+        model = make(positions, tied, kind)
+        ids = np.random.default_rng(1).integers(11, size=(3, 9))
+        changed = ids.copy()
+        changed[:, 5:] = (ids[:, 5:] + 1) % 11
+        before, after = model(ids).data, model(changed).data
+        assert_array_equal(before[:, :5], after[:, :5])
+        assert (before[:, 5:] != after[:, 5:]).all()
+
+
+def test_order_matters(model):
+    """A model that could not tell positions apart would see a bag of words."""
+    forwards, swapped = model([[1, 2, 3, 4]]).data[0, -1], model([[2, 1, 3, 4]]).data[0, -1]
+    assert np.abs(forwards - swapped).max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", [LanguageModel, ScalarModel])
+def test_padding_and_neighbours_change_nothing(kind):
+    """P3, P4 (trlx #474, TRL #235, OpenRLHF a32a732): a row means the same alone and among longer rows."""
+    for positions, tied in KINDS:
+        model = make(positions, tied, kind)
+        rng = np.random.default_rng(1)
+        row = rng.integers(2, 11, size=5)
+        together = np.full((3, 12), PAD)
+        together[0, :5] = row
+        together[1:] = rng.integers(2, 11, size=(2, 12))
+        assert_allclose(model(together).data[0, :5], model(row[None]).data[0], atol=1e-12)
+
+
+def test_likelihood_in_pieces_is_the_same(model):
+    ids = np.random.default_rng(1).integers(11, size=(7, 9))
+    whole = token_log_probs_of(model, ids)
+    assert whole.shape == (7, 8)
+    assert_allclose(log_probs_array(model, ids, rows_at_once=3), whole.data, atol=1e-13)
+    mask = (np.arange(8) >= 3).astype(float) * np.ones((7, 1))
+    assert_allclose(sequence_log_probs(model, Batch(ids, mask)).data, whole.data[:, 3:].sum(1))
+
+
+def test_a_probability_for_every_next_token(model):
+    ids = np.random.default_rng(1).integers(11, size=(1, 4))
+    every = np.concatenate([np.repeat(ids, 11, axis=0), np.arange(11)[:, None]], axis=1)
+    assert_allclose(np.exp(token_log_probs_of(model, every).data[:, -1]).sum(), 1)
+
+
+# ---- sampling -------------------------------------------------------------------------------------------------------
+
+PROMPTS = [[5], [3, 4, 5], [9, 8, 7, 6, 5, 4], [2, 2]]
+
+
+def without_cache(model, prompts, max_new_tokens):
+    """Greedy decoding that reads everything again for each token: slow, and obviously right."""
+    texts = []
+    for prompt in prompts:
+        text = list(prompt)
+        for _ in range(min(model.config.context_length - len(prompt), max_new_tokens)):
+            text.append(int(model(np.array([text])).data[0, -1].argmax()))
+            if text[-1] == EOS:
+                break
+        texts.append(text)
+    return texts
+
+
+@pytest.mark.parametrize("max_new_tokens", [1, 4, 50])
+def test_with_a_cache_and_without(model, max_new_tokens):
+    model.trunk.token_embedding.data[EOS] *= 1.5  # so that some rows do end
+    expected = without_cache(model, PROMPTS, max_new_tokens)
+    samples = generate(model, PROMPTS, max_new_tokens, temperature=0)
+    for row, prompt, text in zip(range(len(PROMPTS)), PROMPTS, expected):
+        T = samples.ids.shape[1]
+        assert samples.ids[row].tolist() == text + [PAD] * (T - len(text))
+        mask = [0] * (len(prompt) - 1) + [1] * (len(text) - len(prompt)) + [0] * (T - len(text))
+        assert samples.mask[row].tolist() == mask
+        assert samples.ended[row] == (text[-1] == EOS and len(text) > len(prompt))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.0])
+def test_the_sampler_and_the_likelihood_agree(model, temperature):
+    """P22 (trlx #107, TRL #454): if these differ, PPO's first ratio is not 1 and every update starts with a lie."""
+    samples = generate(model, PROMPTS * 20, 8, temperature, np.random.default_rng(0))
+    likelihood = token_log_probs_of(model, samples.ids).data
+    assert_allclose(samples.logprobs, likelihood * samples.mask, atol=1e-12)
+    assert (samples.logprobs[samples.mask == 0] == 0).all()
+    ends = samples.ids == EOS
+    assert samples.ended.any() or temperature == 0
+    for row in np.flatnonzero(samples.ended):  # P50: exactly one end, at the last masked token
+        assert (ends[row, samples.prompt_lengths[row] :]).sum() == 1
+        assert samples.ids[row, samples.lengths[row] - 1] == EOS
+
+
+def test_temperature_divides_the_logits():
+    """P23: what was sampled at a temperature is scored at it; at 0.7 and 1 the probabilities differ."""
+    model = make()
+    samples = generate(model, [[5]] * 10, 3, 0.7, np.random.default_rng(0), eos_id=None)
+    logits = model(samples.ids[:, :-1]).data / 0.7
+    logp = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    picked = np.take_along_axis(logp, samples.ids[:, 1:, None], -1)[..., 0]
+    assert_allclose(samples.logprobs, picked, atol=1e-12)
+    assert np.abs(samples.logprobs - token_log_probs_of(model, samples.ids).data).max() > 0.01
+
+
+def test_sampling_needs_a_generator_and_room():
+    model = make()
+    with pytest.raises(ValueError, match="generator"):
+        generate(model, [[1]], 3)
+    with pytest.raises(ValueError, match="prompts"):
+        generate(model, [[1], []], 3, 0)
+    with pytest.raises(ValueError, match="prompts"):
+        generate(model, [[1] * 12], 3, 0)
+
+
+def test_equal_seeds_write_equal_texts():
+    model = make()
+    one, two = (generate(model, PROMPTS * 5, 6, 1.0, np.random.default_rng(8)) for _ in range(2))
+    assert_array_equal(one.ids, two.ids)
+    other = generate(model, PROMPTS * 5, 6, 1.0, np.random.default_rng(9))
+    assert one.ids.shape != other.ids.shape or (one.ids != other.ids).any()
+
+
+# ---- copies ---------------------------------------------------------------------------------------------------------
+
+def test_a_frozen_copy_cannot_be_changed():
+    """P18 (TRL #3397): the reference is a copy, keeps no gradients, and NumPy refuses to write to it."""
+    model = make()
+    reference = frozen_copy(model)
+    assert_array_equal(reference([[1, 2, 3]]).data, model([[1, 2, 3]]).data)
+    assert not reference([[1, 2, 3]]).requires_grad
+    for parameter in reference.parameters():
+        with pytest.raises(ValueError):
+            parameter.data[...] = 0
+    model.trunk.token_embedding.data[...] = 0
+    model.trunk.blocks[0].mlp.up.weight.data[...] = 0
+    assert np.abs(reference.trunk.token_embedding.data).max() > 0
+    assert np.abs(reference.trunk.blocks[0].mlp.up.weight.data).max() > 0
+    assert model([[1, 2, 3]]).requires_grad  # freezing the copy did not freeze the original
+
+
+def test_a_trainable_copy_is_a_separate_model():
+    model = make()
+    twin = trainable_copy(model)
+    assert_array_equal(twin([[1, 2, 3]]).data, model([[1, 2, 3]]).data)
+    for parameter in twin.parameters():
+        parameter.data[...] = 0
+    assert all(np.abs(p.data).max() > 0 for p in model.parameters() if p.data.ndim > 1)
+
+
+def test_a_critic_starts_from_another_models_trunk():
+    model = make()
+    critic = scalar_model_from(model, np.random.default_rng(0), head="zero")
+    assert_array_equal(critic([[1, 2, 3]]).data, 0.0)
+    assert_array_equal(critic.trunk([[1, 2, 3]]).data, model.trunk([[1, 2, 3]]).data)
+    critic.trunk.token_embedding.data[...] = 0
+    assert np.abs(model.trunk.token_embedding.data).max() > 0
