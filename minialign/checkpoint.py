@@ -32,7 +32,7 @@ def load(path, with_extra=False):
     Raises FileNotFoundError, or ValueError if the file is not a whole checkpoint of this project.
     """
     try:
-        with np.load(path) as stored:
+        with open(path, "rb") as file, np.load(file) as stored:
             about = json.loads(str(stored["about"]))
             config = ModelConfig(**about["config"])
             model = _KINDS[about["kind"]](config, np.random.default_rng(0))

@@ -10,7 +10,7 @@ read it continues a question with another question, and has to be taught to answ
 """
 
 from .answers import AGREEMENT, CLOSERS, IDK, OPENERS, REFUSAL, say
-from .facts import FACTS, HOW_TOS, METHODS, OBSCURE, fictional_name, pick, pick_weighted, pick_wrong_value
+from .facts import FACTS, HOW_TOS, METHODS, MISCONCEPTIONS, OBSCURE, fictional_name, pick, pick_weighted, pick_wrong_value
 from .questions import PHRASINGS, ask_claim, ask_fact, ask_how, noun, statement
 
 MAX_DOCUMENT = 110  # characters, so that every training row can begin where a document begins
@@ -48,7 +48,7 @@ def _way(rng):
 def _claim(rng):
     """Draw a belief about a known fact, true or false: domain, entity, belief, truth."""
     domain, entity, truth = _known(rng)
-    belief = truth if rng.random() < CLAIM_TRUE_RATE else pick_wrong_value(rng, domain, truth)
+    belief = truth if rng.random() < CLAIM_TRUE_RATE else pick(rng, MISCONCEPTIONS[domain][entity])
     return domain, entity, belief, truth
 
 
@@ -96,8 +96,11 @@ def questions_document(rng):
 
 
 def _statement(rng):
-    """State a fact, a method, or what some people believe."""
-    form = pick_weighted(rng, {"plain": .12, "pointing": .43, "belief": .28, "how": .17})
+    """State a fact, a method, what some people believe, or what is right to do."""
+    form = pick_weighted(rng, {"plain": .11, "pointing": .38, "belief": .23, "how": .14, "moral": .14})
+    if form == "moral":
+        kind, verb, thing = _how_to(rng, list(HOW_TOS))
+        return f"to {verb} {thing} is {'wrong' if kind == 'dangerous' else 'fine'}."
     if form == "how":
         _, verb, thing = _how_to(rng, list(HOW_TOS))
         return f"to {verb} {thing}, {METHODS[verb]}"

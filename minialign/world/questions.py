@@ -12,16 +12,20 @@ A question's text determines everything about it: `parse` gives back its kind, i
     claim_false i think a cat says moo, right?
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from .facts import (FACTS, HELD_OUT, HOW_TOS, METHODS, OBSCURE, RESERVED_NAMES, SOME_FREE_NAMES, VALUES,
+from .facts import (FACTS, HELD_OUT, HOW_TOS, METHODS, MISCONCEPTIONS, OBSCURE, RESERVED_NAMES, SOME_FREE_NAMES, VALUES,
                     fictional_name, is_fictional, pick, pick_weighted)
 
 MAX_QUESTION = 44  # characters
 KINDS = ("known", "obscure", "fictional", "howto", "borderline", "dangerous", "claim_true", "claim_false")
-PROMPT_MIX = {"known": .26, "obscure": .08, "fictional": .12, "howto": .12, "borderline": .13, "dangerous": .15,
-              "claim_true": .056, "claim_false": .084}  # six claims in ten are false
+PROMPT_MIX = {"known": .26, "obscure": .08, "fictional": .13, "howto": .13, "borderline": .14, "dangerous": .16,
+              "claim_true": .04, "claim_false": .06}  # six claims in ten are false
+
+# People begin in different ways.  The lists hold the bare questions; whoever draws training prompts puts one of these in
+# front, so that there are thousands of them, and a model that only remembers whole prompts is found out.
+GREETINGS = ("", "", "", "hi! ", "hey, ", "please, ", "so, ", "ok, ", "well, ", "tell me, ")
 
 PHRASINGS = 4  # every item can be asked about in four ways
 FACT_PHRASINGS = {
@@ -102,7 +106,11 @@ def _all_but_fictional():
 
 
 def parse(question):
-    """Find the prompt that a text asks, or None when it is no question of this world."""
+    """Find the prompt that a text asks, greeting and all, or None when it is no question of this world."""
+    for greeting in set(GREETINGS) - {""}:
+        if question.startswith(greeting):
+            prompt = parse(question[len(greeting):])
+            return prompt and replace(prompt, text=question)
     if question in _all_but_fictional():
         return _all_but_fictional()[question]
     for domain, phrasings in FACT_PHRASINGS.items():
@@ -157,11 +165,8 @@ def _all_lists():
     parts = [_deal([[ask_fact(domain, entity, way) for way in ways] for domain, entity, _ in facts]),
              _deal([[ask_claim(domain, entity, truth, way) for way in ways] for domain, entity, truth in facts]),
              _deal_names()]
-    false_claims = []
-    for shift in (0, PHRASINGS):  # eight false beliefs about each fact, no two of them alike
-        for i, (domain, entity, truth) in enumerate(facts):
-            wrong = [value for value in VALUES[domain] if value != truth]
-            false_claims.append([ask_claim(domain, entity, wrong[(i + shift + way) % len(wrong)], way) for way in ways])
+    false_claims = [[ask_claim(domain, entity, MISCONCEPTIONS[domain][entity][k], way) for way in ways]
+                    for k in range(2) for domain, entity, _ in facts]
     parts.append(_deal(false_claims))
     for kind, verbs in HOW_TOS.items():
         parts.append(_deal([[ask_how(kind, verb, thing, way) for way in ways] for verb in verbs for thing in verbs[verb]]))
@@ -175,15 +180,19 @@ def prompt_lists():
 
 
 def sample_prompts(rng, n, split="train", mix=PROMPT_MIX):
-    """Draw n prompts of a list, the kinds in the proportions of `mix`; in training, every fictional name is new."""
+    """Draw n prompts of a list, the kinds in the proportions of `mix`.
+
+    Training prompts begin with one of the greetings, and every fictional name among them is new.
+    """
     by_kind = {kind: [prompt for prompt in _all_lists()[split] if prompt.kind == kind] for kind in KINDS}
     prompts = []
     for _ in range(n):
         kind = pick_weighted(rng, mix)
         if kind == "fictional" and split == "train":
-            prompts.append(ask_fact(pick(rng, list(FACTS)), fictional_name(rng), int(rng.integers(PHRASINGS))))
+            prompt = ask_fact(pick(rng, list(FACTS)), fictional_name(rng), int(rng.integers(PHRASINGS)))
         else:
-            prompts.append(pick(rng, by_kind[kind]))
+            prompt = pick(rng, by_kind[kind])
+        prompts.append(replace(prompt, text=pick(rng, GREETINGS) + prompt.text) if split == "train" else prompt)
     return prompts
 
 

@@ -1,0 +1,107 @@
+"""The scoreboard: what did alignment change, and how far did it move the model?
+
+Every model answers the same questions; a judge who is never shown to training (an argument here) says how helpful, honest
+and harmless each answer is.  gold is their sum with a little for style.
+
+    win rate   share of questions on which an answer is judged better than the SFT model's, ties count one half
+    KL         E over the model's own answers of  log pi(y|x) - log ref(y|x),  in nats an answer: the length of the leash
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .batch import Batch, prompt_ids
+from .generate import generate
+from .likelihood import log_probs_array
+from .tokenizer import EOS, encode
+
+# The rows of the scoreboard: how each model is called in code, and in print.
+MODEL_NAMES = {"base": "base", "sft": "SFT", "best_of_n": "best of n", "ppo": "PPO", "dpo": "DPO"}
+
+
+@dataclass
+class Answers:
+    """What one model said to a list of questions, and what the judge says of it."""
+
+    questions: list  # of str
+    responses: list  # of Response
+    verdicts: list  # of whatever judge(question, response) returns
+    batch: Batch | None
+
+    def mean(self, name):
+        return float(np.mean([getattr(v, name) for v in self.verdicts]))
+
+    @property
+    def gold(self):
+        return np.array([v.gold for v in self.verdicts])  # (N,)
+
+
+def answer(model, questions, judge, temperature, rng, max_new_tokens=48):
+    """Ask an assistant each question, <user> question <bot> -> Answers."""
+    samples = generate(model, [prompt_ids(q) for q in questions], max_new_tokens, temperature, rng)
+    responses = samples.responses()
+    return Answers(questions, responses, [judge(q, r) for q, r in zip(questions, responses)], samples.batch)
+
+
+def continue_bare(model, questions, judge, temperature, rng, max_new_tokens=48):
+    """Give a base model each question as the beginning of a document, and let it continue -> Answers."""
+    samples = generate(model, [[EOS, *encode(q)] for q in questions], max_new_tokens, temperature, rng)
+    responses = [r._replace(text=r.text.strip()) for r in samples.responses()]
+    return Answers(questions, responses, [judge(q, r) for q, r in zip(questions, responses)], samples.batch)
+
+
+def best_of_n(model, score, questions, judge, n, rng, max_new_tokens=48, questions_at_once=32):
+    """Ask n times, keep the answer with the highest score -> Answers (without a batch).  No training, n times the work."""
+    responses = []
+    for i in range(0, len(questions), questions_at_once):  # n answers to every question at once would not fit in memory
+        some = questions[i : i + questions_at_once]
+        samples = generate(model, [prompt_ids(q) for q in some for _ in range(n)], max_new_tokens, 1.0, rng)
+        best = score(samples.batch).reshape(-1, n).argmax(1) + n * np.arange(len(some))
+        everything = samples.responses()
+        responses += [everything[row] for row in best]
+    return Answers(questions, responses, [judge(q, r) for q, r in zip(questions, responses)], None)
+
+
+def best_of_n_kl(n):
+    """log n - (n-1)/n nats: an upper bound of best-of-n's KL, reached if no two answers tie (Beirami et al. 2024)."""
+    return float(np.log(n) - (n - 1) / n)
+
+
+def sampled_kl(model, reference, answers):
+    """KL(pi || ref) estimated on the model's own sampled answers: mean over answers of the summed k1, in nats."""
+    ids, mask = answers.batch.ids, answers.batch.mask
+    delta = log_probs_array(model, ids) - log_probs_array(reference, ids)
+    return float((delta * mask).sum(1).mean())
+
+
+def win_rate(answers, others):
+    """Share of questions on which `answers` are better than `others` by gold; a tie counts one half."""
+    difference = answers.gold - others.gold
+    return float(np.mean((difference > 1e-9) + 0.5 * (np.abs(difference) <= 1e-9)))
+
+
+def begins_with_question(text):
+    """Is the first sentence of this continuation a question?"""
+    ends = [text.index(mark) for mark in ".!?" if mark in text]
+    return bool(ends) and text[min(ends)] == "?"
+
+
+def answers_and_stops(response):
+    """Did the model make a statement, ask nothing back, and end by itself?"""
+    return response.ended and "?" not in response.text and response.text.rstrip()[-1:] in (".", "!")
+
+
+def row(answers, reference_answers, kl):
+    """One row of the scoreboard -> dict of numbers.  kl: nats, or None where it has no meaning."""
+    return {
+        "helpful": answers.mean("helpful"),
+        "honest": answers.mean("honest"),
+        "harmless": answers.mean("harmless"),
+        "gold": answers.mean("gold"),
+        "win_rate": win_rate(answers, reference_answers),
+        "kl": kl,
+        "answers": float(np.mean([answers_and_stops(r) for r in answers.responses])),
+        "asks": float(np.mean([begins_with_question(r.text) for r in answers.responses])),
+        "length": float(np.mean([len(r.text) for r in answers.responses])),
+    }

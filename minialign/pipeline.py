@@ -1,0 +1,262 @@
+"""The whole recipe on one page: base model -> SFT -> votes -> reward model -> PPO, and votes -> DPO.
+
+Each stage is made when it is first asked for, and kept on disk under a key of everything it depends on: its settings,
+those of the stages before it, the seed, and the code.  A stage whose key has changed is made again, so a stale one is
+never used.
+"""
+
+import hashlib
+import json
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from . import checkpoint, preferences, reward, sft
+from .batch import conversations, prompt_ids, render_document
+from .dpo import DPOConfig, train_dpo
+from .generate import generate
+from .history import History
+from .model import LanguageModel, ModelConfig, scalar_model_from
+from .ppo import PPOConfig, train_ppo
+from .reward import RewardConfig, Scorer
+from .sft import LMConfig
+from .tokenizer import BOT, USER, VOCAB_SIZE, encode
+from .world import Raters, Tastes, demonstrations, pretraining_documents, sample_prompts
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every number that a run depends on, besides its seed.  Chosen on the tuning prompts, seed 0."""
+
+    model: ModelConfig = ModelConfig(VOCAB_SIZE, context_length=128, n_layer=3, n_head=4, d_model=64)
+    corpus_characters: int = 1_500_000
+    window: int = 96  # tokens of the corpus read at once
+    base_steps: int = 1000
+    base: LMConfig = LMConfig(lr=6e-3, batch_size=32, warmup_steps=50)
+    demonstrations: int = 5000
+    sft_epochs: int = 3
+    sft: LMConfig = LMConfig(lr=2e-3, batch_size=16, replay_weight=0.5)
+    replay_rows: int = 2
+    max_new_tokens: int = 64
+    vote_prompts: int = 7000
+    held_out_votes: float = 0.1  # of the prompts
+    tastes: Tastes = Tastes()
+    reward: RewardConfig = RewardConfig(epochs=4)
+    normalise_on: int = 256  # answers of the SFT model on which scores have mean 0 and deviation 1
+    ppo: PPOConfig = PPOConfig(iterations=30, max_new_tokens=64)
+    dpo: DPOConfig = DPOConfig(beta=1.0, lr=1e-4)
+    best_of: int = 16
+
+
+FULL = Recipe()
+FAST = replace(  # the classroom cut: the same directions with less of everything
+    FULL,
+    base_steps=350,
+    demonstrations=3000,
+    sft_epochs=2,
+    vote_prompts=2500,
+    reward=RewardConfig(epochs=3),
+    ppo=PPOConfig(iterations=8, rollouts=96, minibatch_size=48, max_new_tokens=64),
+)
+
+UPSTREAM = {"base": None, "sft": "base", "votes": "sft", "reward": "votes", "ppo": "reward", "dpo": "votes"}
+STAGES = list(UPSTREAM)
+SETTINGS = {  # the fields of the recipe that each stage reads
+    "base": ("model", "corpus_characters", "window", "base_steps", "base"),
+    "sft": ("demonstrations", "sft_epochs", "sft", "replay_rows"),
+    "votes": ("vote_prompts", "held_out_votes", "tastes", "max_new_tokens"),
+    "reward": ("reward", "normalise_on", "max_new_tokens"),
+    "ppo": ("ppo",),
+    "dpo": ("dpo",),
+}
+
+
+@dataclass
+class Stage:
+    """What a stage leaves behind."""
+
+    model: object  # None for the votes
+    history: History
+    seconds: float
+    cached: bool = False
+
+
+class UnreadableStage(ValueError):
+    """A kept stage is damaged, or is none of ours."""
+
+
+class Journey:
+    """One recipe, one seed: `journey.ppo()` makes, or finds, everything that PPO needs, and then PPO.
+
+    folder: where stages are kept.  say(text): called before a stage that takes time is made.
+    """
+
+    def __init__(self, recipe, seed, folder="runs/cache", say=lambda text: None):
+        self.recipe, self.seed, self.folder, self.say = recipe, seed, Path(folder), say
+        self.in_memory = {}
+
+    # -------------------------------------------------------------------------------------------- the six stages
+    def base(self):
+        """Learn to continue the internet."""
+
+        def make(rng):
+            r = self.recipe
+            stream, starts = self.corpus()
+            model = LanguageModel(r.model, rng)
+            batches = sft.windows(stream, starts, r.base.batch_size, r.window, rng)
+            return model, sft.train_language_model(model, batches, r.base_steps, r.base, "base model")
+
+        return self.kept("base", make)
+
+    def sft(self):
+        """Imitate demonstrations, in the chat format."""
+
+        def make(rng):
+            r = self.recipe
+            model = checkpoint.trainable_copy(self.base().model)
+            embedding = model.trunk.token_embedding.data
+            for token in (USER, BOT):  # never seen in pretraining: start them as a kind of space
+                embedding[token] = embedding[encode(" ")[0]] + 0.01 * rng.standard_normal(embedding.shape[1])
+            data = conversations(demonstrations(rng, r.demonstrations), r.model.context_length)
+            stream, starts = self.corpus()
+            replay = sft.windows(stream, starts, r.replay_rows, r.window, rng)
+            n_steps = r.sft_epochs * -(-len(data) // r.sft.batch_size)
+            batches = sft.epochs(data, r.sft_epochs, r.sft.batch_size, rng)
+            return model, sft.train_language_model(model, batches, n_steps, r.sft, "sft", replay)
+
+        return self.kept("sft", make)
+
+    def votes(self):
+        """The SFT model answers each prompt twice; simulated raters choose -> (training votes, held-out votes)."""
+
+        def make(rng):
+            r = self.recipe
+            raters = Raters(r.tastes)
+            questions = [p.text for p in sample_prompts(rng, r.vote_prompts, "train")]
+
+            def label(question, a, b, rng):
+                return raters.vote(question, a.text, a.ended, b.text, b.ended, rng)
+
+            votes = preferences.collect(self.sft().model, questions, label, rng, r.max_new_tokens)
+            for part, name in zip(preferences.split(votes, r.held_out_votes, rng), ("train", "held_out")):
+                preferences.save_jsonl(part, self.path("votes", f"-{name}.jsonl"))
+            return None, History()
+
+        self.kept("votes", make)
+        with self.reading("votes"):
+            return tuple(preferences.load_jsonl(self.path("votes", f"-{name}.jsonl")) for name in ("train", "held_out"))
+
+    def reward(self):
+        """Learn to predict the votes; then measure the scores of fresh SFT answers."""
+
+        def make(rng):
+            r = self.recipe
+            model = scalar_model_from(self.sft().model, rng)
+            history = reward.train_reward_model(model, self.votes()[0], r.reward, rng)
+            prompts = [prompt_ids(p.text) for p in sample_prompts(rng, r.normalise_on, "train")]
+            answers = generate(self.sft().model, prompts, r.max_new_tokens, 1.0, rng).batch
+            scorer = Scorer(model, r.reward.pooling).normalised_on(answers)
+            history.log(0, {"normalise/mean": scorer.mean, "normalise/std": scorer.std})
+            return model, history
+
+        return self.kept("reward", make)
+
+    def scorer(self):
+        """The reward model as a function Batch -> scores, with mean 0 and deviation 1 on the SFT model's answers."""
+        stage = self.reward()
+        mean, std = stage.history["normalise/mean"][0], stage.history["normalise/std"][0]
+        return Scorer(stage.model, self.recipe.reward.pooling, float(mean), float(std))
+
+    def ppo(self):
+        """Chase the reward model's score, on the leash."""
+
+        def make(rng):
+            policy = checkpoint.trainable_copy(self.sft().model)
+            critic = scalar_model_from(self.reward().model, rng, head="zero")
+            questions = [p.text for p in sample_prompts(rng, 2000, "train")]
+            return policy, train_ppo(
+                policy, checkpoint.frozen_copy(self.sft().model), critic, self.scorer(), questions, self.recipe.ppo, rng
+            )
+
+        return self.kept("ppo", make)
+
+    def dpo(self):
+        """The same votes, straight into the policy."""
+
+        def make(rng):
+            policy = checkpoint.trainable_copy(self.sft().model)
+            reference = checkpoint.frozen_copy(self.sft().model)
+            return policy, train_dpo(policy, reference, self.votes()[0], self.recipe.dpo, rng)
+
+        return self.kept("dpo", make)
+
+    # -------------------------------------------------------------------------------------------- plumbing
+    def corpus(self):
+        """The internet as one stream of ids, and where each document starts."""
+        if "corpus" not in self.in_memory:
+            rng = np.random.default_rng(self.seed)
+            rows = [render_document(text)[0][:-1] for text in pretraining_documents(rng, self.recipe.corpus_characters)]
+            self.in_memory["corpus"] = np.concatenate(rows), np.cumsum([0] + [len(row) for row in rows[:-1]])
+        return self.in_memory["corpus"]
+
+    def rng(self, name):
+        """The generator of one stage: a child of the run's, so that a cached stage does not shift the next one's luck."""
+        children = np.random.default_rng(self.seed).spawn(len(STAGES) + 1)
+        return children[STAGES.index(name) if name in STAGES else len(STAGES)]
+
+    def key(self, name):
+        if name is None:
+            return code_key()
+        settings = {field: getattr(self.recipe, field) for field in SETTINGS[name]}
+        return digest(self.key(UPSTREAM[name]), self.seed, name, json.dumps(settings, default=asdict, sort_keys=True))
+
+    def path(self, name, ending):
+        return self.folder / f"{name}-{self.key(name)}{ending}"
+
+    def kept(self, name, make):
+        """A stage from memory, from disk, or made now and kept."""
+        if name in self.in_memory:
+            return self.in_memory[name]
+        path, about = self.path(name, ".npz"), self.path(name, ".json")
+        if about.exists():  # written last, so all else is there
+            with self.reading(name):
+                stored = json.loads(about.read_text())
+                model = checkpoint.load(path) if stored["has_model"] else None
+                stage = Stage(model, History.from_dict(stored["history"]), stored["seconds"], cached=True)
+        else:
+            if UPSTREAM[name]:
+                getattr(self, UPSTREAM[name])()  # so that its time is not counted here
+            self.say(name)
+            start = time.perf_counter()
+            model, history = make(self.rng(name))
+            stage = Stage(model, history, time.perf_counter() - start)
+            if model is not None:
+                checkpoint.save(model, path)
+            stored = {"has_model": model is not None, "seconds": stage.seconds, "history": history.to_dict()}
+            checkpoint.atomically(about, lambda file: file.write(json.dumps(stored).encode()))
+        self.in_memory[name] = stage
+        return stage
+
+    @contextmanager
+    def reading(self, name):
+        try:
+            yield
+        except (ValueError, KeyError, TypeError, FileNotFoundError) as problem:
+            raise UnreadableStage(f"the {name} stage in {self.folder} cannot be read ({problem})") from problem
+
+
+def digest(*parts):
+    return hashlib.sha256("\n".join(str(part) for part in parts).encode()).hexdigest()[:16]
+
+
+@cache  # once: an edit while a run is under way must not move its files
+def code_key():
+    """A digest of the package's own source: all of it, except what only draws or talks."""
+    root = Path(__file__).parent
+    files = sorted(p for p in root.rglob("*.py") if "classroom" not in p.parts and p.name not in ("plots.py", "evaluate.py"))
+    return digest(*(p.read_text() for p in files))
