@@ -42,6 +42,7 @@ def rotary(x, cos, sin):
     left = np.eye(2 * half, dtype=x.dtype)[:half]  # (D/2, D): puts a half back in its place
     right = np.eye(2 * half, dtype=x.dtype)[half:]
     u, w = x[..., :half], x[..., half:]
+    cos, sin = cos[:, None], sin[:, None]  # (T, 1, D/2): the same for every head
     return (u * cos - w * sin) @ left + (w * cos + u * sin) @ right
 
 

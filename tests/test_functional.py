@@ -29,7 +29,7 @@ def examples(rng):
         "embedding": (lambda ops, table: ops.embedding(table, ids), [normal(V, C)]),
         "gelu": (lambda ops, x: ops.gelu(x), [3 * normal(B, T, C)]),
         "layer_norm": (lambda ops, x, g, b: ops.layer_norm(x, g, b), [normal(B, T, C + 1), normal(C + 1), normal(C + 1)]),
-        "rotary": (lambda ops, x: ops.rotary(x, *angles(T, D)), [normal(B, H, T, D)]),
+        "rotary": (lambda ops, x: ops.rotary(x, *angles(T, D)), [normal(B, T, H, D)]),
         "causal_attention": (lambda ops, q, k, v: ops.causal_attention(q, k, v), [normal(B, H, T, D) for _ in range(3)]),
         "token_log_probs": (lambda ops, x: ops.token_log_probs(x, targets), [3 * normal(B, T, V)]),
         "softmax": (lambda ops, x: ops.softmax(x, axis), [normal(B, T, V)]),
@@ -70,7 +70,7 @@ def test_finite_differences(name, ops):
 def test_float32_stays_float32(name):
     function, arrays = examples(np.random.default_rng(1))[name]
     if name == "rotary":
-        cos, sin = (a.astype(np.float32) for a in angles(arrays[0].shape[2], arrays[0].shape[3]))
+        cos, sin = (a.astype(np.float32) for a in angles(arrays[0].shape[1], arrays[0].shape[3]))
         function = lambda ops, x: ops.rotary(x, cos, sin)  # noqa: E731
     for ops in (functional, composed):
         for result in value_and_gradients(function, ops, [a.astype(np.float32) for a in arrays]):
@@ -152,7 +152,7 @@ def test_rotation_keeps_lengths_and_scores_depend_on_distance_alone():
     T, D = 9, 6
     cos, sin = angles(T, D)
     q, k = rng.standard_normal((2, D))
-    turned_q, turned_k = (functional.rotary(Tensor(np.tile(z, (1, 1, T, 1))), cos, sin).data[0, 0] for z in (q, k))
+    turned_q, turned_k = (functional.rotary(Tensor(np.tile(z, (1, T, 1, 1))), cos, sin).data[0, :, 0] for z in (q, k))
     assert_allclose((turned_q**2).sum(-1), (q**2).sum())
     scores = turned_q @ turned_k.T  # (T, T)
     for distance in range(-T + 1, T):
