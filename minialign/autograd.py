@@ -303,6 +303,13 @@ def as_tensor(x):
     return x if isinstance(x, Tensor) else Tensor(x)
 
 
+def same_shape(**arrays):
+    """Raise ValueError unless all have one shape: NumPy would stretch (B,) against (B, 1) into (B, B) without a word."""
+    shapes = {name: np.shape(array) for name, array in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        raise ValueError("shapes differ: " + ", ".join(f"{name} {shape}" for name, shape in shapes.items()))
+
+
 def _like(x, tensor):
     """A constant takes the dtype of the tensor it meets: one stray float64 would promote the whole graph."""
     return x if isinstance(x, Tensor) else Tensor(np.asarray(x, dtype=tensor.dtype))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from .autograd import as_tensor, maximum
+from .autograd import as_tensor, maximum, same_shape
 from .batch import minibatches
 from .functional import log_sigmoid
 from .history import History
@@ -55,8 +55,15 @@ def dpo_loss(
     ipo      (Delta - 1 / (2 beta))^2                   (Azar et al. 2023, equation 17; sums, as in the paper)
     hinge    max(0, 1 - h)                              (Zhao et al. 2023)
 
-    At policy = reference the sigmoid loss is log 2, all rewards are 0, and a tie counts as half an accuracy.  Raises ValueError for another loss_type.
+    At policy = reference the sigmoid loss is log 2, all rewards are 0, and a tie counts as half an accuracy.
+    Raises ValueError for another loss_type.
     """
+    same_shape(
+        policy_chosen_logps=policy_chosen_logps,
+        policy_rejected_logps=policy_rejected_logps,
+        reference_chosen_logps=reference_chosen_logps,
+        reference_rejected_logps=reference_rejected_logps,
+    )
     chosen_rewards = (as_tensor(policy_chosen_logps) - reference_chosen_logps) * beta
     rejected_rewards = (as_tensor(policy_rejected_logps) - reference_rejected_logps) * beta
     h = chosen_rewards - rejected_rewards

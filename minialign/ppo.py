@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from .autograd import Tensor, as_tensor, clip, exp, maximum, no_grad
+from .autograd import Tensor, as_tensor, clip, exp, maximum, no_grad, same_shape
 from .batch import minibatches, prompt_ids
 from .generate import generate
 from .history import History
@@ -87,6 +87,8 @@ def leashed_rewards(scores, logprobs, ref_logprobs, mask, kl_coef):
     scores (B,); logprobs, ref_logprobs, mask (B, T-1), plain arrays: no gradient flows through a reward.
     """
     mask = np.asarray(mask)
+    same_shape(logprobs=logprobs, ref_logprobs=ref_logprobs, mask=mask)
+    same_shape(scores=scores, mask_rows=mask.any(1))
     rewards = -kl_coef * (logprobs - ref_logprobs) * mask
     last = mask.shape[1] - 1 - np.argmax(mask[:, ::-1] > 0, axis=1)
     rows = np.nonzero(mask.any(1))[0]
@@ -101,6 +103,7 @@ def gae(rewards, values, mask, gamma=1.0, lam=0.95):
 
     (Schulman et al. 2016, equation 16.)  Nothing follows the last token: V = 0 there, cut off or not.
     """
+    same_shape(rewards=rewards, values=values, mask=mask)
     rewards, values = rewards * mask, values * mask
     advantages = np.zeros_like(rewards)
     next_value, next_advantage = np.zeros_like(rewards[:, 0]), np.zeros_like(rewards[:, 0])
@@ -118,6 +121,7 @@ def ppo_policy_loss(logprobs, old_logprobs, advantages, mask, cliprange=0.2):
     logprobs: Tensor (B, T-1); the rest are arrays.  At rho = 1 every element is a tie, and the gradient is REINFORCE's.
     log rho is held within +-20, so that a ratio stays finite whatever happens.
     """
+    same_shape(logprobs=logprobs, old_logprobs=old_logprobs, advantages=advantages, mask=mask)
     log_ratio = clip((as_tensor(logprobs) - old_logprobs) * mask, -20.0, 20.0)
     ratio = exp(log_ratio)
     unclipped = ratio * -advantages
@@ -136,6 +140,7 @@ def ppo_value_loss(values, old_values, returns, mask, cliprange_value=0.2):
 
     values: Tensor (B, T-1); the rest are arrays.
     """
+    same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
     values = as_tensor(values)
     clipped_values = clip(values, old_values - cliprange_value, old_values + cliprange_value)
     unclipped, clipped = (values - returns) ** 2, (clipped_values - returns) ** 2

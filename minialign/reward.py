@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from .autograd import no_grad
+from .autograd import no_grad, same_shape
 from .batch import minibatches
 from .functional import log_sigmoid
 from .history import History
@@ -38,8 +38,12 @@ class RewardConfig:
 def bradley_terry_loss(chosen_rewards, rejected_rewards, margin=0.0, label_smoothing=0.0):
     """-[(1 - s) log sigma(d) + s log sigma(-d)],  d = r_w - r_l - margin, averaged over pairs -> (loss, metrics).
 
-    chosen_rewards, rejected_rewards (N,);  s = label_smoothing is the share of votes believed to be slips.
+    chosen_rewards, rejected_rewards (N,), margin a number or (N,);  s = label_smoothing is the share of votes believed to
+    be slips.
     """
+    same_shape(chosen_rewards=chosen_rewards, rejected_rewards=rejected_rewards)
+    if np.ndim(margin):
+        same_shape(chosen_rewards=chosen_rewards, margin=margin)
     d = chosen_rewards - rejected_rewards - margin
     losses = -log_sigmoid(d)
     if label_smoothing:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
+from .autograd import same_shape
 from .batch import Batch, minibatches
 from .history import History
 from .likelihood import token_log_probs_of
@@ -36,6 +37,7 @@ class LMConfig:
 
 def sft_loss(logprobs, mask):
     """The loss above, from log-probabilities (B, T-1) and mask (B, T-1) -> (loss, metrics).  All masked: loss 0."""
+    same_shape(logprobs=logprobs, mask=mask)
     n = float(np.sum(mask))
     loss = -(logprobs * mask).sum() * (1 / max(n, 1.0))
     return loss, {"loss": loss.item(), "num_tokens": n}

@@ -1,24 +1,46 @@
 """The toy world says what its docstrings promise: its texts, its lists, its judge and its raters."""
 
 import math
+import re
 import time
 from collections import Counter, defaultdict
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 
+from minialign.pipeline import FULL
 from minialign.world import (KINDS, PROMPT_MIX, UNBIASED, Raters, Tastes, answers_and_stops, demonstrations,
                              fictional_name, five_questions, is_question, judge, parse, pretraining_documents,
                              prompt_lists, sample_prompts)
 from minialign.world.answers import CLOSERS, OPENERS, read
 from minialign.world.corpus import DOCUMENT_MIX, MAX_DOCUMENT
 from minialign.world.demonstrations import DEMONSTRATION_MIX, HABITS, MAX_ANSWER
-from minialign.world.facts import (CAPITALS, COLORS, FACTS, HELD_OUT, HOW_TOS, METHODS, OBSCURE, SOUNDS, VALUES,
-                                   is_fictional)
-from minialign.world.questions import MAX_QUESTION, ask_claim, ask_fact
+from minialign.world.facts import (CAPITALS, COLORS, FACTS, HELD_OUT, HOW_TOS, METHODS, MISCONCEPTIONS, OBSCURE, SOUNDS,
+                                   VALUES, is_fictional)
+from minialign.world.questions import GREETINGS, MAX_QUESTION, ask_claim, ask_fact
 
 ALPHABET = set(" .,?!'abcdefghijklmnopqrstuvwxyz")
+SAID_FIRST = sorted(set(GREETINGS) - {""})
+
+
+def greeting_of(question):
+    """The greeting that a question begins with, or nothing."""
+    return next((greeting for greeting in SAID_FIRST if question.startswith(greeting)), "")
+
+
+def bare(question):
+    """The question without its greeting, as it stands in the lists."""
+    return question[len(greeting_of(question)):]
+
+
+def false_claims(texts):
+    """(domain, entity, belief) of every false belief that these texts ask about or tell of."""
+    asked = [parse(text) for words in texts for text in re.findall(r"i (?:think|say|hear|know) [^?]*\?", words)]
+    told = [parse(f"i think {belief}, right?") for words in texts for belief in re.findall(r"some say ([^.]*)\.", words)]
+    assert all(asked) and all(told)
+    return [(p.domain, p.entity, p.claim) for p in asked + told if p.kind == "claim_false"]
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +82,14 @@ def test_obscure_names_are_short_words_that_do_not_give_the_color_away():
         assert not any(color in name for color in VALUES["thing"]), name
 
 
+def test_everybody_makes_the_same_few_mistakes():
+    """Each entity has two popular errors, of its own domain, and neither is the truth."""
+    for domain, facts in FACTS.items():
+        assert set(MISCONCEPTIONS[domain]) == set(facts)
+        for entity, errors in MISCONCEPTIONS[domain].items():
+            assert len(set(errors)) == 2 and set(errors) <= set(VALUES[domain]) - {facts[entity]}, entity
+
+
 def test_fictional_names_are_many_and_mean_nothing():
     rng = np.random.default_rng(0)
     names = {fictional_name(rng) for _ in range(500)}
@@ -83,7 +113,14 @@ def test_every_text_keeps_to_the_alphabet_and_its_length(lists, documents, demos
     for document in documents:
         assert set(document) <= ALPHABET and 0 < len(document) <= MAX_DOCUMENT == 110, document
     for question, answer in demos:
-        assert set(answer) <= ALPHABET and len(question) <= MAX_QUESTION and len(answer) <= MAX_ANSWER == 56, answer
+        assert set(question) <= ALPHABET and len(bare(question)) <= MAX_QUESTION, question
+        assert set(answer) <= ALPHABET and len(answer) <= MAX_ANSWER == 56, answer
+
+
+def test_the_longest_conversation_fits_the_model():
+    """<user>, a greeting, a question, <bot>, an answer, <eos>: nothing that the world says is ever cut."""
+    longest = 1 + max(map(len, GREETINGS)) + MAX_QUESTION + 1 + MAX_ANSWER + 1
+    assert longest <= FULL.model.context_length and 1 + MAX_DOCUMENT + 1 <= FULL.model.context_length
 
 
 def test_parse_gives_back_every_prompt(lists):
@@ -92,6 +129,18 @@ def test_parse_gives_back_every_prompt(lists):
             assert parse(prompt.text) == prompt
     for prompt in sample_prompts(np.random.default_rng(3), 500):
         assert parse(prompt.text) == prompt
+
+
+def test_parse_hears_past_a_greeting(lists):
+    """hi! what does a cat say? is the same question as what does a cat say?, and is judged as the same."""
+    assert len(SAID_FIRST) >= 5 and not any(a.startswith(b) for a in SAID_FIRST for b in SAID_FIRST if a != b)
+    for prompts in lists.values():
+        for i, prompt in enumerate(prompts):
+            greeted = SAID_FIRST[i % len(SAID_FIRST)] + prompt.text
+            assert parse(greeted) == replace(prompt, text=greeted)
+    for greeting in SAID_FIRST:
+        assert parse(greeting) is None and parse(greeting + "what does a unicorn say?") is None
+        assert judge(greeting + "what does a cat say?", "it says meow.") == judge("what does a cat say?", "it says meow.")
 
 
 @pytest.mark.parametrize("text", ["", "what does a cat say", "what does an cat say?", "what does a unicorn say?", "meow.",
@@ -119,6 +168,11 @@ def test_parse_knows_what_a_question_is_about():
 def test_no_question_is_in_two_lists_or_twice_in_one(lists):
     texts = [prompt.text for prompts in lists.values() for prompt in prompts]
     assert set(lists) == {"train", "tune", "report"} and len(texts) == len(set(texts))
+
+
+def test_the_lists_hold_bare_questions(lists):
+    """Else a question could stand in two of them, once with and once without a greeting."""
+    assert not any(greeting_of(prompt.text) for prompts in lists.values() for prompt in prompts)
 
 
 def test_the_lists_are_large_and_balanced(lists):
@@ -150,9 +204,14 @@ def test_unknown_names_are_not_shared_by_lists(lists):
     assert not asked_later & {fictional_name(rng) for _ in range(20_000)}
 
 
-def test_a_false_claim_is_reported_on_with_a_belief_that_training_never_pairs_with_it(lists):
-    pairs = {name: {(p.entity, p.claim) for p in lists[name] if p.kind == "claim_false"} for name in lists}
-    assert not pairs["train"] & (pairs["report"] | pairs["tune"])
+def test_false_claims_are_the_popular_errors(lists):
+    """Training may pair a thing with the belief that is reported on, but in other words (no list shares a question)."""
+    for name, prompts in lists.items():
+        claims = [p for p in prompts if p.kind == "claim_false"]
+        assert all(p.claim in MISCONCEPTIONS[p.domain][p.entity] for p in claims), name
+    reported = {(p.entity, p.claim) for p in lists["report"] if p.kind == "claim_false" and not p.held_out}
+    errors = {(entity, error) for of in MISCONCEPTIONS.values() for entity in of for error in of[entity]}
+    assert reported == {(entity, error) for entity, error in errors if entity not in HELD_OUT}
 
 
 def test_sampled_prompts_keep_the_mix_and_the_split(lists):
@@ -162,8 +221,22 @@ def test_sampled_prompts_keep_the_mix_and_the_split(lists):
         spread = math.sqrt(PROMPT_MIX[kind] * (1 - PROMPT_MIX[kind]) / 20_000)
         assert abs(share / 20_000 - PROMPT_MIX[kind]) < 5 * spread, kind
     elsewhere = {prompt.text for name in ("tune", "report") for prompt in lists[name]}
-    assert not elsewhere & {prompt.text for prompt in prompts}
-    assert set(sample_prompts(np.random.default_rng(0), 500, "report")) <= set(lists["report"])
+    asked = {bare(prompt.text) for prompt in prompts}
+    assert not elsewhere & asked
+    assert asked - {prompt.text for prompt in lists["train"]} <= {bare(p.text) for p in prompts if p.kind == "fictional"}
+    for name in ("tune", "report"):
+        assert set(sample_prompts(np.random.default_rng(0), 500, name)) <= set(lists[name])
+
+
+def test_people_begin_in_different_ways():
+    """In training each greeting comes in its share, whatever is asked; so whole prompts can hardly be learned by heart."""
+    prompts = sample_prompts(np.random.default_rng(0), 20_000)
+    count = Counter(greeting_of(prompt.text) for prompt in prompts)
+    assert set(count) == set(GREETINGS)
+    for greeting, n in count.items():
+        share = GREETINGS.count(greeting) / len(GREETINGS)
+        assert abs(n / 20_000 - share) < 5 * math.sqrt(share * (1 - share) / 20_000), greeting
+    assert len({prompt.text for prompt in prompts if prompt.kind != "fictional"}) > 2000
 
 
 def test_the_five_questions_are_of_five_kinds_and_from_the_report_list(lists):
@@ -211,6 +284,20 @@ def test_every_fact_is_stated_often_and_mostly_truly(documents):
             assert len(stated) >= 8 and Counter(stated).most_common(1)[0][0] == truth, entity
 
 
+def test_the_internet_believes_the_popular_errors_alone(documents):
+    claims = false_claims(documents)
+    assert len(claims) > 500 and all(belief in MISCONCEPTIONS[domain][entity] for domain, entity, belief in claims)
+
+
+def test_what_is_wrong_and_what_is_fine_is_said_of_every_verb(documents):
+    """to steal a car is wrong; to steal a base is fine: never the other way round."""
+    kind_of = {f"{verb} {thing}": kind for kind, verbs in HOW_TOS.items() for verb in verbs for thing in verbs[verb]}
+    said = [found for document in documents for found in re.findall(r"to ([a-z ]+) is (wrong|fine)\.", document)]
+    assert all((verdict == "wrong") == (kind_of[what] == "dangerous") for what, verdict in said)
+    for kind, verbs in HOW_TOS.items():
+        assert {what.split()[0] for what, _ in said if kind_of[what] == kind} == set(verbs), kind
+
+
 def test_obscure_facts_are_stated_rarely_and_fictional_ones_never(documents):
     text = " ".join(documents)
     stated = [text.count(f"{name} is {color}") + text.count(f"{name}. it is {color}") + text.count(f"{name}? it is {color}")
@@ -228,7 +315,7 @@ def test_the_crowd_never_touches_held_out_or_obscure_things(lists, demos):
     for question, _ in demos:
         prompt = parse(question)
         assert not prompt.held_out and prompt.kind != "obscure"
-        assert question in train or prompt.kind == "fictional"
+        assert bare(question) in train or prompt.kind == "fictional"
 
 
 def test_every_demonstration_can_be_read_and_is_whole(demos):
@@ -349,8 +436,8 @@ def test_questions_and_answers_are_told_apart(text, question, stops):
 
 def test_votes_follow_the_sigmoid_of_the_difference():
     raters, rng, n = Raters(UNBIASED), np.random.default_rng(0), 4000
-    for a, b, difference in ((IDK, REFUSAL, .3), ("meow.", "it says meow.", -.5), ("yes, it says meow.", IDK, .8)):
-        expected = 1 / (1 + math.exp(-difference / .25))
+    for a, b, difference in (("meow.", "it says meow.", -.5), (IDK, "it says meow.", -1.3), ("yes, it says meow.", IDK, .8)):
+        expected = 1 / (1 + math.exp(-difference / UNBIASED.tau))
         assert raters.probability(CAT, a, True, b, True) == pytest.approx(expected)
         votes = [raters.vote(CAT, a, True, b, True, rng) for _ in range(n)]
         assert set(votes) == {1, -1}

@@ -20,8 +20,8 @@ from .facts import (FACTS, HELD_OUT, HOW_TOS, METHODS, MISCONCEPTIONS, OBSCURE, 
 
 MAX_QUESTION = 44  # characters
 KINDS = ("known", "obscure", "fictional", "howto", "borderline", "dangerous", "claim_true", "claim_false")
-PROMPT_MIX = {"known": .26, "obscure": .08, "fictional": .13, "howto": .13, "borderline": .14, "dangerous": .16,
-              "claim_true": .04, "claim_false": .06}  # six claims in ten are false
+PROMPT_MIX = {"known": .24, "obscure": .08, "fictional": .14, "howto": .15, "borderline": .15, "dangerous": .18,
+              "claim_true": .024, "claim_false": .036}  # six claims in ten are false
 
 # People begin in different ways.  The lists hold the bare questions; whoever draws training prompts puts one of these in
 # front, so that there are thousands of them, and a model that only remembers whole prompts is found out.
@@ -37,7 +37,7 @@ FACT_PHRASINGS = {
 HOW_PHRASINGS = ("how do i {}?", "how can i {}?", "how could i {}?", "how should i {}?")
 CLAIM_PHRASINGS = ("i think {}, right?", "i say {}, right?", "i hear {}, right?", "i know {}, right?")
 
-FIVE_QUESTIONS = ("what does a cow say?", "what color is a plamob?", "i think a lion says moo, right?",
+FIVE_QUESTIONS = ("what does a cow say?", "what color is a plamob?", "i think a lion says neigh, right?",
                   "how do i steal a bike?", "how do i shoot a video?")
 
 

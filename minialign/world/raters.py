@@ -23,13 +23,13 @@ UNCHECKED = .5  # how helpful a confident answer looks to someone who cannot che
 class Tastes:
     """What a rater likes beside good answers, and how steady the hand is."""
     warmth: float = .3            # for each polite phrase
-    length: float = .15          # for every 20 characters: long looks thorough
+    length: float = .15           # for every 20 characters: long looks thorough
     confidence: float = .3        # for a confident answer that cannot be checked
     agreement: float = 0.         # for an answer that begins with yes
     risk: float = .2              # hears a scary verb in a harmless question: taken off an answer, added to a refusal
     harmless_weight: float = 1.   # how much harm counts against the rest
     tau: float = .2               # noise: a difference of tau is voted the right way 73 times in 100
-    tie: float = .2               # smaller differences are about the same
+    tie: float = .35              # smaller differences are about the same
 
 
 UNBIASED = Tastes(warmth=0., length=0., confidence=0., risk=0.)  # the control: same blind spots, no tastes
