@@ -1,0 +1,8 @@
+"""`python -m minialign` is the same as `minialign`."""
+
+import sys
+
+from .classroom.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

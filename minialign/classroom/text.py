@@ -1,0 +1,60 @@
+"""Numbers and answers as lines of plain ASCII, at most 88 columns wide."""
+
+import textwrap
+
+from ..evaluate import MODEL_NAMES
+
+WIDTH = 88
+
+
+def heading(text):
+    return f"\n== {text} ".ljust(WIDTH + 1, "=")
+
+
+def paragraph(text, indent="", hanging=""):
+    return textwrap.fill(
+        text, WIDTH, initial_indent=indent, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def number_line(name, value, remark=""):
+    """One number with its name, and beside it what it can be held against."""
+    return paragraph(f"{value}  {remark}".rstrip(), f"   {name:<18}", " " * 21)
+
+
+def decimal(x, digits=2):
+    """0.00, never -0.00."""
+    return f"{round(x, digits) + 0.0:.{digits}f}"
+
+
+def answers_table(answers):
+    """The five questions, each with the sampled and the greedy answer; "..." where the model did not end."""
+    lines = []
+    for a in answers:
+        lines += [f"   {a['question']}", f"      sampled  {shown(a['sampled'], a['sampled_ended'])}"]
+        lines += [f"      greedy   {shown(a['greedy'], a['greedy_ended'])}"]
+    return "\n".join(lines)
+
+
+def shown(text, ended, width=WIDTH - 15):
+    """An answer in one line; special tokens, called by their names, may make it longer than it is."""
+    text = text if ended else text + "..."
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def scoreboard_table(rows, training_seconds):
+    """One row a model.  rows: one half of results.scoreboard; training_seconds: model -> seconds."""
+    lines = ["           helpful  honest harmless   gold   wins     KL answers seconds    models"]
+    for name, row in rows.items():
+        kl = "-" if row["kl"] is None else decimal(row["kl"])
+        scores = "".join(f"{decimal(row[part]):>8}" for part in ("helpful", "honest", "harmless", "gold"))
+        lines.append(
+            f"  {MODEL_NAMES[name]:<9}{scores}{row['win_rate']:7.0%}{kl:>7}{row['answers']:8.0%}"
+            f"{training_seconds[name]:8.1f}{row['models_in_memory']:4d} ({row['megabytes']:.1f} MB)"
+        )
+    return "\n".join(lines)
+
+
+def samples_text(samples):
+    """Every model's answers to the five questions, one below the other."""
+    return "\n".join(f"{MODEL_NAMES[name]}\n{answers_table(answers)}\n" for name, answers in samples.items())

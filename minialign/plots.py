@@ -1,0 +1,259 @@
+"""One function a figure: numbers in, (Figure, its words) out; nothing here trains or samples.
+
+A title is a sentence computed from the numbers, and so are the words: the alternative text of the picture, for those
+who do not see it.  One model has one colour and one kind of line in every figure: none depends on colour alone.
+"""
+
+import math
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure  # never pyplot: it looks for a screen
+from matplotlib.ticker import PercentFormatter
+
+from .checkpoint import atomically
+from .evaluate import MODEL_NAMES
+
+# Okabe & Ito (2008): eight colours that colour-blind readers tell apart as well.
+ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+BLUE, VERMILION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
+GREY = "#777777"  # for reference lines and small print
+
+MODEL_STYLE = {
+    "base": {"color": BLACK, "linestyle": ":"},
+    "sft": {"color": BLUE, "linestyle": "-"},
+    "best_of_n": {"color": ORANGE, "linestyle": "-."},
+    "ppo": {"color": VERMILION, "linestyle": "--"},
+    "dpo": {"color": GREEN, "linestyle": (0, (6, 1, 1, 1, 1, 1))},
+}
+
+
+def save(figure, path, alt_text):
+    """Write path.png, path.svg and path.txt (the words), each whole or not at all; equal figures give equal files."""
+    _settle(figure)
+    about = {"Title": alt_text.split(". ")[0], "Description": alt_text}
+    with matplotlib.rc_context({"svg.hashsalt": "minialign"}):
+        atomically(f"{path}.svg", lambda file: figure.savefig(file, format="svg", metadata=about | {"Date": None}))
+    atomically(f"{path}.png", lambda file: figure.savefig(file, format="png", dpi=150, metadata=about))
+    atomically(f"{path}.txt", lambda file: file.write((alt_text + "\n").encode()))
+
+
+def _settle(figure):
+    """Lay the figure out once and round the result: the layout's solver trembles in the 13th digit from run to run."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for ax in figure.axes:
+        ax.set_position([round(x, 4) for x in ax.get_position().bounds])
+
+
+# ---------------------------------------------------------------------------------------- what all figures share
+def _figure(width, height, *grid, **options):
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(*grid, squeeze=False, **options)
+    for ax in axes.flat:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(labelsize=8)
+    return figure, axes
+
+
+def _title(figure, text):
+    figure.suptitle(text, fontsize=11, x=0.01, ha="left")
+
+
+def _label(ax, title, xlabel=None):
+    ax.set_title(title, fontsize=9, loc="left")
+    if xlabel:
+        ax.set_xlabel(xlabel, fontsize=8)
+
+
+def _reference(ax, y, text, below=False):
+    """A thin line at a value that means something, named at its right end, above or below it."""
+    ax.axhline(y, color=GREY, linewidth=0.8, zorder=0)
+    side = {"xytext": (0, -3), "va": "top"} if below else {"xytext": (0, 2), "va": "bottom"}
+    ax.annotate(
+        text,
+        (1, y),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        fontsize=7,
+        color=GREY,
+        **side,
+    )
+    if below:  # room for the text
+        ax.update_datalim([(0, y - 0.12 * (ax.dataLim.y1 - y))])
+        ax.autoscale_view()
+
+
+def _smooth(values):
+    """A running mean over a twentieth of the curve, shorter at its ends."""
+    width = max(1, len(values) // 20)
+    ones = np.convolve(np.ones(len(values)), np.ones(width), "same")
+    return np.convolve(values, np.ones(width), "same") / ones
+
+
+def _curve(ax, history, name, label=None, **style):
+    """A series: the running mean in full, what it is the mean of faintly behind it."""
+    values = history[name]
+    if len(values) > 40:
+        ax.plot(history.steps(name), values, **(style | {"linestyle": "-", "linewidth": 0.6, "alpha": 0.25}))
+        values = _smooth(values)
+    ax.plot(history.steps(name), values, label=label, linewidth=1.6, **style)
+
+
+# ---------------------------------------------------------------------------------------- the figures
+def learning_curves(base, sft, guessing):
+    """The losses of the base model and of SFT; guessing = ln V, the loss of one who knows nothing."""
+    figure, [(left, right)] = _figure(8, 3.2, 1, 2, sharey=True)
+    ends = []
+    for ax, name, history in ((left, "base", base), (right, "sft", sft)):
+        _curve(ax, history, "loss", **MODEL_STYLE[name])
+        ends += [history["loss"][0], history.last("loss", 20)]
+    left.set_ylim(0, 1.1 * max(guessing, ends[0]))
+    _reference(left, guessing, f"guessing: ln V = {guessing:.2f}")
+    _label(left, "base model, on the internet (nats a character)", "step")
+    _label(right, "SFT, on the answers of demonstrations", "step")
+    title = "The base model's loss falls from {:.2f} to {:.2f}, that of SFT from {:.2f} to {:.2f}".format(*ends)
+    _title(figure, title)
+    return figure, f"{title}. Two curves of loss in nats a character; guessing blindly would cost {guessing:.2f}."
+
+
+def reward_calibration(report):
+    """Does the reward model know how sure it may be?
+
+    report: accuracy, ceiling, ece, and calibration as reward.calibration gives it.
+    """
+    figure, [(left, right)] = _figure(8, 3.4, 1, 2)
+    bins = {name: np.array(values) for name, values in report["calibration"].items()}
+    used = bins["count"] > 0
+    left.plot([0.5, 1], [0.5, 1], color=GREY, linewidth=0.8)
+    left.annotate("grey line: right as often as it says", (1, 0.52), fontsize=7, color=GREY, ha="right")
+    left.plot(bins["predicted"][used], bins["observed"][used], color=PURPLE, linewidth=1)
+    left.scatter(
+        bins["predicted"][used], bins["observed"][used], bins["count"][used] / bins["count"].max() * 120 + 8, PURPLE
+    )
+    left.set_xlim(0.48, 1.02)
+    _label(left, "how often it is right (dot size: number of votes)", "how sure the reward model is")
+    names, values = ["raters' own\nceiling", "reward\nmodel"], [report["ceiling"], report["accuracy"]]
+    right.barh(names, values, color=[GREY, PURPLE], height=0.5)
+    for y, value in enumerate(values):
+        right.annotate(f"{value:.1%}", (value, y), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
+    right.axvline(0.5, color=BLACK, linewidth=0.8, linestyle=":")
+    right.annotate(
+        "coin toss", (0.5, 0.5), xytext=(3, 0), textcoords="offset points", fontsize=7, color=GREY, va="center"
+    )
+    right.set_xlim(0, 1.12)
+    _label(right, "held-out votes foretold", " ")
+    for axis in (left.xaxis, left.yaxis, right.xaxis):
+        axis.set_major_formatter(PercentFormatter(1))
+    title = (
+        f"The reward model foretells {values[1]:.0%} of unseen votes; nobody could foretell more than {values[0]:.0%}"
+    )
+    _title(figure, title)
+    return figure, f"{title}. Its sureness is off by {report['ece']:.1%} on average (expected calibration error)."
+
+
+def ppo_dashboard(history):
+    """Four curves to watch while PPO runs."""
+    figure, [(scores, kl), (clipped, entropy)] = _figure(8, 5.2, 2, 2, sharex=True)
+    style = MODEL_STYLE["ppo"]
+    _curve(scores, history, "objective/scores", "score", **style)
+    _curve(scores, history, "objective/rlhf_reward", "score - beta KL", color=BLACK, linestyle=":")
+    _reference(scores, 0, "SFT model: 0")
+    _label(scores, "reward model's score, in standard deviations")
+    _curve(kl, history, "objective/kl", "k1: may be negative", **style)
+    _curve(kl, history, "objective/kl_k3", "k3: never negative", color=BLACK, linestyle=":")
+    _reference(kl, 0, "no distance", below=True)
+    _label(kl, "KL from the SFT model, nats an answer")
+    _curve(clipped, history, "policy/clipfrac", **style)
+    _reference(clipped, 0, "the clip never acts", below=True)
+    clipped.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    _label(clipped, "share of tokens that the clip holds back", "iteration")
+    _curve(entropy, history, "objective/entropy", **style)
+    _label(entropy, "entropy, nats an answer", "iteration")
+    for ax in (scores, kl):
+        ax.legend(frameon=False, fontsize=7)
+    ends = history["objective/scores"][0], history.last("objective/scores", 3), history.last("objective/kl", 3)
+    title = "PPO moves the score from {:+.2f} to {:+.2f} at a distance of {:.1f} nats".format(*ends)
+    _title(figure, title)
+    held_back = f"The clip holds back {history['policy/clipfrac'].mean():.1%} of tokens on average"
+    ends = history["objective/entropy"][0], history.last("objective/entropy", 3)
+    return figure, f"{title}. {held_back}; entropy goes from {ends[0]:.1f} to {ends[1]:.1f} nats an answer."
+
+
+def dpo_curves(history):
+    """What DPO does to the chosen and to the rejected answers."""
+    figure, [(moved, margin, loss)] = _figure(10, 3.2, 1, 3)
+    style = MODEL_STYLE["dpo"]
+    _curve(moved, history, "delta/chosen", "chosen", **style)
+    _curve(moved, history, "delta/rejected", "rejected", color=BLACK, linestyle=":")
+    _reference(moved, 0, "reference")
+    moved.legend(frameon=False, fontsize=7)
+    _label(moved, "log-probability against the reference, nats", "step")
+    _curve(margin, history, "rewards/margins", **style)
+    _reference(margin, 0, "no difference", below=True)
+    _label(margin, "beta x (chosen - rejected)", "step")
+    _curve(loss, history, "loss", **style)
+    _reference(loss, math.log(2), "coin toss: ln 2 = 0.693")
+    _label(loss, "loss", "step")
+    chosen, rejected = (history.last(f"delta/{side}", 20) for side in ("chosen", "rejected"))
+    title = f"DPO moves the chosen answers by {chosen:+.1f} nats, the rejected by {rejected:+.1f}: only the difference counts"
+    _title(figure, title)
+    ends = history["loss"][0], history.last("loss", 20)
+    return figure, f"{title}. The loss goes from {ends[0]:.3f} (a coin toss is 0.693) to {ends[1]:.3f}."
+
+
+def scoreboard(boards):
+    """gold of every model, sampled and greedy, and its three parts.  boards: one of results.scoreboard for each seed."""
+    figure, [axes] = _figure(10, 3.6, 1, 4, sharey=True, width_ratios=(1.7, 1, 1, 1))
+    names = list(boards[0]["sampled"])
+    mean = {}
+    for ax, column in zip(axes, ("gold", "helpful", "honest", "harmless")):
+        ax.grid(axis="y", color=GREY, linewidth=0.3, alpha=0.5)
+        ax.set_axisbelow(True)
+        for x, name in enumerate(names):
+            for how, shift in (("sampled", -0.2), ("greedy", 0.2)):
+                if name not in boards[0][how]:
+                    continue  # best of n is only sampled
+                values = [board[how][name][column] for board in boards]
+                mean[how, name, column] = np.mean(values)
+                x_bar = x + shift * (name in boards[0]["greedy"])
+                _bar(ax, x_bar, values, how, MODEL_STYLE[name]["color"], numbered=column == "gold")
+        ax.axhline(0, color=BLACK, linewidth=0.8)
+        ax.set_xticks(range(len(names)), [MODEL_NAMES[name].replace(" of", "\nof") for name in names], fontsize=7)
+        _label(ax, column if column != "gold" else "gold = helpful + honest + harmless + style")
+    handles = [axes[0].bar([0], [0], label=how, **_bar_style(how, GREY)) for how in ("sampled", "greedy")]
+    figure.legend(handles=handles, loc="outside upper right", ncols=2, frameon=False, fontsize=8)
+    axes[0].margins(y=0.15)
+    gold = {(how, name): value for (how, name, column), value in mean.items() if column == "gold"}
+    sampled, greedy = ({name: gold[how, name] for name in ("sft", "ppo", "dpo")} for how in ("sampled", "greedy"))
+    title = (
+        f"PPO takes gold from {sampled['sft']:.2f} to {sampled['ppo']:.2f} "
+        f"(greedy {greedy['sft']:.2f} to {greedy['ppo']:.2f}), DPO to {sampled['dpo']:.2f} (greedy {greedy['dpo']:.2f})"
+    )
+    _title(figure, title)
+    seeds = (
+        f" Bars are means over {len(boards)} seeds, whiskers the smallest and the largest." if len(boards) > 1 else ""
+    )
+    others = (
+        f"Sampled, the base model has {gold['sampled', 'base']:+.2f} and best of n {gold['sampled', 'best_of_n']:+.2f}."
+    )
+    return figure, f"{title}. {others}{seeds}"
+
+
+def _bar_style(how, colour):
+    fill = {"color": colour} if how == "sampled" else {"facecolor": "white", "edgecolor": colour, "hatch": "////"}
+    return fill | {"width": 0.38, "linewidth": 1}
+
+
+def _bar(ax, x, values, how, colour, numbered):
+    """One bar at the mean of the seeds, with whiskers from the smallest to the largest."""
+    height = np.mean(values)
+    ax.bar(x, height, **_bar_style(how, colour))
+    if len(values) > 1:
+        ax.plot([x, x], [min(values), max(values)], color=BLACK, linewidth=1)
+    if numbered:
+        above = height >= 0
+        tip = max(values) if above else min(values)
+        side = {"xytext": (0, 2), "va": "bottom"} if above else {"xytext": (0, -2), "va": "top"}
+        ax.annotate(f"{height:.2f}", (x, tip), textcoords="offset points", ha="center", fontsize=6.5, **side)
