@@ -241,6 +241,29 @@ def scoreboard(boards):
     return figure, f"{title}. {others}{seeds}"
 
 
+def three_roads(roads, betas):
+    """Where PPO, DPO and the formula arrive in a language of thirteen answers, one panel for each beta.
+
+    roads: reference (N,), rewards (N,), and formula, ppo, dpo, each (len(betas), N): probabilities of the answers.
+    """
+    figure, [axes] = _figure(9, 3.4, 1, len(betas), sharey=True)
+    order = np.argsort(roads["rewards"])
+    x = np.arange(len(order))
+    for k, (ax, beta) in enumerate(zip(axes, betas)):
+        ax.bar(x, roads["formula"][k][order], color="#cccccc", label="the formula: ref exp(r / beta) / Z")
+        ax.plot(x, roads["reference"][order], label="reference", **MODEL_STYLE["sft"], linewidth=1)
+        ax.plot(x, roads["ppo"][k][order], "o", color=MODEL_STYLE["ppo"]["color"], mfc="none", ms=9, label="PPO")
+        ax.plot(x, roads["dpo"][k][order], "x", color=MODEL_STYLE["dpo"]["color"], label="DPO")
+        _label(ax, f"beta = {beta:g}", "the thirteen answers, from the lowest reward to the highest")
+        ax.set_xticks([])
+    axes[0].set_ylabel("probability", fontsize=8)
+    axes[-1].legend(frameon=False, fontsize=7)
+    ppo, dpo = (np.abs(roads[name] - roads["formula"]).sum(-1).max() / 2 for name in ("ppo", "dpo"))
+    title = f"Three roads, one policy: PPO ends {ppo:.0e} from the exact optimum, DPO {dpo:.0e} (total variation, at most)"
+    _title(figure, title)
+    return figure, f"{title}. Under each beta the marks of PPO and DPO lie on the formula's bars, away from the reference."
+
+
 def _bar_style(how, colour):
     fill = {"color": colour} if how == "sampled" else {"facecolor": "white", "edgecolor": colour, "hatch": "////"}
     return fill | {"width": 0.38, "linewidth": 1}

@@ -20,7 +20,7 @@ V, LONGEST, PROMPT = 4, 2, [3]
 ANSWERS = enumerate_sequences(V, LONGEST, EOS)
 
 
-def speaker(seed, strength=1.0):
+def speaker(seed, strength=0.5):
     """A random model with opinions; learned positions, since under rotary ones [3] and [3, 3] end in the same state."""
     rng = np.random.default_rng(seed)
     config = ModelConfig(V, len(PROMPT) + LONGEST, n_layer=1, n_head=1, d_model=8, positions="learned", dtype="float64")
@@ -94,7 +94,9 @@ def train_with_dpo(reference, rewards, beta, n_steps=300):
         optimizer.lr = cosine_schedule(step, n_steps, 0.02)
         logps = sequence_log_probs(policy, every_answer())
         losses = [
-            dpo_loss(logps[i : i + 1], logps[i + 1 : i + 2], ref[i], ref[i + 1], beta, label_smoothing=1 - p[i, i + 1])[0]
+            dpo_loss(
+                logps[i : i + 1], logps[i + 1 : i + 2], ref[i : i + 1], ref[i + 1 : i + 2], beta, label_smoothing=1 - p[i, i + 1]
+            )[0]
             for i in range(len(ANSWERS) - 1)
         ]
         optimizer.minimise(sum(losses[1:], losses[0]), max_norm=100.0)
@@ -121,3 +123,17 @@ def descend(loss_of, start, steps=400, lr=0.3):
         optimizer.lr = cosine_schedule(step, steps, lr)
         optimizer.minimise(loss_of(x), max_norm=1e9)
     return x.data
+
+
+if __name__ == "__main__":  # python tests/enumerable.py lessons/figures/three_roads
+    import sys
+
+    import pytest
+
+    from minialign import plots
+
+    with pytest.MonkeyPatch.context() as patch:
+        betas = (0.6, 1.5)
+        figure, words = plots.three_roads(three_roads(patch, betas), betas)
+    plots.save(figure, sys.argv[1], words)
+    print(words)

@@ -156,6 +156,15 @@ def test_the_checker_names_what_is_wrong():
     assert check_gradients(lambda x: x * x, np.array([1.0, 2.0])) < 1e-8
 
 
+def test_the_checker_does_not_take_nonsense_for_an_answer():
+    """nan > tolerance is False: a check written that way lets everything pass that is not a number."""
+    def nowhere(x):
+        return record(x.data, (x,), lambda g: (g * np.nan,))
+
+    with pytest.raises(AssertionError, match="nowhere: .*got nan"):
+        check_gradients(nowhere, np.array([1.0]))
+
+
 # ---- ties and borders -----------------------------------------------------------------------------------------------
 
 def test_ties_share_and_borders_pass():
@@ -246,6 +255,16 @@ def test_constants_get_no_gradient_and_keep_no_graph():
         silent = x * 2.0
     assert not silent.requires_grad and not silent.parents
     assert (x * 2.0).requires_grad  # and recording is on again
+
+
+def test_no_grad_inside_no_grad():
+    """The end of the inner block is not the end of the outer one."""
+    x = leaf([1.0])
+    with no_grad():
+        with no_grad():
+            pass
+        assert not (x * 2.0).requires_grad
+    assert (x * 2.0).requires_grad
 
 
 def test_no_grad_is_left_by_an_exception_too():

@@ -158,6 +158,12 @@ def test_a_kl_is_never_negative_and_has_a_direction():
     assert_allclose(exact.sequence_kl([0.7, 0.2, 0.1], [0.4, 0.4, 0.2]), 0.18379, atol=1e-5)
 
 
+def test_the_distance_between_two_laws():
+    """1/2 sum |p - q|: 0 for equal laws, 1 for laws that share no answer."""
+    assert exact.total_variation([1.0, 0.0], [0.0, 1.0]) == 1 and exact.total_variation(REF, REF) == 0
+    assert_allclose(exact.total_variation([0.5, 0.5, 0.0], [0.25, 0.5, 0.25]), 0.25)
+
+
 def test_soft_values_lead_to_the_same_optimum_as_the_list():
     """V*(root) = beta log Z, the product of pi*(a|s) is ref exp(r/beta)/Z, and every token's soft advantage is zero."""
     rng = np.random.default_rng(1)

@@ -12,14 +12,15 @@ from small_models import ragged_numbers, talker
 
 from minialign import functional
 from minialign.autograd import Tensor
-from minialign.batch import Batch, collate, conversations, prompt_ids, render, show
+from minialign.batch import Batch, collate, conversations, prompt_ids, render, render_document, show
+from minialign.dpo import dpo_loss
 from minialign.functional import log_softmax, token_log_probs
 from minialign.generate import generate
 from minialign.likelihood import sequence_log_probs, token_log_probs_of
 from minialign.model import LanguageModel, ModelConfig, ScalarModel
 from minialign.ppo import gae, leashed_rewards, masked_mean, masked_whiten, ppo_policy_loss, ppo_value_loss
-from minialign.reward import sequence_scores
-from minialign.sft import LMConfig, sft_loss, train_language_model
+from minialign.reward import bradley_terry_loss, sequence_scores
+from minialign.sft import LMConfig, epochs, sft_loss, train_language_model, windows
 from minialign.tokenizer import ALPHABET, BOT, EOS, PAD, USER, VOCAB_SIZE, decode, encode
 
 RNG = np.random.default_rng
@@ -69,6 +70,12 @@ def test_the_mask_covers_the_answer_and_its_end_and_nothing_else():
     assert show(batch, 0, colour=False) == "<user>a<bot>[aa<eos>]<pad><pad>"
 
 
+def test_a_document_is_learned_from_end_to_end():
+    """<eos> text <eos>: the first says that a text begins, the last that it is over; no column is masked out."""
+    ids, mask = render_document("ab")
+    assert ids.tolist() == [EOS, *encode("ab"), EOS] and mask.tolist() == [1, 1, 1]
+
+
 def test_the_loss_reaches_the_end_token_but_neither_prompt_nor_padding():
     """P5 (OpenRLHF #235, nanochat #582: prompt trained on), P6 (TRL #3200: EOS not trained on)."""
     batch = collate([render("ab", "cd"), render("a", "bcdef")])
@@ -100,9 +107,39 @@ def test_a_model_taught_to_stop_stops():
     config = LMConfig(lr=0.03, warmup_steps=5, weight_decay=0.0)
     history = train_language_model(model, iter(lambda: batch, None), 120, config)
     assert history["loss"][0] > 3 and history["loss"][-1] < 0.02
+    assert_allclose(history["lr"][[0, 4, -1]], [0.03 / 5, 0.03, 0.003])  # no step is wasted on a rate of zero
     answers = generate(model, [prompt_ids(q) for q, _ in pairs], 6, temperature=0).responses()
     assert [a.text for a in answers] == [answer for _, answer in pairs]
     assert all(a.ended for a in answers)
+
+
+def test_what_is_rehearsed_is_not_forgotten():
+    """Replay: the second stream's loss is added with its weight, and at weight zero the stream is not even read."""
+    lesson, rehearsed = conversations([("a", "xy")]), conversations([("b", "zzz")])
+
+    def likelihood_after(weight, replay):
+        model = talker(dtype="float32")
+        config = LMConfig(lr=0.01, warmup_steps=1, replay_weight=weight)
+        train_language_model(model, iter(lambda: lesson, None), 20, config, replay=replay)
+        return sequence_log_probs(model, rehearsed).item()
+
+    without = likelihood_after(0.0, iter([]))
+    assert likelihood_after(0.5, iter(lambda: rehearsed, None)) > without + 1
+
+
+def test_windows_begin_where_documents_begin():
+    """Any other beginning hides how texts begin; and the last window that still fits is a window too."""
+    stream, starts = np.arange(100, 110), [0, 4, 7, 8]
+    batch = next(windows(stream, starts, 200, 3, RNG(0)))
+    assert {tuple(row) for row in batch.ids.tolist()} == {(100, 101, 102), (104, 105, 106), (107, 108, 109)}
+    assert batch.mask.shape == (200, 2) and (batch.mask == 1).all()
+
+
+def test_epochs_show_every_text_equally_often():
+    batch = conversations([("a", "b" * n) for n in range(1, 8)])
+    shown = [ids[ids != PAD].tolist() for part in epochs(batch, 2, 3, RNG(0)) for ids in part.ids]
+    once = [ids[ids != PAD].tolist() for ids in batch.ids]
+    assert sorted(shown[:7]) == sorted(shown[7:]) == sorted(once)
 
 
 @pytest.mark.parametrize("loss_name", ["sft", "policy", "value"])
@@ -221,6 +258,32 @@ def test_nothing_masked_in_is_zero_not_nan():
         assert loss.item() == 0
     assert_array_equal(leashed_rewards(np.ones(2), x, x, nothing, 0.1), 0)
     assert_array_equal(gae(x, x, nothing)[0], 0)
+
+
+def test_shapes_that_would_be_stretched_are_refused():
+    """P17: (B,) against (B, 1) becomes (B, B) without a word (microRLHF, OpenRLHF #1250)."""
+    row, column, grid, mask = np.zeros(3), np.zeros((3, 1)), np.zeros((3, 4)), np.ones((3, 4))
+    for arguments in ((column, row), (row, column), (row, np.zeros(1)), (row, row, column), (row, row, np.zeros(2))):
+        with pytest.raises(ValueError, match="shapes differ: .*_rewards .*3"):
+            bradley_terry_loss(*arguments)
+    bradley_terry_loss(row, row, 0.5), bradley_terry_loss(row, row, np.full(3, 0.5))  # a margin for all, or one for each
+    for i in range(4):
+        for other in (column, np.zeros(1), 0.0):
+            with pytest.raises(ValueError, match="shapes differ: policy_chosen_logps .*reference_rejected_logps"):
+                dpo_loss(*[other if k == i else row for k in range(4)])
+    for function, n in ((ppo_policy_loss, 4), (ppo_value_loss, 4), (gae, 3), (sft_loss, 2)):
+        for i in range(n):
+            for other in (column, np.zeros(4), mask[None]):
+                with pytest.raises(ValueError, match=r"shapes differ: .*\(3, 4\)"):
+                    function(*[other if k == i else grid for k in range(n)])
+    for arguments in (
+        (column, grid, grid, mask), (np.zeros(4), grid, grid, mask), (0.0, grid, grid, mask),
+        (row, column, grid, mask), (row, grid, column, mask), (row, grid, grid, column),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="shapes differ"):
+            leashed_rewards(*arguments, 0.1)
+    with pytest.raises(ValueError, match=r"shapes differ: logprobs \(3, 4\), mask \(3, 1\)$"):
+        sft_loss(Tensor(grid), column)
 
 
 def test_one_row_and_one_column_are_enough():

@@ -278,12 +278,90 @@ def test_kl_is_summed_over_an_answer():
     policy, reference = talker(seed=0), frozen_copy(talker(seed=3))
     config = PPOConfig(rollouts=8, max_new_tokens=5, minibatch_size=8, lr=0.0, critic_lr=0.0)
     rollout = roll_out(policy, reference, talker(ScalarModel), lambda b: np.zeros(len(b)), ["a"] * 8, config, RNG(0))
-    metrics = ppo.update(
-        policy, talker(ScalarModel), AdamW(policy.parameters(), 0.0), AdamW([], 0.0), rollout, 0.1, config, RNG(0)
-    )
+    optimizer = AdamW(policy.parameters(), 0.0)
+    metrics = ppo.update(policy, talker(ScalarModel), optimizer, AdamW([], 0.0), rollout, 0.1, config, RNG(0))
+    assert set(optimizer.t) == {config.epochs}  # all rows are one minibatch
     answers = rollout.batch.mask.astype(bool)
     by_hand = [(rollout.logprobs[b] - rollout.ref_logprobs[b])[answers[b]].sum() for b in range(8)]
     assert_allclose(metrics["objective/kl"], np.mean(by_hand))
+    surprise = [-rollout.logprobs[b][answers[b]].sum() for b in range(8)]
+    assert_allclose(metrics["objective/entropy"], np.mean(surprise))
+    assert np.mean(surprise) > 0
+
+
+@pytest.mark.parametrize("whiten", [True, False])
+def test_what_the_two_losses_are_given(monkeypatch, whiten):
+    """P26, P29: leashed rewards -> gae -> returns, and only then whitening; the critic is trained where it is read."""
+    given = {}
+
+    def spy(name):
+        loss = getattr(ppo, name)
+
+        def spied(*arguments):
+            given[name] = arguments
+            return loss(*arguments)
+
+        monkeypatch.setattr(ppo, name, spied)
+
+    spy("ppo_policy_loss")
+    spy("ppo_value_loss")
+    policy, critic, reference = talker(seed=0), talker(ScalarModel, seed=1), frozen_copy(talker(seed=3))
+    config = PPOConfig(max_new_tokens=5, minibatch_size=8, epochs=1, gamma=0.9, lam=0.5, whiten=whiten)
+    rollout = roll_out(policy, reference, critic, lambda b: b.mask.sum(1), ["a", "bcd"] * 4, config, RNG(0))
+    optimizers = AdamW(policy.parameters(), 0.0), AdamW(critic.parameters(), 0.0)
+    ppo.update(policy, critic, *optimizers, rollout, 0.3, config, RNG(0))
+
+    (rows,) = minibatches(8, 8, RNG(0))
+    mask = rollout.batch.mask
+    rewards = leashed_rewards(rollout.scores, rollout.logprobs, rollout.ref_logprobs, mask, 0.3)
+    advantages, returns = gae(rewards, rollout.values, mask, gamma=0.9, lam=0.5)
+    logprobs, old, A, m, eps = given["ppo_policy_loss"]
+    assert_allclose(logprobs.data * m, rollout.logprobs[rows] * m, atol=1e-12)
+    assert_allclose(old, rollout.logprobs[rows])
+    assert_allclose(A, (masked_whiten(advantages, mask) if whiten else advantages)[rows])
+    values, old_values, G, m, eps_v = given["ppo_value_loss"]
+    assert_allclose(values.data, rollout.values[rows], atol=1e-12)
+    assert_allclose(old_values, rollout.values[rows])
+    assert_allclose(G, returns[rows])
+    assert_array_equal(m, mask[rows])
+    assert (eps, eps_v) == (config.cliprange, config.cliprange_value)
+
+
+def test_the_critic_has_not_seen_the_action():
+    """P29: other last tokens leave every value alone, because the value of column p is read before the token at p + 1."""
+    critic, policy = talker(ScalarModel, seed=1), talker()
+    config = PPOConfig(max_new_tokens=5)
+    rollout = roll_out(policy, policy, critic, lambda b: np.ones(len(b)), ["a"] * 4, config, RNG(0))
+    other = rollout.batch.ids.copy()
+    other[:, -1] = (other[:, -1] + 1) % VOCAB_SIZE
+    assert_allclose(rollout.values, critic(other[:, :-1]).data, atol=1e-12)
+
+
+def test_policy_and_critic_learn_at_rates_of_their_own():
+    def moved(lr, critic_lr):
+        policy, critic = talker(seed=0), talker(ScalarModel, seed=1)
+        before = [[p.data.copy() for p in model.parameters()] for model in (policy, critic)]
+        config = PPOConfig(iterations=1, rollouts=8, max_new_tokens=4, minibatch_size=8, lr=lr, critic_lr=critic_lr)
+        train_ppo(policy, frozen_copy(policy), critic, lambda batch: batch.mask.sum(1), ["a"], config, RNG(0))
+        return [
+            any((p.data != q).any() for p, q in zip(model.parameters(), old)) for model, old in zip((policy, critic), before)
+        ]
+
+    assert moved(0.01, 0.0) == [True, False] and moved(0.0, 0.01) == [False, True]
+
+
+def test_the_controller_is_shown_the_distance_to_the_reference(monkeypatch):
+    """P14 (trlx #361 showed it the distance between two updates): nats an answer, and how many answers."""
+    shown = []
+
+    class Watched(AdaptiveKLController):
+        def update(self, current, n_steps):
+            shown.append((current, n_steps))
+            super().update(current, n_steps)
+
+    monkeypatch.setattr(ppo, "AdaptiveKLController", Watched)
+    history = run_ppo(iterations=3, target_kl=1.0)[2]
+    assert [kl for kl, _ in shown] == history["objective/kl"].tolist() and {n for _, n in shown} == {16}
 
 
 def test_a_rollout_is_frozen():
@@ -325,6 +403,13 @@ def test_every_epoch_sees_every_answer_once():
         by_length = list(minibatches(n, size, RNG(0), RNG(1).integers(1, 9, size=n)))
         assert sorted(np.concatenate(by_length)) == list(range(n))
     assert any((a != b).any() for a, b in zip(minibatches(10, 10, RNG(0)), minibatches(10, 10, RNG(1))))
+
+
+def test_texts_of_similar_length_learn_together_but_not_the_short_ones_first():
+    lengths = np.arange(64)
+    pieces = list(minibatches(64, 8, RNG(0), lengths))
+    assert all(np.ptp(lengths[piece]) == 7 for piece in pieces)
+    assert [lengths[piece].min() for piece in pieces] != sorted(lengths[piece].min() for piece in pieces)
 
 
 def test_training_raises_what_it_is_paid_for():
@@ -377,6 +462,16 @@ def test_looking_is_not_learning():
     model = talker()
     with no_grad():
         assert not token_log_probs_of(model, np.ones((2, 4), int)).requires_grad
-    log_probs_array(model, np.ones((2, 4), int))
-    assert all(p.grad is None for p in model.parameters())
+    recorded = []
+
+    class Watched:
+        trunk = model.trunk
+
+        def __call__(self, ids):
+            logits = model(ids)
+            recorded.append(logits.requires_grad)
+            return logits
+
+    log_probs_array(Watched(), np.ones((2, 4), int))
+    assert recorded == [False] and all(p.grad is None for p in model.parameters())
     assert kl_estimates(np.zeros(2), np.ones(2))[0].tolist() == [-1, -1]

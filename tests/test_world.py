@@ -447,8 +447,9 @@ def test_votes_follow_the_sigmoid_of_the_difference():
 def test_answers_that_feel_alike_get_no_vote():
     rng = np.random.default_rng(0)
     assert Raters().vote(CAT, "meow.", True, "meow.", True, rng) == 0
-    assert Raters(UNBIASED).vote(CAT, "it says meow.", True, "sure! it says meow.", True, rng) == 0      # .1 < .12
-    assert Raters(Tastes(tie=.05)).vote(CAT, "it says meow.", True, "sure! it says meow.", True, rng) != 0
+    pair = "it says meow.", True, "sure! it says meow.", True  # a difference of .1 without tastes
+    assert Raters(replace(UNBIASED, tie=.12)).vote(CAT, *pair, rng) == 0
+    assert Raters(replace(UNBIASED, tie=.08)).vote(CAT, *pair, rng) != 0
 
 
 def test_unbiased_raters_who_can_check_feel_exactly_gold(demos):

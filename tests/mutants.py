@@ -1,0 +1,573 @@
+"""Break one line on purpose, and see which test notices: a test that cannot fail proves nothing.
+
+    python tests/mutants.py               all of them, a few minutes on two cores
+    python tests/mutants.py ppo dpo       those of some files
+    python tests/mutants.py --jobs 1      one after the other
+
+Each mutant is one line of the algorithms or of the engine, changed into a mistake that somebody has made or could make.
+It is put into a copy of the package in a temporary folder, and the tests that ought to notice are run on that copy until
+one fails.  A mutant that survives is either equivalent (`same` says why nothing can tell it from the original), or a test
+is missing.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+TIME_LIMIT = 240  # seconds a mutant; one that never ends is noticed too
+
+
+class Mutant(NamedTuple):
+    file: str  # minialign/<file>.py
+    old: str  # must stand in it exactly once
+    new: str
+    tests: str  # tests/test_<name>.py, the quickest first
+    why: str  # what the change means
+    same: str = ""  # why the results are nevertheless the same
+
+
+_ANSWER_MASK = "np.array([0.0] * (len(prompt) - 1) + [1.0] * len(response), dtype=np.float32)"
+
+MUTANTS = [
+    # ---- the engine -----------------------------------------------------------------------------------------------------
+    Mutant("autograd", "(a.data < b.data) + 0.5 * (a.data == b.data)", "(a.data <= b.data) + 0.0",
+           "autograd", "a tie of minimum gives one side everything"),
+    Mutant("autograd", "(x.data >= low) & (x.data <= high)", "(x.data > low) & (x.data < high)",
+           "autograd", "clip has no slope on its border"),
+    Mutant("autograd", "= dparent if arrived is None else arrived + dparent", "= dparent",
+           "autograd", "of two uses of a value only the last is blamed"),
+    Mutant("autograd", "g.copy() if tensor.grad is None", "g if tensor.grad is None",
+           "autograd", "two leaves share one gradient array"),
+    Mutant("autograd", "else tensor.grad + g", "else g",
+           "autograd", "a second backward forgets the first"),
+    Mutant("autograd", "lambda g: (g, -g)", "lambda g: (g, g)",
+           "autograd", "the sign of a subtraction's second gradient"),
+    Mutant("autograd", "-g * a.data / (b.data * b.data)", "g * a.data / (b.data * b.data)",
+           "autograd", "the sign of a division's second gradient"),
+    Mutant("autograd", "g * (1 - y * y)", "g * (1 - y)",
+           "autograd", "tanh' = 1 - tanh^2"),
+    Mutant("autograd", "g * (y + 1)", "g * y",
+           "autograd golden_functions", "expm1' = exp, not expm1"),
+    Mutant("autograd", "g * (n * x.data ** (n - 1))", "g * x.data ** (n - 1)",
+           "autograd", "the factor in the slope of a power"),
+    Mutant("autograd", "total * (total.size / self.size)", "total * (1 / self.size)",
+           "autograd", "a mean along one axis divides by the size of all"),
+    Mutant("autograd", "winners / winners.sum(axis, keepdims=True) * g", "winners * g",
+           "autograd", "equal winners of max each get the whole gradient"),
+    Mutant("autograd", "np.add.at(dx, index, g) if _may_repeat(index) else dx.__setitem__(index, g)",
+           "dx.__setitem__(index, g)", "autograd", "an entry that is taken twice is blamed once"),
+    Mutant("autograd", "np.where(condition, g, zero), np.where(condition, zero, g)", "np.where(condition, g, zero), g",
+           "autograd", "where: the branch that was not chosen gets a gradient"),
+    Mutant("autograd", "g = g.sum(axis=tuple(range(g.ndim - len(shape))))",
+           "g = g.mean(axis=tuple(range(g.ndim - len(shape))))",
+           "autograd", "broadcasting is undone by a mean instead of a sum"),
+    Mutant("autograd", "        _recording = before\n", "        _recording = True\n",
+           "autograd", "an inner no_grad ends the outer one"),
+    Mutant("autograd", "if _recording and any(", "if any(",
+           "autograd", "no_grad records"),
+    Mutant("autograd", "return reversed(order)", "return iter(order)",
+           "autograd", "parents before users"),
+    Mutant("autograd", "else Tensor(np.asarray(x, dtype=tensor.dtype))", "else Tensor(np.asarray(x))",
+           "autograd", "one float64 constant promotes a float32 graph"),
+    Mutant("autograd", "if not error <= tolerance:", "if error > tolerance:",
+           "autograd", "the checker lets a gradient pass that is not a number"),
+    Mutant("autograd", "if len(set(shapes.values())) > 1:", "if False:",
+           "traps", "(B,) against (B, 1) becomes (B, B)"),
+
+    # ---- fused functions ------------------------------------------------------------------------------------------------
+    Mutant("functional", "(dx, dW, g.sum(0))", "(dx, dW, g.mean(0))",
+           "functional", "mean for sum in the gradient of a bias"),
+    Mutant("functional", "np.add.at(dtable, ids, g)", "dtable[ids] = g",
+           "functional", "a token that occurs twice is blamed once"),
+    Mutant("functional", "du = square * (3 * a * c)", "du = square * (a * c)",
+           "functional", "the inner slope of gelu"),
+    Mutant("functional", "dx -= x_hat * (g_x_hat", "dx += x_hat * (g_x_hat",
+           "functional", "layer norm: the sign of the path through the variance"),
+    Mutant("functional", "dx = h - h @ average", "dx = 1.0 * h",
+           "functional", "layer norm: the path through the mean"),
+    Mutant("functional", "h = g * gain.data", "h = g.copy()",
+           "functional", "layer norm: the gain in the gradient"),
+    Mutant("functional", "r += eps", "r += 0",
+           "functional", "a constant row has no norm"),
+    Mutant("functional", "(exchange(g * sin) + g * cos)", "(exchange(g) * sin + g * cos)",
+           "functional", "the gradient of a rotation turns forwards"),
+    Mutant("functional", "-np.inf, dtype=q.dtype), 1)", "-np.inf, dtype=q.dtype), 2)",
+           "functional", "attention sees one token ahead"),
+    Mutant("functional", "scale = 1 / math.sqrt(D)", "scale = 1 / D",
+           "functional", "attention divided by D instead of its root"),
+    Mutant("functional", "dS *= scale", "dS *= 1",
+           "functional", "the scale is missing on the way back"),
+    Mutant("functional", 'dS -= np.einsum("...ts,...ts->...t", dS, A)[..., None]', "dS -= 0",
+           "functional", "softmax: the row's own sum in its gradient"),
+    Mutant("functional", "P = logits.data - logits.data.max(-1, keepdims=True)", "P = logits.data.copy()",
+           "functional", "log-probabilities of huge logits overflow"),
+    Mutant("functional", "dlogits = P * -g[..., None]", "dlogits = P * g[..., None]",
+           "functional", "one-hot minus P: the sign of P"),
+    Mutant("functional", "np.take_along_axis(dlogits, targets, -1) + g[..., None]",
+           "np.take_along_axis(dlogits, targets, -1)",
+           "functional", "one-hot minus P without the one-hot"),
+    Mutant("functional", "P * (g - (g * P).sum(axis, keepdims=True))", "P * g",
+           "functional", "softmax as if its outputs were independent"),
+    Mutant("functional", "np.exp(y) * g.sum(axis, keepdims=True)", "np.exp(y) * g",
+           "functional", "log-softmax: the sum over the row"),
+    Mutant("functional", "e = np.exp(-np.abs(x.data))", "e = np.exp(-x.data)",
+           "functional", "log-sigmoid overflows at -800"),
+    Mutant("functional", "np.where(x.data >= 0, e, 1) / (1 + e)", "np.where(x.data >= 0, 1, e) / (1 + e)",
+           "functional", "log-sigmoid's slope is sigma(-x), not sigma(x)"),
+
+    # ---- the optimiser --------------------------------------------------------------------------------------------------
+    Mutant("optim", "step_size = lr / (1 - b1 ** self.t[i])", "step_size = lr",
+           "optim", "no bias correction of the first moment"),
+    Mutant("optim", "denominator /= math.sqrt(1 - b2 ** self.t[i])", "denominator /= 1",
+           "optim", "no bias correction of the second moment"),
+    Mutant("optim", "denominator += self.eps", "denominator += self.eps / math.sqrt(1 - b2 ** self.t[i])",
+           "golden_optim", "TensorFlow's place of eps"),
+    Mutant("optim", "v += (1 - b2) * g * g", "v += (1 - b2) * abs(g)",
+           "optim", "the second moment of |g|"),
+    Mutant("optim", "p.data * (1 - lr * decay)", "p.data * (1 - decay)",
+           "optim", "weight decay that does not follow the learning rate"),
+    Mutant("optim", "            g = p.grad\n", "            g = p.grad + decay * p.data\n",
+           "optim", "weight decay mixed into the gradient (Adam with L2)"),
+    Mutant("optim", "max_norm) / (norm + 1e-6)", "max_norm) / (norm + 1e-4)",
+           "golden_optim", "clipping to a little less than the limit"),
+    Mutant("optim", "min(1.0, float(max_norm) / (norm + 1e-6))", "float(max_norm) / (norm + 1e-6)",
+           "optim", "clipping stretches short gradients"),
+    Mutant("optim", "        self.zero_grad()\n", "",
+           "optim", "gradients of earlier steps are never cleared"),
+    Mutant("optim", "x = (step - warmup_steps)", "x = step",
+           "optim golden_optim", "the cosine starts before the warm-up ends"),
+    Mutant("optim", "0.5 * (1 + math.cos(math.pi * x))", "0.5 * (1 - math.cos(math.pi * x))",
+           "optim", "the cosine climbs"),
+
+    # ---- masks and batches ----------------------------------------------------------------------------------------------
+    Mutant("batch", _ANSWER_MASK,
+           _ANSWER_MASK.replace("(len(prompt) - 1)", "len(prompt)").replace("len(response)", "(len(response) - 1)"),
+           "traps", "the mask shifted by one to the right"),
+    Mutant("batch", _ANSWER_MASK,
+           _ANSWER_MASK.replace("- 1) +", "- 2) +").replace("len(response)", "len(response) + [0.0]"),
+           "traps", "the mask shifted by one to the left"),
+    Mutant("batch", _ANSWER_MASK, _ANSWER_MASK.replace("len(response)", "(len(response) - 1) + [0.0]"),
+           "traps", "the EOS is outside the mask: the model never learns to stop"),
+    Mutant("batch", _ANSWER_MASK, _ANSWER_MASK.replace("[0.0]", "[1.0]"),
+           "traps", "the prompt is trained on"),
+    Mutant("batch", "([EOS] if ended else [])", "[EOS]",
+           "traps", "an unfinished answer is given an end"),
+    Mutant("batch", "T - np.argmax(self.mask[:, ::-1] > 0, axis=1)", "T - 1 - np.argmax(self.mask[:, ::-1] > 0, axis=1)",
+           "traps", "lengths without the last token"),
+    Mutant("batch", "used[1:] |= mask.any(0)", "used[1:] |= False",
+           "traps", "a PAD that a model wrote is trimmed away"),
+    Mutant("batch", "T > context_length:", "T >= context_length:",
+           "traps", "a text that just fits is refused"),
+    Mutant("batch", "answer if isinstance(answer, Response) else (answer, True)",
+           "answer if isinstance(answer, Response) else (answer, False)",
+           "traps", "demonstrations without an end"),
+    Mutant("batch", "[EOS, *encode(text), EOS]", "[EOS, *encode(text)]",
+           "traps", "documents without an end"),
+    Mutant("batch", "order = rng.permutation(n)", "order = np.arange(n)",
+           "traps_ppo", "minibatches in the same order every epoch"),
+    Mutant("batch", "yield from pieces", "yield from (piece for piece in pieces if len(piece) == size)",
+           "traps_ppo", "the smaller rest is dropped without a word"),
+    Mutant("batch", "for i in rng.permutation(len(pieces))]", "for i in range(len(pieces))]",
+           "traps_ppo", "the shortest texts always come first"),
+
+    # ---- likelihood -----------------------------------------------------------------------------------------------------
+    Mutant("likelihood", "model(ids[:, :-1]), ids[:, 1:]", "model(ids[:, :-1]), ids[:, :-1]",
+           "traps", "no shift: each token predicts itself"),
+    Mutant("likelihood", "(token_log_probs_of(model, batch.ids) * batch.mask).sum(1)",
+           "token_log_probs_of(model, batch.ids).sum(1)",
+           "traps_preferences", "prompt and padding in log pi(answer | prompt)"),
+    Mutant("likelihood", "* batch.mask).sum(1)", "* batch.mask).sum(1) / batch.mask.sum(1)",
+           "traps_preferences", "mean instead of summed log-probabilities"),
+    Mutant("likelihood", "    with no_grad():", "    if True:",
+           "traps_ppo", "a graph is kept for numbers that need none"),
+
+    # ---- sampling -------------------------------------------------------------------------------------------------------
+    Mutant("generate", "(np.arange(seen) > columns[:, :, None])", "(np.arange(seen) > columns[:, :, None] + 1)",
+           "model", "the sampler sees one column that is not written yet"),
+    Mutant("generate", "hidden[np.arange(B), start - 1]", "hidden[:, -1]",
+           "model", "a short prompt is continued from a longer one's place"),
+    Mutant("generate", "logprobs[row, column - 1] = token[going], 1, logprob[going]",
+           "logprobs[row, column - 2] = token[going], 1, logprob[going]",
+           "model", "sampled log-probabilities one column early"),
+    Mutant("generate", "logits = logits / temperature", "logits = logits * temperature",
+           "model", "a high temperature makes the sampler bolder, not wilder"),
+    Mutant("generate", "(cumulative <= u).sum(-1)", "(cumulative <= 0.97 * u).sum(-1)",
+           "exact_training", "the sampler prefers the first tokens a little"),
+    Mutant("generate", "(cumulative <= u).sum(-1)", "(cumulative < u).sum(-1)",
+           "model", "a draw on the border between two tokens",
+           same="u is never exactly on a border, but for a draw of 0.0 once in 2^53"),
+    Mutant("generate", "ids[p : max(p, n) - bool(e)]", "ids[p : max(p, n)]",
+           "traps", "the EOS is part of the text"),
+    Mutant("generate", "token[:, None], cursor[:, None] - 1)", "token[:, None], cursor[:, None])",
+           "model", "a new token stands one position too far to the right"),
+    Mutant("generate", "start + np.minimum(room, max_new_tokens)", "start + room",
+           "model", "max_new_tokens is ignored"),
+    Mutant("generate", "                q, k = _turn(q, cos, sin), _turn(k, cos, sin)",
+           "                q = _turn(q, cos, sin)",
+           "model", "keys without their position in the cache"),
+
+    # ---- SFT ------------------------------------------------------------------------------------------------------------
+    Mutant("sft", "loss = -(logprobs * mask).sum()", "loss = (logprobs * mask).sum()",
+           "traps", "demonstrations are unlearned"),
+    Mutant("sft", "-(logprobs * mask).sum()", "-logprobs.sum()",
+           "traps", "the mask is lost (nanochat #582)"),
+    Mutant("sft", "(1 / max(n, 1.0))", "(1 / len(mask))",
+           "traps", "mean over texts instead of tokens"),
+    Mutant("sft", "(1 / max(n, 1.0))", "(1 / mask.size)",
+           "traps", "mean over the padding too"),
+    Mutant("sft", "cosine_schedule(step + 1,", "cosine_schedule(step,",
+           "traps", "the first step has a learning rate of zero"),
+    Mutant("sft", "loss + config.replay_weight *", "loss - config.replay_weight *",
+           "traps", "what is rehearsed is unlearned"),
+    Mutant("sft", "ids = stream[begin[:, None] + np.arange(length)]",
+           "ids = stream[begin[:, None] + np.arange(length) + 1]",
+           "traps", "windows that begin after the document's beginning"),
+    Mutant("sft", "if s + length <= len(stream)", "if s + length < len(stream)",
+           "traps", "the last window of the stream is never read"),
+
+    # ---- votes ----------------------------------------------------------------------------------------------------------
+    Mutant("preferences", "votes.chosen.append(a if vote > 0 else b)", "votes.chosen.append(b if vote > 0 else a)",
+           "traps_preferences", "the loser is written down twice"),
+    Mutant("preferences", "0 if a == b or unreadable", "0 if unreadable",
+           "traps_preferences", "identical answers become a pair"),
+    Mutant("preferences", "0 if a == b or unreadable", "0 if a == b",
+           "traps_preferences", "answers that cannot be read are voted on"),
+    Mutant("preferences", "for q in some for _ in range(2)]", "for _ in range(2) for q in some]",
+           "traps_preferences", "answers to two different questions are compared"),
+    Mutant("preferences", "list(zip(self.prompts, self.chosen)) + list(zip(self.prompts, self.rejected))",
+           "list(zip(self.prompts, self.rejected)) + list(zip(self.prompts, self.chosen))",
+           "traps_preferences", "chosen and rejected swapped on their way into training"),
+    Mutant("preferences", "sorted(set(votes.prompts))", "sorted(votes.prompts)",
+           "traps_preferences", "the held-out share counted in votes, not in prompts"),
+    Mutant("preferences", "if votes.prompts[i] not in hidden]]", "if True]]",
+           "traps_preferences", "held-out prompts stay in training"),
+    Mutant("preferences", 'vote.get("rejected_ended", True)', 'vote.get("chosen_ended", True)',
+           "traps_preferences", "a cut-off answer is read back as a finished one"),
+
+    # ---- reward model ---------------------------------------------------------------------------------------------------
+    Mutant("reward", "d = chosen_rewards - rejected_rewards - margin", "d = rejected_rewards - chosen_rewards - margin",
+           "traps_preferences", "the reward's sign: the worse answer is made to win"),
+    Mutant("reward", "- rejected_rewards - margin", "- rejected_rewards + margin",
+           "traps_preferences", "the margin's sign"),
+    Mutant("reward", "- log_sigmoid(-d) * label_smoothing", "+ log_sigmoid(-d) * label_smoothing",
+           "traps_preferences", "the sign of the smoothed half"),
+    Mutant("reward", "    loss = losses.mean()", "    loss = losses.sum()",
+           "traps_preferences", "sum instead of mean over pairs"),
+    Mutant("reward", "np.mean((gaps > 0) + 0.5 * (gaps == 0))", "np.mean(gaps >= 0)",
+           "traps_preferences", "a scorer that says always the same is always right"),
+    Mutant("reward", "batch.lengths - 1]", "batch.ids.shape[1] - 1]",
+           "traps_preferences", "the reward is read in the padding"),
+    Mutant("reward", "batch.lengths - 1]", "batch.lengths - 2]",
+           "traps_preferences", "the reward is read one token before the end"),
+    Mutant("reward", "(values[:, 1:] * batch.mask)", "(values[:, :-1] * batch.mask)",
+           "traps_preferences", "the mask of the mean shifted by one"),
+    Mutant("reward", "* batch.mask).sum(1) / batch.mask.sum(1)", "* batch.mask).sum(1) / batch.mask.shape[1]",
+           "traps_preferences", "mean over the padding too: short answers score less"),
+    Mutant("reward", "bradley_terry_loss(scores[: len(rows)], scores[len(rows) :])",
+           "bradley_terry_loss(scores[len(rows) :], scores[: len(rows)])",
+           "traps_preferences", "chosen and rejected swapped in the training loop"),
+    Mutant("reward", "cosine_schedule(step + 1,", "cosine_schedule(step,",
+           "traps_preferences", "the first step has a learning rate of zero"),
+    Mutant("reward", "loss + (scores * scores).mean()", "loss - (scores * scores).mean()",
+           "traps_preferences", "scores are driven away from zero"),
+    Mutant("reward", "(np.concatenate(pieces) - self.mean) / self.std", "np.concatenate(pieces) / self.std - self.mean",
+           "traps_preferences", "scaled before it is centred"),
+    Mutant("reward", "raw = Scorer(self.model, self.pooling)(batch)", "raw = self(batch)",
+           "traps_preferences", "normalising what is normalised already"),
+    Mutant("reward", "raw = Scorer(self.model, self.pooling)(batch)", "raw = Scorer(self.model)(batch)",
+           "traps_preferences", "normalised on another reading of the same model"),
+    Mutant("reward", "count / len(gaps) * np.abs(observed - predicted)", "count / len(gaps) * (observed - predicted)",
+           "traps_preferences", "errors of calibration cancel"),
+
+    # ---- PPO: rewards and advantages ------------------------------------------------------------------------------------
+    Mutant("ppo", "(1 / max(float(np.sum(mask)), 1.0))", "(1 / mask.size)",
+           "traps_ppo", "means over the padding"),
+    Mutant("ppo", "variance = masked_mean((x - mean) ** 2, m)", "variance = ((x - mean) ** 2).mean()",
+           "traps_ppo", "whitening looks at the padding"),
+    Mutant("ppo", "(0.0 if shift_mean else mean)", "(mean if shift_mean else 0.0)",
+           "traps_ppo", "shift_mean the wrong way round"),
+    Mutant("ppo", "return (whitened * m)", "return whitened",
+           "traps_ppo", "whitening fills the padding"),
+    Mutant("ppo", "np.sqrt(variance + 1e-8)", "np.sqrt(variance)",
+           "traps_ppo", "equal advantages, the normal case at the optimum, divide by zero"),
+    Mutant("ppo", "else np.expm1(-delta)", "else np.expm1(delta) - 2 * delta",
+           "exact", "k3 turned round: exp(d) - 1 - d"),
+    Mutant("ppo", "(-delta).expm1()", "delta.expm1() - 2 * delta",
+           "exact", "k3 turned round, as a loss"),
+    Mutant("ppo", "return delta, 0.5 * delta**2,", "return delta, delta**2,",
+           "exact", "k2 without its half"),
+    Mutant("ppo", "rewards = -kl_coef * (logprobs", "rewards = kl_coef * (logprobs",
+           "traps_ppo", "the leash's sign: distance is rewarded"),
+    Mutant("ppo", "(logprobs - ref_logprobs) * mask\n", "(logprobs - ref_logprobs)\n",
+           "traps_ppo", "the leash pulls at prompt and padding"),
+    Mutant("ppo", "rewards[rows, last[rows]] += np.asarray(scores)[rows]",
+           "rewards[rows] += (np.asarray(scores)[:, None] * mask)[rows]",
+           "traps_ppo", "the score on every token"),
+    Mutant("ppo", "rewards[rows, last[rows]]", "rewards[rows, -1]",
+           "traps_ppo", "the score in the last column, padding or not"),
+    Mutant("ppo", "last = mask.shape[1] - 1 - np.argmax", "last = mask.shape[1] - 2 - np.argmax",
+           "traps_ppo", "the score one token early"),
+    Mutant("ppo", "np.argmax(mask[:, ::-1] > 0, axis=1)", "np.argmax(mask[:, ::-1] >= 0, axis=1)",
+           "traps_ppo", ">= for >: the score in the padding"),
+    Mutant("ppo", "rewards, values = rewards * mask, values * mask", "rewards, values = rewards * mask, values",
+           "traps_ppo", "the critic's opinion of the padding flows into the answer"),
+    Mutant("ppo", "rewards[:, t] + gamma * next_value", "rewards[:, t] + next_value",
+           "traps_ppo", "no discount in the TD error"),
+    Mutant("ppo", "next_value - values[:, t]", "next_value + values[:, t]",
+           "traps_ppo", "the sign of the baseline"),
+    Mutant("ppo", "(delta + gamma * lam * next_advantage) * mask[:, t]", "(delta + gamma * lam * next_advantage)",
+           "traps_ppo", "advantages before the answer begins"),
+    Mutant("ppo", "delta + gamma * lam * next_advantage", "delta + gamma * next_advantage",
+           "traps_ppo", "lambda is ignored"),
+    Mutant("ppo", "return advantages, advantages + values", "return advantages, advantages",
+           "traps_ppo", "returns without the value: the critic learns the advantage"),
+
+    # ---- PPO: losses ----------------------------------------------------------------------------------------------------
+    Mutant("ppo", "clip((as_tensor(logprobs) - old_logprobs) * mask", "clip((old_logprobs - as_tensor(logprobs)) * mask",
+           "traps_ppo", "the ratio upside down"),
+    Mutant("ppo", "unclipped = ratio * -advantages", "unclipped = ratio * advantages",
+           "traps_ppo", "the sign of the unclipped half"),
+    Mutant("ppo", "clip(ratio, 1 - cliprange, 1 + cliprange)", "clip(ratio, 1 - cliprange, np.inf)",
+           "traps_ppo", "the clip holds on one side only"),
+    Mutant("ppo", "    loss = masked_mean(maximum(unclipped, clipped), mask)", "    loss = masked_mean(clipped, mask)",
+           "traps_ppo", "the clip alone: mistakes are not taken back"),
+    Mutant("ppo", "    loss = masked_mean(maximum(unclipped, clipped), mask)",
+           "    loss = masked_mean(-maximum(-unclipped, -clipped), mask)",
+           "traps_ppo", "the clip on the wrong side: the optimistic half"),
+    Mutant("ppo", "-20.0, 20.0)", "-2000.0, 2000.0)",
+           "traps_ppo", "a ratio gone mad overflows"),
+    Mutant("ppo", '"policy/clipfrac": float(masked_mean(clipped.data > unclipped.data, mask))',
+           '"policy/clipfrac": float(masked_mean(clipped.data >= unclipped.data, mask))',
+           "traps_ppo", ">= for >: everything counts as clipped"),
+    Mutant("ppo", "masked_mean(0.5 * log_ratio.data**2, mask)", "masked_mean(log_ratio.data, mask)",
+           "traps_ppo golden_ppo", "approxkl that can be negative"),
+    Mutant("ppo", "loss = 0.5 * masked_mean(", "loss = masked_mean(",
+           "traps_ppo", "the half of the value loss"),
+    Mutant("ppo", "0.5 * masked_mean(maximum(unclipped, clipped), mask)",
+           "0.5 * masked_mean(-maximum(-unclipped, -clipped), mask)",
+           "traps_ppo", "the value clip on the wrong side"),
+    Mutant("ppo", "clip(values, old_values - cliprange_value, old_values + cliprange_value)",
+           "clip(values, returns - cliprange_value, returns + cliprange_value)",
+           "traps_ppo", "values are clipped around the returns"),
+    Mutant("ppo", '"val/clipfrac": float(masked_mean(clipped.data > unclipped.data, mask))',
+           '"val/clipfrac": float(masked_mean(clipped.data >= unclipped.data, mask))',
+           "traps_ppo", ">= for > in the critic's clip fraction"),
+
+    # ---- PPO: the leash's length and the loop ---------------------------------------------------------------------------
+    Mutant("ppo", "min(max(current / self.target - 1, -0.2), 0.2)", "current / self.target - 1",
+           "traps_ppo", "beta explodes with one bad batch"),
+    Mutant("ppo", "self.value *= 1 + error", "self.value *= 1 - error",
+           "traps_ppo", "the controller's sign: too far loosens the leash"),
+    Mutant("ppo", "config.missing_eos_penalty * ~samples.ended", "config.missing_eos_penalty * samples.ended",
+           "traps_ppo", "those who end are fined"),
+    Mutant("ppo", "        values = critic(batch.ids[:, :-1]).data\n", "        values = critic(batch.ids[:, 1:]).data\n",
+           "traps_ppo", "the baseline has seen the action"),
+    Mutant("ppo", "        values = critic(batch.ids[:, :-1]).data\n", "        values = critic(batch.ids[:, :-1])\n",
+           "traps_ppo", "old values that are no constants"),
+    Mutant("ppo", "        log_probs_array(policy, batch.ids),", "        token_log_probs_of(policy, batch.ids),",
+           "traps_ppo", "a dropped stop-gradient: the old log-probabilities follow the new ones"),
+    Mutant("ppo", "log_probs_array(reference, batch.ids),", "log_probs_array(policy, batch.ids),",
+           "traps_ppo", "no reference: the leash is tied to the dog"),
+    Mutant("ppo", "gae(rewards, rollout.values, mask, config.gamma, config.lam)",
+           "gae(rewards, rollout.values, mask, config.lam, config.gamma)",
+           "traps_ppo", "gamma and lambda exchanged"),
+    Mutant("ppo", "        advantages = masked_whiten(advantages, mask)\n",
+           "        advantages = masked_whiten(advantages, mask); returns = advantages + rollout.values\n",
+           "traps_ppo", "whitened before the returns are taken"),
+    Mutant("ppo", "    if config.whiten:", "    if False:",
+           "traps_ppo", "advantages are never whitened"),
+    Mutant("ppo", "for x in (rollout.logprobs, rollout.values,", "for x in (rollout.ref_logprobs, rollout.values,",
+           "traps_ppo", "the clip measured from the reference instead of from the old policy"),
+    Mutant("ppo", "for _ in range(config.epochs):", "for _ in range(1):",
+           "traps_ppo", "one epoch: the clip never acts"),
+    Mutant("ppo", "critic(part.ids[:, :-1]), old_values", "critic(part.ids[:, 1:]), old_values",
+           "traps_ppo", "the critic is trained one column away from where it is read"),
+    Mutant("ppo", "linear_schedule(iteration, config.iterations, config.critic_lr)",
+           "linear_schedule(iteration, config.iterations, config.lr)",
+           "traps_ppo", "the critic learns at the policy's rate"),
+    Mutant("ppo", 'controller.update(metrics["objective/kl"]', 'controller.update(metrics["policy/approxkl"]',
+           "traps_ppo", "the controller is shown the wrong distance (trlx #361)"),
+    Mutant("ppo", "(x * mask).sum(1).mean()", "(x * mask).sum() / mask.sum()",
+           "traps_ppo", "the logged KL is a mean over tokens"),
+    Mutant("ppo", '"objective/entropy": per_answer(-rollout.logprobs)',
+           '"objective/entropy": per_answer(rollout.logprobs)',
+           "traps_ppo", "negative entropy"),
+    Mutant("ppo", '"objective/non_score_reward": -kl_coef * kl', '"objective/non_score_reward": -config.kl_coef * kl',
+           "traps_ppo", "the first beta is logged for ever"),
+    Mutant("ppo", 'steps[0]["policy/ratio_error"]', 'steps[-1]["policy/ratio_error"]',
+           "traps_ppo", "the alarm for a first ratio that is not one rings always"),
+
+    # ---- DPO ------------------------------------------------------------------------------------------------------------
+    Mutant("dpo", "h = chosen_rewards - rejected_rewards", "h = rejected_rewards - chosen_rewards",
+           "traps_preferences", "chosen and rejected swapped"),
+    Mutant("dpo", "(as_tensor(policy_chosen_logps) - reference_chosen_logps)",
+           "(as_tensor(policy_chosen_logps) + reference_chosen_logps)",
+           "traps_preferences", "the reference's sign"),
+    Mutant("dpo", "(as_tensor(policy_rejected_logps) - reference_rejected_logps) * beta",
+           "(as_tensor(policy_rejected_logps) - reference_chosen_logps) * beta",
+           "traps_preferences", "the reference's two sides swapped"),
+    Mutant("dpo", "(as_tensor(policy_rejected_logps) - reference_rejected_logps) * beta",
+           "(as_tensor(policy_rejected_logps) - reference_rejected_logps)",
+           "traps_preferences", "beta on one side only"),
+    Mutant("dpo", "(h * (1 / beta) - 1 / (2 * beta))", "(h * (1 / beta) - 1 / beta)",
+           "traps_preferences", "IPO's target without its half"),
+    Mutant("dpo", "maximum(1.0 - h, 0.0)", "maximum(1.0 + h, 0.0)",
+           "traps_preferences", "the sign in the hinge"),
+    Mutant("dpo", "losses - log_sigmoid(-h) * label_smoothing", "losses - log_sigmoid(h) * label_smoothing",
+           "traps_preferences", "label smoothing that smooths nothing"),
+    Mutant("dpo", "    loss = losses.mean()", "    loss = losses.sum()",
+           "golden_preferences", "sum instead of mean over pairs"),
+    Mutant("dpo", "(h.data > 0) + 0.5 * (h.data == 0)", "(h.data >= 0)",
+           "traps_preferences", ">= for >: all right before the first step"),
+    Mutant("dpo", "(log_probs_array(reference, both.ids) * both.mask)", "(log_probs_array(policy, both.ids) * both.mask)",
+           "traps_preferences", "the policy is its own reference"),
+    Mutant("dpo", "log_probs_array(reference, both.ids) * both.mask).sum(1)",
+           "log_probs_array(reference, both.ids) * both.mask).mean(1)",
+           "traps_preferences", "the reference averaged, the policy summed"),
+    Mutant("dpo", "cosine_schedule(step + 1,", "cosine_schedule(step,",
+           "traps_preferences", "the first step has a learning rate of zero"),
+    Mutant("dpo", "np.concatenate([rows, rows + n])", "np.concatenate([rows + n, rows])",
+           "traps_preferences", "chosen and rejected swapped in the training loop"),
+    Mutant("dpo", "logps[:k], logps[k:], ref[:k], ref[k:], config.beta",
+           "logps[:k], logps[k:], ref[k:], ref[:k], config.beta",
+           "traps_preferences", "the reference's sides swapped in the training loop"),
+
+    # ---- the exact answers ----------------------------------------------------------------------------------------------
+    Mutant("exact", "np.exp((rewards - best) / beta)", "np.exp((rewards - best) * beta)",
+           "exact", "a tighter leash goes further"),
+    Mutant("exact", "best[..., 0] / beta + np.log", "best[..., 0] + np.log",
+           "exact", "log Z without its largest reward's share"),
+    Mutant("exact", "np.where(reference > 0, rewards, -np.inf)", "np.where(reference >= 0, rewards, -np.inf)",
+           "exact", "what the reference never says decides the scale"),
+    Mutant("exact", "* rewards).sum(axis=-1) - beta *", "* rewards).sum(axis=-1) + beta *",
+           "exact", "the objective's leash with the wrong sign"),
+    Mutant("exact", "(policy * log_ratio).sum(axis=-1)", "(reference * log_ratio).sum(axis=-1)",
+           "exact", "the KL weighted by the wrong one"),
+    Mutant("exact", "(at_most**n - below**n)", "(at_most**n - below ** (n - 1))",
+           "exact", "best of n: all of the draws below"),
+    Mutant("exact", "np.log(n) - (n - 1) / n", "np.log(n)",
+           "exact", "best of n: the bound without its second term"),
+    Mutant("exact", "gap = np.subtract.outer(rewards, rewards)", "gap = -np.subtract.outer(rewards, rewards)",
+           "exact_training", "the probability of losing"),
+    Mutant("exact", "values[prefix] = beta * log_partition", "values[prefix] = log_partition",
+           "exact", "soft values in units of beta"),
+    Mutant("exact", "sequence_probabilities(policy, [prefix])[0]", "sequence_probabilities(reference, [prefix])[0]",
+           "exact", "the chain rule walks on the wrong tree"),
+    Mutant("exact", "return 0.5 * np.abs", "return np.abs",
+           "exact", "total variation without its half"),
+
+    # ---- copies and checkpoints -----------------------------------------------------------------------------------------
+    Mutant("checkpoint", "data.flags.writeable = False", "data.flags.writeable = True",
+           "model", "the reference can be written to"),
+    Mutant("checkpoint", "data = value.data.copy()", "data = value.data",
+           "model", "the reference is the policy's own arrays"),
+    Mutant("checkpoint", "setattr(module, name, Tensor(data))", "setattr(module, name, Tensor(data, requires_grad=True))",
+           "model", "a dropped stop-gradient: the reference records"),
+    Mutant("checkpoint", "model.named_parameters()[name].data.copy()", "model.named_parameters()[name].data",
+           "model", "a copy that shares its weights"),
+    Mutant("checkpoint", "if values.shape != p.shape:", "if False:",
+           "checkpoint", "weights of another shape are loaded"),
+    Mutant("checkpoint", 'k[6:]: stored[k] for k in stored.files if k.startswith("extra/")',
+           'k: stored[k] for k in stored.files if k.startswith("extra/")',
+           "checkpoint", "what was kept beside the model is found under another name"),
+    Mutant("checkpoint", "        os.unlink(temporary)\n", "        pass\n",
+           "checkpoint", "half a file stays behind when the disk is full"),
+]  # fmt: skip
+
+
+# ---- one mutant -----------------------------------------------------------------------------------------------------
+
+def broken(mutant, source):
+    """The file's text with the mutant in it.  Raises ValueError if the text to change is not there exactly once."""
+    if source.count(mutant.old) != 1:
+        raise ValueError(f"{mutant.file}.py holds {source.count(mutant.old)} times, not once: {mutant.old!r}")
+    return source.replace(mutant.old, mutant.new)
+
+
+def first_failure(package, tests, names):
+    """Run test files on a package -> "file::test" of the first that fails, or None if all pass."""
+    files = [str(tests / f"test_{name}.py") for name in names]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *files]
+    environment = {**os.environ, "PYTHONPATH": str(package.parent), "OPENBLAS_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(
+            command, cwd=package.parent, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT
+        )
+    except subprocess.TimeoutExpired:
+        return "the time limit"
+    if done.returncode == 0:
+        return None
+    failed = re.search(r"^FAILED .*?(test_\w+)\.py::(\w+)", done.stdout, re.MULTILINE)
+    if done.returncode != 1 or not failed:  # not a failing test but something else: this proves nothing
+        raise RuntimeError(f"pytest could not run {names}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return "::".join(failed.groups())
+
+
+def attempt(mutant, original):
+    """The first test that notices the mutant, or None."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / "minialign"
+        shutil.copytree(original / "minialign", package)
+        path = package / f"{mutant.file}.py"
+        path.write_text(broken(mutant, path.read_text()))
+        return first_failure(package, original / "tests", mutant.tests.split())
+
+
+# ---- all of them ----------------------------------------------------------------------------------------------------
+
+def run(mutants, jobs=None):
+    """Try all mutants on copies of the working tree as it is now -> iterator of (mutant, first failing test or None)."""
+    with tempfile.TemporaryDirectory() as folder:
+        original = Path(folder)
+        for name in ("minialign", "tests"):
+            shutil.copytree(ROOT / name, original / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "setup.cfg", original)
+        for mutant in mutants:
+            broken(mutant, (original / "minialign" / f"{mutant.file}.py").read_text())
+        used = sorted({name for mutant in mutants for name in mutant.tests.split()})
+        red = first_failure(original / "minialign", original / "tests", used)
+        if red:
+            raise RuntimeError(f"{red} fails without any mutant: mend that first")
+        pool = ThreadPoolExecutor(jobs or os.cpu_count())
+        try:
+            yield from zip(mutants, pool.map(lambda mutant: attempt(mutant, original), mutants))
+        finally:
+            pool.shutdown(cancel_futures=True)  # whoever interrupts does not wait for the rest
+
+
+def verdict(mutant, noticed):
+    """What the table says of a mutant, and whether that is as it should be."""
+    if noticed:
+        return f"killed by {noticed}", not mutant.same
+    return f"SURVIVED: {mutant.same or 'a test is missing'}", bool(mutant.same)
+
+
+def main():
+    """Print the table; exit 1 if a mutant survived that is not equivalent."""
+    parser = argparse.ArgumentParser(description="Break one line at a time, and see which test notices.")
+    parser.add_argument("files", nargs="*", help="files of minialign, without .py; all of them if none is given")
+    parser.add_argument("--jobs", type=int, help="how many at once; as many as there are processors if not given")
+    arguments = parser.parse_args()
+    mutants = [mutant for mutant in MUTANTS if not arguments.files or mutant.file in arguments.files]
+    start, killed, wrong = time.time(), 0, 0
+    for mutant, noticed in run(mutants, arguments.jobs):
+        words, fine = verdict(mutant, noticed)
+        killed, wrong = killed + bool(noticed), wrong + (not fine)
+        print(f"{mutant.file:<12} {mutant.why:<82} {words}", flush=True)
+    equivalent = sum(bool(mutant.same) for mutant in mutants)
+    print(f"{len(mutants)} mutants: {killed} killed, {equivalent} equivalent, {wrong} not as they should be; "
+          f"{(time.time() - start) / 60:.1f} minutes")
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
