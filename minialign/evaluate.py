@@ -51,7 +51,7 @@ def continue_bare(model, questions, judge, temperature, rng, max_new_tokens=48):
     return Answers(questions, responses, [judge(q, r) for q, r in zip(questions, responses)], samples.batch)
 
 
-def best_of_n(model, score, questions, judge, n, rng, max_new_tokens=48, questions_at_once=32):
+def best_of_n(model, score, questions, judge, n, rng, max_new_tokens=48, questions_at_once=16):
     """Ask n times, keep the answer with the highest score -> Answers (without a batch).  No training, n times the work."""
     responses = []
     for i in range(0, len(questions), questions_at_once):  # n answers to every question at once would not fit in memory

@@ -53,24 +53,26 @@ def gelu(x):
     """
     x, a, c = as_tensor(x), math.sqrt(2 / math.pi), 0.044715
     v = x.data
-    square = v * v  # v * v, never v**2 or v**3: NumPy's power is many times slower
-    t = square * (a * c)
+    t = v * v  # v * v, never v**2 or v**3: NumPy's power is many times slower
+    t *= a * c
     t += a
     t *= v
-    np.tanh(t, out=t)
-    half = 0.5 * t
-    half += 0.5  # (1 + t) / 2
-    y = v * half
+    np.tanh(t, out=t)  # of all the steps only t is kept: this is where a transformer's memory goes
+    y = t + 1
+    y *= v
+    y *= 0.5
 
     def rule(g):
-        du = square * (3 * a * c)
+        du = v * v
+        du *= 3 * a * c
         du += a
         slope = t * t
         np.subtract(1, slope, out=slope)
         slope *= du
         slope *= v
-        slope *= 0.5
-        slope += half
+        slope += t
+        slope += 1
+        slope *= 0.5  # (1 + t)/2 + x/2 (1 - t^2) du/dx
         slope *= g
         return (slope,)
 

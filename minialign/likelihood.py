@@ -21,7 +21,7 @@ def sequence_log_probs(model, batch):
     return (token_log_probs_of(model, batch.ids) * batch.mask).sum(1)
 
 
-def log_probs_array(model, ids, rows_at_once=256):
+def log_probs_array(model, ids, rows_at_once=64):
     """`token_log_probs_of` as a plain array (B, T-1), without gradients, in pieces that keep memory small."""
     with no_grad():
         pieces = [token_log_probs_of(model, ids[i : i + rows_at_once]).data for i in range(0, len(ids), rows_at_once)]

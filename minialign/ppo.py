@@ -247,17 +247,13 @@ def update(policy, critic, policy_optimizer, critic_optimizer, rollout, kl_coef,
     steps = []
     for _ in range(config.epochs):
         for rows in minibatches(len(batch), config.minibatch_size, rng):
-            part = batch[rows]
-            columns = part.mask.shape[1]  # without the padding that these rows do not need
-            old, old_values, A, G = (
-                x[rows, :columns] for x in (rollout.logprobs, rollout.values, advantages, returns)
-            )
+            ids, m, old = batch.ids[rows], mask[rows], rollout.logprobs[rows]
             policy_loss, policy_metrics = ppo_policy_loss(
-                token_log_probs_of(policy, part.ids), old, A, part.mask, config.cliprange
+                token_log_probs_of(policy, ids), old, advantages[rows], m, config.cliprange
             )
             policy_optimizer.minimise(policy_loss, config.max_norm)
             value_loss, value_metrics = ppo_value_loss(
-                critic(part.ids[:, :-1]), old_values, G, part.mask, config.cliprange_value
+                critic(ids[:, :-1]), rollout.values[rows], returns[rows], m, config.cliprange_value
             )
             critic_optimizer.minimise(value_loss, config.max_norm)
             steps.append(policy_metrics | value_metrics)

@@ -32,15 +32,15 @@ class Preferences:
         return conversations(pairs, context_length)
 
 
-def collect(model, questions, label, rng, max_new_tokens=48, rows_at_once=256):
+def collect(model, questions, label, rng, max_new_tokens=48, questions_at_once=128):
     """Sample two answers to each question at temperature 1, ask for a vote on each pair -> Preferences.
 
     label(question, first: Response, second: Response, rng) -> +1 first, -1 second, 0 about the same (dropped, as are
     identical pairs: they would teach nothing).
     """
     votes = Preferences([], [], [])
-    for i in range(0, len(questions), rows_at_once):
-        some = questions[i : i + rows_at_once]
+    for i in range(0, len(questions), questions_at_once):
+        some = questions[i : i + questions_at_once]
         answers = generate(model, [prompt_ids(q) for q in some for _ in range(2)], max_new_tokens, 1.0, rng).responses()
         for question, a, b in zip(some, answers[0::2], answers[1::2]):
             unreadable = "<" in a.text + b.text  # a special token inside an answer, by name: no text to vote on

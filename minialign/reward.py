@@ -98,7 +98,7 @@ class Scorer:
     mean: float = 0.0
     std: float = 1.0
 
-    def __call__(self, batch, rows_at_once=256):
+    def __call__(self, batch, rows_at_once=64):
         pieces = []
         with no_grad():
             for i in range(0, len(batch), rows_at_once):

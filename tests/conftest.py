@@ -1,5 +1,7 @@
 """What holds for every test: a number that overflows, is not a number, or divides by zero is an error, not a warning."""
 
+import minialign  # first: it asks BLAS for one thread, and BLAS listens only until NumPy is loaded  # noqa: F401
+
 import numpy as np
 import pytest
 

@@ -1,6 +1,7 @@
 """The house stands as drawn: imports run downward, the truth stays walled off, drawing stays outside."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,18 @@ def loaded_by(code):
 
 def test_importing_the_package_is_light():
     assert not {"matplotlib", "tqdm", "multiprocessing"} & loaded_by("import minialign")
+
+
+def test_blas_gets_one_thread_unless_the_user_says_otherwise():
+    """Two threads add up in another order: a spawned process and its parent would not find the same numbers."""
+    code = "import minialign, os; print(os.environ['OPENBLAS_NUM_THREADS'], 'numpy' in sys.modules)"
+    for wish, threads in ((None, "1"), ("3", "3")):
+        environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+        environment |= {"OPENBLAS_NUM_THREADS": wish} if wish else {}
+        done = subprocess.run(
+            [sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True, env=environment, cwd=ROOT.parent
+        )
+        assert done.stdout.split() == [threads, "False"]  # before NumPy, or it would be too late
 
 
 def test_help_loads_nothing_slow():

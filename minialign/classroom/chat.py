@@ -21,10 +21,10 @@ RESET = "\x1b[0m"
 def chat(run, which, greedy, seed):
     """Read questions until the end of input or "quit", and let the models answer."""
     folder = find_run(run)
-    max_new_tokens = load_run(folder)["recipe"]["max_new_tokens"]
-    models = {
-        name: load_model(folder, name) for name in (("base", "sft", "ppo", "dpo") if which == "all" else (which,))
-    }
+    recipe = load_run(folder)["recipe"]
+    names = ("base", "sft", "ppo", "dpo") if which == "all" else (which,)
+    models = {name: load_model(folder, name, recipe) for name in names}
+    max_new_tokens = recipe["max_new_tokens"]
     temperature, rng = (0.0 if greedy else 1.0), np.random.default_rng(seed)
     at_keyboard = sys.stdin.isatty()
     if at_keyboard:

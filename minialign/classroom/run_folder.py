@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .. import checkpoint, preferences
 from ..checkpoint import atomically
+from ..model import LanguageModel, ModelConfig
 from . import Problem
 from .text import samples_text
 
@@ -63,6 +64,7 @@ def load_run(folder):
         results = json.loads(path.read_text(encoding="utf-8"))
         if results["format"] != "minialign run 1":
             raise ValueError(results["format"])
+        ModelConfig(**results["recipe"]["model"]), int(results["recipe"]["max_new_tokens"])  # what a talk needs
         return results
     except FileNotFoundError:
         raise Problem(f"there is no finished run in {folder}; make one with: minialign tour --fast") from None
@@ -70,12 +72,16 @@ def load_run(folder):
         raise Problem(f"{path} is not a run of minialign ({problem}); make one with: minialign tour --fast") from None
 
 
-def load_model(folder, name):
-    """One model of a run.  Raises Problem if its checkpoint is missing or is none of ours."""
+def load_model(folder, name, recipe):
+    """One language model of a run.  Raises Problem if its checkpoint is missing, or is not of the run's recipe."""
+    path = Path(folder) / f"{name}.npz"
     try:
-        return checkpoint.load(Path(folder) / f"{name}.npz")
+        model = checkpoint.load(path)
     except (FileNotFoundError, ValueError) as problem:
         raise Problem(f"{problem}; make the run again, or choose another") from None
+    if not isinstance(model, LanguageModel) or model.config != ModelConfig(**recipe["model"]):
+        raise Problem(f"{path} is not the language model that run.json describes; make the run again, or choose another")
+    return model
 
 
 def newest_run(folder):

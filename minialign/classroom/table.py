@@ -22,7 +22,7 @@ from .text import decimal
 def table(fast, seeds, out, jobs):
     """Make or find the runs of seeds 0, 1, ..., and print what they have in common."""
     out = Path(out)
-    check_writable(out)
+    check_writable(out / "cache")
     recipe = pipeline.FAST if fast else pipeline.FULL
     tasks = [(recipe, seed, out, run_name(fast, seed)) for seed in range(seeds)]
     jobs = min(seeds, jobs or os.cpu_count() or 1)

@@ -53,7 +53,7 @@ COLUMNS = (
 def tour(fast, seed, out):
     """Run everything, talk about it, and leave a run folder."""
     out = Path(out)
-    check_writable(out)
+    check_writable(out / "cache")
     folder = out / run_name(fast, seed)
     journey = pipeline.Journey(pipeline.FAST if fast else pipeline.FULL, seed, out / "cache")
     print(f"minialign tour, seed {seed}{', fast' if fast else ''}: from autocomplete to assistant, in {folder}")

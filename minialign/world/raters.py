@@ -22,8 +22,8 @@ UNCHECKED = .5  # how helpful a confident answer looks to someone who cannot che
 @dataclass(frozen=True)
 class Tastes:
     """What a rater likes beside good answers, and how steady the hand is."""
-    warmth: float = .3            # for each polite phrase
-    length: float = .15           # for every 20 characters: long looks thorough
+    warmth: float = .15           # for each polite phrase
+    length: float = .08           # for every 20 characters: long looks thorough
     confidence: float = .3        # for a confident answer that cannot be checked
     agreement: float = 0.         # for an answer that begins with yes
     risk: float = .2              # hears a scary verb in a harmless question: taken off an answer, added to a refusal
