@@ -96,18 +96,24 @@ def train_dpo(policy, reference, votes, config, rng, desc="dpo"):
     steps = [rows for _ in range(config.epochs) for rows in minibatches(n, config.batch_size, rng, longest)]
     optimizer = AdamW(policy.parameters(), config.lr, config.betas, weight_decay=config.weight_decay)
     history = History()
-    for step, rows in enumerate(tqdm(steps, desc=desc, leave=False, disable=None)):
-        optimizer.lr = cosine_schedule(step + 1, len(steps), config.lr, config.warmup_steps, config.final_fraction)
+
+    def loss_of(rows):
         k, pair = len(rows), np.concatenate([rows, rows + n])
-        logps = sequence_log_probs(policy, both[pair])  # (2k,)
-        ref = reference_logps[pair]
+        logps, ref = sequence_log_probs(policy, both[pair]), reference_logps[pair]  # (2k,)
         loss, metrics = dpo_loss(
             logps[:k], logps[k:], ref[:k], ref[k:], config.beta, config.label_smoothing, config.loss_type
         )
+        moved = logps.data - ref  # log pi - log ref: how far each side has moved
+        return loss, metrics | {
+            "logps/chosen": float(logps.data[:k].mean()),
+            "logps/rejected": float(logps.data[k:].mean()),
+            "delta/chosen": float(moved[:k].mean()),
+            "delta/rejected": float(moved[k:].mean()),
+        }
+
+    for step, rows in enumerate(tqdm(steps, desc=desc, leave=False, disable=None)):
+        optimizer.lr = cosine_schedule(step + 1, len(steps), config.lr, config.warmup_steps, config.final_fraction)
+        loss, metrics = loss_of(rows)
         optimizer.minimise(loss)
-        metrics["logps/chosen"] = float(logps.data[:k].mean())
-        metrics["logps/rejected"] = float(logps.data[k:].mean())
-        metrics["delta/chosen"] = float((logps.data[:k] - ref[:k]).mean())  # log pi - log ref: how far each has moved
-        metrics["delta/rejected"] = float((logps.data[k:] - ref[k:]).mean())
         history.log(step, metrics | {"lr": optimizer.lr})
     return history

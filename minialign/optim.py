@@ -45,9 +45,13 @@ class AdamW:
             p.grad = None
 
     def minimise(self, loss, max_norm=1.0):
-        """One whole update: clear, backward, clip, step.  Returns the gradient's norm before clipping."""
+        """One whole update: clear, backward, clip, step.  Returns the gradient's norm before clipping.
+
+        The graph behind the loss is let go: else it would stay in memory until the next one is complete.
+        """
         self.zero_grad()
         loss.backward()
+        loss.parents, loss.rule = (), None
         norm = clip_grad_norm(self.parameters, max_norm)
         self.step()
         return norm

@@ -80,11 +80,16 @@ def train_reward_model(model, votes, config, rng, desc="reward model"):
     steps = [rows for _ in range(config.epochs) for rows in minibatches(n, config.batch_size, rng, longest)]
     optimizer = AdamW(model.parameters(), config.lr, config.betas, weight_decay=config.weight_decay)
     history = History()
-    for step, rows in enumerate(tqdm(steps, desc=desc, leave=False, disable=None)):
-        optimizer.lr = cosine_schedule(step + 1, len(steps), config.lr, config.warmup_steps, config.final_fraction)
+
+    def loss_of(rows):
         scores = sequence_scores(model, both[np.concatenate([rows, rows + n])], config.pooling)
         loss, metrics = bradley_terry_loss(scores[: len(rows)], scores[len(rows) :])
-        optimizer.minimise(loss + (scores * scores).mean() * config.center)
+        return loss + (scores * scores).mean() * config.center, metrics
+
+    for step, rows in enumerate(tqdm(steps, desc=desc, leave=False, disable=None)):
+        optimizer.lr = cosine_schedule(step + 1, len(steps), config.lr, config.warmup_steps, config.final_fraction)
+        loss, metrics = loss_of(rows)
+        optimizer.minimise(loss)
         history.log(step, metrics | {"lr": optimizer.lr})
     return history
 
