@@ -178,7 +178,7 @@ def test_normalising_moves_and_scales_but_keeps_the_order():
     assert_allclose([scores.mean(), scores.std()], [0, 1], atol=1e-12)
     assert_array_equal(np.argsort(scores), np.argsort(raw))
     assert_allclose(scorer.normalised_on(batch)(batch), scores, atol=1e-12)
-    assert_allclose(Scorer(judge)(batch, questions_at_once=4), raw, atol=1e-12)
+    assert_allclose(Scorer(judge)(batch, rows_at_once=4), raw, atol=1e-12)
     assert all(p.grad is None for p in judge.parameters())
     last = Scorer(judge, "last").normalised_on(batch)(batch)  # the same promise for the other way of reading a score
     assert_allclose([last.mean(), last.std()], [0, 1], atol=1e-12)
