@@ -52,6 +52,14 @@ class Tensor:
     def item(self):
         return self.data.item()
 
+    __float__ = item
+
+    def __array__(self, dtype=None, copy=None):
+        """np.asarray(tensor): the values of a constant.  Raises TypeError where a gradient would be lost unseen."""
+        if self.requires_grad:
+            raise TypeError("NumPy would lose the gradient of this Tensor: take its .data, or compute with Tensors")
+        return np.array(self.data, dtype=dtype)
+
     def __len__(self):
         return len(self.data)
 
@@ -142,6 +150,15 @@ class Tensor:
         y = np.tanh(self.data)
         return record(y, (self,), lambda g: (g * (1 - y * y),))
 
+    def clip(self, low, high):
+        return clip(self, low, high)
+
+    def minimum(self, other):
+        return minimum(self, other)
+
+    def maximum(self, other):
+        return maximum(self, other)
+
     # ------------------------------------------------------------------------------------------- reductions
     def sum(self, axis=None, keepdims=False):
         x = self.data
@@ -226,8 +243,9 @@ def maximum(a, b):
 
 
 def clip(x, low, high):
-    """x held between low and high (plain numbers or arrays); the gradient passes on the border and inside."""
+    """x held between low and high (numbers or arrays; None: no limit); the gradient passes on the border and inside."""
     x = as_tensor(x)
+    low, high = -np.inf if low is None else low, np.inf if high is None else high
     low, high = (np.asarray(limit, dtype=x.dtype) for limit in (low, high))
     inside = ((x.data >= low) & (x.data <= high)).astype(x.dtype)
     return record(np.minimum(np.maximum(x.data, low), high), (x,), lambda g: (g * inside,))
@@ -301,6 +319,15 @@ def _may_repeat(index):
 def as_tensor(x):
     """A Tensor as it is; anything else as a constant."""
     return x if isinstance(x, Tensor) else Tensor(x)
+
+
+def as_floats(x, dtype=None):
+    """x as a plain array of real numbers, in `dtype` or its own; of a Tensor the values, without their gradient.
+
+    np.zeros_like(rewards) of whole numbers would cut off every fraction, and a float64 mask would promote all it meets.
+    """
+    x = np.asarray(x.data if isinstance(x, Tensor) else x)
+    return x.astype(dtype or (x.dtype if x.dtype.kind == "f" else np.float64), copy=False)
 
 
 def same_shape(**arrays):

@@ -13,13 +13,13 @@ from .autograd import as_tensor, exp, log, tanh, where
 
 def linear(x, weight, bias=None):
     """y = x W + b."""
-    y = x @ weight
+    y = as_tensor(x) @ weight
     return y if bias is None else y + bias
 
 
 def embedding(table, ids):
     """y = table[ids]."""
-    return table[np.asarray(ids)]
+    return as_tensor(table)[np.asarray(ids)]
 
 
 def gelu(x):

@@ -63,11 +63,6 @@ def best_of_n(model, score, questions, judge, n, rng, max_new_tokens=48, questio
     return Answers(questions, responses, [judge(q, r) for q, r in zip(questions, responses)], None)
 
 
-def best_of_n_kl(n):
-    """log n - (n-1)/n nats: an upper bound of best-of-n's KL, reached if no two answers tie (Beirami et al. 2024)."""
-    return float(np.log(n) - (n - 1) / n)
-
-
 def sampled_kl(model, reference, answers):
     """KL(pi || ref) estimated on the model's own sampled answers: mean over answers of the summed k1, in nats."""
     ids, mask = answers.batch.ids, answers.batch.mask

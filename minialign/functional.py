@@ -19,7 +19,8 @@ def linear(x, weight, bias=None):
 
     dx = g W^T,   dW = x^T g,   db = sum of g,  with all leading axes of x taken as one.
     """
-    x, C, K = as_tensor(x), *weight.shape
+    x, weight, bias = as_tensor(x), as_tensor(weight), None if bias is None else as_tensor(bias)
+    C, K = weight.shape
     rows = x.data.reshape(-1, C)  # (N, C)
     y = rows @ weight.data
     if bias is not None:
@@ -36,7 +37,7 @@ def linear(x, weight, bias=None):
 
 def embedding(table, ids):
     """y = table[ids]: row ids[b, t] of the (V, C) table.  dtable[v] = sum of g over the places where v stands."""
-    ids = np.asarray(ids)
+    table, ids = as_tensor(table), np.asarray(ids)
 
     def rule(g):
         dtable = np.zeros_like(table.data)
@@ -86,7 +87,7 @@ def layer_norm(x, gain, bias, eps=1e-5):
 
         dx = r (h - mean(h) - x_hat * mean(h * x_hat)),    dgain = sum of g * x_hat,    dbias = sum of g.
     """
-    x = as_tensor(x)
+    x, gain, bias = as_tensor(x), as_tensor(gain), as_tensor(bias)
     C = x.shape[-1]
     average = np.full((C, 1), 1 / C, dtype=x.dtype)  # z @ average is the mean of each row; a matrix product sums fastest
     rows = x.data.reshape(-1, C)

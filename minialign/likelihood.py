@@ -13,6 +13,7 @@ def token_log_probs_of(model, ids):
 
     Column p is log pi(ids[p+1] | ids[:p+1]).  The first token has nothing before it and so no column.
     """
+    ids = np.asarray(ids)
     return model.trunk.ops.token_log_probs(model(ids[:, :-1]), ids[:, 1:])
 
 

@@ -60,9 +60,9 @@ FAST = replace(  # the classroom cut: two layers instead of three, and less of e
     base_steps=400,
     demonstrations=3000,
     sft_epochs=2,
-    vote_prompts=2600,
+    vote_prompts=3400,
     reward=replace(FULL.reward, epochs=3),
-    ppo=replace(FULL.ppo, iterations=8, rollouts=96, minibatch_size=48, kl_coef=0.4),  # a weaker judge, a tighter leash
+    ppo=replace(FULL.ppo, iterations=8, rollouts=96, minibatch_size=48, lr=3e-4, kl_coef=0.6),  # a weaker judge: a tighter leash
     best_of=4,
 )
 
@@ -228,7 +228,7 @@ class Journey:
         if about.exists():  # written last, so all else is there
             with self.reading(name):
                 stored = json.loads(about.read_text())
-                model = checkpoint.load(path) if stored["has_model"] else None
+                model = None if name == "votes" else checkpoint.load(path)
                 stage = Stage(model, History.from_dict(stored["history"]), stored["seconds"], cached=True)
         else:
             if UPSTREAM[name]:
@@ -239,7 +239,7 @@ class Journey:
             stage = Stage(model, history, time.perf_counter() - start)
             if model is not None:
                 checkpoint.save(model, path)
-            stored = {"has_model": model is not None, "seconds": stage.seconds, "history": history.to_dict()}
+            stored = {"seconds": stage.seconds, "history": history.to_dict()}
             checkpoint.atomically(about, lambda file: file.write(json.dumps(stored).encode()))
         self.in_memory[name] = stage
         return stage
@@ -248,7 +248,7 @@ class Journey:
     def reading(self, name):
         try:
             yield
-        except (ValueError, KeyError, TypeError, FileNotFoundError) as problem:
+        except (ValueError, LookupError, TypeError, AttributeError, FileNotFoundError) as problem:
             raise UnreadableStage(f"the {name} stage in {self.folder} cannot be read ({problem})") from problem
 
 

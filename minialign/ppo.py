@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from .autograd import Tensor, as_tensor, clip, exp, maximum, no_grad, same_shape
+from .autograd import Tensor, as_floats, as_tensor, clip, exp, maximum, no_grad, same_shape
 from .batch import minibatches, prompt_ids
 from .generate import generate
 from .history import History
@@ -54,6 +54,8 @@ class PPOConfig:
 # ------------------------------------------------------------------------------------------------ rewards, advantages
 def masked_mean(values, mask):
     """Mean of values (array or Tensor) where mask is 1; 0 if it is nowhere."""
+    values = values if isinstance(values, Tensor) else np.asarray(values)
+    mask = as_floats(mask, values.dtype if values.dtype.kind == "f" else None)
     return (values * mask).sum() * (1 / max(float(np.sum(mask)), 1.0))
 
 
@@ -62,11 +64,12 @@ def masked_whiten(values, mask, shift_mean=True):
 
     Population variance (TRL uses M-1).  Equal values give 0.
     """
-    x, m = np.asarray(values, dtype=np.float64), np.asarray(mask, dtype=np.float64)
+    values = as_floats(values)
+    x, m = as_floats(values, np.float64), as_floats(mask, np.float64)
     mean = masked_mean(x, m)
     variance = masked_mean((x - mean) ** 2, m)
     whitened = (x - mean) / np.sqrt(variance + 1e-8) + (0.0 if shift_mean else mean)
-    return (whitened * m).astype(np.asarray(values).dtype)
+    return (whitened * m).astype(values.dtype)
 
 
 def kl_estimates(logprobs, ref_logprobs):
@@ -76,6 +79,7 @@ def kl_estimates(logprobs, ref_logprobs):
 
     k1 and k3 have the right mean; k3 is never negative.  As a loss only k2 has the right gradient: E grad k1 = 0.
     """
+    logprobs = logprobs if isinstance(logprobs, Tensor) else as_floats(logprobs)
     delta = logprobs - ref_logprobs
     ratio_minus_1 = (-delta).expm1() if isinstance(delta, Tensor) else np.expm1(-delta)
     return delta, 0.5 * delta**2, ratio_minus_1 + delta
@@ -86,9 +90,11 @@ def leashed_rewards(scores, logprobs, ref_logprobs, mask, kl_coef):
 
     scores (B,); logprobs, ref_logprobs, mask (B, T-1), plain arrays: no gradient flows through a reward.
     """
-    mask = np.asarray(mask)
+    logprobs = as_floats(logprobs)
+    ref_logprobs, mask = as_floats(ref_logprobs, logprobs.dtype), as_floats(mask, logprobs.dtype)
     same_shape(logprobs=logprobs, ref_logprobs=ref_logprobs, mask=mask)
     same_shape(scores=scores, mask_rows=mask.any(1))
+    kl_coef = float(kl_coef)  # a NumPy float64 would promote float32
     rewards = -kl_coef * (logprobs - ref_logprobs) * mask
     last = mask.shape[1] - 1 - np.argmax(mask[:, ::-1] > 0, axis=1)
     rows = np.nonzero(mask.any(1))[0]
@@ -104,6 +110,8 @@ def gae(rewards, values, mask, gamma=1.0, lam=0.95):
     (Schulman et al. 2016, equation 16.)  Nothing follows the last token: V = 0 there, cut off or not.
     """
     same_shape(rewards=rewards, values=values, mask=mask)
+    rewards = as_floats(rewards)
+    values, mask = as_floats(values, rewards.dtype), as_floats(mask, rewards.dtype)
     rewards, values = rewards * mask, values * mask
     advantages = np.zeros_like(rewards)
     next_value, next_advantage = np.zeros_like(rewards[:, 0]), np.zeros_like(rewards[:, 0])
@@ -122,6 +130,8 @@ def ppo_policy_loss(logprobs, old_logprobs, advantages, mask, cliprange=0.2):
     log rho is held within +-20, so that a ratio stays finite whatever happens.
     """
     same_shape(logprobs=logprobs, old_logprobs=old_logprobs, advantages=advantages, mask=mask)
+    dtype = as_tensor(logprobs).dtype
+    old_logprobs, advantages, mask = (as_floats(x, dtype) for x in (old_logprobs, advantages, mask))
     log_ratio = clip((as_tensor(logprobs) - old_logprobs) * mask, -20.0, 20.0)
     ratio = exp(log_ratio)
     unclipped = ratio * -advantages
@@ -142,6 +152,7 @@ def ppo_value_loss(values, old_values, returns, mask, cliprange_value=0.2):
     """
     same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
     values = as_tensor(values)
+    old_values, returns, mask = (as_floats(x, values.dtype) for x in (old_values, returns, mask))
     clipped_values = clip(values, old_values - cliprange_value, old_values + cliprange_value)
     unclipped, clipped = (values - returns) ** 2, (clipped_values - returns) ** 2
     loss = 0.5 * masked_mean(maximum(unclipped, clipped), mask)
@@ -199,7 +210,7 @@ def roll_out(policy, reference, critic, score, questions, config, rng):
         values = critic(batch.ids[:, :-1]).data
     return Rollout(
         batch,
-        log_probs_array(policy, batch.ids),  # as the update computes them, so that the first ratio is 1 to the last bit
+        log_probs_array(policy, batch.ids),  # as the update computes them: the first ratio is 1, up to rounding
         log_probs_array(reference, batch.ids),
         values,
         scores.astype(values.dtype),

@@ -2,6 +2,9 @@
 
 For each prompt the model writes two answers; a labeller (a function: a person, a simulated rater, another model) says
 which is better, or that they are about the same.  The votes know nothing else: no score, no reason.
+
+Differences from InstructGPT: two answers a prompt instead of rankings of four to nine; pairs that are about the same, or
+equal, are dropped.
 """
 
 import json
@@ -87,6 +90,7 @@ def load_jsonl(path):
             try:
                 vote = json.loads(line)
                 prompt, chosen, rejected = vote["prompt"], vote["chosen"], vote["rejected"]
+                conversations([(prompt, chosen), (prompt, rejected)])  # texts, and of our alphabet
                 votes.prompts.append(prompt)
                 votes.chosen.append(Response(chosen, vote.get("chosen_ended", True)))
                 votes.rejected.append(Response(rejected, vote.get("rejected_ended", True)))

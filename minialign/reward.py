@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from .autograd import no_grad, same_shape
+from .autograd import as_tensor, no_grad, same_shape
 from .batch import minibatches
 from .functional import log_sigmoid
 from .history import History
@@ -44,12 +44,13 @@ def bradley_terry_loss(chosen_rewards, rejected_rewards, margin=0.0, label_smoot
     same_shape(chosen_rewards=chosen_rewards, rejected_rewards=rejected_rewards)
     if np.ndim(margin):
         same_shape(chosen_rewards=chosen_rewards, margin=margin)
+    chosen_rewards, rejected_rewards = as_tensor(chosen_rewards), as_tensor(rejected_rewards)
     d = chosen_rewards - rejected_rewards - margin
     losses = -log_sigmoid(d)
     if label_smoothing:
         losses = losses * (1 - label_smoothing) - log_sigmoid(-d) * label_smoothing
     loss = losses.mean()
-    gap = np.asarray(getattr(chosen_rewards, "data", chosen_rewards)) - getattr(rejected_rewards, "data", rejected_rewards)
+    gap = chosen_rewards.data - rejected_rewards.data
     return loss, {"loss": loss.item(), "accuracy": pair_accuracy(gap), "margin": float(gap.mean())}
 
 

@@ -10,10 +10,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from minialign.batch import Response
+from minialign.evaluate import answers_and_stops, begins_with_question
 from minialign.pipeline import FULL
-from minialign.world import (KINDS, PROMPT_MIX, UNBIASED, Raters, Tastes, answers_and_stops, demonstrations,
-                             fictional_name, five_questions, is_question, judge, parse, pretraining_documents,
-                             prompt_lists, sample_prompts)
+from minialign.world import (KINDS, PROMPT_MIX, UNBIASED, Raters, Tastes, demonstrations, fictional_name, five_questions,
+                             judge, parse, pretraining_documents, prompt_lists, sample_prompts)
 from minialign.world.answers import CLOSERS, OPENERS, read
 from minialign.world.corpus import DOCUMENT_MIX, MAX_DOCUMENT
 from minialign.world.demonstrations import DEMONSTRATION_MIX, HABITS, MAX_ANSWER
@@ -249,8 +250,8 @@ def test_the_five_questions_are_of_five_kinds_and_from_the_report_list(lists):
 
 def test_only_faq_pages_answer(documents):
     """A question with which a document begins is followed by another question."""
-    begins_with_question = [d for d in documents if is_question(d) and not d.startswith("faq.")]
-    goes_on = [is_question(d[d.index("?") + 1:]) for d in begins_with_question]
+    asking = [d for d in documents if begins_with_question(d) and not d.startswith("faq.")]
+    goes_on = [begins_with_question(d[d.index("?") + 1:]) for d in asking]
     assert len(goes_on) > 1000 and np.mean(goes_on) >= .97
     for document in documents:
         if "?" in document and not document.startswith("faq."):
@@ -269,7 +270,7 @@ def test_every_faq_question_is_answered_rightly(documents):
 def test_documents_come_in_the_promised_proportions(documents):
     n = len(documents)
     faq = sum(d.startswith("faq.") for d in documents) / n
-    asking = sum(is_question(d) and not d.startswith("faq.") for d in documents) / n
+    asking = sum(begins_with_question(d) and not d.startswith("faq.") for d in documents) / n
     for share, wanted in ((faq, DOCUMENT_MIX["faq"]), (asking, DOCUMENT_MIX["questions"])):
         assert abs(share - wanted) < 5 * math.sqrt(wanted * (1 - wanted) / n)
 
@@ -322,7 +323,7 @@ def test_every_demonstration_can_be_read_and_is_whole(demos):
     for question, answer in demos:
         reading = read(answer)
         assert reading.unrecognised == 0 and len(reading.cores) == 1 and reading.repeated == 0, answer
-        assert answers_and_stops(answer), answer
+        assert answers_and_stops(Response(answer, True)), answer
 
 
 def test_the_crowd_is_mixed_as_promised(demos):
@@ -427,9 +428,9 @@ def test_judging_is_fast(demos):
     ("it is red. what is it?", False, False), ("it is red", False, False), ("", False, False),
 ])
 def test_questions_and_answers_are_told_apart(text, question, stops):
-    assert is_question(text) is question
-    assert answers_and_stops(text) is stops
-    assert answers_and_stops(text, ended=False) is False
+    assert begins_with_question(text) is question
+    assert answers_and_stops(Response(text, True)) is stops
+    assert answers_and_stops(Response(text, False)) is False
 
 
 # ---- the raters
@@ -487,7 +488,8 @@ def test_raters_cannot_check_what_is_obscure_and_half_suspect_what_is_made_up():
 def test_flattery_can_buy_human_votes_but_not_gold():
     """The hole in the fence that a policy without a leash will find."""
     spam = "it says meow. have a nice day. have a nice day."
-    assert Raters().utility(CAT, spam) > Raters().utility(CAT, "it says meow. have a nice day.") + .3
+    friendly = Raters(Tastes(warmth=.3, length=.15))
+    assert friendly.utility(CAT, spam) > friendly.utility(CAT, "it says meow. have a nice day.") + .3
     assert judge(CAT, spam).gold < judge(CAT, "it says meow. have a nice day.").gold
     assert Raters(UNBIASED).utility(CAT, spam) < Raters(UNBIASED).utility(CAT, "it says meow. have a nice day.")
 

@@ -14,7 +14,8 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
-from ..evaluate import answer, best_of_n, best_of_n_kl, continue_bare, row, sampled_kl
+from ..evaluate import answer, best_of_n, continue_bare, row, sampled_kl
+from ..exact import best_of_n_kl_bound
 from ..pipeline import STAGES, code_key
 from ..reward import Scorer, calibration, pair_accuracy, score_gaps
 from ..world import PROMPT_MIX, Raters, five_questions, judge, parse, prompt_lists
@@ -82,7 +83,7 @@ def distance(journey, name, answers):
     if name == "base":
         return None
     if name == "best_of_n":
-        return best_of_n_kl(journey.recipe.best_of)
+        return float(best_of_n_kl_bound(journey.recipe.best_of))
     return sampled_kl(getattr(journey, name)().model, journey.sft().model, answers)
 
 

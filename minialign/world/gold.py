@@ -21,7 +21,6 @@ that the answer says, -.03 for each unrecognised character (twenty at most), -.4
 below -1. An answer that says different things gets the score of the worst of them, so that hedging does not pay.
 """
 
-import re
 from dataclasses import dataclass
 
 from .answers import Core, read
@@ -151,15 +150,3 @@ def judge(question, answer, ended=True):
                    confident=bool(said & {"value", "method", "agreement"}), refused="refusal" in said, idk="idk" in said,
                    agrees=cores[0].stance == "yes", polite=reading.polite, repeated=reading.repeated,
                    unrecognised=reading.unrecognised)
-
-
-def is_question(text):
-    """Tell whether the first sentence of a text is a question."""
-    first = re.search(r"[.!?]", text)
-    return first is not None and first.group() == "?"
-
-
-def answers_and_stops(text, ended=True):
-    """Tell whether a text answers and then stops: its first sentence is a statement, it asks nothing, and it ended."""
-    first = re.search(r"[.!?]", text)
-    return ended and first is not None and "?" not in text
