@@ -57,10 +57,10 @@ FULL = Recipe()
 FAST = replace(  # the classroom cut: two layers instead of three, and less of everything
     FULL,
     model=replace(FULL.model, n_layer=2),
-    base_steps=400,
-    demonstrations=3000,
+    base_steps=350,
+    demonstrations=2800,
     sft_epochs=2,
-    vote_prompts=3400,
+    vote_prompts=3200,
     reward=replace(FULL.reward, epochs=3),
     ppo=replace(FULL.ppo, iterations=8, rollouts=96, minibatch_size=48, lr=3e-4, kl_coef=0.6),  # a weaker judge: a tighter leash
     best_of=4,
