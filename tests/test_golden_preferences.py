@@ -224,6 +224,7 @@ def reward_cases():
     return [(name, case) for name in files("g4_reward_loss_*") for case in cases(load(name))]
 
 
+@pytest.mark.underflow
 @pytest.mark.parametrize("name, case", reward_cases())
 def test_bradley_terry_loss(name, case):
     """-log sigma(r_c - r_r - margin); TRL's optional centring term c (r_c + r_r)^2 is added by the test, not shipped."""
