@@ -147,7 +147,7 @@ def test_every_operation_of_the_files_is_compared():
 
 
 @pytest.mark.underflow
-@pytest.mark.parametrize("name, op_and_case", every_case())
+@pytest.mark.parametrize("name, op_and_case", list(every_case()))
 def test_values_and_gradients_equal_pytorch(name, op_and_case):
     op, case = op_and_case.split("/")
     stored = part(load(name), op_and_case)
