@@ -62,7 +62,7 @@ FAST = replace(  # the classroom cut: two layers instead of three, and less of e
     sft_epochs=2,
     vote_prompts=3200,
     reward=replace(FULL.reward, epochs=3),
-    ppo=replace(FULL.ppo, iterations=8, rollouts=96, minibatch_size=48, lr=3e-4, kl_coef=0.6),  # a weaker judge: a tighter leash
+    ppo=replace(FULL.ppo, iterations=6, rollouts=96, minibatch_size=48, lr=3e-4, kl_coef=0.6),  # a weaker judge: a tighter leash
     best_of=4,
 )
 
