@@ -20,8 +20,8 @@ __version__ = "0.1.0"
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-# Half of a training step would be page faults: glibc gives large freed arrays back to the system, and each new one is
-# faulted in again.  Asking it to keep them (M_MMAP_THRESHOLD = -3, M_TRIM_THRESHOLD = -1) doubles the speed.
+# Much of a training step would be page faults: glibc gives large freed arrays back to the system, and each new one is
+# faulted in again.  Asking it to keep them (M_MMAP_THRESHOLD = -3, M_TRIM_THRESHOLD = -1) makes steps much faster.
 if sys.platform == "linux":
     try:
         _libc = ctypes.CDLL("libc.so.6")

@@ -107,7 +107,7 @@ class Tensor:
     def __pow__(self, exponent):
         """x ** n for a plain number n."""
         x, n = self, float(exponent)
-        if n == 2:  # the usual case, and NumPy's power is ten times slower than a product
+        if n == 2:  # the usual case, and NumPy's power is much slower than a product
             return record(x.data * x.data, (x,), lambda g: (g * (2 * x.data),))
         return record(x.data**n, (x,), lambda g: (g * (n * x.data ** (n - 1)),))
 

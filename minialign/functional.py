@@ -118,7 +118,7 @@ def rotary(x, cos, sin):
     [u, w] -> [u cos - w sin, w cos + u sin]     (Su et al. 2021, in the half-split layout of GPT-NeoX)
 
     cos, sin: (T, D/2).  With [u, w] exchanged as x' = [w, u] this is  y = x * cos + x' * (-sin, +sin): whole rows at once,
-    five times faster than halves.  A rotation's transpose is the rotation back:  dx = g * cos + (g * (-sin, +sin))'.
+    much faster than halves of a few channels.  A rotation's transpose is the rotation back:  dx = g * cos + (g * (-sin, +sin))'.
     """
     B, T, H, D = x.shape
     cos = np.tile(cos, 2 * H)  # (T, C): the same angles for both halves of every head

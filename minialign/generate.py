@@ -1,7 +1,7 @@
 """Write texts, many at once: sample a token, append it, repeat until the end.
 
 A key/value cache remembers what every earlier token offers to later ones, so that each step looks at one new token a row
-(without it the whole prefix is read again for every character: 29 times slower).  Prompts of different lengths stand
+(without it the whole prefix would be read again for every character).  Prompts of different lengths stand
 left-aligned, and each row writes at its own cursor.
 
 A decoding loop of its own, without a tape: its numbers equal those of `likelihood`, and a test holds it to that.

@@ -31,7 +31,7 @@ from .world import Raters, Tastes, demonstrations, pretraining_documents, sample
 
 @dataclass(frozen=True)
 class Recipe:
-    """Every number that a run depends on, besides its seed.  Chosen on the tuning prompts, seed 0."""
+    """Every number that a run depends on, besides its seed."""
 
     model: ModelConfig = ModelConfig(VOCAB_SIZE, context_length=128, n_layer=3, n_head=4, d_model=64)
     corpus_characters: int = 1_500_000
