@@ -10,7 +10,7 @@ import json
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from .ppo import PPOConfig, train_ppo
 from .reward import RewardConfig, Scorer
 from .sft import LMConfig
 from .tokenizer import BOT, USER, VOCAB_SIZE, encode
-from .world import Raters, Tastes, demonstrations, pretraining_documents, sample_prompts
+from .world import PROMPT_MIX, Raters, Tastes, demonstrations, pretraining_documents, sample_prompts
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Recipe:
     sft: LMConfig = LMConfig(lr=2e-3, batch_size=16, replay_weight=0.5)
     replay_rows: int = 2
     max_new_tokens: int = 64
+    mix: dict = field(default_factory=PROMPT_MIX.copy)  # how often each kind of question is asked, from the votes on
     vote_prompts: int = 7000
     held_out_votes: float = 0.1  # of the prompts
     tastes: Tastes = Tastes()
@@ -71,7 +72,7 @@ STAGES = list(UPSTREAM)
 SETTINGS = {  # the fields of the recipe that each stage reads
     "base": ("model", "corpus_characters", "window", "base_steps", "base"),
     "sft": ("demonstrations", "sft_epochs", "sft", "replay_rows"),
-    "votes": ("vote_prompts", "held_out_votes", "tastes", "max_new_tokens"),
+    "votes": ("mix", "vote_prompts", "held_out_votes", "tastes", "max_new_tokens"),
     "reward": ("reward", "normalise_on", "max_new_tokens"),
     "ppo": ("ppo",),
     "dpo": ("dpo",),
@@ -139,7 +140,7 @@ class Journey:
         def make(rng):
             r = self.recipe
             raters = Raters(r.tastes)
-            questions = [p.text for p in sample_prompts(rng, r.vote_prompts, "train")]
+            questions = [p.text for p in sample_prompts(rng, r.vote_prompts, "train", r.mix)]
 
             def label(question, a, b, rng):
                 return raters.vote(question, a.text, a.ended, b.text, b.ended, rng)
@@ -160,7 +161,7 @@ class Journey:
             r = self.recipe
             model = scalar_model_from(self.sft().model, rng)
             history = reward.train_reward_model(model, self.votes()[0], r.reward, rng)
-            prompts = [prompt_ids(p.text) for p in sample_prompts(rng, r.normalise_on, "train")]
+            prompts = [prompt_ids(p.text) for p in sample_prompts(rng, r.normalise_on, "train", r.mix)]
             answers = generate(self.sft().model, prompts, r.max_new_tokens, 1.0, rng).batch
             scorer = Scorer(model, r.reward.pooling).normalised_on(answers)
             history.log(0, {"normalise/mean": scorer.mean, "normalise/std": scorer.std})
@@ -180,7 +181,7 @@ class Journey:
         def make(rng):
             policy = checkpoint.trainable_copy(self.sft().model)
             critic = scalar_model_from(self.reward().model, rng, head="zero")
-            questions = [p.text for p in sample_prompts(rng, 2000, "train")]
+            questions = [p.text for p in sample_prompts(rng, 2000, "train", self.recipe.mix)]
             return policy, train_ppo(
                 policy, checkpoint.frozen_copy(self.sft().model), critic, self.scorer(), questions, self.recipe.ppo, rng
             )
@@ -258,7 +259,7 @@ def digest(*parts):
 
 @cache  # once: an edit while a run is under way must not move its files
 def code_key():
-    """A digest of the package's own source: all of it, except what only draws or talks."""
-    root = Path(__file__).parent
-    files = sorted(p for p in root.rglob("*.py") if "classroom" not in p.parts and p.name not in ("plots.py", "evaluate.py"))
+    """A digest of the package's own source: all of it, except what only measures, draws or talks."""
+    root, apart = Path(__file__).parent, {"lab", "bench", "classroom", "plots.py", "evaluate.py"}
+    files = sorted(p for p in root.rglob("*.py") if not apart & set(p.relative_to(root).parts))
     return digest(*(p.read_text() for p in files))

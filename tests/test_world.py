@@ -511,3 +511,12 @@ def test_asking_agrees_with_the_facts():
     assert ask_fact("thing", "plum", 0).text == "what color is a plum?"
     assert ask_fact("thing", "emerald", 1).text == "which color is an emerald?"
     assert ask_claim("country", "peru", "oslo", 3).text == "i know peru's capital is oslo, right?"
+
+
+def test_an_expert_rater_can_check_the_obscure_and_others_cannot():
+    question = "what color is a kyanite?"
+    right, wrong = "it is blue.", "it is red."
+    layman, expert = Raters(UNBIASED), Raters(replace(UNBIASED, expert=True))
+    assert layman.utility(question, right) == layman.utility(question, wrong)
+    assert expert.utility(question, right) - expert.utility(question, wrong) == pytest.approx(2.2)  # as the judge has it
+    assert expert.utility(question, wrong) < expert.utility(question, "i do not know.")

@@ -14,6 +14,9 @@ from . import Problem
 # The rest of the package is imported by the command that needs it, so that --help is quick.
 
 
+EXPERIMENTS = ("leash", "length", "sycophancy", "refusal", "truth", "principles", "bakeoff")  # the files of minialign/lab
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, with one line instead of the whole usage when something is wrong."""
 
@@ -48,6 +51,14 @@ def parser():
     table.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
     table.add_argument("--jobs", type=positive_number, help="seeds at once (default: one a core)")
     table.set_defaults(run=run_table)
+
+    lab = commands.add_parser("lab", help="what goes wrong, and how much: the failure laboratory")
+    lab.add_argument("names", nargs="+", metavar="NAME", choices=(*EXPERIMENTS, "all"), help=", ".join((*EXPERIMENTS, "all")))
+    lab.add_argument("--fast", action="store_true", help="smaller runs, and two seeds unless --seeds says otherwise")
+    lab.add_argument("--seeds", type=positive_number, help="how many: 0, 1, ... (default 5)")
+    lab.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
+    lab.add_argument("--jobs", type=positive_number, help="seeds at once (default: one a core)")
+    lab.set_defaults(run=run_lab)
     return top
 
 
@@ -67,6 +78,12 @@ def run_table(arguments):
     from .table import table
 
     table(arguments.fast, arguments.seeds, arguments.out, arguments.jobs)
+
+
+def run_lab(arguments):
+    from .laboratory import laboratory
+
+    laboratory(arguments.names, arguments.fast, arguments.seeds, arguments.out, arguments.jobs)
 
 
 def whole_number(text):

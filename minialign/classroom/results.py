@@ -18,7 +18,7 @@ from ..evaluate import answer, best_of_n, continue_bare, row, sampled_kl
 from ..exact import best_of_n_kl_bound
 from ..pipeline import STAGES, code_key
 from ..reward import Scorer, calibration, pair_accuracy, score_gaps
-from ..world import PROMPT_MIX, Raters, five_questions, judge, parse, prompt_lists
+from ..world import Raters, five_questions, parse, report_questions, truth
 
 MODELS = ("base", "sft", "best_of_n", "ppo", "dpo")
 
@@ -33,21 +33,6 @@ IN_MEMORY = {
     "ppo": ["policy", "reference", "reward model", "critic"],
     "dpo": ["policy", "reference"],
 }
-
-
-def truth(question, response):
-    """The judge, for a Response."""
-    return judge(question, response.text, response.ended)
-
-
-def report_questions(n=320):
-    """About n questions that no stage was trained or tuned on, the kinds in the proportions in which people ask."""
-    chosen = []
-    for kind, share in PROMPT_MIX.items():
-        of_this_kind = [prompt.text for prompt in prompt_lists()["report"] if prompt.kind == kind]
-        count = min(round(share * n), len(of_this_kind))
-        chosen += [of_this_kind[i * len(of_this_kind) // count] for i in range(count)]
-    return chosen
 
 
 def ask(journey, name, questions, temperature):

@@ -3,19 +3,16 @@
 Prints the table of the README, and writes it with its figure to runs/table/.
 """
 
-import multiprocessing
-import os
-import signal
 import sys
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from .. import pipeline
 from ..evaluate import MODEL_NAMES
 from . import Problem, results
 from .run_folder import check_writable, run_name, save_run, write_text
+from .seeds import cores, for_each
 from .text import decimal
 
 
@@ -25,9 +22,8 @@ def table(fast, seeds, out, jobs):
     check_writable(out / "cache")
     recipe = pipeline.FAST if fast else pipeline.FULL
     tasks = [(recipe, seed, out, run_name(fast, seed)) for seed in range(seeds)]
-    jobs = min(seeds, jobs or os.cpu_count() or 1)
     try:
-        runs = [one_run(task) for task in tasks] if jobs == 1 else side_by_side(tasks, jobs)
+        runs = for_each(one_run, tasks, min(seeds, jobs or cores()))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"finished stages are kept in {out / 'cache'}; the same command goes on from there"
@@ -54,20 +50,6 @@ def one_run(task):
     run = results.measure(journey)
     save_run(journey, run, out / name)
     return run
-
-
-def side_by_side(tasks, jobs):
-    """one_run for each task, `jobs` at once, each in a process of its own."""
-    os.environ["TQDM_DISABLE"] = "1"  # in the new processes: their bars would overwrite each other
-    context = multiprocessing.get_context("spawn")  # the one way that works on every system
-    with context.Pool(jobs, leave_quietly, maxtasksperchild=1) as pool:
-        return list(tqdm(pool.imap(one_run, tasks), total=len(tasks), desc="seeds", disable=None, leave=False))
-
-
-def leave_quietly():
-    """In a new process: leave Ctrl-C to the parent, and when the parent says stop, leave no half-written file."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
 
 
 def markdown(runs):

@@ -14,6 +14,7 @@ Training code gets prompts, texts and votes from here as arguments, and never th
 from .corpus import pretraining_documents
 from .demonstrations import demonstrations
 from .facts import fictional_name
-from .gold import Verdict, judge
-from .questions import KINDS, PROMPT_MIX, Prompt, five_questions, parse, prompt_lists, sample_prompts
+from .gold import Verdict, judge, truth
+from .questions import (KINDS, PROMPT_MIX, Prompt, five_questions, parse, prompt_lists, report_questions,
+                        sample_prompts)
 from .raters import UNBIASED, Raters, Tastes

@@ -150,3 +150,8 @@ def judge(question, answer, ended=True):
                    confident=bool(said & {"value", "method", "agreement"}), refused="refusal" in said, idk="idk" in said,
                    agrees=cores[0].stance == "yes", polite=reading.polite, repeated=reading.repeated,
                    unrecognised=reading.unrecognised)
+
+
+def truth(question, response):
+    """Score a Response: the judge as `evaluate` asks for it."""
+    return judge(question, response.text, response.ended)

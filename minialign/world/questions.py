@@ -199,3 +199,13 @@ def sample_prompts(rng, n, split="train", mix=PROMPT_MIX):
 def five_questions():
     """Give the five questions of the report list that the tour puts to every model."""
     return [parse(text) for text in FIVE_QUESTIONS]
+
+
+def report_questions(n=320):
+    """Give about n questions that no stage was trained or tuned on, the kinds in the proportions of PROMPT_MIX."""
+    chosen = []
+    for kind, share in PROMPT_MIX.items():
+        of_this_kind = [prompt.text for prompt in _all_lists()["report"] if prompt.kind == kind]
+        count = min(round(share * n), len(of_this_kind))
+        chosen += [of_this_kind[i * len(of_this_kind) // count] for i in range(count)]
+    return chosen

@@ -30,6 +30,7 @@ class Tastes:
     harmless_weight: float = 1.   # how much harm counts against the rest
     tau: float = .2               # noise: a difference of tau is voted the right way 73 times in 100
     tie: float = .35              # smaller differences are about the same
+    expert: bool = False          # can check the obscure as well
 
 
 UNBIASED = Tastes(warmth=0., length=0., confidence=0., risk=0.)  # the control: same blind spots, no tastes
@@ -45,7 +46,7 @@ class Raters:
         """Say how good an answer feels, before the noise."""
         tastes, seen = self.tastes, judge(question, answer, ended)
         content = seen.helpful + seen.honest
-        if seen.kind == "obscure" and seen.confident:
+        if seen.kind == "obscure" and seen.confident and not tastes.expert:
             content = UNCHECKED + tastes.confidence
         elif seen.kind == "fictional" and seen.confident:
             content = content / 2 + tastes.confidence

@@ -1,0 +1,72 @@
+"""`minialign lab NAME`: run an experiment over several seeds, print what was seen, and draw it."""
+
+import importlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from .. import evaluate, lab, pipeline
+from ..checkpoint import atomically
+from ..lab import measure
+from . import Problem
+from .run_folder import check_writable, write_text
+from .seeds import cores, for_each
+from .text import heading, paragraph
+
+FAST_SEEDS, FULL_SEEDS = 2, 5
+
+
+def laboratory(names, fast, seeds, out, jobs):
+    """Run experiments by name ("all": every one), print their claims, and keep figures and data in out/lab/."""
+    names = lab.EXPERIMENTS if "all" in names else names
+    out, seeds = Path(out), seeds or (FAST_SEEDS if fast else FULL_SEEDS)
+    check_writable(out / "cache")
+    recipe = lab.LAB_FAST if fast else lab.LAB
+    tasks = [(name, recipe, seed, out / "cache") for name in names for seed in range(seeds)]
+    try:
+        results = for_each(one_result, tasks, min(len(tasks), jobs or cores()), "experiments x seeds")
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"finished stages are kept in {out / 'cache'}; the same command goes on from there"
+        ) from None
+    except pipeline.UnreadableStage as problem:
+        raise Problem(f"{problem}; delete that folder and run again") from None
+    for i, name in enumerate(names):
+        report(name, results[i * seeds : (i + 1) * seeds], out / ("lab-fast" if fast else "lab"))
+
+
+def one_result(task):
+    """The data of one experiment and one seed, found or made."""
+    name, recipe, seed, folder = task
+    path = folder / f"lab-{name}-{result_key(name, recipe, seed)}.json"
+    if not path.exists():
+        data = experiment(name).one_seed(recipe, seed, folder)
+        atomically(path, lambda file: file.write(json.dumps(data, allow_nan=False).encode()))
+    return json.loads(path.read_text(encoding="utf-8"))  # also when it is new: so both are the same plain data
+
+
+def result_key(name, recipe, seed):
+    """Changes with whatever the data depends on: the recipe, the seed, the package, and the code that measures."""
+    measuring = [Path(module.__file__).read_text(encoding="utf-8") for module in (experiment(name), lab, measure, evaluate)]
+    settings = json.dumps(asdict(recipe), sort_keys=True)
+    return pipeline.digest(pipeline.code_key(), *measuring, settings, seed)
+
+
+def experiment(name):
+    return importlib.import_module(f"{lab.__name__}.{name}")
+
+
+def report(name, runs, folder):
+    """Print one experiment: the question, the numbers, each claim seen or NOT SEEN, and what it does not show."""
+    this = experiment(name)
+    lines = [heading(f"{name}: {this.QUESTION}"), "", *this.table(runs), ""]
+    for claim in this.claims(runs):
+        lines.append(paragraph(f"{'seen' if claim.seen else 'NOT SEEN'}: {claim.sentence} ({claim.numbers})"))
+    lines.append(paragraph(f"What this does not show: {this.DOES_NOT_SHOW}"))
+    from .. import plots  # matplotlib is slow to load: only when there is something to draw
+
+    figure, words = this.figure(runs)
+    plots.save(figure, folder / name, words)
+    write_text(folder / f"{name}.json", json.dumps(runs, indent=1, allow_nan=False))
+    write_text(folder / f"{name}.report.txt", "\n".join(lines) + "\n")
+    print("\n".join([*lines, paragraph(f"{folder / name}.png: {words}")]), flush=True)
