@@ -84,12 +84,14 @@ class Tensor:
             if tensor.rule is None:
                 tensor.grad = g.copy() if tensor.grad is None else tensor.grad + g
                 continue
+            # eq: chain-rule
             for parent, dparent in zip(tensor.parents, tensor.rule(g)):
                 if not parent.requires_grad:
                     continue
                 dparent = _sum_to_shape(dparent, parent.shape)
                 arrived = in_flight.get(id(parent))
                 in_flight[id(parent)] = dparent if arrived is None else arrived + dparent
+            # end eq
 
     # ------------------------------------------------------------------------------------------- arithmetic
     def __add__(self, other):
@@ -263,6 +265,14 @@ def where(condition, a, b):
     )
 
 
+def assemble(pieces, places, shape):
+    """zeros(shape) with each piece at its place, an index; no two places overlap.  The gradient is cut up the same way."""
+    y = np.zeros(shape, dtype=pieces[0].dtype)
+    for piece, place in zip(pieces, places):
+        y[place] = piece.data
+    return record(y, tuple(pieces), lambda g: [g[place] for place in places])
+
+
 # ----------------------------------------------------------------------------------------- the engine
 def record(data, parents, rule):
     """The result of an operation: its values, what it was made from, and rule(g) -> one gradient per parent."""
@@ -367,6 +377,7 @@ def check_gradients(function, *arrays, eps=1e-6, tolerance=1e-6, rng=None):
         x = tensor.data
         got_all = np.zeros_like(x) if tensor.grad is None else tensor.grad
         for i in np.ndindex(x.shape):
+            # eq: finite-difference
             value = x[i]
             sides = []
             for step in (eps, -eps):
@@ -375,6 +386,7 @@ def check_gradients(function, *arrays, eps=1e-6, tolerance=1e-6, rng=None):
                     sides.append(float((w * function(*tensors).data).sum()))
             x[i] = value
             got, expected = float(got_all[i]), (sides[0] - sides[1]) / (2 * eps)
+            # end eq
             error = abs(got - expected) / (1 + abs(expected))
             worst = max(worst, error)
             if not error <= tolerance:

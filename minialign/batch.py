@@ -55,9 +55,11 @@ def render(question, answer, ended=True):
 
     Raises ValueError for characters outside the alphabet.
     """
+    # eq: answer-mask
     prompt = prompt_ids(question)
     response = encode(answer) + ([EOS] if ended else [])
     return np.array(prompt + response), np.array([0.0] * (len(prompt) - 1) + [1.0] * len(response), dtype=np.float32)
+    # end eq
 
 
 def render_document(text):

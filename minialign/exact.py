@@ -28,8 +28,10 @@ def log_partition(reference, rewards, beta):
 @_underflow_is_zero
 def optimal_policy(reference, rewards, beta):
     """pi*(y) = ref(y) exp(r(y)/beta) / Z: the reference, tilted towards reward as far as the leash allows."""
+    # eq: gibbs
     _, weights = _tilt(reference, rewards, beta)
     return weights / weights.sum(axis=-1, keepdims=True)
+    # end eq
 
 
 def _tilt(reference, rewards, beta):

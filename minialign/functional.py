@@ -36,48 +36,49 @@ def linear(x, weight, bias=None):
 
 
 def embedding(table, ids):
-    """y = table[ids]: row ids[b, t] of the (V, C) table.  dtable[v] = sum of g over the places where v stands."""
+    """y = table[ids]: row ids[b, t] of the (V, C) table.  dtable[v] = sum of g over the places where v stands.
+
+    As a matrix product with the places as ones, dtable = onehot^T g: for a small V much quicker than adding row by row.
+    """
     table, ids = as_tensor(table), np.asarray(ids)
 
     def rule(g):
-        dtable = np.zeros_like(table.data)
-        np.add.at(dtable, ids, g)
-        return (dtable,)
+        V, C = table.shape
+        onehot = (np.arange(V)[:, None] == ids.reshape(-1)).astype(g.dtype)  # (V, N)
+        return (onehot @ g.reshape(-1, C),)
 
     return record(table.data[ids], (table,), rule)
 
 
 def gelu(x):
-    """y = x/2 (1 + tanh u),  u = sqrt(2/pi) (x + 0.044715 x^3).   (Hendrycks & Gimpel 2016, the tanh form of GPT-2)
+    """y = x s,  s = (1 + tanh u)/2,  u = sqrt(2/pi) (x + 0.044715 x^3).   (Hendrycks & Gimpel 2016, GPT-2's tanh form)
 
-    With t = tanh u:   dx = g [ (1 + t)/2 + x/2 (1 - t^2) du/dx ],   du/dx = sqrt(2/pi) (1 + 3 * 0.044715 x^2).
+    s is the logistic function of 2u, so ds/du = 2 s (1 - s), and
+
+        dx = g s [1 + 2 (1 - s) x du/dx],   du/dx = sqrt(2/pi) (1 + 3 * 0.044715 x^2).
     """
     x, a, c = as_tensor(x), math.sqrt(2 / math.pi), 0.044715
     v = x.data
-    t = v * v  # v * v, never v**2 or v**3: NumPy's power is many times slower
-    t *= a * c
-    t += a
-    t *= v
-    np.tanh(t, out=t)  # of all the steps only t is kept: this is where a transformer's memory goes
-    y = t + 1
-    y *= v
-    y *= 0.5
+    s = v * v  # v * v, never v**2 or v**3: NumPy's power is many times slower
+    s *= a * c
+    s += a
+    s *= v
+    np.tanh(s, out=s)
+    s *= 0.5
+    s += 0.5  # of all the steps only s is kept: this is where a transformer's memory goes
 
     def rule(g):
-        du = v * v
-        du *= 3 * a * c
-        du += a
-        slope = t * t
-        np.subtract(1, slope, out=slope)
-        slope *= du
+        slope = v * v
+        slope *= 6 * a * c
+        slope += 2 * a  # 2 du/dx
         slope *= v
-        slope += t
+        slope *= 1 - s
         slope += 1
-        slope *= 0.5  # (1 + t)/2 + x/2 (1 - t^2) du/dx
+        slope *= s
         slope *= g
         return (slope,)
 
-    return record(y, (x,), rule)
+    return record(v * s, (x,), rule)
 
 
 def layer_norm(x, gain, bias, eps=1e-5):
@@ -92,7 +93,8 @@ def layer_norm(x, gain, bias, eps=1e-5):
     average = np.full((C, 1), 1 / C, dtype=x.dtype)  # z @ average is the mean of each row; a matrix product sums fastest
     rows = x.data.reshape(-1, C)
     x_hat = rows - rows @ average
-    r = (x_hat * x_hat) @ average
+    r = _row_dots(x_hat, x_hat)
+    r *= 1 / C
     r += eps
     np.sqrt(r, out=r)
     np.divide(1, r, out=r)
@@ -104,8 +106,9 @@ def layer_norm(x, gain, bias, eps=1e-5):
         g = g.reshape(-1, C)
         g_x_hat = g * x_hat
         h = g * gain.data
+        mean_h_x_hat = g_x_hat @ (gain.data[:, None] * average)  # reusing g * x_hat
         dx = h - h @ average
-        dx -= x_hat * (g_x_hat @ (gain.data[:, None] * average))  # mean(h * x_hat), reusing g * x_hat
+        dx -= x_hat * mean_h_x_hat
         dx *= r
         return dx.reshape(x.shape), g_x_hat.sum(0), g.sum(0)
 
@@ -141,27 +144,36 @@ def rotary(x, cos, sin):
 def causal_attention(q, k, v):
     """y = A v,  A = softmax(q k^T / sqrt(D)) with A[t, s] = 0 for s > t;  q, k, v, y: (B, H, T, D).
 
-    (Vaswani et al. 2017, equation 1, masked.)  Going back, with S the scores before the softmax:
+    (Vaswani et al. 2017, equation 1, masked.)  With E = exp(scores), zero in the future, and its row sums Z, A = E / Z.
+    A is never written down: dividing y by Z, D numbers a row, is cheaper than dividing E, T numbers a row.
 
-        dv = A^T g,    dA = g v^T,    dS = A * (dA - rowsum(dA * A)) / sqrt(D),    dq = dS k,    dk = dS^T q.
+        y = (E v) / Z
+
+    Going back, with S the scores before the softmax, dA = g v^T and dS = A * (dA - rowsum(dA * A)).  As y = A v, that row
+    sum is  rowsum(g * y):  again D numbers a row instead of T (Dao et al. 2022).  With h = g / Z:
+
+        dv = E^T h,    dS = E * (h v^T - rowsum(h * y)),    dq = dS k / sqrt(D),    dk = dS^T q / sqrt(D).
     """
     q, k, v = as_tensor(q), as_tensor(k), as_tensor(v)
     T, D = q.shape[-2:]
     scale = 1 / math.sqrt(D)
-    future = np.triu(np.full((T, T), -np.inf, dtype=q.dtype), 1)  # what a token must not see
-    A = (q.data * scale) @ k.data.swapaxes(-1, -2)  # (B, H, T, T)
-    A += future
-    _softmax_in_place(A)
+    scaled_q = q.data * scale
+    E = scaled_q @ k.data.swapaxes(-1, -2)  # (B, H, T, T)
+    past = np.tril(np.ones((T, T), dtype=E.dtype))  # what a token may see
+    E = masked_exp(E, past)
+    Z = E @ np.ones((T, 1), dtype=E.dtype)  # (B, H, T, 1); a matrix product sums fastest
+    y = E @ v.data
+    y /= Z
 
     def rule(g):
-        dv = A.swapaxes(-1, -2) @ g
-        dS = g @ v.data.swapaxes(-1, -2)
-        dS -= np.einsum("...ts,...ts->...t", dS, A)[..., None]
-        dS *= A
-        dS *= scale
-        return dS @ k.data, dS.swapaxes(-1, -2) @ q.data, dv
+        h = g / Z
+        dv = E.swapaxes(-1, -2) @ h
+        dS = h @ v.data.swapaxes(-1, -2)
+        dS -= _row_dots(h, y)
+        dS *= E
+        return dS @ k.data * scale, dS.swapaxes(-1, -2) @ scaled_q, dv
 
-    return record(A @ v.data, (q, k, v), rule)
+    return record(y, (q, k, v), rule)
 
 
 def token_log_probs(logits, targets):
@@ -176,7 +188,7 @@ def token_log_probs(logits, targets):
     P = logits.data - logits.data.max(-1, keepdims=True)
     y = np.take_along_axis(P, targets, -1)[..., 0]
     np.exp(P, out=P)
-    Z = P.sum(-1, keepdims=True)
+    Z = P @ np.ones((P.shape[-1], 1), dtype=P.dtype)
     y = y - np.log(Z[..., 0])
     P /= Z
 
@@ -192,7 +204,8 @@ def token_log_probs(logits, targets):
 def softmax(x, axis=-1):
     """P = exp(x) / sum(exp(x)) along an axis.   dx = P (g - sum(g P))."""
     x = as_tensor(x)
-    P = _softmax_in_place(x.data.copy(), axis)
+    P = np.exp(x.data - x.data.max(axis, keepdims=True))
+    P /= P.sum(axis, keepdims=True)
     return record(P, (x,), lambda g: (P * (g - (g * P).sum(axis, keepdims=True)),))
 
 
@@ -213,8 +226,20 @@ def log_sigmoid(x):
     return record(y, (x,), lambda g: (g * slope,))
 
 
-def _softmax_in_place(x, axis=-1):
-    x -= x.max(axis, keepdims=True)
+def masked_exp(x, seen):
+    """exp(x) where `seen` is 1, and 0 where it is 0; each row of x up to a factor of its own, which a softmax divides out.
+
+    Usually one subtracts each row's maximum, so that nothing overflows.  To find it costs as much as all the rest, and
+    is needed only where numbers are large.
+    """
+    if not -80 < x.min() or not x.max() < 80:  # float32 reaches from exp(-87) to exp(88)
+        x -= np.where(seen, x, -np.inf).max(-1, keepdims=True)
+        np.minimum(x, 0, out=x)  # what is not seen may be larger
     np.exp(x, out=x)
-    x /= x.sum(axis, keepdims=True)
+    x *= seen
     return x
+
+
+def _row_dots(a, b):
+    """The dot product of each row of a with the same row of b: (..., C), (..., C) -> (..., 1)."""
+    return np.einsum("...c,...c->...", a, b)[..., None]

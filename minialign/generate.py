@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import functional
 from .batch import Batch, Response
 from .tokenizer import EOS, PAD, decode
 
@@ -97,71 +98,96 @@ def _choose(logits, temperature, rng):
 
 
 class _Decoder:
-    """The model of model.py, without a tape and with a memory of the columns it has read."""
+    """The model of model.py, without a tape, and with a memory of the columns it has read.
+
+    While it writes, the weights stand still, so what LayerNorm does can be put into them once and for all:
+
+        (x_hat * gain + bias) W + b  =  x_hat W' + b',    W' = gain[:, None] * W,   b' = bias W + b
+
+    and x - mean(x) is x itself if whatever is added to x has mean 0 over the channels: embeddings, and the matrices
+    that write into x, are centred.  Of LayerNorm only x / sqrt(mean(x^2) + eps) is left.
+    """
 
     def __init__(self, model, B, T):
         c, trunk = model.config, model.trunk
-        self.config, self.trunk = c, trunk
-        self.keys = [np.zeros((B, c.n_head, T, c.d_model // c.n_head), c.dtype) for _ in trunk.blocks]
-        self.values = [np.zeros_like(k) for k in self.keys]
-        self.unembedding = trunk.token_embedding.data.T if c.tied else model.unembedding.data
-        self.qkv = []  # the three projections of a layer as one matrix: one product instead of three
+        self.config, D = c, c.d_model // c.n_head
+        self.keys = [np.zeros((B, c.n_head, D, T), c.dtype) for _ in trunk.blocks]
+        self.values = [np.zeros((B, c.n_head, T, D), c.dtype) for _ in trunk.blocks]
+        self.embedding = _centred(trunk.token_embedding.data)
+        if c.positions == "learned":
+            self.positions = _centred(trunk.position_embedding.data)
+        else:  # for queries and keys at once
+            self.cos = np.tile(trunk.cos, (1, 4 * c.n_head))  # (T, 2C)
+            self.sin = np.tile(np.hstack([-trunk.sin, trunk.sin]), (1, 2 * c.n_head))
+        self.layers = []
         for block in trunk.blocks:
-            parts = block.attention.query, block.attention.key, block.attention.value
-            self.qkv.append((np.hstack([p.weight.data for p in parts]), np.hstack([p.bias.data for p in parts])))
+            qkv = block.attention.query, block.attention.key, block.attention.value
+            weight, bias = np.hstack([p.weight.data for p in qkv]), np.hstack([p.bias.data for p in qkv])
+            up, down, output = block.mlp.up, block.mlp.down, block.attention.output
+            self.layers.append(
+                (
+                    _behind_norm(block.attention_norm, weight, bias),
+                    (_centred(output.weight.data), _centred(output.bias.data)),
+                    _behind_norm(block.mlp_norm, up.weight.data, up.bias.data),
+                    (_centred(down.weight.data), _centred(down.bias.data)),
+                )
+            )
+        unembedding = trunk.token_embedding.data.T if c.tied else model.unembedding.data
+        self.unembedding = _behind_norm(trunk.final_norm, unembedding, 0)
 
     def keep(self, going):
         self.keys, self.values = [k[going] for k in self.keys], [v[going] for v in self.values]
 
     def logits(self, hidden):
-        return hidden @ self.unembedding  # (B, V)
+        return _affine(hidden, *self.unembedding)  # (B, V)
 
     def __call__(self, ids, columns):
-        """Read ids (B, n) standing at `columns` (B, n); returns their hidden states (B, n, C)."""
-        c, trunk, (B, n) = self.config, self.trunk, ids.shape
-        D, seen = c.d_model // c.n_head, int(columns.max()) + 1
-        row = np.arange(B)[:, None]
-        x = trunk.token_embedding.data[ids]
+        """Read ids (B, n) standing at `columns` (B, n); returns their normalised hidden states (B, n, C)."""
+        c, (B, n) = self.config, ids.shape
+        H, D, seen = c.n_head, c.d_model // c.n_head, int(columns.max()) + 1
+        row, column = np.arange(B)[:, None], columns
+        visible = (np.arange(seen) <= columns[:, :, None])[:, None].astype(c.dtype)  # (B, 1, n, seen)
+        x = self.embedding[ids]
         if c.positions == "learned":
-            x = x + trunk.position_embedding.data[columns]
-        else:
-            cos, sin = trunk.cos[columns][:, :, None], trunk.sin[columns][:, :, None]  # (B, n, 1, D/2)
-        hidden_from_sight = (np.arange(seen) > columns[:, :, None])[:, None]  # (B, 1, n, seen)
-        for block, (weight, bias), keys, values in zip(trunk.blocks, self.qkv, self.keys, self.values):
-            h = _norm(x, block.attention_norm)
-            qkv = (h.reshape(B * n, -1) @ weight + bias).reshape(B, n, 3, c.n_head, D)
-            q, k, v = qkv[:, :, 0], qkv[:, :, 1], qkv[:, :, 2]  # (B, n, H, D)
+            x += self.positions[columns]
+        x = x.reshape(B * n, -1)
+        for (attend, output, up, down), keys, values in zip(self.layers, self.keys, self.values):
+            qkv = _affine(self.normalised(x), *attend)  # (B n, 3C)
             if c.positions == "rotary":
-                q, k = _turn(q, cos, sin), _turn(k, cos, sin)
-            keys[row, :, columns], values[row, :, columns] = k, v
-            q = q.transpose(0, 2, 1, 3) * (1 / math.sqrt(D))
-            A = q @ keys[:, :, :seen].swapaxes(-1, -2)  # (B, H, n, seen)
-            np.putmask(A, np.broadcast_to(hidden_from_sight, A.shape), -np.inf)
-            A -= A.max(-1, keepdims=True)
-            np.exp(A, out=A)
-            A /= A.sum(-1, keepdims=True)
-            y = (A @ values[:, :, :seen]).transpose(0, 2, 1, 3).reshape(B, n, -1)
-            x = x + _affine(y, block.attention.output)
-            h = _affine(_norm(x, block.mlp_norm), block.mlp.up)
-            x = x + _affine(_gelu(h), block.mlp.down)
-        return _norm(x, trunk.final_norm)
+                self.turn(qkv[:, : 2 * c.d_model], columns)
+            q, k, v = qkv.reshape(B, n, 3, H, D).transpose(2, 0, 1, 3, 4)  # (B, n, H, D) each
+            keys[row, :, :, column], values[row, :, column] = k, v
+            E = (q.swapaxes(1, 2) * (1 / math.sqrt(D))) @ keys[..., :seen]
+            E = functional.masked_exp(E, visible)  # (B, H, n, seen)
+            y = E @ values[:, :, :seen]
+            y /= E @ np.ones((seen, 1), E.dtype)
+            x += _affine(y.swapaxes(1, 2).reshape(B * n, -1), *output)
+            x += _affine(functional.gelu(_affine(self.normalised(x), *up)).data, *down)
+        return self.normalised(x).reshape(B, n, -1)
+
+    def normalised(self, x):
+        mean_square = np.einsum("nc,nc->n", x, x)[:, None] / x.shape[1]
+        return x / np.sqrt(mean_square + self.config.norm_eps)
+
+    def turn(self, z, columns):
+        """Rotary positions for z (B n, 2C), in place: see functional.rotary."""
+        half = self.config.d_model // self.config.n_head // 2
+        exchanged = z.reshape(len(z), -1, 2, half)[:, :, ::-1].reshape(z.shape)
+        exchanged *= self.sin[columns.reshape(-1)]
+        z *= self.cos[columns.reshape(-1)]
+        z += exchanged
 
 
-def _affine(x, layer):
-    return x @ layer.weight.data + layer.bias.data
+def _affine(x, weight, bias):
+    y = x @ weight
+    y += bias
+    return y
 
 
-def _norm(x, layer):
-    x = x - x.mean(-1, keepdims=True)
-    variance = np.einsum("...c,...c->...", x, x)[..., None] / x.shape[-1]
-    return x / np.sqrt(variance + layer.eps) * layer.gain.data + layer.bias.data
+def _centred(matrix):
+    return matrix - matrix.mean(-1, keepdims=True)
 
 
-def _turn(z, cos, sin):
-    half = z.shape[-1] // 2
-    u, w = z[..., :half], z[..., half:]
-    return np.concatenate([u * cos - w * sin, w * cos + u * sin], -1)
-
-
-def _gelu(x):
-    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+def _behind_norm(norm, weight, bias):
+    """The linear layer that stands behind a LayerNorm, with the norm's gain and bias inside."""
+    return norm.gain.data[:, None] * weight, norm.bias.data @ weight + bias

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import functional
-from .autograd import Tensor
+from .autograd import Tensor, assemble
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,14 @@ class Block(Module):
         return x + self.mlp(self.mlp_norm(x, ops), ops)
 
 
+# The trunk reads about so many tokens at a time, so that what one function leaves for the next is still in the cache.
+TOKENS_AT_ONCE = 768
+
+
 class Transformer(Module):
     """The trunk: ids (B, T) -> hidden states (B, T, C).
 
+    lengths (B,): how many tokens of each row are text; what stands behind is padding, whose hidden states mean nothing.
     `ops` is the module of functions to use: `functional` (fused) or `composed` (primitives, for lesson 2).
     """
 
@@ -161,11 +166,19 @@ class Transformer(Module):
         self.final_norm = LayerNorm(C, config.norm_eps, dtype)
         self.cos, self.sin = rotary_angles(config)
 
-    def __call__(self, ids):
+    def __call__(self, ids, lengths=None):
         ids = np.asarray(ids)
-        T = ids.shape[1]
+        B, T = ids.shape
         if T > self.config.context_length:
             raise ValueError(f"{T} tokens do not fit the context of {self.config.context_length}")
+        if lengths is None and B * T <= TOKENS_AT_ONCE:
+            return self.read(ids)
+        places = list(rows_of_similar_length(np.full(B, T) if lengths is None else np.clip(lengths, 1, T)))
+        return assemble([self.read(ids[place]) for place in places], places, (B, T, self.config.d_model))
+
+    def read(self, ids):
+        """All of ids (B, T) in one go."""
+        T = ids.shape[1]
         x = self.ops.embedding(self.token_embedding, ids)  # (B, T, C)
         angles = None
         if self.config.positions == "learned":
@@ -177,6 +190,20 @@ class Transformer(Module):
         return self.final_norm(x, self.ops)
 
 
+def rows_of_similar_length(lengths):
+    """Cut a batch into pieces of about TOKENS_AT_ONCE tokens, each without the columns that none of its rows needs.
+
+    Yields (rows, columns): an index array and a slice.  The rows of a batch know nothing of each other, and causal
+    attention never looks at what stands behind, so every hidden state is the same as in one piece.
+    """
+    order, start = np.argsort(-lengths, kind="stable"), 0
+    while start < len(order):
+        longest = int(lengths[order[start]])
+        rows = order[start : start + max(1, TOKENS_AT_ONCE // longest)]
+        yield rows, slice(longest)
+        start += len(rows)
+
+
 def rotary_angles(config):
     """cos and sin of position * base^(-2j/D), each (context_length, D/2)."""
     D = config.d_model // config.n_head
@@ -186,7 +213,7 @@ def rotary_angles(config):
 
 
 class LanguageModel(Module):
-    """ids (B, T) -> logits (B, T, V): logits[b, t] predicts ids[b, t+1]."""
+    """ids (B, T) -> logits (B, T, V): logits[b, t] predicts ids[b, t+1].  lengths: see Transformer."""
 
     def __init__(self, config, rng, ops=functional):
         self.config = config
@@ -194,9 +221,9 @@ class LanguageModel(Module):
         if not config.tied:
             self.unembedding = _normal(rng, (config.d_model, config.vocab_size), initial_std(config), config.dtype)
 
-    def __call__(self, ids):
+    def __call__(self, ids, lengths=None):
         unembedding = self.trunk.token_embedding.transpose() if self.config.tied else self.unembedding
-        return self.trunk.ops.linear(self.trunk(ids), unembedding)
+        return self.trunk.ops.linear(self.trunk(ids, lengths), unembedding)
 
 
 class ScalarModel(Module):
@@ -211,8 +238,8 @@ class ScalarModel(Module):
         self.trunk = Transformer(config, rng, ops)
         self.head = Head(C, 0.0 if head == "zero" else 1 / math.sqrt(C + 1), config.dtype, rng)
 
-    def __call__(self, ids):
-        return self.head(self.trunk(ids))
+    def __call__(self, ids, lengths=None):
+        return self.head(self.trunk(ids, lengths))
 
 
 class Head(Module):

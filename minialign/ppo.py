@@ -80,9 +80,11 @@ def kl_estimates(logprobs, ref_logprobs):
     k1 and k3 have the right mean; k3 is never negative.  As a loss only k2 has the right gradient: E grad k1 = 0.
     """
     logprobs = logprobs if isinstance(logprobs, Tensor) else as_floats(logprobs)
+    # eq: kl-estimates
     delta = logprobs - ref_logprobs
     ratio_minus_1 = (-delta).expm1() if isinstance(delta, Tensor) else np.expm1(-delta)
     return delta, 0.5 * delta**2, ratio_minus_1 + delta
+    # end eq
 
 
 def leashed_rewards(scores, logprobs, ref_logprobs, mask, kl_coef):
@@ -95,10 +97,12 @@ def leashed_rewards(scores, logprobs, ref_logprobs, mask, kl_coef):
     same_shape(logprobs=logprobs, ref_logprobs=ref_logprobs, mask=mask)
     same_shape(scores=scores, mask_rows=mask.any(1))
     kl_coef = float(kl_coef)  # a NumPy float64 would promote float32
+    # eq: leashed-reward
     rewards = -kl_coef * (logprobs - ref_logprobs) * mask
     last = mask.shape[1] - 1 - np.argmax(mask[:, ::-1] > 0, axis=1)
     rows = np.nonzero(mask.any(1))[0]
     rewards[rows, last[rows]] += np.asarray(scores)[rows]
+    # end eq
     return rewards
 
 
@@ -115,10 +119,12 @@ def gae(rewards, values, mask, gamma=1.0, lam=0.95):
     rewards, values = rewards * mask, values * mask
     advantages = np.zeros_like(rewards)
     next_value, next_advantage = np.zeros_like(rewards[:, 0]), np.zeros_like(rewards[:, 0])
+    # eq: gae
     for t in reversed(range(rewards.shape[1])):
         delta = rewards[:, t] + gamma * next_value - values[:, t]
         advantages[:, t] = (delta + gamma * lam * next_advantage) * mask[:, t]
         next_value, next_advantage = values[:, t], advantages[:, t]
+    # end eq
     return advantages, advantages + values
 
 
@@ -132,11 +138,13 @@ def ppo_policy_loss(logprobs, old_logprobs, advantages, mask, cliprange=0.2):
     same_shape(logprobs=logprobs, old_logprobs=old_logprobs, advantages=advantages, mask=mask)
     dtype = as_tensor(logprobs).dtype
     old_logprobs, advantages, mask = (as_floats(x, dtype) for x in (old_logprobs, advantages, mask))
+    # eq: ppo-clip
     log_ratio = clip((as_tensor(logprobs) - old_logprobs) * mask, -20.0, 20.0)
     ratio = exp(log_ratio)
     unclipped = ratio * -advantages
     clipped = clip(ratio, 1 - cliprange, 1 + cliprange) * -advantages
     loss = masked_mean(maximum(unclipped, clipped), mask)
+    # end eq
     return loss, {
         "loss/policy": loss.item(),
         "policy/approxkl": float(masked_mean(0.5 * log_ratio.data**2, mask)),
@@ -153,9 +161,11 @@ def ppo_value_loss(values, old_values, returns, mask, cliprange_value=0.2):
     same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
     values = as_tensor(values)
     old_values, returns, mask = (as_floats(x, values.dtype) for x in (old_values, returns, mask))
+    # eq: ppo-value
     clipped_values = clip(values, old_values - cliprange_value, old_values + cliprange_value)
     unclipped, clipped = (values - returns) ** 2, (clipped_values - returns) ** 2
     loss = 0.5 * masked_mean(maximum(unclipped, clipped), mask)
+    # end eq
     return loss, {
         "loss/value": loss.item(),
         "val/clipfrac": float(masked_mean(clipped.data > unclipped.data, mask)),
@@ -207,11 +217,11 @@ def roll_out(policy, reference, critic, score, questions, config, rng):
     batch = samples.batch
     scores = score(batch) - config.missing_eos_penalty * ~samples.ended
     with no_grad():
-        values = critic(batch.ids[:, :-1]).data
+        values = critic(batch.ids[:, :-1], batch.lengths - 1).data
     return Rollout(
         batch,
-        log_probs_array(policy, batch.ids),  # as the update computes them: the first ratio is 1, up to rounding
-        log_probs_array(reference, batch.ids),
+        log_probs_array(policy, batch.ids, batch.lengths),  # as the update computes them: the first ratio is 1, up to rounding
+        log_probs_array(reference, batch.ids, batch.lengths),
         values,
         scores.astype(values.dtype),
         samples.ended,
@@ -258,13 +268,13 @@ def update(policy, critic, policy_optimizer, critic_optimizer, rollout, kl_coef,
     steps = []
     for _ in range(config.epochs):
         for rows in minibatches(len(batch), config.minibatch_size, rng):
-            ids, m, old = batch.ids[rows], mask[rows], rollout.logprobs[rows]
+            ids, lengths, m, old = batch.ids[rows], batch.lengths[rows], mask[rows], rollout.logprobs[rows]
             policy_loss, policy_metrics = ppo_policy_loss(
-                token_log_probs_of(policy, ids), old, advantages[rows], m, config.cliprange
+                token_log_probs_of(policy, ids, lengths), old, advantages[rows], m, config.cliprange
             )
             policy_optimizer.minimise(policy_loss, config.max_norm)
             value_loss, value_metrics = ppo_value_loss(
-                critic(ids[:, :-1]), rollout.values[rows], returns[rows], m, config.cliprange_value
+                critic(ids[:, :-1], lengths - 1), rollout.values[rows], returns[rows], m, config.cliprange_value
             )
             critic_optimizer.minimise(value_loss, config.max_norm)
             steps.append(policy_metrics | value_metrics)

@@ -45,11 +45,13 @@ def bradley_terry_loss(chosen_rewards, rejected_rewards, margin=0.0, label_smoot
     if np.ndim(margin):
         same_shape(chosen_rewards=chosen_rewards, margin=margin)
     chosen_rewards, rejected_rewards = as_tensor(chosen_rewards), as_tensor(rejected_rewards)
+    # eq: bradley-terry
     d = chosen_rewards - rejected_rewards - margin
     losses = -log_sigmoid(d)
     if label_smoothing:
         losses = losses * (1 - label_smoothing) - log_sigmoid(-d) * label_smoothing
     loss = losses.mean()
+    # end eq
     gap = chosen_rewards.data - rejected_rewards.data
     return loss, {"loss": loss.item(), "accuracy": pair_accuracy(gap), "margin": float(gap.mean())}
 
@@ -67,14 +69,17 @@ def sequence_scores(model, batch, pooling="last"):
     """
     if not batch.mask.any(1).all():
         raise ValueError("a row without answer tokens has nothing to score")
-    values = model(batch.ids)  # (B, T)
+    values = model(batch.ids, batch.lengths)  # (B, T)
     if pooling == "last":
         return values[np.arange(len(batch)), batch.lengths - 1]
     return (values[:, 1:] * batch.mask).sum(1) / batch.mask.sum(1)
 
 
-def train_reward_model(model, votes, config, rng, desc="reward model"):
-    """Fit a ScalarModel in place to Preferences -> History."""
+def train_reward_model(model, votes, config, rng, desc="reward model", watch=None):
+    """Fit a ScalarModel in place to Preferences -> History.
+
+    watch: function(step, model, history), called before the first and after every step
+    """
     n = len(votes)
     both = votes.batch(model.config.context_length)  # (2n, T): chosen, then rejected
     longest = np.maximum(both.lengths[:n], both.lengths[n:])
@@ -87,11 +92,15 @@ def train_reward_model(model, votes, config, rng, desc="reward model"):
         loss, metrics = bradley_terry_loss(scores[: len(rows)], scores[len(rows) :])
         return loss + (scores * scores).mean() * config.center, metrics
 
+    if watch:
+        watch(0, model, history)
     for step, rows in enumerate(tqdm(steps, desc=desc, leave=False, disable=None)):
         optimizer.lr = cosine_schedule(step + 1, len(steps), config.lr, config.warmup_steps, config.final_fraction)
         loss, metrics = loss_of(rows)
         optimizer.minimise(loss)
         history.log(step, metrics | {"lr": optimizer.lr})
+        if watch:
+            watch(step + 1, model, history)
     return history
 
 
@@ -130,6 +139,7 @@ def calibration(gaps, bins=5):
     bins of p in [1/2, 1]:  ECE = sum of n_bin/N |accuracy - mean p|  (Guo et al. 2017).
     -> dict: ece, and per bin predicted, observed, count.
     """
+    # eq: calibration-error
     p, correct = 1 / (1 + np.exp(-np.abs(gaps))), (gaps > 0) + 0.5 * (gaps == 0)
     which = np.minimum(((p - 0.5) * 2 * bins).astype(int), bins - 1)
     count = np.bincount(which, minlength=bins)
@@ -137,4 +147,5 @@ def calibration(gaps, bins=5):
     predicted = np.bincount(which, p, bins) / safe
     observed = np.bincount(which, correct, bins) / safe
     ece = float((count / len(gaps) * np.abs(observed - predicted)).sum())
+    # end eq
     return {"ece": ece, "predicted": predicted, "observed": observed, "count": count}

@@ -38,23 +38,33 @@ class LMConfig:
 def sft_loss(logprobs, mask):
     """The loss above, from log-probabilities (B, T-1) and mask (B, T-1) -> (loss, metrics).  All masked: loss 0."""
     same_shape(logprobs=logprobs, mask=mask)
+    # eq: sft-loss
     n = float(np.sum(mask))
     loss = -(logprobs * mask).sum() * (1 / max(n, 1.0))
+    # end eq
     return loss, {"loss": loss.item(), "num_tokens": n}
 
 
-def train_language_model(model, batches, n_steps, config, desc="sft", replay=None):
-    """Train `model` in place on n_steps batches from an iterator -> History.  replay: another iterator of batches."""
+def train_language_model(model, batches, n_steps, config, desc="sft", replay=None, watch=None):
+    """Train `model` in place on n_steps batches from an iterator -> History.
+
+    replay     another iterator of batches
+    watch      function(step, model, history), called before the first and after every step
+    """
     optimizer = AdamW(model.parameters(), config.lr, config.betas, weight_decay=config.weight_decay)
     history = History()
+    if watch:
+        watch(0, model, history)
     for step, batch in zip(tqdm(range(n_steps), desc=desc, leave=False, disable=None), batches):
         optimizer.lr = cosine_schedule(step + 1, n_steps, config.lr, config.warmup_steps, config.final_fraction)
-        loss, metrics = sft_loss(token_log_probs_of(model, batch.ids), batch.mask)
+        loss, metrics = sft_loss(token_log_probs_of(model, batch.ids, batch.lengths), batch.mask)
         if replay is not None and config.replay_weight:
             rehearsed = next(replay)
             loss = loss + config.replay_weight * sft_loss(token_log_probs_of(model, rehearsed.ids), rehearsed.mask)[0]
         metrics["grad_norm"] = optimizer.minimise(loss, config.max_norm)
         history.log(step, metrics | {"lr": optimizer.lr})
+        if watch:
+            watch(step + 1, model, history)
     return history
 
 

@@ -136,6 +136,21 @@ def test_softmax_sums_to_one_and_its_gradient_to_zero():
     assert_allclose(functional.softmax(x).data.sum(-1), 1)
 
 
+@pytest.mark.underflow
+@pytest.mark.parametrize("far", [0.0, 60.0, 900.0, -900.0])
+def test_attention_of_scores_of_any_size(far):
+    """The quick way of masked_exp and the careful one: equal weights wherever the scores stand, also with a huge future."""
+    rng = np.random.default_rng(0)
+    x, seen = rng.standard_normal((2, 5, 5)), np.tril(np.ones((5, 5)))
+    shifted = x + far
+    shifted[..., -1] += 2000 * (far != 0)  # seen by the last row alone
+    E = functional.masked_exp(shifted.copy(), seen)
+    expected = np.exp(x) * seen
+    expected /= expected.sum(-1, keepdims=True)
+    assert_allclose((E / E.sum(-1, keepdims=True))[:, :-1], expected[:, :-1], atol=1e-12)
+    assert np.isfinite(E).all() and (E[:, seen == 0] == 0).all() and (E.sum(-1) > 0).all()
+
+
 def test_attention_never_looks_ahead():
     rng = np.random.default_rng(0)
     q, k, v = (rng.standard_normal((2, 3, 6, 4)) for _ in range(3))

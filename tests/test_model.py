@@ -12,7 +12,7 @@ from minialign.batch import Batch
 from minialign.checkpoint import frozen_copy, trainable_copy
 from minialign.generate import generate
 from minialign.likelihood import log_probs_array, sequence_log_probs, token_log_probs_of
-from minialign.model import LanguageModel, ModelConfig, ScalarModel, scalar_model_from
+from minialign.model import LanguageModel, ModelConfig, ScalarModel, rows_of_similar_length, scalar_model_from
 from minialign.tokenizer import EOS, PAD
 
 @pytest.fixture(params=KINDS, ids=lambda kind: f"{kind[0]}-{'tied' if kind[1] else 'untied'}")
@@ -151,6 +151,36 @@ def test_padding_and_neighbours_change_nothing(kind):
         together[0, :5] = row
         together[1:] = rng.integers(2, 11, size=(2, 12))
         assert_allclose(model(together).data[0, :5], model(row[None]).data[0], atol=1e-12)
+
+
+def test_a_batch_read_in_pieces_is_the_same(model, monkeypatch):
+    """The trunk reads rows of similar length together, without the columns that none of them needs."""
+    rng = np.random.default_rng(1)
+    ids, lengths = rng.integers(11, size=(7, 12)), np.array([12, 3, 7, 1, 7, 12, 5])
+    text = np.arange(12) < lengths[:, None]
+    g = rng.standard_normal((7, 12, 11)) * text[:, :, None]  # nobody asks what stands behind
+    results = []
+    for tokens in (1, 20, 10**6):
+        monkeypatch.setattr("minialign.model.TOKENS_AT_ONCE", tokens)
+        for known in (None, lengths):
+            for p in model.parameters():
+                p.grad = None
+            logits = model(ids, known)
+            logits.backward(g)
+            results.append([logits.data * text[:, :, None]] + [p.grad for p in model.parameters()])
+    for other in results[1:]:
+        for a, b in zip(results[0], other):
+            assert_allclose(b, a, atol=1e-12)
+
+
+def test_pieces_cover_every_row_once_and_none_is_wider_than_its_longest_row(monkeypatch):
+    monkeypatch.setattr("minialign.model.TOKENS_AT_ONCE", 30)
+    lengths = np.random.default_rng(0).integers(1, 13, size=50)
+    pieces = list(rows_of_similar_length(lengths))
+    assert sorted(np.concatenate([rows for rows, _ in pieces])) == list(range(50))
+    for rows, columns in pieces:
+        assert columns.stop == lengths[rows].max() and (len(rows) == 1 or len(rows) * columns.stop <= 30)
+    assert len(pieces) < 16
 
 
 def test_likelihood_in_pieces_is_the_same(model):

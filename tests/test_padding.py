@@ -118,7 +118,7 @@ class Recorded:
     def __init__(self, model):
         self.model, self.trunk, self.outputs = model, model.trunk, []
 
-    def __call__(self, ids):
+    def __call__(self, ids, lengths=None):
         self.outputs.append(Tensor(self.model(ids).data, requires_grad=True))
         return self.outputs[-1]
 

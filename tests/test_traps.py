@@ -34,7 +34,7 @@ class Bigram:
     def __init__(self, logits):
         self.table, self.trunk = logits, type("Trunk", (), {"ops": functional})
 
-    def __call__(self, ids):
+    def __call__(self, ids, lengths=None):
         return self.table[np.asarray(ids)]
 
 

@@ -467,7 +467,7 @@ def test_looking_is_not_learning():
     class Watched:
         trunk = model.trunk
 
-        def __call__(self, ids):
+        def __call__(self, ids, lengths=None):
             logits = model(ids)
             recorded.append(logits.requires_grad)
             return logits
