@@ -17,8 +17,9 @@ import sys
 __version__ = "0.1.0"
 
 # One BLAS thread: these matrices are so small that a second one costs more than it brings.  What the user set stays.
-for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
+_THREADS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
+if not any(name in os.environ for name in _THREADS):
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
 
 # Much of a training step would be page faults: glibc gives large freed arrays back to the system, and each new one is
 # faulted in again.  Asking it to keep them (M_MMAP_THRESHOLD = -3, M_TRIM_THRESHOLD = -1) makes steps much faster.

@@ -84,7 +84,7 @@ MUTANTS = [
            "traps", "(B,) against (B, 1) becomes (B, B)"),
 
     # ---- fused functions ------------------------------------------------------------------------------------------------
-    Mutant("functional", "(dx, dW, g.sum(0))", "(dx, dW, g.mean(0))",
+    Mutant("functional", "(dx, dW, _column_sums(g))", "(dx, dW, g.mean(0))",
            "functional", "mean for sum in the gradient of a bias"),
     Mutant("functional", "(onehot @ g.reshape(-1, C),)", "(onehot @ g.reshape(-1, C) / np.maximum(onehot.sum(1, keepdims=True), 1),)",
            "functional", "a token that occurs twice is blamed once"),

@@ -15,8 +15,9 @@ ROOT = Path(minialign.__file__).parent
 # Each may import from what stands before it.  history stands above where DESIGN lists it: it needs nothing.
 ORDER = """
     autograd history functional composed optim tokenizer batch model likelihood generate checkpoint
-    sft preferences reward ppo dpo rlaif interop exact evaluate plots world pipeline lab classroom __main__
+    sft preferences reward ppo dpo rlaif interop exact evaluate plots world pipeline lab bench classroom __main__
 """.split()
+TWINS = {"bench/torch_model.py", "bench/torch_twin.py"}  # loaded by `minialign bench --against torch` alone
 ALGORITHMS = {"sft", "reward", "ppo", "dpo"}
 FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
 
@@ -81,13 +82,23 @@ def test_the_judge_never_enters_the_pipeline():
 def test_only_plots_and_the_classroom_draw_and_never_with_pyplot():
     users = {name for name, path in FILES.items() if any(i.split(".")[0] == "matplotlib" for i in imports_of(path))}
     assert "plots.py" in users
-    assert all(name == "plots.py" or name.startswith("classroom/") for name in users)
+    assert all(name in ("plots.py", "bench/figure.py") or name.startswith("classroom/") for name in users)
     assert not any("pyplot" in i or "pylab" in i for path in FILES.values() for i in imports_of(path))
 
 
 def test_the_package_needs_nothing_but_numpy_matplotlib_and_tqdm():
-    tops = {name.split(".")[0] for path in FILES.values() for name in imports_of(path)}
+    ours = [path for name, path in FILES.items() if name not in TWINS]
+    tops = {name.split(".")[0] for path in ours for name in imports_of(path)}
     assert tops - set(sys.stdlib_module_names) <= {"minialign", "numpy", "matplotlib", "tqdm"}
+
+
+@pytest.mark.parametrize("name", sorted(TWINS))
+def test_only_the_twin_knows_torch_and_only_its_own_process_loads_it(name):
+    tops = {i.split(".")[0] for i in imports_of(FILES[name])}
+    assert "torch" in tops and tops - set(sys.stdlib_module_names) <= {"minialign", "numpy", "torch", "transformers"}
+    module = name.removesuffix(".py").split("/")[1]
+    importers = [n for n, path in FILES.items() if any(i.endswith(module) for i in imports_of(path))]
+    assert set(importers) <= TWINS
 
 
 def loaded_by(code):
@@ -103,14 +114,14 @@ def test_importing_the_package_is_light():
 
 def test_blas_gets_one_thread_unless_the_user_says_otherwise():
     """Two threads add up in another order: a spawned process and its parent would not find the same numbers."""
-    code = "import minialign, os; print(os.environ['OPENBLAS_NUM_THREADS'], 'numpy' in sys.modules)"
-    for wish, threads in ((None, "1"), ("3", "3")):
-        environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
-        environment |= {"OPENBLAS_NUM_THREADS": wish} if wish else {}
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    code = f"import minialign, os; print(*[os.environ.get(name) for name in {names}], 'numpy' in sys.modules)"
+    for wish, expected in (({}, "1 1 1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3 None None"), ({"OMP_NUM_THREADS": "2"}, "None 2 None")):
+        environment = {k: v for k, v in os.environ.items() if k not in names} | wish
         done = subprocess.run(
             [sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True, env=environment, cwd=ROOT.parent
         )
-        assert done.stdout.split() == [threads, "False"]  # before NumPy, or it would be too late
+        assert done.stdout.strip() == f"{expected} False"  # before NumPy, or it would be too late
 
 
 def test_help_loads_nothing_slow():

@@ -1,0 +1,221 @@
+"""`minialign bench --ablate`: what is each optimisation worth?  The same step, with one of them undone at a time.
+
+To undo is to write the line as one would without the trick: each row below names a file, the lines as they stand, and
+the lines without.  A process that measures a row loads that file in its older form, and differs in nothing else; its
+losses, gradients and samples are checked to be the same before anything is timed.
+
+To add an optimisation, add a row.  A test fails when a row no longer finds its lines.
+"""
+
+import importlib.util
+import sys
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One optimisation, undone."""
+
+    what: str  # the optimisation, in a few words
+    workload: str  # where it counts
+    file: str = ""  # of minialign; none: the allocator is left as it comes
+    changes: tuple = ()  # (the lines as they stand, the lines without the optimisation), ...
+    timed: int = 3  # steps that count; fewer where they are very slow
+
+
+GELU = """\
+    s = v * v  # v * v, never v**2 or v**3: NumPy's power is many times slower
+    s *= a * c
+    s += a
+    s *= v
+"""
+
+ROWS = {
+    "allocator": Row("freed memory is kept for the next array", "train"),
+    "float64": Row(
+        "float32 throughout: no scalar of NumPy's float64",
+        "train",
+        "functional",
+        (("scale = 1 / math.sqrt(D)", "scale = 1 / np.sqrt(D)"),),
+    ),
+    "power": Row("GELU: v * v * v, not v**3", "train", "functional", ((GELU, "    s = a * (v + c * v**3)\n"),)),
+    "gelu": Row(
+        "GELU: every step into the same array",
+        "train",
+        "functional",
+        (
+            (GELU, "    s = a * (v + c * v * v * v)\n"),
+            ("    np.tanh(s, out=s)\n    s *= 0.5\n    s += 0.5  #", "    s = 0.5 + 0.5 * np.tanh(s)  #"),
+            (
+                """\
+        slope = v * v
+        slope *= 6 * a * c
+        slope += 2 * a  # 2 du/dx
+        slope *= v
+        slope *= 1 - s
+        slope += 1
+        slope *= s
+        slope *= g
+""",
+                "        slope = g * s * (1 + (1 - s) * v * (2 * a + 6 * a * c * v * v))\n",
+            ),
+        ),
+    ),
+    "maximum": Row(
+        "attention: no maximum where nothing can overflow",
+        "train",
+        "functional",
+        (
+            (
+                """\
+    if not -80 < x.min() or not x.max() < 80:  # float32 reaches from exp(-87) to exp(88)
+        x -= np.where(seen, x, -np.inf).max(-1, keepdims=True)
+        np.minimum(x, 0, out=x)  # what is not seen may be larger
+    np.exp(x, out=x)
+    x *= seen
+""",
+                """\
+    x += np.where(seen, 0, -np.inf).astype(x.dtype)
+    x -= x.max(-1, keepdims=True)
+    np.exp(x, out=x)
+""",
+            ),
+        ),
+    ),
+    "exp": Row(
+        "attention: exp and mask into the same array",
+        "train",
+        "functional",
+        (("    np.exp(x, out=x)\n    x *= seen\n", "    x = np.exp(x) * seen\n"),),
+    ),
+    "divide": Row(
+        "attention: y is divided by the row sums, not E",
+        "train",
+        "functional",
+        (("    y = E @ v.data\n    y /= Z\n", "    E /= Z\n    Z = np.ones_like(Z)\n    y = E @ v.data\n"),),
+    ),
+    "row sums": Row(
+        "attention: E summed by a matrix product",
+        "train",
+        "functional",
+        (("Z = E @ np.ones((T, 1), dtype=E.dtype)", "Z = E.sum(-1, keepdims=True)"),),
+    ),
+    "row dots": Row(
+        "attention, backward: rowsum(g * y) for rowsum(dA * A)",
+        "train",
+        "functional",
+        (("dS -= _row_dots(h, y)", "dS -= (dS * E).sum(-1, keepdims=True) / Z"),),
+    ),
+    "norm": Row(
+        "LayerNorm: means by matrix products",
+        "train",
+        "functional",
+        (
+            ("x_hat = rows - rows @ average", "x_hat = rows - rows.mean(-1, keepdims=True)"),
+            ("r = _row_dots(x_hat, x_hat)\n    r *= 1 / C\n", "r = (x_hat * x_hat).mean(-1, keepdims=True)\n"),
+            ("g_x_hat @ (gain.data[:, None] * average)", "(x_hat * h).mean(-1, keepdims=True)"),
+            ("dx = h - h @ average", "dx = h - h.mean(-1, keepdims=True)"),
+        ),
+    ),
+    "one-hot": Row(
+        "embedding, backward: a product with ones, not add.at",
+        "train",
+        "functional",
+        (
+            (
+                """\
+        V, C = table.shape
+        onehot = (np.arange(V)[:, None] == ids.reshape(-1)).astype(g.dtype)  # (V, N)
+        return (onehot @ g.reshape(-1, C),)
+""",
+                """\
+        dtable = np.zeros_like(table.data)
+        np.add.at(dtable, ids, g)
+        return (dtable,)
+""",
+            ),
+        ),
+    ),
+    "flat": Row(
+        "linear: one product over all rows of the batch",
+        "train",
+        "functional",
+        (
+            ("y = rows @ weight.data", "y = x.data @ weight.data"),
+            (
+                """\
+        g = g.reshape(-1, K)
+        dx = (g @ weight.data.T).reshape(x.shape) if x.requires_grad else None
+        dW = rows.T @ g
+""",
+                """\
+        g = g.reshape(*x.shape[:-1], K)
+        dx = g @ weight.data.T if x.requires_grad else None
+        dW = (x.data.swapaxes(-1, -2) @ g).sum(0)
+        g = g.reshape(-1, K)
+""",
+            ),
+        ),
+    ),
+    "pieces": Row(
+        "trunk: some rows at a time, so that they stay cached",
+        "train",
+        "model",
+        (("TOKENS_AT_ONCE = 768", "TOKENS_AT_ONCE = 10**9"),),
+    ),
+    "cache": Row(
+        "sampling: keys and values are remembered",
+        "sample",
+        "generate",
+        (
+            (
+                "            hidden = decoder(token[:, None], cursor[:, None] - 1)[:, 0]\n",
+                """\
+            n = int(cursor.max())
+            hidden = decoder(ids[rows, :n], np.broadcast_to(np.arange(n), (len(rows), n)))
+            hidden = hidden[np.arange(len(rows)), cursor - 1]
+""",
+            ),
+        ),
+        timed=1,
+    ),
+    "folded norm": Row(
+        "sampling: LayerNorm's mean and gain in the weights",
+        "sample",
+        "generate",
+        (
+            (
+                "        return x / np.sqrt(mean_square + self.config.norm_eps)\n",
+                """\
+        x = x - x.mean(-1, keepdims=True)
+        one, zero = np.ones(x.shape[1], x.dtype), np.zeros(x.shape[1], x.dtype)
+        return x / np.sqrt(mean_square + self.config.norm_eps) * one + zero
+""",
+            ),
+        ),
+    ),
+}
+
+
+def undo(name):
+    """Load a module in the form it would have without an optimisation; before anything else imports it."""
+    row = ROWS[name]
+    if not row.file:
+        return  # the driver starts such a process with the allocator as it comes
+    full_name = f"minialign.{row.file}"
+    if full_name in sys.modules:
+        raise RuntimeError(f"{full_name} is already loaded as it stands")
+    spec = importlib.util.find_spec(full_name)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[full_name] = module
+    source = without(spec.loader.get_source(full_name), row)
+    exec(compile(source, spec.origin, "exec"), module.__dict__)
+    setattr(sys.modules["minialign"], row.file, module)
+
+
+def without(source, row):
+    """The text of a module with a row's lines replaced.  Raises ValueError unless each stands there exactly once."""
+    for lines, older in row.changes:
+        if source.count(lines) != 1:
+            raise ValueError(f"{row.file}.py has these lines {source.count(lines)} times: {lines!r}")
+        source = source.replace(lines, older)
+    return source

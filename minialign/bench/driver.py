@@ -1,0 +1,157 @@
+"""Visit systems in turn, A B C A B C, each alive in a process of its own.
+
+In one process the first system would leave a warm heap to the next, and one after the other each would meet another
+mood of the machine.  So: one process a system; a visit is one step that does not count and three that do; and what is
+compared is always the best of a visit with the best of the other system's visit in the same round.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+
+from . import CannotMeasure
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+START = "from minialign.bench.worker import main; main()"
+# minialign asks the C library to keep freed memory, and goes on without if there is no such library.  Others, and we
+# ourselves when that is the optimisation to be undone, get the allocator as it comes.
+STOCK_ALLOCATOR = """
+import ctypes
+usual = ctypes.CDLL
+def missing(*_): raise OSError
+ctypes.CDLL = missing
+import minialign
+ctypes.CDLL = usual
+"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one process is to do."""
+
+    system: str  # minialign, products, torch, transformers
+    size: object
+    workload: str = ""
+    threads: int = 1
+    without: str = ""  # the optimisation that is undone
+    stock_allocator: bool = False
+    timed: int = 3  # steps that count, a visit
+    more: dict = field(default_factory=dict)
+
+
+class Child:
+    """A process that takes steps when asked."""
+
+    def __init__(self, task):
+        self.task = task
+        about = asdict(task) | {"core": the_core(task.threads)} | task.more
+        code = STOCK_ALLOCATOR * task.stock_allocator + START
+        self.errors = tempfile.TemporaryFile("w+", errors="replace")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, json.dumps(about)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            env=os.environ | {name: str(task.threads) for name in THREAD_VARIABLES},
+            start_new_session=True,  # a Ctrl-C goes to the driver alone
+        )
+
+    def ask(self, request=""):
+        """Send a line, if any, and wait for the answer."""
+        try:
+            if request:
+                print(request, file=self.process.stdin, flush=True)
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            self.process.wait()
+            self.errors.seek(0)
+            told = self.errors.read().strip().splitlines() or [f"exit code {self.process.returncode}"]
+            raise CannotMeasure(f"the process that measures {self.task.system} stopped: {told[-1]}")
+        return json.loads(answer)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.errors):
+            try:
+                stream.close()
+            except BrokenPipeError:  # a last line that nobody read
+                pass
+
+
+def take_turns(tasks, rounds, bar=lambda: None):
+    """Visit the systems of a dict name -> Task in turn -> dict: times, faults, memory, versions, interrupted.
+
+    times      name -> one dict a round: the best cpu and wall seconds of the visit
+    faults     name -> minor page faults of every step that counted
+    memory     name -> peak MB, or None where the system does not tell
+    Ctrl-C ends it early: what is kept are the rounds that are complete.
+    """
+    children = {}
+    times, faults = {name: [] for name in tasks}, {name: [] for name in tasks}
+    found = {"times": times, "faults": faults, "memory": {}, "versions": {}, "interrupted": False}
+    try:
+        for name, task in tasks.items():
+            children[name] = Child(task)
+            found["versions"] |= children[name].ask()["versions"]
+        for _ in range(rounds):
+            visits = {name: child.ask(f"visit {child.task.timed}") for name, child in children.items()}
+            for name, steps in visits.items():
+                times[name].append({clock: min(step[clock] for step in steps) for clock in ("cpu", "wall")})
+                faults[name] += [step["faults"] for step in steps]
+            bar()
+        found["memory"] = {name: child.ask("memory") for name, child in children.items()}
+    except KeyboardInterrupt:
+        found["interrupted"] = True
+    finally:
+        for child in children.values():
+            child.stop()
+    return found
+
+
+def numbers_of(task, workloads):
+    """A system's losses, gradients and greedy samples, from a process of its own -> (dict of arrays, versions)."""
+    import numpy as np
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "numbers.npz")
+        child = Child(Task(**(vars(task) | {"more": {"numbers": path, "workloads": workloads}})))
+        try:
+            about = child.ask()
+        finally:
+            child.stop()
+        with np.load(path) as stored:
+            return dict(stored), about["versions"]
+
+
+# ------------------------------------------------------------------------------------------------ threads and cores
+def cores():
+    """The cores this process may use, as a list of their numbers."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def the_core(threads):
+    """At one thread all systems share one core, so that none meets a faster one; the driver sleeps meanwhile."""
+    return cores()[-1] if threads == 1 and hasattr(os, "sched_setaffinity") else None
+
+
+def threads_wanted(asked=None):
+    """How many threads: as asked, else as the user has set for BLAS (minialign's own default is 1)."""
+    told = [os.environ[name] for name in THREAD_VARIABLES if name in os.environ]
+    wrong = [value for value in told if not value.isdecimal() or int(value) == 0]
+    if asked is None and wrong:
+        raise CannotMeasure(f"{wrong[0]!r} threads cannot be; set {' and '.join(THREAD_VARIABLES)} to whole numbers")
+    threads = asked or max([1, *map(int, told)])
+    if threads > len(cores()):
+        raise CannotMeasure(f"{threads} threads on {len(cores())} cores would wait for each other; use --threads "
+                            f"{len(cores())} or fewer")  # fmt: skip
+    return threads

@@ -1,0 +1,81 @@
+"""What is measured: the shapes of the workloads, the weights they start from, and the texts they work on.
+
+Every system starts from these same numbers.  The model is GPT-2's form (learned positions, tied head), so that it is
+the same model in every library.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..batch import prompt_ids
+from ..model import LanguageModel, ModelConfig, ScalarModel
+
+
+@dataclass(frozen=True)
+class Size:
+    d_model: int = 64
+    n_layer: int = 2
+    n_head: int = 4
+    vocab_size: int = 48
+    context_length: int = 96
+    train: tuple = (32, 96)  # texts, tokens
+    sample: tuple = (64, 32, 48)  # texts, tokens of the prompt, new tokens
+    dpo: tuple = (32, 80)  # pairs, tokens
+    ppo: tuple = (64, 32, 40)  # answers, tokens of the prompt, new tokens
+    epochs: int = 4  # of PPO, over the same answers
+    minibatches: int = 4  # an epoch
+
+    def __str__(self):
+        shape = f"d_model {self.d_model}, {self.n_layer} layers, {self.n_head} heads"
+        return f"{shape}, vocabulary {self.vocab_size}, context {self.context_length}"
+
+
+SIZES = {
+    "small": Size(),
+    "large": Size(d_model=128, n_layer=4),
+    "tiny": Size(8, 1, 2, 48, 16, train=(4, 12), sample=(4, 4, 6), dpo=(4, 10), ppo=(8, 4, 5)),
+}
+LEARNING_RATE = 1e-4  # so small that the last round does the same work as the first
+
+
+def language_model(size, dtype, seed=0):
+    return LanguageModel(_config(size, dtype), np.random.default_rng(seed))
+
+
+def scalar_model(size, dtype, seed):
+    return ScalarModel(_config(size, dtype), np.random.default_rng(seed))
+
+
+def _config(size, dtype):
+    return ModelConfig(
+        size.vocab_size, size.context_length, size.n_layer, size.n_head, size.d_model, "learned", tied=True, dtype=dtype
+    )
+
+
+def texts(size, rows, tokens):
+    """ids (rows, tokens), drawn at random: what they say does not change how long a step takes."""
+    return np.random.default_rng(rows).integers(4, size.vocab_size, size=(rows, tokens))
+
+
+def second_half(rows, tokens):
+    """The mask (rows, tokens - 1) of an answer that fills the second half of its text."""
+    mask = np.zeros((rows, tokens - 1), np.float32)
+    mask[:, tokens // 2 :] = 1
+    return mask
+
+
+def questions(size):
+    """The questions of the PPO iteration, of one length: list of str."""
+    rows, prompt, _ = size.ppo
+    letters = np.random.default_rng(1).integers(0, 26, size=(rows, prompt - 2))
+    return ["".join(chr(ord("a") + i) for i in row) for row in letters]
+
+
+def answered(size):
+    """The questions with answers that nobody sampled, to compare systems on: ids (rows, prompt + new), and mask."""
+    rows, prompt, new = size.ppo
+    ids = np.hstack([[prompt_ids(q) for q in questions(size)], texts(size, rows, new)])
+    mask = np.zeros((rows, prompt + new - 1), np.float32)
+    mask[:, prompt - 1 :] = 1
+    return ids, mask

@@ -1,0 +1,195 @@
+"""The four workloads as a good PyTorch programmer writes them: eager mode, the same arithmetic as workloads.py.
+
+Same starting weights, same inputs, same losses, same optimiser, same models (the critic is one of its own, as ours);
+and beside them the sampling of Hugging Face transformers.  Each function returns (step, numbers), as there.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.nn.utils import clip_grad_norm_
+
+from ..batch import prompt_ids
+from ..interop import to_hugging_face
+from ..ppo import PPOConfig
+from . import sizes
+from .torch_model import gradients, load
+
+
+def use_threads(n):
+    torch.set_num_threads(n)
+
+
+def _policy(size, dtype, seed=0):
+    return load(size, to_hugging_face(sizes.language_model(size, dtype, seed))[1], dtype=dtype)
+
+
+def _scalar(size, dtype, seed):
+    ours = sizes.scalar_model(size, dtype, seed)
+    head = {"head.weight": ours.head.weight.data, "head.bias": ours.head.bias.data}
+    return load(size, to_hugging_face(ours)[1] | head, scalar=True, dtype=dtype)
+
+
+def _adamw(model, betas=(0.9, 0.95), weight_decay=0.0):
+    return torch.optim.AdamW(model.parameters(), sizes.LEARNING_RATE, betas, weight_decay=weight_decay)
+
+
+def _minimise(model, optimizer, loss):
+    optimizer.zero_grad()
+    loss.backward()
+    clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+
+
+def _logprobs(model, ids):
+    """log-probability of each token given those before it, (B, T-1)."""
+    logits, targets = model(ids[:, :-1]), ids[:, 1:]
+    return -F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)
+
+
+def train(size, dtype="float32"):
+    rows, tokens = size.train
+    model = _policy(size, dtype)
+    optimizer = _adamw(model, weight_decay=0.01)
+    ids = torch.from_numpy(sizes.texts(size, rows, tokens + 1))
+
+    def loss_now():
+        return F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+
+    def step():
+        loss = loss_now()
+        _minimise(model, optimizer, loss)
+        return loss.item()
+
+    return step, lambda: _two_steps(model, loss_now, step)
+
+
+def sample(size, dtype="float32"):
+    rows, prompt, new = size.sample
+    model, prompts = _policy(size, dtype), torch.from_numpy(sizes.texts(size, rows, prompt))
+
+    def step():
+        model.generate(prompts, new)
+
+    return step, lambda: {"greedy tokens": model.generate(prompts, new, temperature=0).numpy()}
+
+
+def dpo(size, dtype="float32", beta=0.1):
+    pairs, tokens = size.dpo
+    policy, reference = _policy(size, dtype), _policy(size, dtype, seed=1)
+    optimizer = _adamw(policy)
+    ids = torch.from_numpy(sizes.texts(size, 2 * pairs, tokens + 1))
+    mask = torch.from_numpy(sizes.second_half(2 * pairs, tokens + 1))
+
+    def loss_now():
+        with torch.no_grad():
+            ref = (_logprobs(reference, ids) * mask).sum(1)
+        moved = (_logprobs(policy, ids) * mask).sum(1) - ref
+        return -F.logsigmoid(beta * (moved[:pairs] - moved[pairs:])).mean()
+
+    def step():
+        loss = loss_now()
+        _minimise(policy, optimizer, loss)
+        return loss.item()
+
+    return step, lambda: _two_steps(policy, loss_now, step)
+
+
+def ppo(size, dtype="float32"):
+    rows, _, new = size.ppo
+    policy, reference = _policy(size, dtype), _policy(size, dtype, seed=1)
+    critic, reward_model = _scalar(size, dtype, 2), _scalar(size, dtype, 3)
+    c = PPOConfig(epochs=size.epochs, minibatch_size=rows // size.minibatches)
+    policy_optimizer, critic_optimizer = _adamw(policy, c.betas), _adamw(critic, c.betas)
+    prompts = torch.tensor([prompt_ids(question) for question in sizes.questions(size)])
+    mask = torch.from_numpy(sizes.answered(size)[1]).to(policy.wte.weight.dtype)
+
+    def mean(x, m):
+        return (x * m).sum() / m.sum()
+
+    @torch.no_grad()
+    def look_at(ids):
+        """What stays fixed while the policy learns: logprobs, ref_logprobs, values (B, T-1), scores (B,)."""
+        scores = (reward_model(ids)[:, 1:] * mask).sum(1) / mask.sum(1) - c.missing_eos_penalty
+        return _logprobs(policy, ids), _logprobs(reference, ids), critic(ids[:, :-1]), scores
+
+    @torch.no_grad()
+    def advantages_of(old, ref, values, scores):
+        rewards = -c.kl_coef * (old - ref) * mask
+        rewards[:, -1] += scores  # every answer ends in the last column
+        values = values * mask
+        advantages, following = torch.zeros_like(rewards), torch.zeros_like(scores)
+        for t in reversed(range(rewards.shape[1])):
+            next_value = values[:, t + 1] if t + 1 < rewards.shape[1] else 0.0
+            delta = rewards[:, t] + c.gamma * next_value - values[:, t]
+            advantages[:, t] = following = (delta + c.gamma * c.lam * following) * mask[:, t]
+        returns, centre = advantages + values, mean(advantages, mask)
+        spread = torch.sqrt(mean((advantages - centre) ** 2, mask) + 1e-8)
+        return (advantages - centre) / spread * mask, returns
+
+    def update(ids, permutation):
+        old, ref, values, scores = seen = look_at(ids)
+        advantages, returns = advantages_of(*seen)
+        metrics = []
+        for _ in range(c.epochs):
+            for i in permutation().split(c.minibatch_size):
+                m, A, G, V_old = mask[i], advantages[i], returns[i], values[i]
+                log_ratio = (_logprobs(policy, ids[i]) - old[i]) * m
+                ratio = log_ratio.exp()
+                kept, clipped = -A * ratio, -A * ratio.clamp(1 - c.cliprange, 1 + c.cliprange)
+                policy_loss = mean(torch.max(kept, clipped), m)
+                _minimise(policy, policy_optimizer, policy_loss)
+                V = critic(ids[i][:, :-1])
+                V_clipped = torch.clamp(V, V_old - c.cliprange_value, V_old + c.cliprange_value)
+                far, near = (V - G) ** 2, (V_clipped - G) ** 2
+                value_loss = 0.5 * mean(torch.max(far, near), m)
+                _minimise(critic, critic_optimizer, value_loss)
+                with torch.no_grad():
+                    watched = mean(0.5 * log_ratio**2, m), mean(clipped > kept, m), mean(near > far, m)
+                metrics.append([x.item() for x in (policy_loss, value_loss, *watched)])
+        return seen, np.mean(metrics, 0)
+
+    def step():
+        ids = policy.generate(prompts, new).clone()  # what was made in inference mode cannot be learned from
+        update(ids, lambda: torch.randperm(rows))
+
+    def numbers():
+        rng = np.random.default_rng(1)
+        seen, metrics = update(
+            torch.from_numpy(sizes.answered(size)[0]), lambda: torch.from_numpy(rng.permutation(rows))
+        )
+        found = dict(zip(("logprobs", "ref_logprobs", "values", "scores"), (x.numpy() for x in seen)))
+        found |= dict(zip(("loss/policy", "loss/value", "policy/approxkl"), metrics))
+        both = {"policy": policy, "critic": critic}
+        return found | {f"{who} {name}": g for who, model in both.items() for name, g in gradients(model).items()}
+
+    return step, numbers
+
+
+STEPS = {"train": train, "sample": sample, "dpo": dpo, "ppo": ppo}
+
+
+def hugging_face_sample(size, dtype="float32"):
+    """Sampling as in `sample`, by transformers' own generate()."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    rows, prompt, new = size.sample
+    config, weights = to_hugging_face(sizes.language_model(size, dtype))
+    config = GPT2Config(**{k: v for k, v in config.items() if k != "model_type"}, bos_token_id=None, eos_token_id=None)
+    model = GPT2LMHeadModel(config).to(getattr(torch, dtype)).eval()
+    model.load_state_dict({f"transformer.{name}": torch.from_numpy(a) for name, a in weights.items()}, strict=False)
+    ids = torch.from_numpy(sizes.texts(size, rows, prompt))
+    usual = {"attention_mask": torch.ones_like(ids), "max_new_tokens": new, "pad_token_id": 0}
+
+    def step():
+        model.generate(ids, do_sample=True, top_k=0, **usual)
+
+    return step, lambda: {"greedy tokens": model.generate(ids, do_sample=False, **usual).numpy()}
+
+
+def _two_steps(model, loss_now, step):
+    loss = loss_now()
+    loss.backward()
+    found = {"loss": loss.item()} | {name: g.copy() for name, g in gradients(model).items()}
+    step(), step()
+    return found | {"loss after two steps": loss_now().item()}

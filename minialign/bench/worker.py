@@ -1,0 +1,129 @@
+"""One process, one system, one workload: take steps when asked, and say what each cost.
+
+Started by driver.py with its task as JSON on the command line; asked by lines on stdin, answers by lines on stdout:
+
+    "visit 3"  ->  one step that does not count, then three that do:  [{"cpu": s, "wall": s, "faults": n}, ...]
+    "memory"   ->  the most memory this process ever had, MB
+    "trace"    ->  the most that Python and NumPy allocated during one step, bytes
+
+Only the standard library is imported before the task is known, so that each process holds its own system and no other.
+"""
+
+import importlib
+import json
+import os
+import platform
+import signal
+import sys
+import time
+import tracemalloc
+
+try:
+    import resource
+except ImportError:  # Windows: no page faults, no peak memory
+    resource = None
+
+MODULES = {
+    "minialign": "workloads",
+    "products": "products",
+    "torch": "torch_twin",
+    "transformers": "torch_twin",
+}
+
+
+def main():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
+    task = json.loads(sys.argv[1])
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints is no answer
+
+    def say(answer):
+        print(json.dumps(answer), file=answers, flush=True)
+
+    if task.get("core") is not None:
+        os.sched_setaffinity(0, {task["core"]})
+    if task.get("without"):
+        from .ablate import undo
+
+        undo(task["without"])
+    if "numbers" in task:
+        say(write_numbers(task))
+        return
+    step, _ = prepare(task, task["workload"])
+    say({"versions": versions()})
+    for line in sys.stdin:
+        request, *arguments = line.split()
+        if request == "visit":
+            say(visit(step, int(*arguments)))
+        else:
+            say(traced(step) if request == "trace" else peak_memory())
+
+
+def prepare(task, workload, dtype="float32"):
+    """(step, numbers) of a system's workload, from the module that is this system."""
+    from .sizes import Size
+
+    module = importlib.import_module(f".{MODULES[task['system']]}", __package__)
+    if module.__name__.endswith("torch_twin"):
+        module.use_threads(task["threads"])
+    steps = {"sample": module.hugging_face_sample} if task["system"] == "transformers" else module.STEPS
+    return steps[workload](Size(**task["size"]), dtype)
+
+
+def write_numbers(task):
+    """All losses, gradients and greedy samples of a system, in float64 and in float32, into an .npz file."""
+    found = {}
+    for workload in task["workloads"]:
+        for dtype in ("float64", "float32"):
+            found |= {f"{workload}/{dtype}/{k}": x for k, x in prepare(task, workload, dtype)[1]().items()}
+    import numpy as np
+
+    np.savez(task["numbers"], **found)
+    return {"versions": versions()}
+
+
+def visit(step, timed):
+    """One step to warm up, then `timed` steps that count."""
+    step()
+    return [measured(step) for _ in range(timed)]
+
+
+def measured(step):
+    faults, wall, cpu = minor_faults(), time.perf_counter(), time.process_time()
+    step()
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return {"cpu": cpu, "wall": wall, "faults": None if faults is None else minor_faults() - faults}
+
+
+def traced(step):
+    """Peak of the bytes allocated during a step; it runs slower meanwhile, so it is not timed."""
+    tracemalloc.start()
+    try:
+        step()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def minor_faults():
+    return resource and resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def peak_memory():
+    """MB.  Linux: from /proc, because getrusage counts the parent's memory from before the process began."""
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        if resource is None:
+            return None
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def versions():
+    """Of Python and of the libraries this process has loaded."""
+    found = {"python": platform.python_version()}
+    for name in ("minialign", "numpy", "torch", "transformers"):
+        if name in sys.modules:
+            found[name] = str(sys.modules[name].__version__)
+    return found
