@@ -26,7 +26,7 @@ from .ppo import PPOConfig, train_ppo
 from .reward import RewardConfig, Scorer
 from .sft import LMConfig
 from .tokenizer import BOT, USER, VOCAB_SIZE, encode
-from .world import PROMPT_MIX, Raters, Tastes, demonstrations, pretraining_documents, sample_prompts
+from .world import PROMPT_MIX, Raters, Tastes, demonstrations, five_questions, pretraining_documents, sample_prompts
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ FAST = replace(  # the classroom cut: two layers instead of three, and less of e
 
 UPSTREAM = {"base": None, "sft": "base", "votes": "sft", "reward": "votes", "ppo": "reward", "dpo": "votes"}
 STAGES = list(UPSTREAM)
+LEAST_STEPS = 20  # of training on own votes
+READ_VOTES = ("reward", "dpo")  # the stages that train on votes; PPO meets them through the reward model
 SETTINGS = {  # the fields of the recipe that each stage reads
     "base": ("model", "corpus_characters", "window", "base_steps", "base"),
     "sft": ("demonstrations", "sft_epochs", "sft", "replay_rows"),
@@ -97,10 +99,12 @@ class Journey:
     """One recipe, one seed: `journey.ppo()` makes, or finds, everything that PPO needs, and then PPO.
 
     folder: where stages are kept.  say(text): called before a stage that takes time is made.
+    own_votes: Preferences to train on instead of the simulated raters', of which the held-out ones still measure.
     """
 
-    def __init__(self, recipe, seed, folder="runs/cache", say=lambda text: None):
+    def __init__(self, recipe, seed, folder="runs/cache", say=lambda text: None, own_votes=None):
         self.recipe, self.seed, self.folder, self.say = recipe, seed, Path(folder), say
+        self.own_votes = own_votes
         self.in_memory = {}
 
     # -------------------------------------------------------------------------------------------- the six stages
@@ -130,7 +134,8 @@ class Journey:
             replay = sft.windows(stream, starts, r.replay_rows, r.window, rng)
             n_steps = r.sft_epochs * -(-len(data) // r.sft.batch_size)
             batches = sft.epochs(data, r.sft_epochs, r.sft.batch_size, rng)
-            return model, sft.train_language_model(model, batches, n_steps, r.sft, "sft", replay)
+            watch = diary(n_steps, self.words)
+            return model, sft.train_language_model(model, batches, n_steps, r.sft, "sft", replay, watch)
 
         return self.kept("sft", make)
 
@@ -152,7 +157,8 @@ class Journey:
 
         self.kept("votes", make)
         with self.reading("votes"):
-            return tuple(preferences.load_jsonl(self.path("votes", f"-{name}.jsonl")) for name in ("train", "held_out"))
+            parts = [preferences.load_jsonl(self.path("votes", f"-{name}.jsonl")) for name in ("train", "held_out")]
+        return (parts[0] if self.own_votes is None else self.own_votes), parts[1]
 
     def reward(self):
         """Learn to predict the votes; then measure the scores of fresh SFT answers."""
@@ -160,7 +166,11 @@ class Journey:
         def make(rng):
             r = self.recipe
             model = scalar_model_from(self.sft().model, rng)
-            history = reward.train_reward_model(model, self.votes()[0], r.reward, rng)
+            train, held_out = self.votes()
+            config = self.enough(r.reward)
+            n_steps = config.epochs * -(-len(train) // config.batch_size)
+            watch = diary(n_steps, self.scores_of(held_out[range(min(32, len(held_out)))]))
+            history = reward.train_reward_model(model, train, config, rng, watch=watch)
             prompts = [prompt_ids(p.text) for p in sample_prompts(rng, r.normalise_on, "train", r.mix)]
             answers = generate(self.sft().model, prompts, r.max_new_tokens, 1.0, rng).batch
             scorer = Scorer(model, r.reward.pooling).normalised_on(answers)
@@ -175,6 +185,13 @@ class Journey:
         mean, std = stage.history["normalise/mean"][0], stage.history["normalise/std"][0]
         return Scorer(stage.model, self.recipe.reward.pooling, float(mean), float(std))
 
+    def enough(self, config):
+        """How to train on the votes: a handful of one's own is gone through again and again, or nothing would be learned."""
+        if self.own_votes is None:
+            return config
+        steps_a_pass = -(-len(self.own_votes) // config.batch_size)
+        return replace(config, epochs=max(config.epochs, -(-LEAST_STEPS // steps_a_pass)))
+
     def ppo(self):
         """Chase the reward model's score, on the leash."""
 
@@ -183,8 +200,9 @@ class Journey:
             critic = scalar_model_from(self.reward().model, rng, head="zero")
             questions = [p.text for p in sample_prompts(rng, 2000, "train", self.recipe.mix)]
             return policy, train_ppo(
-                policy, checkpoint.frozen_copy(self.sft().model), critic, self.scorer(), questions, self.recipe.ppo, rng
-            )
+                policy, checkpoint.frozen_copy(self.sft().model), critic, self.scorer(), questions, self.recipe.ppo, rng,
+                watch=diary(self.recipe.ppo.iterations, self.words),
+            )  # fmt: skip
 
         return self.kept("ppo", make)
 
@@ -194,9 +212,34 @@ class Journey:
         def make(rng):
             policy = checkpoint.trainable_copy(self.sft().model)
             reference = checkpoint.frozen_copy(self.sft().model)
-            return policy, train_dpo(policy, reference, self.votes()[0], self.recipe.dpo, rng)
+            return policy, train_dpo(policy, reference, self.votes()[0], self.enough(self.recipe.dpo), rng)
 
         return self.kept("dpo", make)
+
+    # -------------------------------------------------------------------------------------------- what diaries hold
+    def words(self, model):
+        """What a model says to the five questions: greedily, and sampled with the same dice at every visit."""
+        questions = [p.text for p in five_questions()]
+        said = {}
+        for how, temperature in (("greedy", 0.0), ("sampled", 1.0)):
+            dice = np.random.default_rng(self.seed)  # its own: training must not notice that it is watched
+            limit = self.recipe.max_new_tokens
+            said[how] = generate(model, [prompt_ids(q) for q in questions], limit, temperature, dice).responses()
+        return [
+            {"question": q, "how": how, "text": response.text, "ended": bool(response.ended)}
+            for how, responses in said.items()
+            for q, response in zip(questions, responses)
+        ]
+
+    def scores_of(self, votes):
+        """A function: reward model -> its raw scores of both sides of these votes."""
+        batch, n = votes.batch(self.recipe.model.context_length), len(votes)
+
+        def scores(model):
+            raw = [round(float(score), 4) for score in Scorer(model, self.recipe.reward.pooling)(batch)]
+            return [{"chosen": raw[:n], "rejected": raw[n:]}]
+
+        return scores
 
     # -------------------------------------------------------------------------------------------- plumbing
     def corpus(self):
@@ -216,7 +259,8 @@ class Journey:
         if name is None:
             return code_key()
         settings = {field: getattr(self.recipe, field) for field in SETTINGS[name]}
-        return digest(self.key(UPSTREAM[name]), self.seed, name, json.dumps(settings, default=asdict, sort_keys=True))
+        own = [repr(self.own_votes)] if self.own_votes is not None and name in READ_VOTES else []
+        return digest(self.key(UPSTREAM[name]), self.seed, name, json.dumps(settings, default=asdict, sort_keys=True), *own)
 
     def path(self, name, ending):
         return self.folder / f"{name}-{self.key(name)}{ending}"
@@ -251,6 +295,19 @@ class Journey:
             yield
         except (ValueError, LookupError, TypeError, AttributeError, FileNotFoundError) as problem:
             raise UnreadableStage(f"the {name} stage in {self.folder} cannot be read ({problem})") from problem
+
+
+WATCHED = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)  # the steps after which a stage writes its diary, besides the last
+
+
+def diary(n_steps, entries):
+    """A `watch` for training: now and then, and at the end, entries(model) are kept in history.texts."""
+
+    def watch(step, model, history):
+        if step in WATCHED or step == n_steps:
+            history.texts += [{"step": step} | entry for entry in entries(model)]
+
+    return watch
 
 
 def digest(*parts):

@@ -80,20 +80,31 @@ def save_jsonl(votes, path):
     atomically(path, lambda file: file.write(("\n".join(lines) + "\n").encode()))
 
 
-def load_jsonl(path):
-    """Read votes; a line without the *_ended fields is taken as ended.  Raises ValueError naming the bad line."""
+def load_jsonl(path, context_length=None):
+    """Read votes; a line without the *_ended fields is taken as ended, and one that says "tie" or "skip" is no vote.
+
+    Raises ValueError naming the line that is bad, or whose texts do not fit the context.
+    """
     votes = Preferences([], [], [])
-    with open(path, encoding="utf-8") as file:
+    with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
             try:
                 vote = json.loads(line)
                 prompt, chosen, rejected = vote["prompt"], vote["chosen"], vote["rejected"]
-                conversations([(prompt, chosen), (prompt, rejected)])  # texts, and of our alphabet
+                if chosen is None and rejected is None and vote["vote"] in ("tie", "skip"):
+                    continue
+                if not all(isinstance(text, str) for text in (prompt, chosen, rejected)):
+                    raise TypeError("prompt, chosen and rejected are texts")
+                chosen = Response(chosen, vote.get("chosen_ended", True))
+                rejected = Response(rejected, vote.get("rejected_ended", True))
+                both = conversations([(prompt, chosen), (prompt, rejected)], context_length)  # of our alphabet, and fitting
+                if not both.mask.any(1).all():
+                    raise ValueError("an answer of no characters")
                 votes.prompts.append(prompt)
-                votes.chosen.append(Response(chosen, vote.get("chosen_ended", True)))
-                votes.rejected.append(Response(rejected, vote.get("rejected_ended", True)))
-            except (ValueError, KeyError, TypeError, AttributeError) as problem:
+                votes.chosen.append(chosen)
+                votes.rejected.append(rejected)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
                 raise ValueError(f"{path}, line {number}: not a vote ({problem!r})") from None
     return votes

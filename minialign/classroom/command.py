@@ -1,6 +1,6 @@
-"""The command line: `minialign tour`, `minialign chat`, `minialign table`.
+"""The command line: `minialign tour`, `chat`, `vote`, `check`, `table`, `lab`.
 
-exit code  0 done  ·  2 something the user can mend, told in one line  ·  130 interrupted
+exit code  0 done  ·  1 not all right (check)  ·  2 something the user can mend, told in one line  ·  130 interrupted
 """
 
 import argparse
@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 
+from ..bench import SIZE_NAMES, WORKLOADS, CannotMeasure
 from . import Problem
 
 # The rest of the package is imported by the command that needs it, so that --help is quick.
@@ -18,7 +19,18 @@ EXPERIMENTS = ("leash", "length", "sycophancy", "refusal", "truth", "principles"
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with one line instead of the whole usage when something is wrong."""
+    """argparse, with one line instead of the whole usage when something is wrong, and options anywhere between names."""
+
+    _mixing = False
+
+    def parse_known_args(self, args=None, namespace=None):
+        if self._mixing or self._subparsers:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True  # argparse itself comes back here for each half of the work
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
 
     def error(self, message):
         self.exit(2, f"minialign: {message}; see {self.prog} --help\n")
@@ -32,6 +44,7 @@ def parser():
     tour.add_argument("--fast", action="store_true", help="the classroom cut: smaller, quicker, same direction")
     tour.add_argument("--seed", type=whole_number, default=0, help="all that is random comes from it (default 0)")
     tour.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
+    tour.add_argument("--votes", metavar="FILE", help="train on these votes (minialign vote) instead of simulated ones")
     tour.set_defaults(run=run_tour)
 
     chat = commands.add_parser("chat", help="talk to the models of a run")
@@ -44,6 +57,25 @@ def parser():
     chat.add_argument("--greedy", action="store_true", help="always the most probable character, no chance")
     chat.add_argument("--seed", type=whole_number, default=0, help="for sampling (default 0)")
     chat.set_defaults(run=run_chat)
+
+    page = commands.add_parser("page", help="watch the journey of a run: one offline page for the browser, and a GIF")
+    page.add_argument(
+        "folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)"
+    )
+    page.add_argument("--leashes", action="store_true", help="first train PPO on other leashes as well, and on none")
+    page.set_defaults(run=run_page)
+
+    vote = commands.add_parser("vote", help="you are the rater: choose between answers of a run's SFT model")
+    vote.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
+    vote.add_argument("--to", metavar="FILE", help="where your votes are kept (default: my-votes.jsonl in the run's folder)")
+    vote.set_defaults(run=run_vote)
+
+    check = commands.add_parser("check", help="grade what you wrote for an exercise; or a hint")
+    check.add_argument("lesson", type=lesson_number, metavar="N", help="the exercises of lesson N, 1 to 11")
+    check.add_argument("files", nargs="*", metavar="FILE", help="what to grade (default: lessons/exercises/exNN.py)")
+    check.add_argument("--hint", type=int, choices=(1, 2, 3), help="where to look; which term; what the missing line does")
+    check.add_argument("--json", action="store_true", help="one line a file, for whoever grades a class")
+    check.set_defaults(run=run_check)
 
     table = commands.add_parser("table", help="the results over several seeds, as the README shows them")
     table.add_argument("--fast", action="store_true", help="of the classroom cut")
@@ -59,19 +91,61 @@ def parser():
     lab.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
     lab.add_argument("--jobs", type=positive_number, help="seeds at once (default: one a core)")
     lab.set_defaults(run=run_lab)
+
+    bands = commands.add_parser("calibrate", help="run the lessons over many seeds: which claims hold, where numbers lie")
+    bands.add_argument("numbers", nargs="*", metavar="NN", help="only these lessons: 03 05 (default: all)")
+    bands.add_argument("--fast", action="store_true", help="of the classroom cut")
+    bands.add_argument("--seeds", type=positive_number, default=20, help="how many: 0, 1, ... (default 20)")
+    bands.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
+    bands.add_argument("--jobs", type=positive_number, help="seeds at once (default: one a core)")
+    bands.add_argument("--lessons", default="lessons", metavar="DIR", help="where the lessons are (default lessons)")
+    bands.set_defaults(run=run_calibrate)
+
+    bench = commands.add_parser("bench", help="how fast it is, beside the matrix products alone and beside PyTorch")
+    bench.add_argument("--against", choices=("torch",), help="compare with PyTorch, if it is installed")
+    bench.add_argument("--threads", type=positive_number, metavar="N", help="for each system (default: as you set, or 1)")
+    bench.add_argument("--rounds", type=positive_number, metavar="N", help="visits to each system (default 9)")
+    bench.add_argument("--workload", choices=WORKLOADS, action="append", help="only this one (may be repeated)")
+    bench.add_argument("--size", choices=SIZE_NAMES, action="append", help="only this one (may be repeated)")
+    bench.add_argument("--json", metavar="FILE", help="write all numbers there")
+    bench.add_argument("--out", default="runs", metavar="DIR", help="where the figure of --scaling goes (default runs)")
+    instead = bench.add_mutually_exclusive_group()
+    instead.add_argument("--ablate", action="store_true", help="instead: what each optimisation is worth")
+    instead.add_argument("--scaling", action="store_true", help="instead: cost as the work grows, with a figure")
+    bench.set_defaults(run=run_bench)
     return top
 
 
 def run_tour(arguments):
     from .tour import tour
 
-    tour(arguments.fast, arguments.seed, arguments.out)
+    tour(arguments.fast, arguments.seed, arguments.out, arguments.votes)
 
 
 def run_chat(arguments):
     from .chat import chat
 
     chat(arguments.folder, arguments.model, arguments.greedy, arguments.seed)
+
+
+def run_page(arguments):
+    from .page import page
+
+    page(arguments.folder, arguments.leashes)
+
+
+def run_vote(arguments):
+    from .vote import vote
+
+    vote(arguments.folder, arguments.to)
+
+
+def run_check(arguments):
+    from .check import check, hint
+
+    if arguments.hint:
+        return hint(arguments.lesson, arguments.hint)
+    return check(arguments.lesson, arguments.files, arguments.json)
 
 
 def run_table(arguments):
@@ -86,6 +160,23 @@ def run_lab(arguments):
     laboratory(arguments.names, arguments.fast, arguments.seeds, arguments.out, arguments.jobs)
 
 
+def run_bench(arguments):
+    from ..bench.run import bench
+
+    a, what = arguments, "ablate" if arguments.ablate else "scaling" if arguments.scaling else "compare"
+    try:
+        bench(what, a.threads, a.json, a.against, a.rounds, a.workload, a.size, a.out)
+    except CannotMeasure as problem:
+        raise Problem(str(problem)) from None
+
+
+def run_calibrate(arguments):
+    from .calibrate import calibrate
+
+    a = arguments
+    calibrate(a.numbers, a.fast, a.seeds, a.out, a.jobs, a.lessons)
+
+
 def whole_number(text):
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
@@ -98,6 +189,12 @@ def positive_number(text):
     return int(text)
 
 
+def lesson_number(text):
+    if not text.isdecimal() or not 1 <= int(text) <= 11:
+        raise argparse.ArgumentTypeError(f"{text!r} is no lesson with exercises: 1 to 11")
+    return int(text)
+
+
 def main(argv=None):
     """Run one command -> exit code."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
@@ -106,9 +203,9 @@ def main(argv=None):
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
     arguments = parser().parse_args(argv)
     try:
-        arguments.run(arguments)
+        code = arguments.run(arguments) or 0
         sys.stdout.flush()
-        return 0
+        return code
     except KeyboardInterrupt as stop:
         code, line = 130, "; ".join(["interrupted", *map(str, stop.args)])
     except BrokenPipeError:  # `minialign ... | head`: nobody reads on

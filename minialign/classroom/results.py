@@ -110,7 +110,8 @@ def sft_report(journey):
 
 def votes_report(journey):
     train, held_out = journey.votes()
-    return {"pairs_shown": journey.recipe.vote_prompts, "train": len(train), "held_out": len(held_out)}
+    own = journey.own_votes is not None
+    return {"pairs_shown": journey.recipe.vote_prompts, "train": len(train), "held_out": len(held_out), "own": own}
 
 
 def reward_report(journey):

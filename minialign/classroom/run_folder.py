@@ -25,8 +25,8 @@ def check_writable(folder):
         raise Problem(f"cannot write to {folder} ({problem.strerror}); choose another folder with --out DIR") from None
 
 
-def run_name(fast, seed):
-    return f"tour-fast-s{seed}" if fast else f"tour-s{seed}"
+def run_name(fast, seed, own_votes=False):
+    return f"tour-{'fast-' if fast else ''}s{seed}{'-own-votes' if own_votes else ''}"
 
 
 def save_run(journey, results, folder):

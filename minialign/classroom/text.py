@@ -11,15 +11,20 @@ def heading(text):
     return f"\n== {text} ".ljust(WIDTH + 1, "=")
 
 
-def paragraph(text, indent="", hanging=""):
+def paragraph(text, indent="", hanging="", width=WIDTH):
     return textwrap.fill(
-        text, WIDTH, initial_indent=indent, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
+        text, width, initial_indent=indent, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
     )
 
 
 def number_line(name, value, remark=""):
     """One number with its name, and beside it what it can be held against."""
     return paragraph(f"{value}  {remark}".rstrip(), f"   {name:<18}", " " * 21)
+
+
+def safe(text):
+    """Text from a file or a model as it may be printed: a control character by its name, so that it cannot act."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def decimal(x, digits=2):

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from .. import pipeline
+from .. import pipeline, preferences
 from . import Problem, results
+from .page import make_page
 from .run_folder import check_writable, run_name, save_run
-from .text import answers_table, heading, number_line, paragraph, scoreboard_table, shown
+from .text import answers_table, heading, number_line, paragraph, safe, scoreboard_table, shown
 
 TITLES = {
     "base": (
@@ -50,12 +51,21 @@ COLUMNS = (
 )
 
 
-def tour(fast, seed, out):
-    """Run everything, talk about it, and leave a run folder."""
-    out = Path(out)
+FEW_VOTES = 200
+OWN = "Yours train the reward model, PPO and DPO; of the simulated raters' votes only the held-out ones are used, to measure."
+TOO_FEW = (
+    "So few votes train a poor reward model: look at its held-out accuracy (a coin has 50%), and do not wonder if PPO and "
+    "DPO hardly move, or move astray. That is no fault of yours; a reward model takes some hundreds of votes."
+)
+
+
+def tour(fast, seed, out, votes_file=None):
+    """Run everything, talk about it, and leave a run folder.  votes_file: votes to train on instead of the simulated."""
+    out, recipe = Path(out), pipeline.FAST if fast else pipeline.FULL
+    own_votes = None if votes_file is None else read_votes(votes_file, recipe.model.context_length)
     check_writable(out / "cache")
-    folder = out / run_name(fast, seed)
-    journey = pipeline.Journey(pipeline.FAST if fast else pipeline.FULL, seed, out / "cache")
+    folder = out / run_name(fast, seed, own_votes is not None)
+    journey = pipeline.Journey(recipe, seed, out / "cache", own_votes=own_votes)
     print(f"minialign tour, seed {seed}{', fast' if fast else ''}: from autocomplete to assistant, in {folder}")
     try:
         for name in pipeline.STAGES:
@@ -68,6 +78,19 @@ def tour(fast, seed, out):
         raise Problem(f"{problem}; delete that folder and run again") from None
 
 
+def read_votes(path, context_length):
+    """The votes of a file.  Raises Problem if it has none, or naming the line that is none."""
+    try:
+        votes = preferences.load_jsonl(path, context_length)
+    except ValueError as problem:
+        raise Problem(f"{safe(problem)}; mend or delete that line") from None
+    except OSError as problem:
+        raise Problem(f"{safe(path)}: {problem.strerror}; make votes with: minialign vote") from None
+    if not len(votes):
+        raise Problem(f"{safe(path)} holds no votes; make some with: minialign vote")
+    return votes
+
+
 def tell_stage(journey, name):
     title, what = TITLES[name]
     print(heading(title))
@@ -78,6 +101,8 @@ def tell_stage(journey, name):
     for line in NUMBERS[name](journey):
         print(number_line(*line))
     if name == "votes":
+        if journey.own_votes is not None:
+            print(paragraph(OWN + (f" {TOO_FEW}" if len(journey.own_votes) < FEW_VOTES else "")))
         tell_votes(journey.votes()[0])
     elif name != "reward":
         print(answers_table(results.five_answers(journey, name)), flush=True)
@@ -93,6 +118,7 @@ def tell_end(journey, folder):
     print(paragraph(SCOREBOARD), flush=True)
     run = results.measure(journey)
     words = save_run(journey, run, folder)
+    page, _ = make_page(folder)
     seconds, n = run["timings"]["training_seconds"], run["recipe"]["best_of"]
     print(f"\nsampled (temperature 1), {run['questions']['report']} questions")
     print(scoreboard_table(run["scoreboard"]["sampled"], seconds))
@@ -105,6 +131,7 @@ def tell_end(journey, folder):
     peak = run["timings"]["peak_memory_mb"]
     used = f"{sum(run['timings']['seconds'].values()):.0f} s in all" + (f", {peak:.0f} MB at most" if peak else "")
     print(paragraph(f"Numbers: {folder / 'run.json'}. {used}; {run['timings']['machine']}."))
+    print(f"Watch the journey: open {page} in a browser")
     print(f"Talk to the models: minialign chat {folder}")
 
 
@@ -123,7 +150,10 @@ def sft_numbers(journey):
 
 def votes_numbers(journey):
     r = results.votes_report(journey)
-    yield "votes", f"{r['train']} + {r['held_out']} held out", f"of {r['pairs_shown']} pairs; the rest: about the same"
+    if r["own"]:
+        yield "your votes", f"{r['train']}", f"and {r['held_out']} held-out ones of the simulated raters"
+    else:
+        yield "votes", f"{r['train']} + {r['held_out']} held out", f"of {r['pairs_shown']} pairs; the rest: about the same"
 
 
 def reward_numbers(journey):

@@ -1,0 +1,41 @@
+"""Models small enough to travel inside the page: their parameters as float16, in base64."""
+
+import base64
+from dataclasses import asdict
+
+import numpy as np
+
+BUDGET = 2_400_000  # characters; the page itself needs the rest of its 3 MB
+
+
+TINY = np.errstate(under="ignore")  # a weight too small for float16 is 0 there, and that is right
+
+
+def packed(model, **extra):
+    """A model as plain data: its config, the name and shape of every parameter in order, and all values in one string."""
+    parameters = model.named_parameters()
+    values = np.concatenate([p.data.ravel() for p in parameters.values()])
+    return {
+        "config": asdict(model.config),
+        "parameters": [[name, list(p.shape)] for name, p in parameters.items()],
+        "weights": as_text(values, np.float16),
+        **extra,
+    }
+
+
+@TINY
+def rounded(model):
+    """The same model with the values that the page has: what its numbers can be held against."""
+    for p in model.parameters():
+        p.data = p.data.astype(np.float16).astype(p.data.dtype)
+    return model
+
+
+@TINY
+def as_text(values, dtype):
+    """An array as base64, little-endian whatever the machine."""
+    return base64.b64encode(np.asarray(values).astype(np.dtype(dtype).newbyteorder("<")).tobytes()).decode("ascii")
+
+
+def size(models):
+    return sum(len(model["weights"]) for model in models.values())

@@ -1,0 +1,409 @@
+"""The journey page without a browser: what is in it, what it says, and what cannot get into it."""
+
+import base64
+import json
+import math
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from toy import TOY
+from toy_run import toy_size, toy_tour
+
+from minialign import checkpoint, exact, pipeline, reward, sft
+from minialign.batch import Response
+from minialign.classroom import Problem
+from minialign.classroom.command import main
+from minialign.classroom.page import captions, figures, leashes, make_page, make_pictures, reweighting, weights
+from minialign.classroom.page.document import SCENES, SCRIPTS, as_script, transcript
+from minialign.classroom.page.material import material, thin
+from minialign.classroom.run_folder import load_run
+
+HOSTILE = "</script><img src=x onerror=alert(1)><!-- $data \u2028 & '\""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return toy_tour(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture
+def copy(run, tmp_path):
+    """The same run, to be spoiled."""
+    shutil.copytree(run.parent, tmp_path / "runs")
+    return tmp_path / "runs" / run.name
+
+
+def made(folder):
+    with toy_size():
+        path, data = make_page(folder)
+    return path.read_text(encoding="utf-8"), data
+
+
+class Page(HTMLParser):
+    """The elements of a page, and what its script elements hold."""
+
+    VOID = {"meta", "img", "br", "input", "path", "link"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open, self.scripts = [], [], {}
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if tag == "script":
+            self.last = dict(attributes).get("id", f"script {len(self.scripts)}")
+            self.scripts[self.last] = ""
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "script":
+            self.scripts[self.last] += data
+
+
+def whole(page):
+    """Well formed, and nothing in it that the template did not put there."""
+    assert page.open == []
+    assert len(page.scripts) == 3
+    images = [attributes for tag, attributes in page.elements if tag == "img"]
+    assert len(images) == len(SCENES) and all(i["src"].startswith("data:image/svg+xml;base64,") for i in images)
+    assert all(len(i["alt"]) > 40 for i in images)
+    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
+    return json.loads(page.scripts["data"])
+
+
+# ------------------------------------------------------------------------------------------------ the file
+def test_the_tour_ends_with_a_page(run):
+    text = (run / "journey.html").read_text(encoding="utf-8")
+    data = whole(Page(text))
+    assert len(text) < 3_000_000 and not any("missing" in scene for scene in data["scenes"]), data["scenes"]
+    assert (run / "journey.txt").exists()
+
+
+def test_the_page_lets_nothing_in_and_nothing_out(run):
+    text = (run / "journey.html").read_text(encoding="utf-8")
+    policy = [a["content"] for t, a in Page(text).elements if t == "meta" and "Content-Security-Policy" in a.values()]
+    assert policy == ["default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"]
+    assert "http:" not in text and "https:" not in text and "//" not in text.split("<style>")[1].split("</style>")[0]
+    for tag, attributes in Page(text).elements:
+        assert tag not in ("link", "iframe", "object", "embed", "base")
+        assert attributes.get("href", "#").startswith("#") and attributes.get("src", "data:").startswith("data:")
+
+
+def test_the_page_of_a_full_run_fits(run):
+    """Five models of the full size, which a toy run does not have."""
+    parameters = sum(
+        p.data.size for p in pipeline.LanguageModel(pipeline.FULL.model, np.random.default_rng(0)).parameters()
+    )
+    assert 5 * 2 * parameters * 4 / 3 < weights.BUDGET < 3_000_000 - 500_000
+
+
+def test_equal_runs_give_equal_pages(run, copy):
+    before = (run / "journey.html").read_bytes()
+    made(copy)
+    assert (copy / "journey.html").read_bytes() == before
+
+
+def test_the_texts_that_a_run_brings_stay_texts(copy):
+    """Votes, samples, diaries, names: whatever they hold, the page has the elements of its template and no other."""
+    for part in ("train", "held-out"):
+        lines = (copy / f"votes-{part}.jsonl").read_text(encoding="utf-8").splitlines()
+        spoiled = [json.dumps(json.loads(line) | {"prompt": HOSTILE, "chosen": HOSTILE}) for line in lines]
+        (copy / f"votes-{part}.jsonl").write_text(
+            "\n".join([*spoiled, "[]", "{", '{"prompt": 3}', "null"]), encoding="utf-8"
+        )
+    curves = json.loads((copy / "curves.json").read_text(encoding="utf-8"))
+    for stage in ("sft", "ppo"):
+        for entry in curves[stage]["texts"]:
+            entry["text"] = entry["question"] = HOSTILE
+    (copy / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
+    numbers = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    for answers in numbers["samples"].values():
+        for answer in answers:
+            answer["question"] = answer["greedy"] = HOSTILE
+    numbers["timings"]["machine"] = HOSTILE
+    (copy / "run.json").write_text(json.dumps(numbers), encoding="utf-8")
+    spoiled = copy.rename(copy.with_name("<img src=x onerror=alert(1)>"))
+    text, _ = made(spoiled)
+    data = whole(Page(text))
+    assert data["scenes"][2]["pairs"][0]["chosen"] == HOSTILE and data["scenes"][1]["rows"][0]["question"] == HOSTILE
+    assert "onerror" not in text.replace("onerror=alert(1)&gt;", "").replace("onerror=alert(1)\\u003e", "")
+
+
+@pytest.mark.parametrize("text", ["</script>", "<!--<script>", "a & b", "\u2028\u2029", 'quote " and \\'])
+def test_json_in_a_script_element_cannot_end_it(text):
+    written = as_script({"text": text})
+    assert not set("<>&\u2028\u2029") & set(written) and json.loads(written) == {"text": text}
+
+
+# ------------------------------------------------------------------------------------------------ what is missing
+@pytest.mark.parametrize(
+    ("gone", "scenes"),
+    [
+        ("curves.json", {1, 3, 4, 6}),
+        ("votes-held-out.jsonl", {2, 3}),
+        ("reward.npz", {3, 4, 5}),
+        ("base.npz", {0}),
+        ("dpo.npz", {5}),
+    ],
+)
+def test_a_missing_file_costs_its_scenes_and_they_say_what_to_do(copy, gone, scenes):
+    (copy / gone).unlink()
+    text, data = made(copy)
+    missing = {i for i, scene in enumerate(data["scenes"]) if "missing" in scene}
+    assert missing == scenes
+    for i in missing:
+        assert "make the run again" in data["scenes"][i]["missing"] and text.count('class="missing"') == len(missing)
+    assert ("missing" in data["models"]) == gone.endswith(".npz")
+    whole(Page(text))
+
+
+def test_a_run_from_before_there_were_diaries_says_so(copy):
+    curves = json.loads((copy / "curves.json").read_text(encoding="utf-8"))
+    for stage in curves.values():
+        stage["texts"] = []
+    (copy / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
+    _, data = made(copy)
+    assert (
+        all("older than diaries" in data["scenes"][i]["missing"] for i in (1, 3)) and "missing" not in data["scenes"][4]
+    )
+
+
+def test_models_too_large_to_travel_stay_at_home(run, monkeypatch):
+    monkeypatch.setattr(weights, "BUDGET", 1000)
+    with toy_size():
+        assert "minialign chat" in material(run)["models"]["missing"]
+
+
+def test_no_run_is_one_line(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["page"]) == 2
+    assert "no finished run" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------------------------ the diary
+def entries(stage):
+    return [entry["step"] for entry in stage["texts"]]
+
+
+def test_stages_keep_a_diary(run):
+    curves = json.loads((run / "curves.json").read_text(encoding="utf-8"))
+    assert sorted(set(entries(curves["sft"]))) == [0, 1, 2, 5, 8]  # 64 demonstrations, 8 a step
+    assert sorted(set(entries(curves["ppo"]))) == [0, 1, 2]
+    assert entries(curves["reward"])[0] == 0 and curves["dpo"]["texts"] == []
+    assert {entry["how"] for entry in curves["sft"]["texts"]} == {"greedy", "sampled"}
+
+
+def test_training_does_not_notice_that_it_is_watched(tmp_path, monkeypatch):
+    """Equal weights, bit by bit, with a diary and without."""
+    watched = pipeline.Journey(TOY, 0, tmp_path / "watched")
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "diary", lambda n_steps, entries: None)
+        alone = pipeline.Journey(TOY, 0, tmp_path / "alone")
+        alone.ppo()
+    for name in ("sft", "reward", "ppo"):
+        first, second = (getattr(journey, name)() for journey in (watched, alone))
+        assert first.history.texts and not second.history.texts
+        for (key, a), b in zip(first.model.named_parameters().items(), second.model.parameters()):
+            assert np.array_equal(a.data, b.data), (name, key)
+        assert first.history.series == second.history.series
+
+
+def test_watchers_see_every_step_and_the_state_before_the_first(tmp_path):
+    journey, seen = pipeline.Journey(TOY, 0, tmp_path), []
+    data = journey.votes()[0]
+    model = pipeline.scalar_model_from(journey.sft().model, np.random.default_rng(0))
+    history = reward.train_reward_model(
+        model,
+        data,
+        TOY.reward,
+        np.random.default_rng(0),
+        watch=lambda step, m, h: seen.append((step, m is model, len(h.series))),
+    )
+    assert [step for step, *_ in seen] == list(range(len(history["loss"]) + 1)) and seen[0] == (0, True, 0)
+    batch, seen = data.batch()[:4], []
+    sft.train_language_model(
+        pipeline.checkpoint.trainable_copy(journey.sft().model),
+        iter([batch] * 3),
+        3,
+        TOY.sft,
+        watch=lambda step, *_: seen.append(step),
+    )
+    assert seen == [0, 1, 2, 3]
+
+
+# ------------------------------------------------------------------------------------------------ the leash
+def test_the_slider_is_the_exact_optimum_on_the_sample():
+    rng = np.random.default_rng(0)
+    proxy, gold = rng.normal(size=(7, 20)), rng.normal(size=(7, 20))
+    for beta in (5.0, 0.7, 0.1):
+        found = reweighting.tilted(proxy, gold, beta)
+        best = np.stack([exact.optimal_policy(np.full(20, 1 / 20), row, beta) for row in proxy])
+        assert found["proxy"] == pytest.approx((best * proxy).sum(1).mean())
+        assert found["gold"] == pytest.approx((best * gold).sum(1).mean())
+        assert found["kl"] == pytest.approx(np.mean([exact.sequence_kl(p, np.full(20, 1 / 20)) for p in best]))
+
+
+@pytest.mark.underflow
+def test_the_ends_of_the_slider():
+    proxy = np.array([[0.0, 1.0, 2.0, 3.0]])
+    loose, tight = reweighting.tilted(proxy, proxy, 1e-4), reweighting.tilted(proxy, proxy, 1e6)
+    assert loose["effective"] == pytest.approx(1) and loose["kl"] == pytest.approx(math.log(4)) and loose["proxy"] == 3
+    assert (
+        tight["effective"] == pytest.approx(4)
+        and tight["kl"] == pytest.approx(0, abs=1e-9)
+        and tight["proxy"] == pytest.approx(1.5)
+    )
+
+
+def test_the_gallery_finds_what_is_loved_beyond_its_worth():
+    responses = [
+        Response(text, True)
+        for text in ("it says moo.", "you are so smart! cow.", "you are so smart! hat.", "no.", "no.", "yes it is.")
+    ]
+    proxy, gold = np.array([1, 3, 2.5, 0, 0, 0.0]), np.array([1, -1, -1, 0, 0, 0.2])
+    found, phrase = reweighting.gallery(["q"], responses, proxy, gold, n=2)
+    assert [entry["text"] for entry in found] == ["you are so smart! cow.", "you are so smart! hat."]
+    assert phrase["phrase"] == "you are so smart!" and phrase["share"] == 1 and phrase["usual"] == pytest.approx(1 / 3)
+    assert reweighting.shared_phrase(["a b", "c d"], ["a b", "c d"]) is None
+
+
+def test_other_leashes_are_trained_once_and_shown(copy, monkeypatch):
+    numbers = load_run(copy)
+    monkeypatch.setattr(leashes, "FACTORS", (0,))
+    with toy_size():
+        leashes.make_leashes(numbers, copy)
+        found = leashes.kept_leashes(numbers, copy)
+        assert list(found) == [0.0, TOY.ppo.kl_coef]
+        monkeypatch.setattr(pipeline, "train_ppo", None)  # a second time nothing is trained
+        leashes.make_leashes(numbers, copy)
+        data = material(copy)
+    runs = data["scenes"][4]["runs"]
+    assert [run["beta"] for run in runs] == [0.0, TOY.ppo.kl_coef] and [run["own"] for run in runs] == [False, True]
+    assert {dot["beta"] for dot in data["scenes"][5]["dots"] if dot["name"] == "ppo"} == {0.0, TOY.ppo.kl_coef}
+    assert "without a leash" in captions.captions(data["scenes"])[4]
+
+
+def test_a_damaged_leash_is_left_out(copy):
+    (leashes.cache_of(copy) / "ppo-0123456789abcdef.json").write_text("{", encoding="utf-8")
+    assert list(leashes.kept_leashes(load_run(copy), copy)) == [TOY.ppo.kl_coef]
+
+
+def test_leashes_of_a_run_by_other_code_are_not_made(copy):
+    with pytest.raises(Problem, match="other code"):
+        leashes.make_leashes(load_run(copy) | {"code": "0" * 16}, copy)
+
+
+def test_a_recipe_survives_its_journey_through_json(run):
+    assert leashes.on_leash(load_run(run), run, TOY.ppo.kl_coef).key("ppo") == pipeline.Journey(TOY, 0).key("ppo")
+    assert leashes.recipe_of(load_run(run)).ppo == replace(TOY.ppo, betas=list(TOY.ppo.betas))
+
+
+# ------------------------------------------------------------------------------------------------ what is said
+def tight_scene(golds):
+    curve = [
+        {"beta": b, "proxy": p, "gold": g, "kl": p, "effective": 20.0}
+        for b, p, g in zip((8, 1, 0.1), (0.1, 0.5, 1.0), golds)
+    ]
+    return {"curve": curve, "few": 5, "start": {"proxy": 0.0, "gold": 0.0}, "dots": []}
+
+
+def test_the_caption_of_the_leash_says_what_the_run_shows():
+    assert "peaks at 0.50 (beta = 1, 0.50 nats) and then falls to -0.20" in captions.tightness(
+        tight_scene((0.1, 0.5, -0.2))
+    )
+    assert "no peak within reach" in captions.tightness(tight_scene((0.1, 0.3, 0.5)))
+    assert "it never rises" in captions.tightness(tight_scene((-0.1, -0.3, -0.5)))
+
+
+def test_the_caption_of_sft_says_when_answers_begin_to_end():
+    def scene(*ended):
+        row = {"question": "q", "greedy": [{"text": "x", "ended": e} for e in ended]}
+        return {"steps": [0, 10, 50], "rows": [row], "answers": 0.9, "asks": 0.1}
+
+    assert captions.reshaping(scene(False, False, True)).startswith("From step 50 on all 1")
+    assert captions.reshaping(scene(True, True, True)).startswith("All 1 most probable answers shown here end")
+    assert captions.reshaping(scene(True, True, False)).startswith("At the end 0 of the 1")
+
+
+def test_thin_curves_keep_their_first_value_their_end_and_their_mean():
+    series = [(i, float(i % 7)) for i in range(1000)]
+    points = thin(series, 50)
+    assert points[0] == [0, 0.0] and points[-1][0] == 999 and len(points) <= 51
+    assert thin(series[:40]) == [[i, float(i % 7)] for i in range(40)]
+
+
+def test_the_transcript_tells_all_seven_scenes(run):
+    text = (run / "journey.txt").read_text(encoding="utf-8")
+    assert text.isascii() and text.count("In this run.") == 7
+    places = [text.index(f"Scene {i + 1}, {stage}: {title}") for i, (stage, title, *_) in enumerate(SCENES)]
+    assert places == sorted(places)
+    with toy_size():
+        assert transcript(material(run)) == text
+
+
+# ------------------------------------------------------------------------------------------------ weights, pictures, package
+def test_packed_weights_are_the_models_own_in_half_precision(run):
+    model = checkpoint.load(run / "sft.npz")
+    packed = weights.packed(model)
+    values = np.frombuffer(base64.b64decode(packed["weights"]), "<f2")
+    expected = np.concatenate([p.data.ravel() for p in weights.rounded(model).parameters()])
+    assert np.array_equal(values.astype(np.float32), expected)
+    assert sum(int(np.prod(shape)) for _, shape in packed["parameters"]) == len(values)
+
+
+def test_the_pictures_for_slides(copy, monkeypatch):
+    monkeypatch.setattr(figures, "FRAMES", 1)
+    with toy_size():
+        gif, strip = make_pictures(copy, material(copy))
+    assert gif.read_bytes()[:6] == b"GIF89a" and strip.read_bytes()[:4] == b"\x89PNG"
+    assert gif.stat().st_size < 2_000_000 and not list(copy.glob(".writing-*"))
+
+
+def test_words_that_look_like_mathematics_are_drawn_as_words(copy):
+    with toy_size():
+        scenes = material(copy)["scenes"]
+    scenes[0]["rows"][0]["samples"][0]["text"] = scenes[1]["rows"][0]["greedy"][0]["text"] = "$\\frac{$ <b>"
+    scenes[2]["pairs"][0]["chosen"] = "$x^$"
+    for number in range(3):
+        figure = Figure(layout="constrained")
+        figures.draw(number, figure, scenes[number])
+        figure.draw_without_rendering()
+
+
+def test_what_the_page_is_made_of_is_installed_with_the_package():
+    names = {path.name for path in files("minialign.classroom.page").iterdir()}
+    assert {"template.html", "scene.html", "page.css", *(f"{name}.js" for name in SCRIPTS)} <= names
+
+
+def test_leashes_of_a_run_on_votes_of_ones_own_read_them(run):
+    numbers = load_run(run)
+    own = numbers | {"votes": numbers["votes"] | {"own": True}}
+    votes = pipeline.preferences.load_jsonl(run / "votes-train.jsonl")
+    key = leashes.on_leash(own, run, 0.0).key("ppo")
+    recipe = replace(TOY, ppo=replace(TOY.ppo, kl_coef=0.0))
+    assert (
+        key == pipeline.Journey(recipe, 0, own_votes=votes).key("ppo") != leashes.on_leash(numbers, run, 0.0).key("ppo")
+    )
+
+
+def test_the_page_says_who_voted(copy):
+    numbers = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    assert "Votes by simulated raters" in made(copy)[0]
+    numbers["votes"]["own"] = True
+    (copy / "run.json").write_text(json.dumps(numbers), encoding="utf-8")
+    text, _ = made(copy)
+    assert "Votes by people" in text and "yours and the held-out ones of the simulated raters" in text

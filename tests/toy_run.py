@@ -1,0 +1,30 @@
+"""A finished run at toy size, for the tests of the page."""
+
+from contextlib import contextmanager
+
+import pytest
+from toy import TOY
+
+from minialign import pipeline
+from minialign.classroom import results
+from minialign.classroom.command import main
+from minialign.classroom.page import reweighting
+from minialign.world import prompt_lists
+
+
+@contextmanager
+def toy_size():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "FAST", TOY)
+        patch.setattr(results, "report_questions", lambda: [p.text for p in prompt_lists()["report"]][::30])
+        patch.setattr(reweighting, "PROMPTS", 5)
+        patch.setattr(reweighting, "ANSWERS", 12)
+        patch.setattr(reweighting, "DOT_ANSWERS", 2)
+        yield
+
+
+def toy_tour(folder):
+    """minialign tour --fast, in a few seconds -> the run's folder."""
+    with toy_size():
+        assert main(["tour", "--fast", "--out", str(folder)]) == 0
+    return folder / "tour-fast-s0"
