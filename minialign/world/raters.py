@@ -65,7 +65,9 @@ class Raters:
 
     def vote(self, question, a, a_ended, b, b_ended, rng):
         """Vote: +1 for a, -1 for b, 0 for about the same."""
+        # eq: a-vote
         difference = self.utility(question, a, a_ended) - self.utility(question, b, b_ended)
         if abs(difference) < self.tastes.tie:
             return 0
         return 1 if rng.random() < 1 / (1 + math.exp(-difference / self.tastes.tau)) else -1
+        # end eq

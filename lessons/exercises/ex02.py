@@ -1,0 +1,28 @@
+"""Exercise 2: not to see the future, and to predict it.  (15 minutes)
+
+Write what is missing, and check it:  minialign check 2
+Hints:                                 minialign check 2 --hint 1
+"""
+
+import numpy as np  # noqa: F401
+
+
+def causal_attention_weights(scores):
+    """softmax over each row of scores (T, T), in which token t sees only the tokens s <= t.
+
+    returns weights (T, T): rows sum to 1, weights[t, s] = 0 for s > t
+
+    Example: scores [[0, 9], [0, 0]]  ->  [[1, 0], [0.5, 0.5]].
+    """
+    raise NotImplementedError("causal_attention_weights")
+
+
+def next_token_loss(logits, ids):
+    """How badly are the tokens predicted?  The mean of -log p(ids[t + 1]), p = softmax(logits[t]).
+
+    logits (T, V): logits[t] were computed from ids[0] ... ids[t];  ids (T,) whole numbers
+    returns a number
+
+    Example: equal logits for V characters cost ln V, whatever the ids.
+    """
+    raise NotImplementedError("next_token_loss")

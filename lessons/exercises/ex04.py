@@ -1,0 +1,27 @@
+"""Exercise 4: two answers, one vote.  (10 minutes)
+
+Write what is missing, and check it:  minialign check 4
+Hints:                                 minialign check 4 --hint 1
+"""
+
+import numpy as np  # noqa: F401
+
+
+def preference_probability(r_a, r_b):
+    """Bradley and Terry: the probability that a is preferred to b, exp(r_a) / (exp(r_a) + exp(r_b)).
+
+    r_a, r_b (N,) scores; returns (N,)
+
+    Equal scores give 0.5.  Scores of 800 and -800 give 1, not nan.
+    """
+    raise NotImplementedError("preference_probability")
+
+
+def self_agreement(slip):
+    """A rater has an opinion on every pair, but slips with probability `slip` and votes the other way.
+
+    How often do two votes of this rater on the same pair agree?  slip: a number; returns a number
+
+    Who never slips agrees always; who tosses a coin (0.5) agrees half of the time.
+    """
+    raise NotImplementedError("self_agreement")

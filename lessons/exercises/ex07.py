@@ -1,0 +1,27 @@
+"""Exercise 7: the leash.  (15 minutes)
+
+Write what is missing, and check it:  minialign check 7
+Hints:                                 minialign check 7 --hint 1
+"""
+
+import numpy as np  # noqa: F401
+
+
+def leashed_rewards(score, logprobs, ref_logprobs, beta):
+    """The rewards of the T tokens of one answer: each pays beta (logprobs - ref_logprobs), the last one gets the score.
+
+    score, beta numbers; logprobs, ref_logprobs (T,); returns (T,)
+
+    Example: score 1, logprobs [-1, -1], ref_logprobs [-1, -3], beta 0.5  ->  [0, 0].
+    """
+    raise NotImplementedError("leashed_rewards")
+
+
+def tilt(reference, rewards, beta):
+    """The best policy on a leash of price beta: pi*(y) = ref(y) exp(r(y) / beta) / Z.
+
+    reference (A,) probabilities, rewards (A,), beta a number; returns (A,) probabilities
+
+    Example: equal rewards give the reference.  Rewards of 2000 must not give nan.
+    """
+    raise NotImplementedError("tilt")

@@ -1,0 +1,29 @@
+"""Exercise 11: a judge who is no human.  (15 minutes)
+
+Write what is missing, and check it:  minialign check 11
+Hints:                                 minialign check 11 --hint 1
+"""
+
+import numpy as np  # noqa: F401
+
+
+def position_free(judge, question, a, b):
+    """The probability that a is better, from a judge who may prefer whatever stands first.
+
+    judge(question, first, second) -> the probability that the first is better
+    returns the mean over both orders
+
+    Whoever always says 0.9, whatever the answers are, must come out as 0.5.
+    """
+    raise NotImplementedError("position_free")
+
+
+def kappa(first, second):
+    """Cohen's kappa: how far do two raters agree beyond chance?  (agreement - chance) / (1 - chance).
+
+    first, second (N,) whole numbers: what each rater said of each pair
+    chance: the agreement of two who said the same things as often, but at random; returns a number
+
+    Example: first [0, 1], second [0, 1]  ->  1;   first [0, 0, 1, 1], second [0, 1, 0, 1]  ->  0.
+    """
+    raise NotImplementedError("kappa")

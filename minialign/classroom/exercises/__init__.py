@@ -1,0 +1,57 @@
+"""The exercises of the lessons: one file a lesson, with right answers, wrong answers and hints.
+
+The right answer of each is computed in another way than a learner would: by loops, by sums, by whole Jacobians.
+A wrong answer is a function too, so that whoever makes that mistake is told which one it is.
+"""
+
+import importlib
+import math
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+
+LESSONS = range(1, 12)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One function to be written.
+
+    cases     rng -> list of argument tuples, small and random
+    answer    (*arguments) -> what is right: a number, an array, or a tuple of those
+    mistakes  list of (what to say, function (*arguments) -> what that mistake gives)
+    hints     three: where to look, which term, what the missing line does
+    """
+
+    name: str
+    cases: Callable
+    answer: Callable
+    mistakes: list
+    hints: tuple
+
+
+def of_lesson(number):
+    """The exercises of a lesson, in order."""
+    return importlib.import_module(f"{__name__}.e{number:02d}").EXERCISES
+
+
+def softmax(row):
+    """exp(x) / sum exp(x) of a list of numbers; -inf gives 0."""
+    top = max(row)
+    weights = [math.exp(x - top) if x > -math.inf else 0.0 for x in row]
+    return np.array(weights) / sum(weights)
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)), for any x."""
+    return np.exp(-np.logaddexp(0.0, -np.asarray(x, dtype=float)))
+
+
+def ragged_mask(rng, B, T):
+    """A mask (B, T) whose rows start and end differently, and leave some padding everywhere."""
+    mask = np.zeros((B, T))
+    for row in mask:
+        start = rng.integers(0, T // 2)
+        row[start : start + rng.integers(1, T // 2)] = 1
+    return mask

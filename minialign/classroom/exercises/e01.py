@@ -1,0 +1,103 @@
+"""Lesson 1: gradients by hand, of layer norm and of the softmax loss."""
+
+import numpy as np
+
+from . import Exercise, softmax
+
+
+# ---- layer norm: the right answer goes through the whole Jacobian of each row
+def _parts(x, eps):
+    centred = x - x.mean(-1, keepdims=True)
+    r = 1 / np.sqrt((centred**2).mean(-1, keepdims=True) + eps)
+    return centred * r, r
+
+
+def layer_norm_cases(rng):
+    shapes = [(1, 3), (2, 5), (4, 4)]
+    return [(rng.normal(size=s), 3 * rng.normal(size=s) + 1, rng.normal(size=s[1])) for s in shapes]
+
+
+def layer_norm_answer(g, x, gain, eps=1e-5):
+    C = x.shape[1]
+    x_hat, r = _parts(x, eps)
+    dx = np.zeros_like(x)
+    for n in range(len(x)):
+        jacobian = r[n] * (np.eye(C) - 1 / C - np.outer(x_hat[n], x_hat[n]) / C)  # d x_hat[i] / d x[j]
+        dx[n] = (g[n] * gain) @ jacobian
+    return dx, sum(g[n] * x_hat[n] for n in range(len(x))), sum(g[n] for n in range(len(x)))
+
+
+def _layer_norm_wrong(through_mean=1, through_r=1, use_gain=True, use_r=True, summed=True):
+    def wrong(g, x, gain, eps=1e-5):
+        x_hat, r = _parts(x, eps)
+        h = g * gain if use_gain else g
+        dx = h - through_mean * h.mean(-1, keepdims=True)
+        dx = (dx - through_r * x_hat * (h * x_hat).mean(-1, keepdims=True)) * (r if use_r else 1)
+        return dx, *((g * x_hat, g) if not summed else ((g * x_hat).sum(0), g.sum(0)))
+
+    return wrong
+
+
+# ---- the softmax loss
+def softmax_loss_cases(rng):
+    return [(2 * rng.normal(size=(n, v)), rng.integers(v, size=n)) for n, v in ((1, 3), (3, 4), (5, 6))]
+
+
+def softmax_loss_answer(logits, targets):
+    rows = []
+    for row, target in zip(logits, targets):
+        p = softmax(row)
+        p[target] -= 1
+        rows.append(p / len(logits))
+    return np.array(rows)
+
+
+def _p_and_onehot(logits, targets):
+    return np.array([softmax(row) for row in logits]), np.eye(logits.shape[1])[targets]
+
+
+def _sum(logits, targets):
+    p, onehot = _p_and_onehot(logits, targets)
+    return p - onehot
+
+
+EXERCISES = [
+    Exercise(
+        "layer_norm_backward",
+        layer_norm_cases,
+        layer_norm_answer,
+        [
+            ("your gradient misses the mean term: x moves the mean, and the mean moves every x_hat",
+             _layer_norm_wrong(through_mean=0)),
+            ("your gradient misses the variance term: x moves r = 1/sqrt(variance + eps), and r moves every x_hat",
+             _layer_norm_wrong(through_r=0)),
+            ("your gradient treats mean and variance as constants: both depend on x",
+             _layer_norm_wrong(through_mean=0, through_r=0)),
+            ("you forgot the gain in dx: what arrives at x_hat is g * gain, not g", _layer_norm_wrong(use_gain=False)),
+            ("you forgot the factor r = 1/sqrt(variance + eps) in dx", _layer_norm_wrong(use_r=False)),
+            ("dgain and dbias belong to all rows: sum them over the rows", _layer_norm_wrong(summed=False)),
+        ],
+        (
+            "Look at the docstring of layer_norm in minialign/functional.py: x acts in three ways.",
+            "With h = g * gain, from h you take away two things: its mean, and x_hat times the mean of h * x_hat.",
+            "The last line multiplies all of dx by r; dgain sums g * x_hat over the rows, dbias sums g.",
+        ),
+    ),
+    Exercise(
+        "softmax_loss_gradient",
+        softmax_loss_cases,
+        softmax_loss_answer,
+        [
+            ("you forgot to divide by the number of rows: the loss is a mean", _sum),
+            ("you forgot to take the one-hot target away: that is p alone",
+             lambda logits, targets: _p_and_onehot(logits, targets)[0] / len(logits)),
+            ("your sign is wrong: the loss is minus the log-probability, so its gradient is p - onehot",
+             lambda logits, targets: -_sum(logits, targets) / len(logits)),
+        ],
+        (
+            "It is the derivative of token_log_probs, minialign/functional.py, for each row.",
+            "It has two terms: the probabilities p = softmax(logits), and a one where the target stands.",
+            "p[np.arange(N), targets] -= 1 makes p - onehot; what is missing then is the 1/N of the mean.",
+        ),
+    ),
+]  # fmt: skip

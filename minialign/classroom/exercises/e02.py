@@ -1,0 +1,92 @@
+"""Lesson 2: a language model must not see the future, and predicts the token after the one it reads."""
+
+import math
+
+import numpy as np
+
+from . import Exercise, softmax
+
+
+def attention_cases(rng):
+    return [(2 * rng.normal(size=(T, T)),) for T in (2, 3, 5)]
+
+
+def attention_answer(scores):
+    T = len(scores)
+    weights = np.zeros((T, T))
+    for t in range(T):
+        weights[t, : t + 1] = softmax(scores[t, : t + 1])
+    return weights
+
+
+def _attention_with(hidden):
+    def wrong(scores):
+        masked = np.where(hidden(np.ones_like(scores)) > 0, -np.inf, scores)
+        weights = np.exp(masked - masked.max(1, keepdims=True))  # a row that sees nothing becomes nan
+        return weights / weights.sum(1, keepdims=True)
+
+    return wrong
+
+
+def _all_seen(scores):
+    return np.array([softmax(row) for row in scores])
+
+
+def loss_cases(rng):
+    return [(2 * rng.normal(size=(T, V)), rng.integers(V, size=T)) for T, V in ((2, 3), (4, 5), (6, 4))]
+
+
+def loss_answer(logits, ids):
+    return sum(-math.log(softmax(logits[t])[ids[t + 1]]) for t in range(len(ids) - 1)) / (len(ids) - 1)
+
+
+def _mean_loss(logits, targets):
+    return float(np.mean([-math.log(softmax(row)[target]) for row, target in zip(logits, targets)]))
+
+
+EXERCISES = [
+    Exercise(
+        "causal_attention_weights",
+        attention_cases,
+        attention_answer,
+        [
+            ("your tokens see the future: weights[t, s] must be 0 for s > t", _all_seen),
+            ("you hid the past instead of the future", _attention_with(lambda ones: np.tril(ones, -1))),
+            ("a token may see itself: hide s > t, not s >= t", _attention_with(np.triu)),
+            ("you masked after the softmax: the rows do not sum to 1 any more",
+             lambda scores: np.tril(_all_seen(scores))),
+            ("your softmax runs down the columns: every row t is a distribution over the tokens s that it looks at",
+             lambda scores: np.nan_to_num(_attention_with(lambda ones: np.tril(ones, -1))(scores.T).T)),
+        ],
+        (
+            "Where must the zeros be? Print np.tril(np.ones((3, 3))) and say in words which token each row belongs to.",
+            "Hide the future before the softmax, so that what is left of a row still sums to 1.",
+            "scores + np.triu(np.full((T, T), -np.inf), 1): exp(-inf) is 0; then a softmax over the last axis.",
+        ),
+    ),
+    Exercise(
+        "next_token_loss",
+        loss_cases,
+        loss_answer,
+        [
+            ("you forgot the shift: logits[t] predict ids[t + 1], and you compared them with ids[t]", _mean_loss),
+            ("you forgot the shift: you dropped the last position, but logits[t] predict ids[t + 1]",
+             lambda logits, ids: _mean_loss(logits[:-1], ids[:-1])),
+            ("you forgot the shift: you dropped the first position, but logits[t] predict ids[t + 1]",
+             lambda logits, ids: _mean_loss(logits[1:], ids[1:])),
+            ("you shifted the wrong way: logits[t] predict ids[t + 1], not ids[t - 1]",
+             lambda logits, ids: _mean_loss(logits[1:], ids[:-1])),
+            ("you summed: the loss is the mean over the T - 1 predictions",
+             lambda logits, ids: _mean_loss(logits[:-1], ids[1:]) * (len(ids) - 1)),
+            ("you divided by T: there are T - 1 predictions, the first token has none",
+             lambda logits, ids: _mean_loss(logits[:-1], ids[1:]) * (len(ids) - 1) / len(ids)),
+            ("the minus is missing: a loss is minus a log-probability",
+             lambda logits, ids: -_mean_loss(logits[:-1], ids[1:])),
+        ],
+        (
+            "minialign/likelihood.py is the one place where logits are shifted against their targets.",
+            "logits[t] were computed from ids[0..t], so they say what ids[t + 1] may be; the last ones say nothing.",
+            "Pick log_softmax(logits[:-1]) at ids[1:]; take the mean, and change the sign.",
+        ),
+    ),
+]  # fmt: skip

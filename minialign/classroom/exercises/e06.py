@@ -1,0 +1,96 @@
+"""Lesson 6: advantages, and the clipped loss that learns from them."""
+
+import math
+
+import numpy as np
+
+from . import Exercise, ragged_mask
+
+
+# ---- GAE: the right answer is the sum over all later deltas, not the recursion
+def gae_cases(rng):
+    settings = [(3, 1.0, 0.95), (5, 0.9, 0.8), (1, 1.0, 0.5), (4, 0.7, 0.6)]
+    return [(rng.normal(size=T), rng.normal(size=T), gamma, lam) for T, gamma, lam in settings]
+
+
+def _gae(after_last=lambda values: 0.0, discount=lambda gamma, lam: gamma * lam, minus=1, in_delta=lambda gamma: gamma):
+    def advantages(rewards, values, gamma, lam):
+        following = [*values[1:], after_last(values)]
+        deltas = [r + in_delta(gamma) * v2 - minus * v for r, v, v2 in zip(rewards, values, following)]
+        fade = discount(gamma, lam)
+        return np.array([sum(fade**k * delta for k, delta in enumerate(deltas[t:])) for t in range(len(deltas))])
+
+    return advantages
+
+
+# ---- the clipped loss: the right answer looks at one token after the other
+def loss_cases(rng):
+    cases = []
+    for B, T in ((1, 4), (2, 6), (3, 8)):
+        old = -rng.exponential(size=(B, T))
+        cases.append((old + rng.normal(size=(B, T)) * 0.5, old, rng.normal(size=(B, T)), ragged_mask(rng, B, T), 0.2))
+    return cases
+
+
+def _loss(token, over_padding=False):
+    def loss(logprobs, old_logprobs, advantages, mask, eps):
+        total = 0.0
+        for b, t in np.ndindex(*mask.shape):
+            if mask[b, t]:
+                difference = logprobs[b, t] - old_logprobs[b, t]
+                ratio = math.exp(difference)
+                total += token(ratio, min(max(ratio, 1 - eps), 1 + eps), advantages[b, t], difference)
+        return total / (mask.size if over_padding else mask.sum())
+
+    return loss
+
+
+def _right(ratio, clipped, A, difference):
+    return -min(A * ratio, A * clipped)
+
+
+EXERCISES = [
+    Exercise(
+        "gae",
+        gae_cases,
+        _gae(),
+        [
+            ("nothing follows the last token: its next value is 0, not its own value", _gae(lambda values: values[-1])),
+            ("you forgot lambda: advantages fade by gamma * lambda a step", _gae(discount=lambda gamma, lam: gamma)),
+            ("you forgot gamma: advantages fade by gamma * lambda a step", _gae(discount=lambda gamma, lam: lam)),
+            ("you forgot gamma before V(t+1) in delta", _gae(in_delta=lambda gamma: 1.0)),
+            ("you did not take V(t) away: an advantage says how much better than expected", _gae(minus=0)),
+            ("that is delta alone: later surprises count as well, faded by gamma * lambda a step",
+             _gae(discount=lambda gamma, lam: 0.0)),
+            ("those are the returns: take the values away once more",
+             lambda rewards, values, gamma, lam: _gae()(rewards, values, gamma, lam) + values),
+        ],
+        (
+            "Work from the last token to the first: the equations stand at the top of minialign/ppo.py.",
+            "Two things are carried from right to left: the next value, and the next advantage. Both start at 0.",
+            "advantage[t] = delta + gamma * lam * next_advantage, with delta = r[t] + gamma * next_value - v[t].",
+        ),
+    ),
+    Exercise(
+        "clipped_policy_loss",
+        loss_cases,
+        _loss(_right),
+        [
+            ("you averaged over padding: divide by the number of ones in the mask", _loss(_right, over_padding=True)),
+            ("you took the better of the two: PPO is a pessimist and takes the smaller gain, which is the larger loss",
+             _loss(lambda ratio, clipped, A, d: -max(A * ratio, A * clipped))),
+            ("you forgot the clip: a ratio beyond 1 + eps still pays off",
+             _loss(lambda ratio, clipped, A, d: -A * ratio)),
+            ("you forgot the unclipped side: a bad move could never be taken back",
+             _loss(lambda ratio, clipped, A, d: -A * clipped)),
+            ("the minus is missing: you would minimise the gain", _loss(lambda *a: -_right(*a))),
+            ("a ratio of probabilities is exp(difference of log-probabilities), not the difference",
+             _loss(lambda ratio, clipped, A, d: -min(A * d, A * min(max(d, 0.8), 1.2)))),
+        ],
+        (
+            "minialign/ppo.py, ppo_policy_loss, first line. The ratio is exp(logprobs - old_logprobs).",
+            "Two candidates a token, with the ratio and with the clipped ratio; the larger loss counts.",
+            "np.maximum(-A * ratio, -A * np.clip(ratio, 1 - eps, 1 + eps)), and then a mean over the mask only.",
+        ),
+    ),
+]  # fmt: skip
