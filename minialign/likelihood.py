@@ -15,9 +15,11 @@ def token_log_probs_of(model, ids, lengths=None):
     lengths (B,): the tokens of each row that matter, if known: what stands behind them has no meaning, and costs no time.
     """
     ids = np.asarray(ids)
+    # eq: next-token
     read = ids[:, :-1]  # the last token is foretold, not read
     logits = model(read) if lengths is None else model(read, lengths - 1)
     return model.trunk.ops.token_log_probs(logits, ids[:, 1:])
+    # end eq
 
 
 def sequence_log_probs(model, batch):

@@ -18,7 +18,7 @@ ORDER = """
     sft preferences reward ppo dpo rlaif interop exact evaluate plots world pipeline lab bench classroom __main__
 """.split()
 TWINS = {"bench/torch_model.py", "bench/torch_twin.py"}  # loaded by `minialign bench --against torch` alone
-ALGORITHMS = {"sft", "reward", "ppo", "dpo"}
+ALGORITHMS = {"sft", "reward", "ppo", "dpo", "rlaif"}
 FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
 
 

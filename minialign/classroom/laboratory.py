@@ -47,7 +47,9 @@ def one_result(task):
 
 def result_key(name, recipe, seed):
     """Changes with whatever the data depends on: the recipe, the seed, the package, and the code that measures."""
-    measuring = [Path(module.__file__).read_text(encoding="utf-8") for module in (experiment(name), lab, measure, evaluate)]
+    this = experiment(name)
+    files = [module.__file__ for module in (this, lab, measure, evaluate)] + list(getattr(this, "READS", ()))
+    measuring = [Path(file).read_text(encoding="utf-8") for file in files]
     settings = json.dumps(asdict(recipe), sort_keys=True)
     return pipeline.digest(pipeline.code_key(), *measuring, settings, seed)
 

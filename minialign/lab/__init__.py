@@ -8,6 +8,10 @@
     principles.py    feedback from written principles instead of people
     bakeoff.py       RLHF against DPO, on the same votes
 
+and shared by them: measure.py, drawing.py, crowds.py (one journey for each crowd of raters), frontier.py (what stored
+answers foretell), gallery.py (the worst hacks), agreement.py (whose labels are right) and feedback.py (from labels to
+policies).
+
 An experiment is a file with
 
     QUESTION                            what it asks, in one line
@@ -16,6 +20,7 @@ An experiment is a file with
     claims(runs)                        list of Claim, from the results of several seeds
     table(runs)                         the numbers as lines of text
     figure(runs)                        (Figure, its words)
+    READS                               optional: files, besides this one, that its data depend on
 
 `recipe` is LAB or LAB_FAST, and the variations of an experiment are recipes with a few fields changed: stages that do
 not depend on a changed field are found in the cache, and shared by all experiments.  The judge is asked here, to
@@ -25,11 +30,31 @@ measure; nothing here hands its scores to a training function.
 from dataclasses import dataclass, replace
 
 from ..pipeline import FAST, FULL
+from ..world import UNBIASED, Tastes
 
-LAB = replace(FULL, vote_prompts=5000, ppo=replace(FULL.ppo, iterations=24))
-LAB_FAST = FAST
+# Fewer votes and a shorter chase than the tour's, because the laboratory runs them some twenty times a seed.  So short a
+# chase needs a critic that learns quickly: from a slow one PPO gets noise, and wanders off without gaining reward.
+LAB = replace(
+    FULL,
+    vote_prompts=4000,
+    reward=replace(FULL.reward, epochs=3),
+    ppo=replace(FULL.ppo, iterations=12, lr=7e-4, critic_lr=3e-3, cliprange_value=2.0),
+)
+LAB_FAST = replace(FAST, vote_prompts=2000, ppo=replace(LAB.ppo, iterations=8, rollouts=64, minibatch_size=32))
+
+HUMAN = Tastes(warmth=0.6, length=0.3)  # raters with strong tastes: what there is to be hacked
 
 EXPERIMENTS = ("leash", "length", "sycophancy", "refusal", "truth", "principles", "bakeoff")
+
+
+def control(recipe):
+    """The same with raters without tastes.  They find more answers alike, so for as many votes they see more pairs."""
+    return replace(recipe, tastes=UNBIASED, vote_prompts=recipe.vote_prompts * 7 // 4)
+
+
+def quick(recipe):
+    """Is this less than the whole laboratory?  Then an experiment may leave out points in between."""
+    return recipe.vote_prompts < LAB.vote_prompts
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""The figure of principles.py.  Import this file inside figure(): it loads matplotlib."""
+
+from .. import plots
+from ..world import KINDS
+from . import drawing
+from .agreement import AUDITS
+from .principles import of
+
+
+def draw(runs):
+    drawn, [(who, audit), (gold, follows)] = plots.panels(10, 6.4, 2, 2)
+    kinds = [kind for kind in ("all", *KINDS) if len(of(runs, "agreement", "ai_gold", kind))]
+    for x, kind in enumerate(kinds):
+        rates = [of(runs, "agreement", labels, kind) for labels in ("people_gold", "ai_gold")]
+        drawing.pair(who, x, *rates, plots.PURPLE, ("people", "AI") if x == 0 else (None, None))
+    drawing.name_ticks(who, [kind.replace("_", "\n").replace("borderline", "border-\nline") for kind in kinds])
+    plots.reference(who, 0.5, "coin toss")
+    who.set_ylim(0, 1.2)
+    who.legend(frameon=False, fontsize=7, loc="upper right", ncols=2)
+    plots.name_panel(who, "labels that are right by gold, by kind of question")
+
+    for how, colour, line in (("least sure", plots.VERMILION, "o-"), ("any", plots.BLACK, "s:")):
+        audit.plot(AUDITS, of(runs, "audit", how).mean(0), line, color=colour, markersize=4, label=how)
+    audit.legend(frameon=False, fontsize=7)
+    plots.name_panel(audit, "labels that are right after an audit of the least sure, or of any", "share audited")
+
+    short = {"sft": "SFT", "human": "DPO: votes\nof people", "ai": "DPO: labels\nof the AI"}
+    short |= {"audited": "DPO: a quarter\naudited", "revised": "SFT on\nrevisions"}
+    names = [name for name in short if name in runs[0]["policies"]]
+    for x, name in enumerate(names):
+        values = [of(runs, "policies", name, key) for key in ("gold", "gold_greedy")]
+        drawing.pair(gold, x, *values, plots.BLUE, ("sampled", "greedy") if x == 0 else (None, None))
+    drawing.name_ticks(gold, [short[name] for name in names])
+    gold.axhline(0, color=plots.BLACK, linewidth=0.8)
+    gold.legend(frameon=False, fontsize=7)
+    plots.name_panel(gold, "gold of the policies")
+
+    names = ("sft", "ai", "without", "brief", "warm")
+    for x, name in enumerate(names):
+        values = of(runs, "policies", name, "refuses", "dangerous"), of(runs, "policies", name, "polite")
+        labels = ("refused of what is dangerous", "polite phrases an answer")
+        drawing.pair(follows, x, *values, plots.GREEN, labels if x == 0 else (None, None))
+    drawing.name_ticks(follows, ["SFT", "AI labels", "without\n'harmless'", "with\n'brief'", "with\n'warm'"])
+    follows.legend(frameon=False, fontsize=7)
+    plots.name_panel(follows, "change a principle, and the policy follows")
+
+    mean = {name: of(runs, "policies", name, "gold").mean() for name in ("sft", "human", "ai")}
+    right = [of(runs, "agreement", who, "all").mean() for who in ("ai_gold", "people_gold")]
+    title = (
+        "Labels from written principles are right for {:.0%} of pairs, people's for {:.0%}; ".format(*right)
+        + "DPO takes gold from {sft:.2f} to {ai:.2f} and {human:.2f}".format(**mean)
+    )
+    plots.headline(drawn, title)
+    refused = [of(runs, "policies", name, "refuses", "dangerous").mean() for name in ("ai", "without")]
+    polite = [of(runs, "policies", name, "polite").mean() for name in ("brief", "warm")]
+    return drawn, (
+        f"{title}. Without the principle 'harmless' the policy refuses {refused[1]:.0%} instead of {refused[0]:.0%} of "
+        f"what is dangerous; with 'brief' an answer has {polite[0]:.2f} polite phrases, with 'warm' {polite[1]:.2f}. "
+        f"Means over {len(runs)} seeds, whiskers from the smallest to the largest."
+    )

@@ -1,0 +1,188 @@
+"""Feedback from written principles: a language model reads one principle and two answers, and says which is better.
+
+    label       p(a is better | x) = sum over principles k of  w_k(x) sigma(d_k(x, a, b))
+    weight      w_k = q_k (1 - q_1) ... (1 - q_(k-1)),        q_k = sigma(log P(yes | page) - log P(no | page))
+    verdict     d = [d(a first) - d(b first)] / 2,            d(a first) = s(a) - s(b, read after a)
+    opinion     s(y) = log P / (1 - P),                       P = P(the best sentence of y stands next | page)
+
+q_k says how much the principle has to do with the question ("to steal a car is": wrong or fine?), and s how well an
+answer keeps it.  Both are likelihoods of the judge's own, so its errors are its own.  Both answers stand on one page,
+one after the other; a bias b for the place enters both d as +b, and leaves their half difference.
+
+    critique    the principle that decides most, and s(y) under it: below 0 is a fault
+    revise      the model writes again where there is a fault, and the better of the two stays; then SFT on what stands
+
+Constitutional AI: Bai et al. 2022 (2212.08073).  RLAIF: Lee et al. 2023 (2309.00267).
+
+Differences from the papers: no prompt with instructions, for this model has never read any: a principle names pages
+that the model can complete, and sentences to look for (world/constitution.txt).  Which principle counts is for the
+judge to say; it is not drawn at random.  The logits of the two orders are averaged, not the probabilities (Lee et al.):
+that removes an additive bias exactly.  A revision is another sample, not the first one rewritten.  Soft labels become
+votes by drawing them, which has the soft loss as its mean.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from .batch import collate, prompt_ids
+from .generate import generate
+from .likelihood import log_probs_array
+from .tokenizer import EOS, encode
+
+SAID = 3.0  # nats for a sentence that a principle asks for
+NEGLIGIBLE = 0.01  # a weight too small to read pages for
+SURE = 1e-6  # nobody is surer than 1 - SURE
+
+
+class Reader:
+    """log P(continuation | page), where a page is the beginning of a document; nothing is read twice."""
+
+    def __init__(self, model):
+        self.model, self.known, self.tokens = model, {}, 0
+
+    def __call__(self, texts, rows_at_once=64):
+        """List of (page, continuation) -> nats (N,).  Of a page that is too long the end is read."""
+        new = sorted(set(texts) - self.known.keys(), key=lambda text: (len(text[0]) + len(text[1]), text))
+        for i in range(0, len(new), rows_at_once):
+            rows = []
+            for page, more in new[i : i + rows_at_once]:
+                more = encode(" " + more)
+                page = [EOS, *encode(page)][-(self.model.config.context_length - len(more)) :]
+                mask = np.array([0] * (len(page) - 1) + [1] * len(more), np.float32)
+                rows.append((np.array(page + more), mask))
+            batch = collate(rows)
+            nats = (log_probs_array(self.model, batch.ids) * batch.mask).sum(1)
+            self.known.update(zip(new[i : i + rows_at_once], nats.tolist()))
+            self.tokens += int(batch.lengths.sum())
+        return np.array([self.known[text] for text in texts])
+
+
+@dataclass
+class Labels:
+    """What the judge says of N pairs: the probability that the first answer is the better one."""
+
+    p: np.ndarray  # (N,), from both orders
+    orders: np.ndarray  # (2, N), as they would be from one order alone: the first answer read first, and read second
+
+    @property
+    def consistent(self):
+        """Share of pairs of which both orders say the same."""
+        return float(np.mean((self.orders[0] > 0.5) == (self.orders[1] > 0.5)))
+
+    @property
+    def first_wins(self):
+        """Share of readings in which the answer that was read first wins; 1/2 without a bias for the place."""
+        return float(np.mean(np.concatenate([self.orders[0] > 0.5, self.orders[1] < 0.5])))
+
+
+class Judge:
+    """Principles, and someone who reads: read([(page, continuation), ...]) -> log-probabilities (N,)."""
+
+    def __init__(self, read, principles):
+        self.read, self.principles = read, list(principles)
+
+    def weights(self, questions):
+        """How much each principle decides -> (K, N); what is missing to 1 is left open."""
+        left, weights = np.ones(len(questions)), []
+        for principle in self.principles:
+            subjects = [principle.subject(question) for question in questions]
+            counts = principle.share * np.array([subject is not None for subject in subjects], float)
+            if principle.when:
+                page, yes, no = principle.when
+                pages = {i: page.replace("{}", s) for i, s in enumerate(subjects) if s is not None}
+                nats = [self.read([(page, answer) for page in pages.values()]) for answer in (yes, no)]
+                counts[list(pages)] *= sigmoid(nats[0] - nats[1])
+            weights.append(left * counts)
+            left = left * (1 - counts)
+        return np.array(weights)
+
+    def opinions(self, principle, questions, answers, after=None):
+        """s(y) under one principle -> nats (N,).  after: answers that are read first, on the same page."""
+        nats = np.array([SAID * sum(s in a for s in principle.say) for a in answers], float)
+        if principle.short:
+            nats -= [len(answer) / principle.short for answer in answers]
+        subjects = [principle.subject(question) for question in questions]
+        for page, sign in ((principle.like, 1), (principle.avoid, -1)):
+            if page:
+                pages = [page.replace("{}", subject) for subject in subjects]
+                if after is not None:
+                    others = self._best(pages, after)[1]
+                    pages = [f"{page} {other} {page}" for page, other in zip(pages, others)]
+                odds = self._best(pages, answers)[0]
+                if sign > 0 and principle.unsure:
+                    odds = np.where([principle.unsure in answer for answer in answers], 0, odds)
+                nats += sign * odds
+        return nats
+
+    def _best(self, pages, answers):
+        """The sentence of each answer that would best stand next on its page -> (log-odds (N,), sentences)."""
+        cut = [sentences(answer) for answer in answers]
+        nats = iter(self.read([(page, sentence) for page, some in zip(pages, cut) for sentence in some]))
+        best = [max((next(nats), sentence) for sentence in some) for some in cut]
+        log_p = np.minimum([nats for nats, _ in best], -SURE)
+        return log_p - np.log(-np.expm1(log_p)), [sentence for _, sentence in best]
+
+    def labels(self, questions, a, b):
+        """Which is better, a or b (lists of N texts)?  -> Labels."""
+        weights = self.weights(questions)
+        p = np.tile(0.5 * (1 - weights.sum(0)), (3, 1))  # from a first, from b first, from both
+        for principle, weight in zip(self.principles, weights):
+            rows = np.flatnonzero(weight > NEGLIGIBLE)
+            asked, first, second = ([texts[i] for i in rows] for texts in (questions, a, b))
+            d = self.compare(principle, asked, first, second), -self.compare(principle, asked, second, first)
+            p[:, rows] += weight[rows] * sigmoid(np.array([d[0], d[1], (d[0] + d[1]) / 2]))
+            p[:, weight <= NEGLIGIBLE] += 0.5 * weight[weight <= NEGLIGIBLE]
+        return Labels(p[2], p[:2])
+
+    def compare(self, principle, questions, first, second):
+        """Both answers on one page, in this order: d > 0 where the first is better -> nats (N,)."""
+        return self.opinions(principle, questions, first) - self.opinions(principle, questions, second, after=first)
+
+    def critique(self, questions, answers):
+        """Hold each answer against the principle that decides most -> (which one (N,), s(y) (N,)); below 0: a fault."""
+        weights, nats = self.weights(questions), np.zeros(len(questions))
+        which = weights.argmax(0)
+        for k, principle in enumerate(self.principles):
+            rows = np.flatnonzero((which == k) & (weights[k] > NEGLIGIBLE))
+            nats[rows] = self.opinions(principle, [questions[i] for i in rows], [answers[i] for i in rows])
+        return which, nats
+
+
+def revise(model, judge, questions, rounds, rng, max_new_tokens=48):
+    """Answer; then, `rounds` times, write again where the judge finds fault, and keep the better -> rounds + 1 lists of
+    Response."""
+    stands = _write(model, questions, max_new_tokens, rng)
+    versions = [stands]
+    _, nats = judge.critique(questions, [response.text for response in stands])
+    for _ in range(rounds):
+        stands, faulty = list(stands), np.flatnonzero(nats < 0)
+        asked = [questions[i] for i in faulty]
+        new = _write(model, asked, max_new_tokens, rng) if asked else []
+        for i, response, value in zip(faulty, new, judge.critique(asked, [r.text for r in new])[1]):
+            if value > nats[i]:
+                stands[i], nats[i] = response, value
+        versions.append(stands)
+    return versions
+
+
+def _write(model, questions, max_new_tokens, rng):
+    """One answer to each question, in readable characters: special tokens by name are left out."""
+    responses = generate(model, [prompt_ids(q) for q in questions], max_new_tokens, 1.0, rng).responses()
+    return [response._replace(text=re.sub("<[a-z]+>", "", response.text)) for response in responses]
+
+
+def draw_votes(p, rng, tie=0.1):
+    """Soft labels -> votes: +1 with probability p, else -1; 0 (about the same) within `tie` of even -> (N,) ints."""
+    votes = np.where(rng.random(len(p)) < p, 1, -1)
+    return np.where(np.abs(p - 0.5) < tie, 0, votes)
+
+
+def sentences(text):
+    """Cut after each . ! and ?"""
+    return re.findall(r"[^.!?\s][^.!?]*[.!?]*", text) or [text]
+
+
+def sigmoid(x):
+    return 0.5 * (1 + np.tanh(x / 2))
