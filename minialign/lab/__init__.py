@@ -9,8 +9,8 @@
     bakeoff.py       RLHF against DPO, on the same votes
 
 and shared by them: measure.py, drawing.py, crowds.py (one journey for each crowd of raters), frontier.py (what stored
-answers foretell), gallery.py (the worst hacks), agreement.py (whose labels are right) and feedback.py (from labels to
-policies).
+answers foretell), gallery.py (the worst hacks), raters_view.py (what raters saw and would feel), costs.py (seconds,
+models, knobs), agreement.py (whose labels are right) and feedback.py (from labels to policies).
 
 An experiment is a file with
 
@@ -32,8 +32,8 @@ from dataclasses import dataclass, replace
 from ..pipeline import FAST, FULL
 from ..world import UNBIASED, Tastes
 
-# Fewer votes and a shorter chase than the tour's, because the laboratory runs them some twenty times a seed.  So short a
-# chase needs a critic that learns quickly: from a slow one PPO gets noise, and wanders off without gaining reward.
+# Fewer votes and a shorter chase than the tour's, because the laboratory runs them some twenty times a seed.  So short
+# a chase needs a critic that learns quickly: from a slow one PPO gets noise, and wanders off without gaining reward.
 LAB = replace(
     FULL,
     vote_prompts=4000,

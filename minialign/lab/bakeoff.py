@@ -1,0 +1,199 @@
+"""RLHF against DPO: the same votes, two roads.
+
+    votes -> reward model -> PPO      max E[r] - beta KL(pi || SFT)                   (Ouyang et al. 2022)
+    votes -> DPO                      the same optimum, if there were votes enough    (Rafailov et al. 2023)
+
+Both start from the same SFT model and the same votes, of raters without tastes; best of n, which trains no policy,
+stands beside them.  Measured: gold and wins, the distance, what training costs, how far either side of held-out votes
+moves, and what happens off the distribution of the votes: items that none was about, greetings that none began with.
+
+A win is an answer that the judge finds better than the SFT model's, a tie half a win; its interval w +- 1.96 s/sqrt(N).
+The SFT model against itself shows how little so many questions can tell apart.
+"""
+
+import numpy as np
+
+from ..evaluate import MODEL_NAMES, answer, answers_and_stops, best_of_n, sampled_kl
+from ..exact import best_of_n_kl_bound
+from ..likelihood import log_probs_array
+from ..pipeline import Journey
+from ..world import parse, report_questions, truth
+from . import Claim, control, costs, quick
+from .measure import GREEDY, SAMPLED, count_seeds, mostly, spread
+
+QUESTION = "with a reward model and PPO, or straight from the votes?"
+DOES_NOT_SHOW = (
+    "which of the two is better elsewhere: each has one setting here, chosen by hand in this world, and other settings "
+    "would move both. Seconds are those of one machine, with whatever else it was doing."
+)
+
+MODELS = ("sft", "best_of_n", "ppo", "dpo")
+READS = (costs.__file__,)
+NEW_GREETINGS = ("good day! ", "excuse me, ", "my friend, ", "now, ")
+
+
+def one_seed(recipe, seed, folder):
+    """Every model of one seed, on the same questions -> plain data."""
+    journey = Journey(control(recipe), seed, folder)
+    questions = report_questions()[:: 2 if quick(recipe) else 1]
+    sft = ask(journey, "sft", SAMPLED, questions)
+    results = {name: stand(journey, name, questions, sft) | costs.cost(journey, name) for name in MODELS}
+    for name in ("ppo", "dpo"):
+        results[name] |= moved(journey, getattr(journey, name)().model)
+    other_luck = np.random.default_rng([seed, 1])
+    again = answer(journey.sft().model, questions, truth, SAMPLED, other_luck, recipe.max_new_tokens)
+    return results | {"itself": wins(again, sft)}
+
+
+def stand(journey, name, questions, sft):
+    """gold, wins and distance of one model, and gold off the distribution of the votes -> dict of numbers."""
+    said, greeted = (ask(journey, name, SAMPLED, questions, greetings) for greetings in (("",), NEW_GREETINGS))
+    held_out = np.array([parse(question).held_out for question in questions])
+    numbers = {
+        "gold": float(said.gold.mean()),
+        "gold_seen": float(said.gold[~held_out].mean()),
+        "gold_held_out": float(said.gold[held_out].mean()),
+        "gold_greeted": float(greeted.gold.mean()),
+        "stops_greeted": float(np.mean([answers_and_stops(response) for response in greeted.responses])),
+        "wins": wins(said, sft)["rate"],
+    }
+    if name == "best_of_n":
+        return numbers | {"kl": float(best_of_n_kl_bound(journey.recipe.best_of))}
+    greedy = ask(journey, name, GREEDY, questions)
+    distance = sampled_kl(getattr(journey, name)().model, journey.sft().model, said)
+    return numbers | {"kl": distance, "gold_greedy": float(greedy.gold.mean())}
+
+
+def ask(journey, name, temperature, questions, greetings=("",)):
+    """One model answers -> Answers.  The judge hears the question without its greeting, which is new to him too."""
+    greeted = {greetings[i % len(greetings)] + question: question for i, question in enumerate(questions)}
+
+    def judge(question, response):
+        return truth(greeted[question], response)
+
+    asked, rng, limit = list(greeted), journey.rng("report"), journey.recipe.max_new_tokens
+    if name == "best_of_n":
+        return best_of_n(journey.sft().model, journey.scorer(), asked, judge, journey.recipe.best_of, rng, limit)
+    return answer(getattr(journey, name)().model, asked, judge, temperature, rng, limit)
+
+
+def wins(answers, others):
+    """How often `answers` are better -> rate, and half the width of its 95 % interval."""
+    difference = answers.gold - others.gold
+    won = (difference > 1e-9) + 0.5 * (np.abs(difference) <= 1e-9)
+    return {"rate": float(won.mean()), "margin": float(1.96 * won.std() / np.sqrt(len(won)))}
+
+
+def moved(journey, model):
+    """log pi - log SFT of the chosen and of the rejected answers of held-out votes, nats an answer."""
+    votes = journey.votes()[1]
+    both = votes.batch()
+    nats = ((log_probs_array(model, both.ids) - log_probs_array(journey.sft().model, both.ids)) * both.mask).sum(1)
+    return {"chosen": float(nats[: len(votes)].mean()), "rejected": float(nats[len(votes) :].mean())}
+
+
+# ---------------------------------------------------------------------------------------- what all seeds say
+def of(runs, model, name):
+    return np.array([run[model][name] for run in runs])
+
+
+def claims(runs):
+    gain = {name: of(runs, name, "gold") - of(runs, "sft", "gold") for name in MODELS}
+    off = {
+        (name, place): of(runs, name, place) - of(runs, "sft", place)
+        for name in ("ppo", "dpo")
+        for place in ("gold_held_out", "gold_greeted")
+    }
+    rates, margins = (np.array([run["itself"][key] for run in runs]) for key in ("rate", "margin"))
+    margin = np.sqrt((margins**2).sum()) / len(runs)  # of the mean over the seeds
+    chosen, rejected = of(runs, "dpo", "chosen"), of(runs, "dpo", "rejected")
+    costs = {key: (of(runs, "ppo", key).mean(), of(runs, "dpo", key).mean()) for key in ("seconds", "models", "knobs")}
+    more = gain["ppo"] > gain["dpo"]
+    return [
+        Claim(
+            "both raise gold above the SFT model's",
+            mostly((gain["ppo"] > 0) & (gain["dpo"] > 0)),
+            f"PPO by {spread(gain['ppo'])}, DPO by {spread(gain['dpo'])}, best of n by {spread(gain['best_of_n'])}",
+        ),
+        Claim(
+            "PPO ends with more gold than DPO",
+            mostly(more),
+            f"{count_seeds(more)}; at {spread(of(runs, 'ppo', 'kl'))} against {spread(of(runs, 'dpo', 'kl'))} nats",
+        ),
+        Claim(
+            "DPO asks for less: half the seconds, the models and the knobs, or fewer",
+            all(dpo <= ppo / 2 for ppo, dpo in costs.values()),
+            ", ".join(f"{key} {ppo:.0f} against {dpo:.0f}" for key, (ppo, dpo) in costs.items()),
+        ),
+        Claim(
+            "both keep a gain off the distribution of the votes: on items that none was about, after new greetings",
+            mostly(np.min(list(off.values()), axis=0) > 0),
+            f"items: PPO {spread(off['ppo', 'gold_held_out'])}, DPO {spread(off['dpo', 'gold_held_out'])}; "
+            f"greetings: PPO {spread(off['ppo', 'gold_greeted'])}, DPO {spread(off['dpo', 'gold_greeted'])}",
+        ),
+        Claim(
+            "DPO pushes the rejected answers down further than it lifts the chosen",
+            mostly((rejected < 0) & (-rejected > chosen)),
+            f"on held-out votes chosen {spread(chosen)}, rejected {spread(rejected)} nats; PPO "
+            f"{spread(of(runs, 'ppo', 'chosen'))}, {spread(of(runs, 'ppo', 'rejected'))}",
+        ),
+        Claim(
+            "a model against itself straddles one half",
+            bool(abs(rates.mean() - 0.5) <= margin),
+            f"{rates.mean():.1%} +- {margin:.1%}; of one seed alone +- {margins.mean():.1%}",
+        ),
+    ]
+
+
+def table(runs):
+    lines = ["           gold                 greedy               wins      KL"]
+    for name in MODELS:
+        greedy = spread(of(runs, name, "gold_greedy")) if "gold_greedy" in runs[0][name] else "-"
+        standing = f"{of(runs, name, 'wins').mean():6.1%}{of(runs, name, 'kl').mean():8.2f}"
+        lines.append(f"{MODEL_NAMES[name]:<11}{spread(of(runs, name, 'gold')):<21}{greedy:<20}{standing}")
+    lines += ["", "gold on:   seen items           held-out items       new greetings        stops there"]
+    for name in MODELS:
+        golds = "".join(f"{spread(of(runs, name, f'gold_{place}')):<21}" for place in ("seen", "held_out", "greeted"))
+        lines.append(f"{MODEL_NAMES[name]:<11}{golds}{of(runs, name, 'stops_greeted').mean():6.1%}")
+    lines += ["", "           seconds after votes  models in memory     knobs   moved: chosen, rejected"]
+    for name in MODELS:
+        models, knobs = f"{runs[0][name]['models']} ({runs[0][name]['megabytes']:.1f} MB)", f"{runs[0][name]['knobs']}"
+        line = f"{MODEL_NAMES[name]:<11}{spread(of(runs, name, 'seconds'), 0):<21}{models:<21}{knobs:<8}"
+        sides = [f"{of(runs, name, side).mean():+.2f}" for side in ("chosen", "rejected") if side in runs[0][name]]
+        lines.append((line + ", ".join(sides)).rstrip())
+    return lines
+
+
+def figure(runs):
+    from .. import plots
+    from . import drawing
+
+    drawn, [(gold, off, sides)] = plots.panels(11, 3.8, 1, 3, width_ratios=(1.2, 1.6, 1))
+    places = {"seen": "seen items", "held_out": "held-out items", "greeted": "new greetings"}
+    for name in MODELS:
+        style = plots.MODEL_STYLE[name]
+        x, y = of(runs, name, "kl"), of(runs, name, "gold")
+        gold.plot(x, y, "o", markersize=4, color=style["color"])
+        drawing.note(gold, x.mean(), y.max(), MODEL_NAMES[name], style["color"])
+        values = np.array([of(runs, name, f"gold_{place}") for place in places])
+        off.plot(range(3), values.mean(1), marker="o", label=MODEL_NAMES[name], linewidth=1.6, **style)
+        off.vlines(range(3), values.min(1), values.max(1), color=style["color"], linewidth=0.8)
+    gold.margins(0.2)
+    plots.name_panel(gold, "gold and distance, one dot a seed", "KL, nats an answer")
+    drawing.name_ticks(off, list(places.values()))
+    off.legend(frameon=False, fontsize=7)
+    plots.name_panel(off, "gold on and off the distribution of the votes")
+    for x, name in enumerate(("ppo", "dpo")):
+        chosen, rejected = of(runs, name, "chosen"), of(runs, name, "rejected")
+        drawing.pair(sides, x, chosen, rejected, plots.MODEL_STYLE[name]["color"])
+    drawing.name_ticks(sides, ["PPO", "DPO"])
+    plots.reference(sides, 0, "")
+    plots.name_panel(sides, "how far held-out votes move, nats", "full: chosen, hatched: rejected")
+    ppo, dpo = ((of(runs, name, "gold").mean(), runs[0][name]["models"]) for name in ("ppo", "dpo"))
+    title = f"On the same votes PPO reaches gold {ppo[0]:.2f} with {ppo[1]} models, DPO {dpo[0]:.2f} with {dpo[1]}"
+    plots.headline(drawn, title)
+    others = [of(runs, name, "gold").mean() for name in ("sft", "best_of_n")]
+    return drawn, (
+        f"{title}. SFT has {others[0]:.2f}, best of n {others[1]:.2f}. The panels show gold against distance, gold on "
+        f"and off the distribution of the votes, and how far the answers of held-out votes move; seeds: {len(runs)}."
+    )

@@ -1,0 +1,158 @@
+"""Better, or only longer?  What a tuned model gains at equal length, and what it gains by writing more.
+
+Let p_b be the share of the SFT model's answers whose length falls into bin b, and r_b their mean reward; q_b and s_b
+those of the tuned model.  Then, exactly,
+
+    sum q_b s_b - sum p_b r_b   =   sum p_b (s_b - r_b)   +   sum (q_b - p_b) s_b
+        the whole gain                at equal length           by the shift of lengths
+
+The first part is the non-length gain of Singhal et al. (2023).  Where the tuned model has no answer, s_b = r_b.  Each
+kind of question has bins of its own, and its parts count as often as it is asked: "it says moo." is short and a refusal
+is long, and to refuse more where one should is no gaming of length.
+
+Measured for PPO and DPO, in the reward model's score and in gold, with raters who like length and have no other taste.
+Control: raters without any taste.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..pipeline import Journey
+from ..world import UNBIASED, parse, report_questions
+from . import Claim, control, quick
+from .measure import SAMPLED, answers_of, count_seeds, mostly, spread
+
+QUESTION = "better, or only longer?"
+DOES_NOT_SHOW = (
+    "that length alone earned what the shift earned: an answer may be longer because it says more, or says it more "
+    "politely, and the bins do not know. This is bookkeeping; that the raters are behind it is what the control shows."
+)
+
+LENGTHY = replace(UNBIASED, length=0.4)  # for every 20 characters, about one polite phrase
+RATERS = ("lengthy", "control")
+METHODS = {"ppo": "PPO", "dpo": "DPO"}
+BIN, TIMES = 8, 4  # characters; answers to a question
+
+
+def one_seed(recipe, seed, folder):
+    """Both kinds of raters, both methods -> plain data."""
+    every = 2 if quick(recipe) else 1
+    questions = [q for q in report_questions()[::every] for _ in range(TIMES)]
+    recipes = {"lengthy": replace(recipe, tastes=LENGTHY), "control": control(recipe)}
+    return {raters: compare(Journey(recipes[raters], seed, folder), questions) for raters in RATERS}
+
+
+def compare(journey, questions):
+    """How much longer PPO and DPO answer than SFT, and both parts of what they gain over it."""
+    kinds = np.array([parse(question).kind for question in questions])
+
+    def said(name):
+        answers = answers_of(journey, getattr(journey, name)().model, SAMPLED, questions)
+        lengths = np.array([len(response.text) for response in answers.responses])
+        return {"length": lengths, "reward": journey.scorer()(answers.batch), "gold": answers.gold}
+
+    sft, results = said("sft"), {}
+    for name in METHODS:
+        tuned = said(name)
+        results[name] = {"longer": float(tuned["length"].mean() - sft["length"].mean())}
+        for score in ("reward", "gold"):
+            results[name][score] = decompose(sft["length"], sft[score], tuned["length"], tuned[score], kinds)
+    return results
+
+
+def decompose(length, reward, new_length, new_reward, kinds, width=BIN):
+    """The two parts of mean(new_reward) - mean(reward): (at equal length, by the shift of lengths).
+
+    All are arrays (N,): both models answer the same N questions, of these kinds.
+    """
+    equal = shift = 0.0
+    for kind in np.unique(kinds):
+        here = kinds == kind
+        old, new = length[here] // width, new_length[here] // width
+        for b in np.union1d(old, new):
+            p, q = (old == b).mean(), (new == b).mean()
+            r = reward[here][old == b].mean() if p else 0.0  # p = 0: it does not count
+            s = new_reward[here][new == b].mean() if q else r
+            equal += here.mean() * p * (s - r)
+            shift += here.mean() * (q - p) * s
+    return float(equal), float(shift)
+
+
+# ---------------------------------------------------------------------------------------- what all seeds say
+def parts(runs, raters, method, score):
+    """Both parts in every seed -> two arrays: at equal length, by the shift."""
+    return np.array([run[raters][method][score] for run in runs]).T
+
+
+def longer(runs, raters, method):
+    return np.array([run[raters][method]["longer"] for run in runs])
+
+
+def claims(runs):
+    made = []
+    for method, name in METHODS.items():
+        more, usual = longer(runs, "lengthy", method), longer(runs, "control", method)
+        (equal, shift), (equal0, shift0) = (parts(runs, raters, method, "reward") for raters in RATERS)
+        gold = parts(runs, "lengthy", method, "gold")[1]
+        made += [
+            Claim(
+                f"raters who like length get longer answers from {name}, and longer than the control's",
+                mostly((more > 0) & (more > usual)),
+                f"{count_seeds((more > 0) & (more > usual))}: {spread(more, 1)} characters, there {spread(usual, 1)}",
+            ),
+            Claim(
+                f"the shift of lengths earns {name} more of its reward than in the control",
+                mostly(shift > shift0),
+                f"{count_seeds(shift > shift0)}: {spread(shift)} beside {spread(equal)} at equal length; control "
+                f"{spread(shift0)} beside {spread(equal0)}",
+            ),
+            Claim(
+                f"what the shift earns {name} from the reward model it does not earn from the judge: not half as much",
+                mostly(gold < shift / 2),
+                f"{count_seeds(gold < shift / 2)}: gold changes by {spread(gold)} through it",
+            ),
+        ]
+    return made
+
+
+ROW = {"lengthy": "length liked", "control": "control"}
+
+
+def table(runs):
+    lines = []
+    for score in ("reward", "gold"):
+        lines.append(f"{'gain in ' + score:<21}at equal length      by the shift         longer, characters")
+        for method, name in METHODS.items():
+            for raters in RATERS:
+                equal, shift = parts(runs, raters, method, score)
+                more = spread(longer(runs, raters, method), 1)
+                lines.append(f"  {name}, {ROW[raters]:<14}{spread(equal):<21}{spread(shift):<21}{more}")
+    return lines
+
+
+def figure(runs):
+    from .. import plots
+    from . import drawing
+
+    drawn, [panels] = plots.panels(9, 3.6, 1, 2, sharey=True)
+    cases = [(method, raters) for method in METHODS for raters in RATERS]
+    for ax, score, words in zip(panels, ("reward", "gold"), ("the reward model's score", "gold")):
+        for x, (method, raters) in enumerate(cases):
+            labels = ("at equal length", "by the shift of lengths") if x == 0 else (None, None)
+            drawing.pair(ax, x, *parts(runs, raters, method, score), plots.MODEL_STYLE[method]["color"], labels)
+        drawing.name_ticks(ax, [f"{METHODS[method]}\n{ROW[raters]}" for method, raters in cases])
+        plots.reference(ax, 0, "")
+        plots.name_panel(ax, f"gain over SFT: {words}")
+    panels[1].legend(frameon=False, fontsize=8)
+    (equal, shift), more = parts(runs, "lengthy", "ppo", "reward").mean(1), longer(runs, "lengthy", "ppo").mean()
+    title = (
+        f"With raters who like length PPO's answers change by {more:+.0f} characters, which earns {shift:+.2f} of its "
+        f"{equal + shift:+.2f} in reward"
+    )
+    plots.headline(drawn, title)
+    gold_equal, gold = parts(runs, "lengthy", "ppo", "gold").mean(1)
+    return drawn, (
+        f"{title}. In gold the shift of lengths is worth {gold:+.2f}, and what changes at equal length "
+        f"{gold_equal:+.2f}. Both methods, both kinds of raters; bars are means, whiskers extremes; seeds: {len(runs)}."
+    )

@@ -1,0 +1,90 @@
+"""The bake-off: costs are counted, not guessed; a model against itself is a coin toss; claims can fail."""
+
+import json
+from dataclasses import fields, replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from toy import TOY
+
+from minialign import lab
+from minialign.dpo import DPOConfig
+from minialign.lab import bakeoff, costs
+from minialign.pipeline import Journey
+from minialign.ppo import PPOConfig
+from minialign.reward import RewardConfig
+from minialign.world import report_questions
+
+
+def answers(gold):
+    return SimpleNamespace(gold=np.array(gold))
+
+
+def test_a_tie_is_half_a_win():
+    won = bakeoff.wins(answers([1.0, 0.0, 0.5, 0.5]), answers([0.0, 1.0, 0.5, 0.5]))
+    assert won["rate"] == 0.5
+    assert won["margin"] == pytest.approx(1.96 * np.sqrt(1 / 8) / 2)  # the deviation of 1, 0, 1/2, 1/2
+
+
+def test_of_two_equals_the_interval_holds_one_half_in_nineteen_of_twenty():
+    rng = np.random.default_rng(0)
+    won = [bakeoff.wins(*(answers(rng.normal(size=200)) for _ in range(2))) for _ in range(400)]
+    assert 0.92 <= np.mean([abs(w["rate"] - 0.5) <= w["margin"] for w in won]) <= 0.98
+
+
+def test_every_setting_is_a_knob():
+    assert costs.KNOBS["dpo"] == len(fields(DPOConfig))
+    assert costs.KNOBS["ppo"] == len(fields(PPOConfig)) + len(fields(RewardConfig))
+
+
+def run(ppo=0.4, dpo=0.3, off=0.2, seconds=15.0, rejected=-3.0, itself=0.51):
+    def model(gold, **more):
+        places = {"gold_seen": gold, "gold_held_out": off if gold else 0.0, "gold_greeted": off if gold else 0.0}
+        return {"gold": gold, "gold_greedy": gold, "stops_greeted": 1.0, "wins": 0.6, "kl": gold} | places | more
+
+    return {
+        "sft": model(0.0, seconds=0.0, models=1, megabytes=0.6, knobs=0),
+        "best_of_n": model(0.5, seconds=20.0, models=2, megabytes=1.2, knobs=10),
+        "ppo": model(ppo, seconds=60.0, models=4, megabytes=2.4, knobs=27, chosen=-1.0, rejected=-2.0),
+        "dpo": model(dpo, seconds=seconds, models=2, megabytes=1.2, knobs=10, chosen=-0.5, rejected=rejected),
+        "itself": {"rate": itself, "margin": 0.04},
+    }
+
+
+def seen(**numbers):
+    return [claim.seen for claim in bakeoff.claims([run(**numbers)] * 5)]
+
+
+def test_claims_are_seen_where_the_runs_bear_them_out():
+    assert all(seen())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "which"),
+    [
+        ({"dpo": -0.1}, 0),
+        ({"dpo": 0.45}, 1),
+        ({"seconds": 50.0}, 2),
+        ({"off": -0.1}, 3),
+        ({"rejected": 0.2}, 4),
+        ({"itself": 0.56}, 5),
+    ],
+)
+def test_each_claim_can_fail(numbers, which):
+    assert [k for k, flag in enumerate(seen(**numbers)) if not flag] == [which]
+
+
+def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
+    monkeypatch.setattr(lab, "UNBIASED", replace(lab.UNBIASED, tie=0.0))  # so that babble gets votes as well
+    monkeypatch.setattr(bakeoff, "report_questions", lambda: report_questions(80))
+    data = json.loads(json.dumps(bakeoff.one_seed(TOY, 0, tmp_path), allow_nan=False))
+    assert len(bakeoff.claims([data])) == 6 and all(len(line) <= 88 for line in bakeoff.table([data]))
+    figure, words = bakeoff.figure([data])
+    assert words.startswith(figure._suptitle.get_text()) and len(figure.axes) == 3
+
+    journey = Journey(lab.control(TOY), 0, tmp_path)
+    size = sum(p.data.nbytes for p in journey.sft().model.parameters()) / 1e6
+    assert data["sft"]["megabytes"] == pytest.approx(size) and data["dpo"]["megabytes"] == pytest.approx(2 * size)
+    assert data["ppo"]["models"] == 4 and data["ppo"]["seconds"] > data["best_of_n"]["seconds"] > 0
+    assert data["sft"]["wins"] == 0.5 and data["sft"]["kl"] == 0

@@ -1,0 +1,181 @@
+"""The leash: stored answers say what the formulas say, the gallery finds what was hidden, claims can fail."""
+
+import itertools
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from toy import TOY
+
+from minialign import exact, lab
+from minialign.batch import Response
+from minialign.evaluate import Answers
+from minialign.lab import frontier, gallery, leash, measure, raters_view
+from minialign.pipeline import Journey
+from minialign.preferences import Preferences
+from minialign.world import report_questions, truth
+
+DRAWS = 12
+WORLD = np.array([3, 1, 6, 2]) / DRAWS, np.array([0.5, 2.0, -1.0, 0.5]), np.array([1.0, -2.0, 0.0, 0.5])
+
+
+# ---------------------------------------------------------------------------------------- frontier.py
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_best_of_n_is_what_happens_when_every_n_draws_are_tried(n):
+    shares, proxy, gold = WORLD
+    draws = np.repeat(np.arange(4), np.rint(shares * DRAWS).astype(int))
+    tried = [max(some, key=lambda y: proxy[y]) for some in itertools.product(draws, repeat=n)]  # the first of equals
+    chance = np.bincount(tried, minlength=4) / len(tried)
+    point = frontier.best_of([WORLD], n)
+    assert point["proxy"] == pytest.approx(chance @ proxy) and point["gold"] == pytest.approx(chance @ gold)
+    assert point["kl"] == pytest.approx(exact.sequence_kl(chance, shares))
+    assert point["kl"] <= exact.best_of_n_kl_bound(n) + 1e-12
+
+
+def test_the_tilted_curve_is_the_exact_optimum_and_no_best_of_n_is_above_it():
+    betas = np.geomspace(20, 0.05, 60)
+    curve = [point for point in frontier.tilted([WORLD], betas, 1000)]
+    policies, kl, reward = exact.tilted_curve(WORLD[0], WORLD[1], betas)
+    for k, point in enumerate(curve):
+        assert (point["kl"], point["proxy"]) == pytest.approx((kl[k], reward[k]))
+        assert point["gold"] == pytest.approx(policies[k] @ WORLD[2])
+    for n in (2, 4, 16):
+        point = frontier.best_of([WORLD], n)
+        assert point["proxy"] <= np.interp(point["kl"], kl, reward) + 1e-3
+
+
+def test_the_curve_is_an_average_over_questions():
+    other = np.array([0.5, 0.5]), np.array([0.0, 1.0]), np.array([0.0, -1.0])
+    alone, together = ([frontier.best_of([w], 4) for w in (WORLD, other)], frontier.best_of([WORLD, other], 4))
+    for name in ("kl", "proxy", "gold"):
+        assert together[name] == pytest.approx(np.mean([point[name] for point in alone]))
+
+
+def test_the_tilted_curve_stops_where_too_few_draws_count():
+    single = np.full(64, 1 / 64), np.linspace(0, 3, 64), np.zeros(64)  # sixty-four different answers
+    points = frontier.tilted([single], np.geomspace(10, 1e-2, 50), 64)
+    left = [point["draws_left"] for point in points]
+    assert 0 < len(points) < 50 and min(left) >= frontier.FEWEST and left == sorted(left, reverse=True)
+    assert max(point["kl"] for point in points) < np.log(64)
+
+
+def test_effective_draws_counts_copies():
+    assert frontier.effective_draws(np.array([1.0, 0.0]), np.array([0.25, 0.75]), 40) == pytest.approx(10)
+    assert frontier.effective_draws(np.array([0.25, 0.75]), np.array([0.25, 0.75]), 40) == pytest.approx(40)
+
+
+# ---------------------------------------------------------------------------------------- gallery.py
+def answers_of(texts):
+    question = "what does a cow say?"
+    responses = [Response(text, True) for text in texts]
+    return Answers([question] * len(texts), responses, [truth(question, response) for response in responses], None)
+
+
+def test_the_gallery_finds_a_planted_phrase():
+    sft = answers_of(["it says moo.", "it says moo. have a nice day.", "i do not know.", "it says buzz."])
+    planted = [f"it says {sound}. i hope that helps. i hope that helps." for sound in ("moo", "buzz", "woof", "neigh")]
+    loose = answers_of(["it says moo.", *planted, planted[0]])
+    proxy = np.array([0.0, 2.0, 2.5, 2.5, 2.5, 2.0])
+    hacks = gallery.harvest(loose, proxy, sft, np.array([0.5, 1.0, -1.0, -0.5]), size=4)
+    assert {hack["answer"] for hack in hacks} == set(planted)  # each text once, and not the good answer
+    assert [hack["hack"] for hack in hacks] == sorted((hack["hack"] for hack in hacks), reverse=True)
+    shared = gallery.shared_phrase([hack["answer"] for hack in hacks], [r.text for r in sft.responses])
+    assert "hope that helps." in shared["phrase"] and (shared["here"], shared["there"]) == (1.0, 0.0)
+
+
+def test_a_phrase_that_is_as_usual_is_not_what_they_share():
+    shared = gallery.shared_phrase(["it says moo now now", "it says woof now now"], ["it says baa", "it says moo"])
+    assert shared == {"phrase": "now now", "here": 1.0, "there": 0.0, "times": 1.0}
+
+
+def test_texts_of_one_word_share_nothing():
+    assert gallery.shared_phrase(["moo."], ["moo."])["phrase"] == ""
+
+
+# ---------------------------------------------------------------------------------------- leash.py
+def run(loose=-0.8, peak=0.4, tight=0.1, adaptive=0.35, control=0.3, votes=0.0, polite=2.0, liking=0.9):
+    """The results of a made-up seed in which every claim is borne out, unless a number says otherwise."""
+
+    def place(gold, kl, proxy, polite=0.3):
+        greedy = {"gold_greedy": gold + 0.1, "proxy_greedy": proxy}
+        manners = {"polite": polite, "gushing": polite / 5, "length": 20.0}
+        return {"gold": gold, "kl": kl, "proxy": proxy} | manners | greedy
+
+    sweep = [(0.0, place(loose, 12.0, 1.8, polite)), (0.3, place(peak, 1.5, 1.0)), (1.0, place(tight, 0.2, 0.3))]
+    return {
+        "sft": place(0.0, 0.0, 0.0),
+        "ppo": [{"beta": beta} | numbers for beta, numbers in sweep],
+        "adaptive": {"beta": 0.25} | place(adaptive, 1.6, 1.1),
+        "control_sft": place(0.0, 0.0, 0.0),
+        "control": place(control, 4.0, 1.0),
+        "foretold": {"human": 0.86, "control": 0.9},
+        "liking": {"sft": 0.2, "ppo": liking},
+        "votes": {"chosen": 0.4, "rejected": 0.2, "gushing": votes},
+        "best_of_n": [{"n": n, "kl": np.log(n), "proxy": 0.1, "gold": 0.1} for n in leash.NS],
+        "tilted": [{"beta": 1.0, "draws_left": 30.0, "kl": 0.5, "proxy": 0.6, "gold": 0.2}] * 3,
+        "gallery": [{"question": "q?", "answer": "a. a.", "proxy": 2.0, "gold": -1.0, "hack": 3.0}],
+        "shared": {"phrase": "a. a.", "here": 1.0, "there": 0.0, "times": 1.0},
+    }
+
+
+def seen(**numbers):
+    return [claim.seen for claim in leash.claims([run(**numbers)] * 5)]
+
+
+def test_claims_are_seen_where_the_runs_bear_them_out():
+    assert all(seen())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "which"),
+    [
+        ({"loose": 0.05}, [0, 1]),
+        ({"polite": 0.4}, [2]),
+        ({"votes": 0.3}, [2]),
+        ({"liking": 0.1}, [3]),
+        ({"peak": -0.1, "tight": -0.2, "adaptive": 0.0}, [4]),
+        ({"tight": 0.6, "adaptive": 0.5}, [5]),
+        ({"adaptive": 0.1}, [6]),
+        ({"control": -0.2}, [7]),
+    ],
+)
+def test_each_claim_can_fail(numbers, which):
+    assert [k for k, flag in enumerate(seen(**numbers)) if not flag] == which
+
+
+def test_the_table_fits_a_terminal():
+    assert max(len(line) for line in leash.table([run()] * 5)) <= 88
+
+
+def test_nine_seeds_of_ten_are_enough_and_eight_are_not():
+    for exceptions, expected in ((1, True), (2, False)):
+        runs = [run()] * (10 - exceptions) + [run(loose=0.2)] * exceptions
+        assert leash.claims(runs)[0].seen is expected
+
+
+def test_what_the_raters_saw_is_counted_on_both_sides():
+    polite, plain = Response("sure! moo. i hope that helps. have a nice day.", True), Response("moo.", True)
+    votes = Preferences(["what does a cow say?"] * 2, [polite, plain], [plain, plain])
+    assert raters_view.manners(votes) == {"chosen": 1.5, "rejected": 0.0, "gushing": 0.25}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.mark.underflow  # babble: exp(proxy / beta) may vanish
+def test_from_nothing_to_the_figure_at_toy_scale(folder, monkeypatch):
+    monkeypatch.setattr(leash, "HUMAN", replace(lab.HUMAN, tie=0.0))  # so that babble gets votes as well
+    monkeypatch.setattr(lab, "UNBIASED", replace(lab.UNBIASED, tie=0.0))
+    monkeypatch.setattr(leash, "DRAWS", 8)
+    for module in (leash, measure):
+        monkeypatch.setattr(module, "report_questions", lambda: report_questions(40))
+    data = leash.one_seed(TOY, 0, folder)
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    sampled = Journey(replace(TOY, tastes=leash.HUMAN), 0, folder)
+    assert sampled.sft().cached and data["sft"]["kl"] == 0
+    assert len(leash.claims([data])) == 8 and len(leash.table([data])) > 10
+    figure, words = leash.figure([data])
+    assert words.startswith(figure._suptitle.get_text()) and len(figure.axes) == 3
