@@ -101,6 +101,24 @@ def parser():
     bands.add_argument("--lessons", default="lessons", metavar="DIR", help="where the lessons are (default lessons)")
     bands.set_defaults(run=run_calibrate)
 
+    ready = commands.add_parser("prepare", help="for instructors: make all that the lessons need, and say how long they take")
+    ready.add_argument("--fast", action="store_true", help="of the classroom cut")
+    ready.add_argument("--seed", type=whole_number, default=0, help="all that is random comes from it (default 0)")
+    ready.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
+    ready.add_argument("--lessons", default="lessons", metavar="DIR", help="where the lessons are (default lessons)")
+    ready.set_defaults(run=run_prepare)
+
+    kit = commands.add_parser("kit", help="for instructors: run-sheets, notes, handouts, notebooks, glossary, FAQ")
+    kit.add_argument("--out", default="runs/kit", metavar="DIR", help="where the kit goes (default runs/kit)")
+    kit.add_argument("--runs", default="runs", metavar="DIR", help="where minialign prepare has measured (default runs)")
+    kit.add_argument("--lessons", default="lessons", metavar="DIR", help="where the lessons are (default lessons)")
+    kit.set_defaults(run=run_kit)
+
+    notebooks = commands.add_parser("notebooks", help="the lessons as Jupyter notebooks")
+    notebooks.add_argument("out", nargs="?", default="runs/notebooks", metavar="DIR", help="where to (default runs/notebooks)")
+    notebooks.add_argument("--lessons", default="lessons", metavar="DIR", help="where the lessons are (default lessons)")
+    notebooks.set_defaults(run=run_notebooks)
+
     bench = commands.add_parser("bench", help="how fast it is, beside the matrix products alone and beside PyTorch")
     bench.add_argument("--against", choices=("torch",), help="compare with PyTorch, if it is installed")
     bench.add_argument("--threads", type=positive_number, metavar="N", help="for each system (default: as you set, or 1)")
@@ -175,6 +193,25 @@ def run_calibrate(arguments):
 
     a = arguments
     calibrate(a.numbers, a.fast, a.seeds, a.out, a.jobs, a.lessons)
+
+
+def run_prepare(arguments):
+    from .kit.prepare import prepare
+
+    return prepare(arguments.fast, arguments.seed, arguments.out, arguments.lessons)
+
+
+def run_kit(arguments):
+    from .kit.make import make_kit
+
+    files = make_kit(arguments.out, arguments.runs, arguments.lessons)
+    print(f"{len(files)} files in {arguments.out}: " + ", ".join(sorted({f.relative_to(arguments.out).parts[0] for f in files})))
+
+
+def run_notebooks(arguments):
+    from .kit.make import make_notebooks
+
+    print("\n".join(map(str, make_notebooks(arguments.out, arguments.lessons))))
 
 
 def whole_number(text):

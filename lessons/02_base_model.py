@@ -1,0 +1,182 @@
+# %% [markdown]
+"""Lesson 2 - The base model: what does an autocomplete do with a question?
+
+QUESTION   A model reads a little internet and learns one thing only: which character comes next. Now ask it something.
+NEEDS      the base model (made once if it is missing)
+TIME       about 20 s; --fast about 5 s
+EQUATION   loss = - mean log pi(next character | all before it)                          [eq: next-token]
+           attention: each character takes a weighted mean of what those before it offer   [eq: causal-attention]
+WATCH      1. a model without opinions has a loss of ln V exactly: it guesses among V characters
+           2. changing the future changes no past prediction, not in the last digit: nobody may copy the answer
+           3. the weights of attention sum to 1: what a character takes is a mean
+           4. equal seeds, equal numbers: trained again, it has the recorded losses
+           5. its loss ends below what counting triples can reach, and not near 0: much of what comes is a free choice
+           6. four in five of the words, or more, that it writes are words of its internet
+           7. asked a question, it mostly goes on with another question: it is not failing, it is continuing
+BREAK IT   --break nomask   attention may look at the future -> 2, 4, 5, 6, 7
+           --break shift    the target is the character that the model already sees -> 4, 5, 6
+           --break nopos    no character knows where it stands -> 4, 6
+EXERCISES  (2 min, run) --break nomask: the loss is better than it should be. Why is that the worst sign of all?
+           (5 min, change) temperature 0.5 in continue_bare: what do the continuations gain, and what do they lose?
+           (15 min, think) "a base model is a broken assistant": how could you get an answer from it without training?
+           (write) minialign check 2
+"""
+
+# %%
+import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+
+import math
+from itertools import islice
+from types import SimpleNamespace
+
+import numpy as np
+
+from minialign import functional, pipeline, sft
+from minialign.autograd import no_grad
+from minialign.classroom import pictures
+from minialign.classroom.instruments import attention_of, counting_loss
+from minialign.classroom.lesson import Lesson
+from minialign.classroom.text import shown
+from minialign.evaluate import begins_with_question, continue_bare
+from minialign.likelihood import log_probs_array
+from minialign.model import LanguageModel
+from minialign.tokenizer import EOS, VOCAB_SIZE, decode, encode
+from minialign.world import five_questions, report_questions, truth
+
+lesson = Lesson(__file__, __doc__)
+
+# %% [markdown]
+# ## 1. Its internet
+# %%
+lesson.section("1. The internet that it reads")
+recipe = pipeline.FAST if lesson.fault else lesson.recipe  # a broken model is trained to its end, so it is a small one
+stream, starts = lesson.journey.corpus()
+for start in starts[[0, 1, 2, 6]]:
+    print("   " + shown(decode(stream[start + 1 : start + 110]).split("<eos>")[0], True, 84))
+words = set(decode(stream[:400_000]).replace("<eos>", " ").split())
+lesson.predict(
+    "The model has read all of it. You write: what does a cat say?  How does it go on?",
+    ["it says meow.", "with another question", "with letters at random"],
+    1,
+    "on this internet whoever asks goes on asking. It continues the document; nobody told it that you want an answer.",
+)
+
+# %% [markdown]
+# ## 2. What it computes, and what nobody may do: look ahead
+# %%
+lesson.section("2. Attention, and the loss")
+lesson.show("causal-attention")
+lesson.show("next-token")
+
+
+def all_seeing(q, k, v):
+    """Attention whose mask was forgotten."""
+    scores = q @ k.transpose(0, 1, 3, 2) * (1 / math.sqrt(q.shape[-1]))
+    return functional.softmax(scores) @ v
+
+
+def build(rng):
+    """A fresh model; with the fault, if there is one."""
+    model = LanguageModel(recipe.model, rng)
+    if lesson.fault == "nomask":
+        model.trunk.ops = SimpleNamespace(**vars(functional) | {"causal_attention": all_seeing})
+    if lesson.fault == "nopos":
+        model.trunk.cos[:], model.trunk.sin[:] = 1, 0  # every position is turned by the same angle: by none
+    return model
+
+
+if lesson.fault == "shift":
+    lesson.spoil(sft, "token_log_probs_of", "ids[:, 1:])", "ids[:, :-1])")
+blank = build(np.random.default_rng(0))
+blank.unembedding.data[:] = 0
+without_opinions = -log_probs_array(blank, stream[:96].reshape(1, -1)).mean()
+lesson.number("loss without opinions", without_opinions, ".4f", exact=math.log(VOCAB_SIZE), why="ln V")
+
+# %% [markdown]
+# ## 3. The first tenth of the training, before your eyes
+# NOTE(instructor): read the samples aloud. First letters, then words, then sentences: only the loss has asked for them.
+# %%
+lesson.section("3. Training: the first tenth" if not lesson.fault else "3. Training")
+rng = lesson.journey.rng("base")  # the very luck that the journey's base model had
+model = build(rng)
+batches = sft.windows(stream, starts, recipe.base.batch_size, recipe.window, rng)
+n_steps = recipe.base_steps if lesson.fault else recipe.base_steps // 10
+question = "what does a cat say?"
+
+
+def sample(model, share):
+    texts = continue_bare(model, [question], truth, 1.0, np.random.default_rng(lesson.seed), 60).responses
+    print(f"   after {share:4.0%}:  {question} {shown(*texts[0], width=50)}", flush=True)
+
+
+def look(step, model, history):
+    if step in (recipe.base_steps // 100, recipe.base_steps // 10):
+        sample(model, step / recipe.base_steps)
+
+
+here = sft.train_language_model(
+    model, lesson.steps(islice(batches, n_steps), "base model"), recipe.base_steps, recipe.base, "", watch=look
+)
+stage = lesson.need("base")
+if not lesson.fault:
+    model, history = stage.model, stage.history
+else:
+    history = here
+sample(model, 1)
+
+# %% [markdown]
+# ## 4. The numbers
+# How good is a loss? Better than guessing is nothing yet. One can count letters, pairs, triples: each count foretells
+# the next letter with a certain loss, and the model has to beat them.
+# %%
+lesson.section("4. The numbers")
+
+
+ladder = {"guessing: ln V": math.log(VOCAB_SIZE)}
+for n, what in enumerate(("letters", "pairs", "triples"), 1):
+    ladder[f"counting {what}"] = counting_loss(stream, n, VOCAB_SIZE)
+for what, loss in ladder.items():
+    print(f"   {what:<36}{loss:.3f}")
+end = history.last("loss", 20)
+lesson.number("loss at the end", end)
+
+text = np.array([encode(" a cow says moo. what does a cat say? it says")])
+other = text.copy()
+other[0, 20:] = encode("x")[0]
+with no_grad():
+    leak = float(np.abs(model(text).data[0, :20] - model(other).data[0, :20]).max())
+seen = attention_of(model, text)
+sums = max(float(np.abs(weights.sum(-1) - 1).max()) for weights in seen)
+lesson.number("past logits, moved by the future", leak, ".1e", exact=0, why="0")
+lesson.number("weights of attention, sum - 1", sums, ".1e", exact=0, within=1e-5, why="0")
+again = float(np.abs(here["loss"][:10] - stage.history["loss"][:10]).max())
+lesson.number("losses trained again, difference", again, ".1e", exact=0, within=1e-3, why="0")
+
+said = continue_bare(model, report_questions(120), truth, 1.0, lesson.rng, recipe.max_new_tokens)
+written = [word for response in said.responses for word in response.text.split()[: None if response.ended else -1]]
+known = float(np.mean([word in words for word in written])) if written else 0.0
+asks = float(np.mean([begins_with_question(response.text) for response in said.responses]))
+lesson.number("words of its internet", known, ".0%")
+lesson.number("goes on with a question", asks, ".0%")
+lesson.reveal()
+print()
+for prompt in five_questions():
+    response = continue_bare(model, [prompt.text], truth, 1.0, lesson.rng, 50).responses[0]
+    print(f"   {prompt.text} | {shown(*response, width=82 - len(prompt.text))}")
+
+# %% [markdown]
+# ## 5. What there was to see
+# Misconception: "extend a base model to answer questions" (nanoGPT #221). It is a document completer. There is nothing
+# to extend: it has to be taught what kind of document a conversation is. That is lesson 3.
+# %%
+lesson.section("5. What there was to see")
+lesson.claim(1, abs(without_opinions - math.log(VOCAB_SIZE)) < 1e-6)
+lesson.claim(2, leak == 0)
+lesson.claim(3, sums < 1e-5)
+lesson.claim(4, again < 1e-3)
+lesson.claim(5, 0.1 < end < min(ladder.values()), f"{end:.2f}; counting triples {min(ladder.values()):.2f}")
+lesson.claim(6, known > 0.8, f"{known:.0%}")
+lesson.claim(7, asks > 0.5, f"{asks:.0%}")
+letters = [" " if token == EOS else decode([token]) for token in text[0]]
+lesson.picture("autocomplete", *pictures.autocomplete(history, ladder, seen, letters))
+lesson.finish()

@@ -1,0 +1,177 @@
+# %% [markdown]
+"""Lesson 5 - The reward model: how do votes become a number for every answer?
+
+QUESTION   Two answers, one click. After some hundred clicks, can a model score an answer that nobody voted on?
+NEEDS      the SFT model, the votes and the reward model of the journey (made once if they are missing);
+           with --votes FILE your own votes (minialign vote) are learned from instead
+TIME       about 30 s; --fast about 10 s
+EQUATION   P(chosen beats rejected) = sigma(d),   d = r(chosen) - r(rejected)
+           loss = - mean log sigma(d)                                           [eq: bradley-terry]
+           sure and right: ECE = sum over bins of n/N |how often right - how sure|   [eq: calibration-error]
+WATCH      1. the loss starts at ln 2 = 0.693 exactly: before any vote every duel is a coin toss
+           2. adding 5 to every score changes nothing, and the gradients of a pair sum to 0: only differences count
+           3. more votes judge better: all votes foretell more unseen ones than 30 do
+           4. on unseen votes the loss is below ln 2: it is right, and not surer than it may be
+           5. it foretells its own votes better than those it never saw
+           6. it foretells less than the raters' own unsteadiness allows
+           7. where the shorter answer won, it still sides with the winner more often than not
+BREAK IT   --break flip      chosen and rejected change places in every vote -> 4, 7
+           --break nolimit   few votes, again and again, six times as long -> 4
+           --break lengthy   the crowd always votes for the longer answer -> 4, 7
+EXERCISES  (2 min, run) --break mystery --seed 3: which number gives the fault away?
+           (5 min, change) pooling="last" in RewardConfig: how many votes does it now need?
+           (15 min, think) it foretells 9 votes in 10. Why may PPO nevertheless make it look foolish? (lesson 7)
+           (write) minialign check 5
+"""
+
+# %%
+import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from minialign.autograd import Tensor
+from minialign.batch import prompt_ids
+from minialign.classroom import pictures
+from minialign.classroom.lesson import Lesson
+from minialign.classroom.results import reward_report
+from minialign.classroom.text import shown
+from minialign.functional import log_sigmoid
+from minialign.generate import generate
+from minialign.model import scalar_model_from
+from minialign.preferences import Preferences
+from minialign.reward import (
+    RewardConfig, Scorer, bradley_terry_loss, calibration, pair_accuracy, score_gaps, sequence_scores,
+    train_reward_model,
+)  # fmt: skip
+from minialign.world import truth
+
+lesson = Lesson(__file__, __doc__)
+
+# %% [markdown]
+# ## 1. The votes, some of them slips
+# NOTE(instructor): let the class vote on three pairs by hand before showing any loss; they will disagree.
+# %%
+lesson.section("1. The votes")
+votes, held_out = lesson.need("votes")
+for question, chosen, rejected in list(zip(votes.prompts, votes.chosen, votes.rejected))[:2]:
+    print(f"   {question}\n      chosen   {chosen.text}\n      rejected {rejected.text}")
+
+# %% [markdown]
+# ## 2. Predict
+# %%
+lesson.predict(
+    "A model sees 30 votes, another some hundreds. How many unseen votes does the one with 30 foretell?",
+    ["about half: it has learned nothing yet", "clearly more than half", "nearly all"],
+    1,
+    "a vote is little, but the trunk already knows the language: it only has to learn what people like.",
+)
+
+# %% [markdown]
+# ## 3. The loss: the whole mathematics of this lesson
+# A vote is a duel; the number behind an answer is its strength. It is the model that ranks chess players (Elo), and
+# Bradley and Terry's from 1952.
+# %%
+lesson.section("2. The loss")
+lesson.show("bradley-terry")
+sft = lesson.journey.sft().model
+blank = scalar_model_from(sft, lesson.rng, head="zero")
+both, n = held_out.batch(), len(held_out)
+scores = sequence_scores(blank, both[np.r_[0:8, n : n + 8]], "mean")
+loss, _ = bradley_terry_loss(scores[:8], scores[8:])
+lesson.number("loss before any vote", loss.item(), ".4f", exact=math.log(2), why="ln 2")
+
+r = Tensor(lesson.rng.standard_normal(16), requires_grad=True)
+loss, _ = bradley_terry_loss(r[:8], r[8:])
+loss.backward()
+shifted, _ = bradley_terry_loss(r[:8] + 5.0, r[8:] + 5.0)
+lesson.number("loss after adding 5 to all, change", shifted.item() - loss.item(), ".1e", exact=0, within=1e-12, why="0")
+lesson.number("gradients of a pair, sum", np.abs(r.grad[:8] + r.grad[8:]).max(), ".1e", exact=0, within=1e-12, why="0")
+at_start = abs(lesson.numbers["loss before any vote"] - math.log(2)) < 1e-6
+differences = abs(shifted.item() - loss.item()) < 1e-12 and np.abs(r.grad[:8] + r.grad[8:]).max() < 1e-12
+
+# %% [markdown]
+# ## 4. Train on more and more votes
+# %%
+lesson.section("3. How many votes are enough?")
+sizes = [30, 120, 480] if lesson.fast else [30, 100, 300, 1000]
+config = replace(RewardConfig(warmup_steps=10), pooling=lesson.recipe.reward.pooling)
+crowd = votes
+if lesson.fault == "flip":
+    crowd = Preferences(votes.prompts, votes.rejected, votes.chosen)
+if lesson.fault == "lengthy":
+    ordered = [sorted(pair, key=lambda answer: -len(answer.text)) for pair in zip(votes.chosen, votes.rejected)]
+    crowd = Preferences(votes.prompts, *map(list, zip(*ordered)))
+
+
+def held_out_loss(gaps):
+    return float(-log_sigmoid(gaps).data.mean())
+
+
+if lesson.fault == "nolimit":
+    sizes = sizes[:2]
+sizes = [size for size in sizes if size <= len(votes)] or [len(votes)]  # your own may be few
+own, unseen = [], []
+for size in lesson.steps(sizes, "reward models"):
+    model = scalar_model_from(sft, lesson.rng)
+    epochs = max(3, -(-60 * config.batch_size // size)) * (6 if lesson.fault == "nolimit" else 1)
+    train_reward_model(model, crowd[range(size)], replace(config, epochs=epochs), lesson.rng)
+    score = Scorer(model, config.pooling)
+    gaps = score_gaps(score, held_out)
+    own.append(pair_accuracy(score_gaps(score, crowd[range(min(size, 300))])))
+    unseen.append(pair_accuracy(gaps))
+    on_unseen = f"unseen {unseen[-1]:6.1%}   loss on unseen {held_out_loss(gaps):.3f}"
+    print(f"   {size:5d} votes: its own {own[-1]:6.1%}   {on_unseen}", flush=True)
+sizes = sizes[: len(own)]
+
+# %% [markdown]
+# ## 5. The numbers, and what they can be held against
+# %%
+lesson.section("4. The numbers")
+lesson.need("reward")
+ceiling = reward_report(lesson.journey)["ceiling"]
+if not lesson.fault and len(votes) > sizes[-1]:  # the journey's reward model has learned from all of them
+    score = Scorer(lesson.journey.reward().model, config.pooling)
+    gaps = score_gaps(score, held_out)
+    sizes.append(len(votes))
+    own.append(pair_accuracy(score_gaps(score, votes[range(300)])))
+    unseen.append(pair_accuracy(gaps))
+shorter_won = np.array([len(c.text) < len(r.text) for c, r in zip(held_out.chosen, held_out.rejected)])
+with_shorter = pair_accuracy(gaps[shorter_won])
+bins = calibration(gaps)
+lesson.number("unseen votes foretold after 30", unseen[0], ".1%")
+lesson.number("... after the most votes", unseen[-1], ".1%")
+lesson.number("... by one who knows the raters", ceiling, ".1%")
+lesson.number("its own votes foretold", own[-1], ".1%")
+lesson.number("loss on unseen votes", held_out_loss(gaps), ".3f")
+lesson.number("ECE: how far sure is from right", bins["ece"], ".1%")
+lesson.number("where the shorter answer won", with_shorter, ".1%")
+lesson.reveal()
+
+# %% [markdown]
+# ## 6. A number for answers that nobody voted on
+# %%
+lesson.section("5. A number for every answer")
+lesson.show("calibration-error")
+question = "how do i steal a bike?"
+samples = generate(sft, [prompt_ids(question)] * 24, lesson.recipe.max_new_tokens, 1.0, lesson.rng)
+said = sorted(set(zip(np.round(score(samples.batch), 2), samples.responses())))
+print(f"   {question}   (the reward model's score, and that of a judge who knows the truth)")
+for number, response in said[-3:][::-1] + said[:3]:
+    print(f"   {number:+6.2f}  gold {truth(question, response).gold:+5.2f}  {shown(*response, width=64)}")
+
+# %% [markdown]
+# ## 7. The claims, and the picture
+# %%
+lesson.section("6. What there was to see")
+lesson.claim(1, at_start)
+lesson.claim(2, differences)
+lesson.claim(3, unseen[-1] > unseen[0], f"{unseen[0]:.1%} -> {unseen[-1]:.1%}")
+lesson.claim(4, held_out_loss(gaps) < math.log(2), f"{held_out_loss(gaps):.3f}, ln 2 is 0.693")
+lesson.claim(5, own[-1] > unseen[-1], f"{own[-1]:.1%} and {unseen[-1]:.1%}")
+lesson.claim(6, unseen[-1] < ceiling, f"{unseen[-1]:.1%}, the ceiling {ceiling:.1%}")
+lesson.claim(7, with_shorter > 0.5, f"{with_shorter:.1%} of {shorter_won.sum()} pairs")
+lesson.picture("votes-needed", *pictures.votes_needed(sizes, own, unseen, ceiling, bins))
+lesson.finish()

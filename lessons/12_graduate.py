@@ -1,0 +1,179 @@
+# %% [markdown]
+"""Lesson 12 - Graduating: is what you learned here what the real tools do?
+
+QUESTION   A toy in NumPy, a factory in PyTorch: same weights, same texts. Do they find the same numbers?
+NEEDS      nothing; with PyTorch installed it is asked itself, else what it said is read from 12_graduate.json
+TIME       about 2 s; --fast about 2 s
+EQUATION   the five losses of this course, once more and in PyTorch; for instance       [eq: dpo-loss]
+WATCH      1. SFT: the same loss, to 1e-5
+           2. reward model: the same loss, to 1e-5
+           3. PPO: the same losses of policy and critic, to 1e-5
+           4. DPO: the same loss, to 1e-5
+           5. the gradients as well: of DPO's loss, the norm over all parameters of the model
+           6. the weights survive the journey to Hugging Face's names and back, to the last bit
+           7. GRPO needs no critic: the scores of a group of answers, whitened, have mean 0 and deviation 1
+BREAK IT   --break transposed   one square matrix is loaded the wrong way round: the shapes agree -> 1, 2, 3, 4, 5, 6
+           --break average      DPO takes the mean over tokens instead of the sum -> 4, 5
+EXERCISES  (2 min, run) --break transposed: no error, no warning. What would you have noticed, and when?
+           (5 min, read) the 20 lines of gpt2() below beside model.py: which line is where?
+           (30 min, write) GRPO with your own reward model: advantages per group in place of gae(), and no critic
+"""
+
+# %%
+import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from minialign import dpo, ppo, reward, sft
+from minialign.classroom import pictures
+from minialign.classroom.lesson import Lesson
+from minialign.checkpoint import atomically
+from minialign.interop import from_hugging_face, to_hugging_face
+from minialign.likelihood import token_log_probs_of
+from minialign.model import LanguageModel, ModelConfig
+
+lesson = Lesson(__file__, __doc__, store="write what PyTorch says to 12_graduate.json (needs PyTorch)")
+kept = Path(__file__).with_suffix(".json")
+try:
+    import torch
+    import torch.nn.functional as F
+except ImportError:
+    torch = None
+
+# %% [markdown]
+# ## 1. One set of weights, one batch, for both
+# A GPT-2 of two layers with random weights: what is compared is arithmetic, not wisdom. float64, so that rounding is no
+# excuse.
+# %%
+lesson.section("1. The same weights, the same batch")
+dice = np.random.default_rng(12)  # the same whatever the seed: PyTorch's words are kept for this batch
+config = ModelConfig(31, 24, n_layer=2, n_head=2, d_model=16, positions="learned", tied=True, dtype="float64")
+original = LanguageModel(config, dice)
+for parameter in original.parameters():
+    parameter.data = parameter.data + 0.1 * dice.standard_normal(parameter.shape)
+names, weights = to_hugging_face(original)
+ids, lengths = dice.integers(4, 31, size=(8, 20)), dice.integers(12, 21, size=8)
+place = np.arange(1, 20)
+mask = ((place >= 6) & (place < lengths[:, None])).astype(float)  # an answer behind a question of six tokens
+v, advantages = dice.standard_normal(16) / 4, dice.standard_normal(mask.shape)
+old, old_values = -3.5 + 0.5 * dice.standard_normal(mask.shape), 0.5 * dice.standard_normal(mask.shape)
+if lesson.fault == "transposed":
+    weights = weights | {"h.0.attn.c_proj.weight": weights["h.0.attn.c_proj.weight"].T}
+model = from_hugging_face(names, weights)
+there_and_back = to_hugging_face(model)[1]
+intact = all(np.array_equal(there_and_back[name], array) for name, array in to_hugging_face(original)[1].items())
+print(f"   {len(weights)} arrays by Hugging Face's names, for instance {sorted(weights)[2]}")
+
+# %% [markdown]
+# ## 2. Our numbers
+# Chosen are the first four answers, rejected the last four; what the old policy and the old critic said is made up.
+# %%
+lesson.section("2. minialign")
+lesson.show("dpo-loss")
+
+
+def ours():
+    logprobs = token_log_probs_of(model, ids)
+    values = model.trunk(ids[:, :-1]) @ v
+    scores = (values * mask).sum(1) / mask.sum(1)
+    summed = (logprobs * mask).sum(1) * (1 / mask.sum(1) if lesson.fault == "average" else 1)
+    ref = (old * mask).sum(1)
+    found = {
+        "SFT": sft.sft_loss(logprobs, mask)[0],
+        "reward model": reward.bradley_terry_loss(scores[:4], scores[4:])[0],
+        "PPO, policy": ppo.ppo_policy_loss(logprobs, old, advantages, mask)[0],
+        "PPO, critic": ppo.ppo_value_loss(values, old_values, advantages, mask)[0],
+        "DPO": dpo.dpo_loss(summed[:4], summed[4:], ref[:4], ref[4:], beta=0.1)[0],
+    }
+    found["DPO"].backward()
+    norm = math.sqrt(sum(float((p.grad**2).sum()) for p in model.parameters()))
+    return {name: loss.item() for name, loss in found.items()} | {"DPO, gradient": norm}
+
+
+# %% [markdown]
+# ## 3. The same in PyTorch
+# NOTE(instructor): project this cell beside model.py and dpo.py, and let the class find the pairs of lines.
+# %%
+def gpt2(w, ids):
+    """Hidden states and log-probabilities of GPT-2, by Hugging Face's names."""
+    B, T = ids.shape
+    C, H = config.d_model, config.n_head
+
+    def linear(x, name):
+        return x @ w[f"{name}.weight"] + w[f"{name}.bias"]
+
+    def norm(x, name):
+        return F.layer_norm(x, (C,), w[f"{name}.weight"], w[f"{name}.bias"])
+
+    x = w["wte.weight"][ids] + w["wpe.weight"][:T]
+    for layer in range(config.n_layer):
+        block = f"h.{layer}"
+        q, k, v = linear(norm(x, f"{block}.ln_1"), f"{block}.attn.c_attn").split(C, dim=2)
+        q, k, v = (z.view(B, T, H, C // H).transpose(1, 2) for z in (q, k, v))
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(B, T, C)
+        x = x + linear(y, f"{block}.attn.c_proj")
+        up = linear(norm(x, f"{block}.ln_2"), f"{block}.mlp.c_fc")
+        x = x + linear(F.gelu(up, approximate="tanh"), f"{block}.mlp.c_proj")
+    hidden = norm(x, "ln_f")
+    return hidden, F.log_softmax(hidden @ w["wte.weight"].T, -1)
+
+
+def theirs():
+    w = {name: torch.tensor(array, requires_grad=True) for name, array in to_hugging_face(original)[1].items()}
+    tokens, m, A, old_pi, old_v = (torch.tensor(array) for array in (ids, mask, advantages, old, old_values))
+    hidden, everything = gpt2(w, tokens[:, :-1])
+    logprobs = everything.gather(-1, tokens[:, 1:, None])[..., 0]
+    values = hidden @ torch.tensor(v)
+    scores, summed, ref = (values * m).sum(1) / m.sum(1), (logprobs * m).sum(1), (old_pi * m).sum(1)
+    ratio, near = (logprobs - old_pi).exp(), torch.clamp(values, old_v - 0.2, old_v + 0.2)
+    found = {
+        "SFT": F.cross_entropy(everything.transpose(1, 2), torch.where(m > 0, tokens[:, 1:], -100), ignore_index=-100),
+        "reward model": -F.logsigmoid(scores[:4] - scores[4:]).mean(),
+        "PPO, policy": (torch.max(-A * ratio, -A * ratio.clamp(0.8, 1.2)) * m).sum() / m.sum(),
+        "PPO, critic": 0.5 * (torch.max((values - A) ** 2, (near - A) ** 2) * m).sum() / m.sum(),
+        "DPO": -F.logsigmoid(0.1 * ((summed - ref)[:4] - (summed - ref)[4:])).mean(),
+    }
+    found["DPO"].backward()
+    norm = math.sqrt(sum(float((p.grad**2).sum()) for p in w.values() if p.grad is not None))
+    return {name: loss.item() for name, loss in found.items()} | {"DPO, gradient": norm}
+
+
+if lesson.switches["store"]:
+    text = json.dumps({"by": f"PyTorch {torch.__version__}", "numbers": theirs()}, indent=1)
+    atomically(kept, lambda file: file.write((text + "\n").encode()))
+stored = json.loads(kept.read_text(encoding="utf-8"))
+there, by = (theirs(), f"PyTorch {torch.__version__}") if torch else (stored["numbers"], f"{stored['by']}, kept")
+here = ours()
+
+# %% [markdown]
+# ## 4. Side by side
+# %%
+lesson.section(f"3. minialign beside {by}")
+for name, value in here.items():
+    print(f"   {name:<16}{value:16.10f}{there[name]:16.10f}")
+apart = {name: abs(value - there[name]) for name, value in here.items()}
+lesson.number("largest difference", max(apart.values()), ".1e", exact=0, within=1e-5, why="0")
+
+group = np.array([1.0, 2.0, 3.0, 6.0])  # the scores of four answers to one question
+grpo, rloo = (group - group.mean()) / group.std(), (group - group.mean()) * 4 / 3
+print("\n   four answers, scores  " + "".join(f"{x:8.3f}" for x in group))
+print("   GRPO's advantages     " + "".join(f"{x:8.3f}" for x in grpo) + "   (score - mean) / deviation")
+print("   RLOO's advantages     " + "".join(f"{x:8.3f}" for x in rloo) + "   score - mean of the others")
+
+# %%
+lesson.section("4. Where it lives today")
+print(Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").rstrip())
+lesson.section("5. What there was to see")
+lesson.claim(1, apart["SFT"] < 1e-5)
+lesson.claim(2, apart["reward model"] < 1e-5)
+lesson.claim(3, max(apart["PPO, policy"], apart["PPO, critic"]) < 1e-5)
+lesson.claim(4, apart["DPO"] < 1e-5)
+lesson.claim(5, apart["DPO, gradient"] < 1e-5)
+lesson.claim(6, intact)
+lesson.claim(7, abs(grpo.mean()) < 1e-12 and abs(grpo.std() - 1) < 1e-12)
+lesson.picture("parity", *pictures.parity(apart, by))
+lesson.finish()

@@ -1,0 +1,410 @@
+"""For instructors: run-sheets that keep to the clock, handouts of one page, notebooks that are the scripts, words that
+point at something, and a preparation that can be stopped.  All of it from the lessons as they are now."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from toy import TOY
+
+from minialign import pipeline
+from minialign.classroom import Problem
+from minialign.classroom.command import main
+from minialign.classroom.kit import handout, make, measured, notebooks, notes, prepare, runsheet, source, words
+
+LESSONS = Path(__file__).resolve().parent.parent / "lessons"
+SOURCES = source.read_lessons(LESSONS)
+PLANS = runsheet.read_plan(LESSONS / "kit" / "plan.md")
+ENTRIES = words.read_glossary(LESSONS / "kit" / "glossary.md")
+ANSWERS = words.read_faq(LESSONS / "kit" / "faq.md")
+each_lesson = pytest.mark.parametrize("lesson", list(SOURCES.values()), ids=lambda lesson: lesson.name)
+each_plan = pytest.mark.parametrize("plan", PLANS, ids=lambda plan: str(plan.minutes))
+
+TOY_LESSON = '''# %% [markdown]
+"""Lesson 3 - Toy: is it one?
+
+QUESTION   Is this a question?
+NEEDS      nothing
+TIME       about 70 s; --fast about 3 s
+EQUATION   1 + 1 = 2
+WATCH      1. it runs
+BREAK IT   --break sum   sums are wrong -> 1
+EXERCISES  (2 min, run) it
+           (5 min, think) why?
+"""
+
+# %%
+import minialign
+
+from minialign.classroom.lesson import Lesson
+
+lesson = Lesson(__file__, __doc__)
+
+# %% [markdown]
+# ## 1. A heading
+# For everybody.
+# NOTE(instructor): a secret,
+# in two lines.
+# Misconception: "it is not one". It is.
+# %%
+lesson.section("1. The section")  # NOTE: not for the instructor
+lesson.predict("What?", ["this", "that"], 1, "because.")
+for name in ("a", "b"):
+    lesson.number(f"number of {name}", 1.0, ".1f", exact=1)
+    # NOTE(instructor): point at it.
+lesson.number("another", 2.0, form=".2f")
+lesson.claim(1, lesson.fault is None)
+# MORE
+lesson.finish()
+'''
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """A folder of lessons with one in it, and what the kit needs beside it -> a function that writes the lesson."""
+    (tmp_path / "lessons" / "kit").mkdir(parents=True)
+    for path in (LESSONS / "kit").iterdir():
+        (tmp_path / "lessons" / "kit" / path.name).write_bytes(path.read_bytes())
+
+    def write(text=TOY_LESSON, name="03_toy.py"):
+        (tmp_path / "lessons" / name).write_text(text)
+        return tmp_path / "lessons" / name
+
+    write()
+    return write
+
+
+def timed(seconds=0.0, fast=True):
+    """Every lesson takes so long."""
+    rows = {lesson.name: {"seconds": seconds} for lesson in SOURCES.values()}
+    return measured.Measured(rows, fast, 0, "a machine", "2 minutes", "runs", {})
+
+
+# ------------------------------------------------------------------------------------------------ run-sheets
+@each_plan
+def test_every_lesson_is_once_in_a_run_sheet_taught_or_left_for_homework(plan):
+    sheet = runsheet.runsheet(plan, SOURCES, timed())
+    numbers = re.findall(r"^(?:### \d+:\d\d  |\* )Lesson (\d+) - ", sheet, re.M)
+    assert sorted(map(int, numbers)) == sorted(SOURCES)
+    assert {block.lesson for block in plan.blocks} - {None} <= set(range(1, 13))
+
+
+def test_there_are_sheets_for_one_two_and_four_lessons_of_a_school():
+    assert [plan.minutes for plan in PLANS] == [50, 90, 180]
+
+
+@each_plan
+@pytest.mark.parametrize("seconds", [3, 59])
+def test_the_clock_runs_forward_and_never_over(plan, seconds):
+    marks, left = runsheet.schedule(plan, SOURCES, timed(seconds))
+    assert left >= 0 and sum(minutes for _, minutes, _ in marks) + left == plan.minutes
+    assert all(b == a + minutes for (a, minutes, _), (b, _, _) in zip(marks, marks[1:])) and marks[0][0] == 0
+    sheet = runsheet.runsheet(plan, SOURCES, timed(seconds))
+    shown = [60 * int(h) + int(m) for h, m in re.findall(r"^### (\d+):(\d\d)  ", sheet, re.M)]
+    assert shown == sorted(set(shown)) and len(shown) == len(marks) + (left > 0)
+
+
+@each_plan
+def test_the_whole_course_fits_as_well_as_what_is_there_today(plan):
+    talk = sum(block.minutes for block in plan.blocks)
+    assert talk + sum(block.lesson is not None for block in plan.blocks) <= plan.minutes
+
+
+@each_plan
+def test_a_slow_machine_is_told_so_in_one_line(plan):
+    with pytest.raises(Problem, match="would take") as problem:
+        runsheet.runsheet(plan, SOURCES, timed(3000))
+    assert "\n" not in str(problem.value)
+
+
+@each_plan
+def test_a_block_says_what_to_type_see_ask_expect_and_do_if_it_fails(plan):
+    sheet = runsheet.runsheet(plan, SOURCES, timed(4))
+    blocks = re.findall(r"^### [\d:]+  Lesson (\d+) .*?(?=^##)", sheet, re.M | re.S)
+    assert blocks
+    for block in re.split(r"^##+ ", sheet, flags=re.M):
+        if re.match(r"[\d:]+  Lesson", block):
+            assert all(f"* **{what}** " in block for what in ("Run", "On screen", "Ask", "Expect", "If it fails"))
+            assert "(4 s, measured)" in block and ".png" in block
+
+
+def test_commands_are_those_that_were_measured(toy):
+    lesson = source.read_source(toy())
+    assert timed().command(lesson, "--break", "sum") == "python lessons/03_toy.py --fast --break sum"
+    assert timed(fast=False).command(lesson) == "python lessons/03_toy.py"
+    assert (timed().seconds(lesson), timed(fast=False).seconds(lesson)) == (3, 70)  # what its header says
+    twice = "2 min the first time, 30 s after it; --fast 9 s, then"
+    swept = source.read_source(toy(TOY_LESSON.replace("70 s; --fast about", twice)))
+    assert (timed().seconds(swept), timed(fast=False).seconds(swept)) == (3, 30)  # all is there when the class begins
+    assert timed(fast=False).minutes(lesson) == 2 and "not measured" in timed().how_known(lesson)
+
+
+@pytest.mark.parametrize("line", ["- lesson 3: no minutes", "- 5 minutes: no", "- 5: lesson 3 and more"])
+def test_a_plan_that_cannot_be_read_is_one_line(line, tmp_path):
+    (tmp_path / "plan.md").write_text(f"## 50 minutes\n\nabout\n\n{line}\n")
+    with pytest.raises(Problem, match='"50 minutes" in plan.md'):
+        runsheet.read_plan(tmp_path / "plan.md")
+
+
+def test_flags_and_words_of_a_block(tmp_path):
+    text = "## 9 minutes\n\n- 5: lesson 4 --rate terminal: all\n  vote\n- 1: lesson 5\n- 2: A break.\n"
+    (tmp_path / "plan.md").write_text(text)
+    first, second, third = runsheet.read_plan(tmp_path / "plan.md")[0].blocks
+    assert first == runsheet.Block(5, 4, ["--rate", "terminal"], "all vote")
+    assert second == runsheet.Block(1, 5, [], "") and third == runsheet.Block(2, None, [], "A break.")
+
+
+# ------------------------------------------------------------------------------------------------ what a lesson says
+def test_a_lesson_is_read_and_not_run(toy):
+    lesson = source.read_source(toy(TOY_LESSON.replace("# MORE", "raise SystemExit")))
+    assert (lesson.number, lesson.title, lesson.sections) == (3, "Toy: is it one?", ["1. The section"])
+    assert lesson.notes == [("1. A heading", "A secret, in two lines."), ("1. A heading", "Point at it.")]
+    assert lesson.misconceptions == ['"it is not one". It is.'] and lesson.lines("EQUATION") == ["1 + 1 = 2"]
+    assert lesson.predictions == [source.Prediction("What?", ["this", "that"], 1, "because.")]
+    assert lesson.exercises() == ["(2 min, run) it", "(5 min, think) why?"]
+    assert lesson.prints("number of a") and lesson.prints("another") and not lesson.prints("number")
+    assert [(number.form, number.exact) for number in lesson.numbers] == [(".1f", "1"), (".2f", None)]
+
+
+@pytest.mark.parametrize("field", source.FIELDS)
+def test_a_header_without_a_field_is_one_line_that_names_it(field, toy, tmp_path, capsys):
+    toy(TOY_LESSON.replace(f"\n{field} ", "\nELSE "))
+    assert main(["kit", "--out", str(tmp_path / "kit"), "--lessons", str(tmp_path / "lessons")]) == 2
+    told = capsys.readouterr().err
+    assert len(told.splitlines()) == 1 and f"03_toy.py has no {field};" in told and not (tmp_path / "kit").exists()
+
+
+@pytest.mark.parametrize("text", ['"""A poem."""\n', "x = 1\n", "x = = 1\n"])
+def test_what_is_no_lesson_is_one_line(text, toy):
+    with pytest.raises(Problem, match="03_toy.py") as problem:
+        source.read_source(toy(text))
+    assert "\n" not in str(problem.value)
+
+
+@each_lesson
+def test_notes_have_what_the_lesson_says(lesson):
+    text = notes.notes(lesson, timed())
+    assert all(claim in text for claim in lesson.claims.values()) and "## Exercises" in text
+    assert all(said in text for _, said in lesson.notes) and all(f"`--break {fault}`" in text for fault in lesson.faults)
+
+
+def test_exact_values_and_bands_are_told(toy):
+    lesson, bands = source.read_source(toy()), {"03_toy": {"fast": {"another": [1.5, 2.5, 20]}}}
+    times = measured.Measured({}, True, 0, "a machine", "", "runs", bands)
+    assert [times.expected(lesson, number) for number in lesson.numbers] == ["exactly 1", "1.50 .. 2.50, over 20 seeds"]
+
+
+# ------------------------------------------------------------------------------------------------ handouts
+@each_lesson
+def test_a_handout_is_one_page_black_on_white_from_nowhere_else_and_without_answers(lesson):
+    page = handout.handout(lesson, ENTRIES)
+    assert handout.estimated_lines(lesson, ENTRIES) <= handout.LINES
+    assert not re.search(r"https?:|//|src=|href=|url\(|@import|<script|<link|<img", page)
+    assert set(re.findall(r"#\w{3,6}\b", handout.STYLE)) == {"#000", "#fff"} and "@page" in page
+    assert page.count("<tr><td>") == 3 and len(set(handout.blanks(lesson))) == 3
+    assert "[eq: " not in page and not any(p.because in page for p in lesson.predictions)
+
+
+@each_lesson
+def test_a_handout_explains_words(lesson):
+    assert handout.handout(lesson, ENTRIES).count("<dt>") >= 2
+
+
+def test_a_long_lesson_gets_a_short_glossary(toy):
+    lesson = source.read_source(toy(TOY_LESSON.replace("Is this", "Is this " + "long " * 600)))
+    assert handout.glossary_box(lesson, ENTRIES) == ("", 0)
+
+
+def test_handouts_escape_what_a_lesson_says(toy):
+    page = handout.handout(source.read_source(toy(TOY_LESSON.replace("Is this", "Is <b> & this"))), ENTRIES)
+    assert "Is &lt;b&gt; &amp; this" in page and "<b>" not in page
+
+
+# ------------------------------------------------------------------------------------------------ notebooks
+@each_lesson
+def test_a_notebook_is_valid_and_its_code_is_the_script(lesson):
+    text = notebooks.notebook(lesson.path)
+    document = json.loads(text)
+    assert (document["nbformat"], document["nbformat_minor"]) == (4, 5) and set(document) == {
+        "cells", "metadata", "nbformat", "nbformat_minor",
+    }  # fmt: skip
+    common = {"cell_type", "id", "metadata", "source"}
+    for cell in document["cells"]:
+        code = cell["cell_type"] == "code"
+        assert set(cell) == common | ({"execution_count", "outputs"} if code else set())
+        assert code or cell["cell_type"] == "markdown"
+        assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", cell["id"]) and {type(line) for line in cell["source"]} == {str}
+    assert len({cell["id"] for cell in document["cells"]}) == len(document["cells"])
+    script = ast.parse(lesson.path.read_text(encoding="utf-8"))
+    script.body = script.body[1:]  # without the docstring, which is the first cell
+    code = ["".join(cell["source"]) for cell in document["cells"] if cell["cell_type"] == "code"]
+    assert code[0].startswith("# Flags") and ast.dump(ast.parse("\n".join(code[1:]))) == ast.dump(script)
+    assert "NOTE(instructor)" not in text and lesson.title in "".join(document["cells"][0]["source"])
+
+
+def test_notes_are_stripped_and_all_else_stays(toy):
+    document = json.loads(notebooks.notebook(toy()))
+    told = "\n".join("".join(cell["source"]) for cell in document["cells"])
+    assert "secret" not in told and "two lines" not in told and "Point at it" not in told
+    assert "For everybody." in told and "Misconception" in told and "NOTE: not for" in told
+
+
+def test_a_notebook_gives_away_no_solution():
+    text = "".join(notebooks.notebook(lesson.path) for lesson in SOURCES.values())
+    for path in (LESSONS / "solutions").glob("ex*.py"):
+        for function in [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]:
+            last = ast.unparse(function.body[-1])
+            assert len(last) < 30 or last not in text, f"{path.name}: {last}"
+
+
+def test_a_notebook_runs_as_the_script_does_from_any_folder_of_the_project(toy, tmp_path):
+    toy()
+    folder = tmp_path / "runs" / "notebooks"
+    assert main(["notebooks", str(folder), "--lessons", str(tmp_path / "lessons")]) == 0
+    document = json.loads((folder / "03_toy.ipynb").read_text())
+    cells = ["".join(cell["source"]) for cell in document["cells"] if cell["cell_type"] == "code"]
+    cells[0] = cells[0].replace("begin('03_toy.py')", "begin('03_toy.py', '--fast', '--seed', '7')")
+    done = subprocess.run(
+        [sys.executable, "-c", f"for cell in {cells!r}: exec(cell)"], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "runs" / "lessons" / "03_toy-fast-s7" / "run.json").read_text())["complete"]
+
+
+def test_a_notebook_without_its_lesson_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Problem, match="lessons/99_none.py is nowhere"):
+        notebooks.begin("99_none.py")
+
+
+# ------------------------------------------------------------------------------------------------ words
+def test_every_answer_points_at_a_lesson_that_prints_the_number():
+    assert words.broken_pointers(ANSWERS, SOURCES) == []
+    assert len(ANSWERS) >= 15 and len({answer.question for answer in ANSWERS}) == len(ANSWERS)
+
+
+def test_a_pointer_into_the_void_is_found():
+    wrong = [words.Answer("Why?", "so", [(6, "no such number"), (99, "x")])]
+    assert len(words.broken_pointers(wrong, SOURCES)) == 2
+
+
+def test_the_glossary_is_in_order_and_knows_every_lesson():
+    terms = [entry.term.lower() for entry in ENTRIES]
+    assert terms == sorted(set(terms)) and {n for entry in ENTRIES for n in entry.lessons} == set(range(1, 13))
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [(words.read_glossary, "**word** no meaning\n"), (words.read_faq, "## Why?\n\nBecause.\n")],
+)
+def test_words_that_cannot_be_read_are_one_line(read, text, tmp_path):
+    (tmp_path / "x.md").write_text(text)
+    with pytest.raises(Problem, match="x.md"):
+        read(tmp_path / "x.md")
+
+
+# ------------------------------------------------------------------------------------------------ the whole kit
+def test_one_command_writes_it_all(tmp_path, capsys):
+    out = tmp_path / "kit"
+    assert main(["kit", "--out", str(out), "--lessons", str(LESSONS), "--runs", "no-runs"]) == 0
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    own = [f"{folder}/{lesson.name}.{end}" for lesson in SOURCES.values()
+           for folder, end in (("notes", "md"), ("handouts", "html"), ("notebooks", "ipynb"))]  # fmt: skip
+    assert names == {*own, "glossary.md", "faq.md", *(f"runsheet-{plan.minutes}.md" for plan in PLANS)}
+    assert f"{len(names)} files" in capsys.readouterr().out
+    told = "".join(path.read_text(encoding="utf-8") for path in out.rglob("*.[mh]*"))
+    assert str(LESSONS.parent) not in told and str(tmp_path) not in told
+
+
+def test_nothing_depends_on_where_a_line_stands(tmp_path, toy):
+    moved = tmp_path / "lessons"
+    for lesson in SOURCES.values():
+        text = lesson.path.read_text(encoding="utf-8")
+        (moved / lesson.path.name).write_text(re.sub(r"^(# %%.*\n)", r"\1\n\n", text, flags=re.M), encoding="utf-8")
+    (moved / "03_toy.py").unlink()
+    for lessons, out in ((LESSONS, "a"), (moved, "b")):
+        make.make_kit(tmp_path / out, tmp_path, lessons)
+    for path in [path for path in (tmp_path / "a").rglob("*") if path.is_file()]:
+        assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes(), path.name
+
+
+def test_what_comes_with_the_lessons_says_machine_and_day():
+    kept = json.loads((LESSONS / "kit" / "measured.json").read_text())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", kept["date"]) and "cores" in kept["machine"]
+    assert set(kept["stages"]) == set(pipeline.STAGES)
+
+
+def test_measured_seconds_that_cannot_be_read_are_one_line(toy, tmp_path, capsys):
+    toy()
+    (tmp_path / "prepared.json").write_text("{}")
+    where = ["--lessons", str(tmp_path / "lessons"), "--runs", str(tmp_path), "--out", str(tmp_path / "kit")]
+    assert main(["kit", *where]) == 2 and "holds no measured seconds" in capsys.readouterr().err
+
+
+def test_no_lessons_is_one_line(tmp_path, capsys):
+    for command in (["kit"], ["notebooks"], ["prepare", "--out", str(tmp_path / "runs")]):
+        assert main([*command, "--lessons", str(tmp_path)]) == 2
+        assert capsys.readouterr().err.startswith("minialign: there are no lessons in")
+
+
+# ------------------------------------------------------------------------------------------------ prepare
+KEEPS = "kept = lesson.journey.folder / 'own'; print(kept.exists()); kept.write_text('x' * 100_000)"
+
+
+def test_prepare_warms_measures_and_goes_on_from_there(toy, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(pipeline, "FAST", TOY)
+    toy(TOY_LESSON.replace("# MORE", KEEPS))
+    toy(TOY_LESSON.replace("Lesson 3", "Lesson 5").replace("# MORE", "raise ValueError('broken')"), "05_broken.py")
+    out = tmp_path / "runs"
+    command = ["prepare", "--fast", "--out", str(out), "--lessons", str(tmp_path / "lessons")]
+    assert main(command) == 1  # one of the lessons is broken
+    told = capsys.readouterr().out
+    assert all(re.search(rf"^   {stage} .* made$", told, re.M) for stage in pipeline.STAGES)
+    assert re.search(r"^   03_toy .* 1 of 1 claims seen$", told, re.M) and "ValueError: broken" in told
+    report = json.loads((out / "prepared-fast.json").read_text())
+    assert report["fast"] and set(report["stages"]) == set(pipeline.STAGES) and set(report["lessons"]) == {"03_toy"}
+    row = report["lessons"]["03_toy"]
+    assert row["at_first"] >= row["seconds"] and row["megabytes"] >= 0.1 and report["megabytes"] > 0.1
+    (tmp_path / "lessons" / "05_broken.py").unlink()
+    kept = out / "lessons" / "03_toy-fast" / "run.json"
+    before = kept.stat().st_mtime_ns
+    assert main(command) == 0 and kept.stat().st_mtime_ns == before  # nothing is made, and nothing is run, twice
+    assert re.search(r"^   ppo .* found$", capsys.readouterr().out, re.M)
+    assert json.loads((out / "prepared-fast.json").read_text())["lessons"]["03_toy"]["at_first"] >= row["at_first"]
+    assert main(["kit", "--out", str(tmp_path / "kit"), "--runs", str(out), "--lessons", str(tmp_path / "lessons")]) == 0
+    assert "measured)" in (tmp_path / "kit" / "notes" / "03_toy.md").read_text()
+
+
+def test_a_stopped_preparation_says_how_to_go_on_and_keeps_what_was_measured(toy, tmp_path, monkeypatch, capsys):
+    def stopped(self):
+        raise KeyboardInterrupt
+
+    toy()
+    (tmp_path / "runs").mkdir()
+    kept = tmp_path / "runs" / "prepared-fast.json"
+    kept.write_text('{"lessons": {"03_toy": {"seconds": 2}}}')
+    monkeypatch.setattr(pipeline.Journey, "base", stopped)
+    assert main(["prepare", "--fast", "--out", str(tmp_path / "runs"), "--lessons", str(tmp_path / "lessons")]) == 130
+    assert "the same command goes on from there" in capsys.readouterr().err
+    assert prepare.rows_in(kept) == {"03_toy": {"seconds": 2}} and prepare.rows_in(tmp_path) == {}
+
+
+def test_a_lesson_that_has_kept_something_is_run_again_as_in_class(tmp_path, monkeypatch):
+    runs, folder = [], tmp_path / "lessons" / "03_toy-fast"
+    folder.mkdir(parents=True)
+
+    def lesson(script, fast, seed, out):
+        runs.append(script)
+        (tmp_path / "cache").mkdir(exist_ok=True)
+        (tmp_path / "cache" / "own").write_text("x" * 50_000)
+        (folder / "run.json").write_text("{}")
+        return {"seconds": 9.0 if len(runs) == 1 else 1.0, "claims": {}}
+
+    monkeypatch.setattr(prepare, "one_lesson", lesson)
+    row = prepare.warm_lesson("03_toy.py", True, 0, tmp_path, {"at_first": 30.0})
+    assert len(runs) == 2 and row["seconds"] == 1.0 and row["at_first"] == 30.0 and row["megabytes"] >= 0.05
+    assert prepare.warm_lesson("03_toy.py", True, 0, tmp_path, {})["seconds"] == 1.0 and len(runs) == 3  # warm already

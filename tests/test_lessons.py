@@ -1,0 +1,332 @@
+"""The lessons: each runs by itself, keeps what it promises, and shows code that is there; and the harness under them."""
+
+import ast
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minialign.classroom import calibrate, equations
+from minialign.classroom.command import main
+from minialign.classroom.header import claims_of, faults_of, read_doc
+
+ROOT = Path(__file__).resolve().parent.parent
+LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
+PARTS = ("QUESTION", "NEEDS", "TIME", "EQUATION", "WATCH", "BREAK IT", "EXERCISES")
+
+WITHOUT_A_NETWORK = """if True:
+    import runpy, socket, sys
+
+    class NoSocket(socket.socket):
+        def __init__(self, *_, **__):
+            raise OSError("a lesson needs no network")
+
+    socket.socket = NoSocket
+    sys.argv = sys.argv[1:]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def run(script, *arguments, **options):
+    """A script in a process of its own: no network, no display, nobody at the keyboard."""
+    env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "MPLBACKEND")}
+    command = [sys.executable, "-c", WITHOUT_A_NETWORK, str(script), *map(str, arguments)]
+    settings = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 600, "env": env}
+    return subprocess.run(command, **settings | options)
+
+
+def result(folder):
+    return json.loads((folder / "run.json").read_text())
+
+
+# ------------------------------------------------------------------------------------------------ the lessons
+@pytest.fixture(scope="session")
+def out(tmp_path_factory):
+    """Where all lessons keep what they make, so that each finds the models of those before it."""
+    return tmp_path_factory.mktemp("lessons")
+
+
+@pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_runs_by_itself(script, out):
+    done = run(script, "--fast", "--out", out)
+    assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
+    told = [line for line in done.stdout.splitlines() if str(out) not in line]  # paths may be of any length
+    assert done.stdout.isascii() and max(map(len, told)) <= 88, max(told, key=len)
+    folder = out / "lessons" / f"{script.stem}-fast"
+    r = result(folder)
+    unseen = [claim["sentence"] for claim in r["claims"].values() if not claim["seen"]]
+    assert r["complete"] and len(unseen) <= 1, unseen  # a claim may fail with one seed in twenty
+    assert not re.search(r"exact: .* OFF", done.stdout)
+    assert r["pictures"]
+    for name, words in r["pictures"].items():
+        assert (folder / f"{name}.png").exists() and (folder / f"{name}.svg").exists()
+        assert words.isascii() and (folder / f"{name}.txt").read_text() == words + "\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "fault"),
+    [(path, fault) for path in LESSONS for fault in faults_of(read_doc(path))],
+    ids=lambda x: getattr(x, "stem", x),
+)
+def test_a_fault_shows_where_the_lesson_says_it_will(script, fault, out):
+    done = run(script, "--fast", "--out", out, "--break", fault)
+    assert done.returncode == 0, done.stderr
+    r = result(out / "lessons" / f"{script.stem}-fast-{fault}")
+    assert not any(r["claims"][str(n)]["seen"] for n in r["expected_unseen"])
+
+
+@pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_has_the_form_of_a_lesson(script):
+    text, doc = script.read_text(encoding="utf-8"), read_doc(script)
+    lines = [line for line in text.splitlines() if line]
+    assert text.startswith("# %% [markdown]\n") and 60 <= len(lines) <= 170 and max(map(len, lines)) <= 120
+    assert re.match(rf"Lesson {int(script.stem[:2])} - .*\?$", doc.splitlines()[0])
+    parts = [name for name in PARTS if faults_of(doc) or name != "BREAK IT"]
+    assert re.findall(r"^([A-Z]{4}[A-Z ]*?)  ", doc, re.M) == parts
+    claims = claims_of(doc)
+    assert list(claims) == list(range(1, len(claims) + 1)) and len(claims) >= 3
+    assert all(set(fails) <= set(claims) and fails for _, fails in faults_of(doc).values())
+    assert f"minialign check {int(script.stem[:2])}" in doc or "(write)" not in doc
+    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    names = [getattr(node, "module", None) or node.names[0].name for node in imports]
+    assert names[0] == "minialign" and not any("pyplot" in name for name in names)
+
+
+def test_help_is_the_docstring():
+    for script in LESSONS:
+        done = run(script, "--help")
+        assert done.returncode == 0 and read_doc(script).strip() in done.stdout
+
+
+# ------------------------------------------------------------------------------------------------ equations
+def cited_by(script):
+    return set(equations.cited(read_doc(script)))
+
+
+def test_every_equation_that_is_cited_is_in_the_code_and_every_one_in_the_code_is_cited():
+    cited = set().union(*map(cited_by, LESSONS))
+    assert cited == set(equations.regions())
+
+
+@pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_shows_what_it_cites(script):
+    calls = [node for node in ast.walk(ast.parse(script.read_text())) if isinstance(node, ast.Call)]
+    shown = {c.args[0].value for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr == "show" and c.args
+             and isinstance(c.args[0], ast.Constant)}  # fmt: skip
+    assert shown == cited_by(script)
+
+
+def test_regions_are_short_enough_to_be_read():
+    assert all(len(region.code.splitlines()) <= 15 for region in equations.regions().values())
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("# eq: a\nx\n# end eq\n# eq: a\ny\n# end eq\n", "begins twice"),
+        ("# eq: a\n# eq: b\n# end eq\n", "inside a"),
+        ("x\n# end eq\n", "never began"),
+        ("# eq: a\nx\n", "never ends"),
+    ],
+)
+def test_a_broken_index_is_found(text, complaint, tmp_path):
+    (tmp_path / "code.py").write_text(text)
+    with pytest.raises(ValueError, match=complaint):
+        equations.regions(tmp_path)
+
+
+def test_a_region_is_shown_without_its_indentation(tmp_path):
+    (tmp_path / "code.py").write_text("def f():\n    # eq: sum\n    if x:\n        return y\n    # end eq\n")
+    region = equations.regions(tmp_path)["sum"]
+    assert region.code == "if x:\n    return y" and region.place.endswith("code.py:3-4")
+
+
+# ------------------------------------------------------------------------------------------------ the harness
+TOY = '''"""Lesson 3 - Toy: does the harness do what it says?
+
+WATCH      1. two and two
+              are four
+           2. the sign is right
+BREAK IT   --break sign   a sign is flipped -> 2
+           --break sum    sums are wrong -> 1
+"""
+
+import minialign
+
+import time
+from minialign import dpo
+from minialign.classroom.lesson import Lesson
+
+lesson = Lesson(__file__, __doc__)
+lesson.predict("Is it?", ["no", "yes"], 1, "because")
+if lesson.fault == "sign":
+    lesson.spoil(dpo, "dpo_loss", "h = chosen_rewards - rejected_rewards", "h = rejected_rewards - chosen_rewards")
+done = 0
+for step in lesson.steps(range(LENGTH), "steps"):
+    done += 1
+    if LENGTH > 2:
+        print("step", flush=True)
+        time.sleep(0.2)
+_, metrics = dpo.dpo_loss([1.0], [0.0], [0.0], [0.0])
+lesson.number("free", 0.25, ".2f")
+lesson.number("ln", metrics["rewards/margins"], ".2f", exact=0.1)
+lesson.number("steps", done, ".0f")
+lesson.reveal()
+lesson.claim(1, lesson.fault != "sum", "4")
+LAST
+lesson.claim(2, metrics["rewards/margins"] > 0)
+lesson.finish()
+'''
+
+
+@pytest.fixture
+def toy(tmp_path):
+    def write(length=2, last="", name="03_toy.py"):
+        script = tmp_path / name
+        script.write_text(TOY.replace("LENGTH", str(length)).replace("LAST", last))
+        return script
+
+    return write
+
+
+def test_the_docstring_is_the_list_of_claims_and_faults():
+    doc = TOY.split('"""')[1]
+    assert claims_of(doc) == {1: "two and two are four", 2: "the sign is right"}
+    assert faults_of(doc) == {"sign": ("a sign is flipped", [2]), "sum": ("sums are wrong", [1])}
+
+
+def test_a_lesson_tells_and_keeps_its_numbers_and_claims(toy, tmp_path):
+    done = run(toy(), "--out", tmp_path, "--seed", 3)
+    assert done.returncode == 0 and done.stderr == ""
+    assert "[seen] 1. two and two are four (4)" in done.stdout and "[seen] 2." in done.stdout
+    assert re.search(r"free +0.25  not calibrated yet", done.stdout)
+    assert re.search(r"ln +0.10  exact: 0.10  ok", done.stdout)
+    assert "PREDICT Is it?" in done.stdout and "REVEAL  b) yes: because" in done.stdout
+    r = result(tmp_path / "lessons" / "03_toy-s3")
+    assert r["complete"] and r["numbers"] == {"free": 0.25, "ln": pytest.approx(0.1), "steps": 2}
+    assert r["claims"]["2"] == {"sentence": "the sign is right", "seen": True} and r["fault"] is None
+
+
+def test_a_fault_changes_one_line_in_memory_and_shows_it(toy, tmp_path):
+    done = run(toy(), "--out", tmp_path, "--break", "sign")
+    assert done.returncode == 0 and "BROKEN ON PURPOSE, sign: a sign is flipped." in done.stdout
+    assert "[NOT SEEN] 2." in done.stdout and re.search(r"ln +-0.10  exact: 0.10  OFF", done.stdout)
+    assert "h = chosen_rewards - rejected_rewards  ->" in done.stdout
+    assert "Expected to go unseen: claims 2. Went unseen: 2." in done.stdout
+
+
+def test_a_mystery_is_told_at_the_end_only_and_depends_on_the_seed(toy, tmp_path):
+    found = set()
+    for seed in range(6):
+        done = run(toy(), "--out", tmp_path, "--break", "mystery", "--seed", seed)
+        before, after = done.stdout.split("WHAT WAS BROKEN?")
+        assert "flipped" not in before and "wrong" not in before
+        found.add(re.search(r"It was (\w+)", after)[1])
+    assert found == {"sign", "sum"}
+
+
+def test_a_fault_that_finds_no_line_is_an_error(toy, tmp_path):
+    done = run(toy(last="lesson.spoil(dpo, 'train_dpo', 'no such line', '')"), "--out", tmp_path)
+    assert done.returncode == 1 and "stands 0 times" in done.stderr
+
+
+def test_a_promise_that_is_never_checked_is_an_error(toy, tmp_path):
+    script = toy()
+    script.write_text(script.read_text().replace("lesson.claim(1", "(1"))
+    done = run(script, "--out", tmp_path)
+    assert done.returncode == 1 and "never checked: claims [1]" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--quick"], ["--break", "leg"], ["--seed", "-1"], ["--votes", "x"]])
+def test_a_wrong_flag_is_one_line(toy, tmp_path, arguments):
+    done = run(toy(), "--out", tmp_path / "new", *arguments)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and not (tmp_path / "new").exists()
+
+
+def test_an_unwritable_folder_is_one_line(toy, tmp_path):
+    script = toy()
+    done = run(script, "--out", script)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("minialign: cannot write")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C in another way")
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_in_a_loop_goes_on_with_what_there_is_and_a_second_one_ends_it(toy, tmp_path, presses):
+    command = [sys.executable, str(toy(length=100)), "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.stdout.readline() != "step\n":
+            pass
+        for _ in range(presses):
+            process.send_signal(signal.SIGINT)
+            while presses == 2 and "stopping" not in process.stderr.readline():
+                pass
+            presses -= 1
+        out, err = process.communicate(timeout=60)
+    r = result(tmp_path / "lessons" / "03_toy")
+    assert process.returncode == 130 and "interrupted" in err and "Traceback" not in err and not r["complete"]
+    assert ("[seen] 2." in out and r["numbers"]["steps"] < 100) or r["claims"] == {}
+
+
+def test_a_stage_that_cannot_be_read_is_one_line(toy, tmp_path):
+    script = toy(last='from minialign.pipeline import UnreadableStage; raise UnreadableStage("the base stage")')
+    done = run(script, "--out", tmp_path)
+    assert done.returncode == 2 and done.stderr == "minialign: the base stage; delete that folder and run again\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no pty on Windows")
+def test_on_a_terminal_it_asks_and_enter_skips(toy, tmp_path):
+    import pty
+
+    guessed, skipped, unasked = ([], b"b\n", b"and so it is"), ([], b"\n", b"guess"), (["--no-predict"], b"", b"REVEAL")
+    for flags, typed, needle in (guessed, skipped, unasked):
+        keyboard, terminal = pty.openpty()
+        command = [sys.executable, str(toy()), "--out", str(tmp_path), *flags]
+        process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal)
+        os.close(terminal)
+        os.write(keyboard, typed)
+        shown = b""
+        try:
+            while piece := os.read(keyboard, 10_000):
+                shown += piece
+        except OSError:
+            pass  # Linux: the other end is closed
+        assert process.wait(timeout=60) == 0 and needle in shown
+        os.close(keyboard)
+
+
+# ------------------------------------------------------------------------------------------------ calibration
+def test_calibration_counts_the_claims_writes_the_bands_and_goes_on_where_it_stopped(toy, tmp_path, capsys):
+    toy(), toy(name="05_other.py", last="assert lesson.seed != 1, 'a lesson that fails'")
+    where = ["--out", str(tmp_path / "runs"), "--lessons", str(tmp_path)]
+    arguments = ["calibrate", "--seeds", "2", "--jobs", "1", *where]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    assert "== 03_toy, full, 2 of 2 seeds" in text and "2 of 2   1. two and two are four" in text
+    assert "seed 1 failed: AssertionError: a lesson that fails" in text
+    bands = json.loads((tmp_path / "bands.json").read_text())
+    assert bands["03_toy"]["full"]["free"] == [0.25, 0.25, 2] and bands["05_other"]["full"]["free"] == [0.25, 0.25, 1]
+    kept = tmp_path / "runs" / "lessons" / "03_toy" / "run.json"
+    before = kept.stat().st_mtime_ns
+    assert main([*arguments[:1], "03", *arguments[1:]]) == 0
+    assert kept.stat().st_mtime_ns == before and "05_other" in json.loads((tmp_path / "bands.json").read_text())
+    done = run(tmp_path / "03_toy.py", "--out", tmp_path)
+    assert re.search(r"free +0.25  2 seeds: 0.25 .. 0.25  ok", done.stdout)
+
+
+@pytest.mark.parametrize("x", [0.0, 1.0, 0.123456, -0.123456, 1234567.0, 1e-9])
+def test_bands_are_rounded_outwards(x):
+    low, high = calibrate.rounded(x, -1), calibrate.rounded(x, 1)
+    assert low <= x <= high and np.isclose(low, high, rtol=1e-3)
+
+
+def test_no_lessons_is_one_line(tmp_path, capsys):
+    assert main(["calibrate", "--lessons", str(tmp_path)]) == 2
+    assert "no such lessons" in capsys.readouterr().err
