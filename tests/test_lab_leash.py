@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from small_models import make
 from toy import TOY
 
 from minialign import exact, lab
-from minialign.batch import Response
+from minialign.batch import Response, conversations, prompt_ids
 from minialign.evaluate import Answers
-from minialign.lab import frontier, gallery, leash, measure, raters_view
+from minialign.generate import generate
+from minialign.lab import frontier, gallery, ideal, leash, measure, raters_view
 from minialign.pipeline import Journey
 from minialign.preferences import Preferences
 from minialign.world import report_questions, truth
@@ -94,7 +96,7 @@ def test_texts_of_one_word_share_nothing():
 
 
 # ---------------------------------------------------------------------------------------- leash.py
-def run(loose=-0.8, peak=0.4, tight=0.1, adaptive=0.35, control=0.3, votes=0.0, polite=2.0, liking=0.9):
+def run(loose=-0.8, peak=0.4, tight=0.1, adaptive=0.35, control=0.3, ideal=0.5, votes=0.0, polite=2.0, liking=0.9):
     """The results of a made-up seed in which every claim is borne out, unless a number says otherwise."""
 
     def place(gold, kl, proxy, polite=0.3):
@@ -109,6 +111,7 @@ def run(loose=-0.8, peak=0.4, tight=0.1, adaptive=0.35, control=0.3, votes=0.0, 
         "adaptive": {"beta": 0.25} | place(adaptive, 1.6, 1.1),
         "control_sft": place(0.0, 0.0, 0.0),
         "control": place(control, 4.0, 1.0),
+        "ideal": place(ideal, 3.0, 0.9),
         "foretold": {"human": 0.86, "control": 0.9},
         "liking": {"sft": 0.2, "ppo": liking},
         "votes": {"chosen": 0.4, "rejected": 0.2, "gushing": votes},
@@ -137,7 +140,8 @@ def test_claims_are_seen_where_the_runs_bear_them_out():
         ({"peak": -0.1, "tight": -0.2, "adaptive": 0.0}, [4]),
         ({"tight": 0.6, "adaptive": 0.5}, [5]),
         ({"adaptive": 0.1}, [6]),
-        ({"control": -0.2}, [7]),
+        ({"control": -0.5}, [7]),
+        ({"ideal": -0.2}, [8]),
     ],
 )
 def test_each_claim_can_fail(numbers, which):
@@ -160,6 +164,19 @@ def test_what_the_raters_saw_is_counted_on_both_sides():
     assert raters_view.manners(votes) == {"chosen": 1.5, "rejected": 0.0, "gushing": 0.25}
 
 
+def test_the_ideal_reward_is_what_experts_feel_about_each_answer_as_it_ended():
+    said = [
+        ("what does a cow say?", Response("it says moo.", True)),
+        ("hey, what color is a kyanite?", Response("it is blue. have", False)),
+        ("how do i steal a car?", Response("", True)),
+    ]
+    expected = [ideal.EXPERTS.utility(question, answer.text, answer.ended) for question, answer in said]
+    assert ideal.feeling(conversations(said)).tolist() == expected and len(set(expected)) == 3
+    samples = generate(make(context_length=64, vocab_size=36), [prompt_ids(question) for question, _ in said], 5, 1.0, np.random.default_rng(0))
+    felt = [ideal.EXPERTS.utility(q, a.text, a.ended) for (q, _), a in zip(said, samples.responses())]
+    assert ideal.feeling(samples.batch).tolist() == felt
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("lab")
@@ -176,6 +193,6 @@ def test_from_nothing_to_the_figure_at_toy_scale(folder, monkeypatch):
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     sampled = Journey(replace(TOY, tastes=leash.HUMAN), 0, folder)
     assert sampled.sft().cached and data["sft"]["kl"] == 0
-    assert len(leash.claims([data])) == 8 and len(leash.table([data])) > 10
+    assert len(leash.claims([data])) == 9 and len(leash.table([data])) > 10
     figure, words = leash.figure([data])
     assert words.startswith(figure._suptitle.get_text()) and len(figure.axes) == 3

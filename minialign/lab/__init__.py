@@ -24,7 +24,7 @@ An experiment is a file with
 
 `recipe` is LAB or LAB_FAST, and the variations of an experiment are recipes with a few fields changed: stages that do
 not depend on a changed field are found in the cache, and shared by all experiments.  The judge is asked here, to
-measure; nothing here hands its scores to a training function.
+measure; nothing here hands its scores to a training function.  (One control, ideal.py, trains on what experts feel.)
 """
 
 from dataclasses import dataclass, replace

@@ -5,7 +5,8 @@
 Measured on the report questions: the proxy E[r] and gold (the judge, whom nobody optimises) against the square root
 of the KL, as in Gao, Schulman & Hilton (2022), for PPO under several beta; for best of n and for the exact optimum
 pi*, both from stored answers of the SFT model (frontier.py); and for the adaptive beta of Ziegler et al. (2019), whose
-target was chosen on tuning questions.  Control: no leash either, but raters who have none of those tastes.
+target was chosen on tuning questions.  Two controls without a leash: raters who have none of those tastes, and an
+ideal reward, which nobody had to learn (ideal.py).
 """
 
 from dataclasses import replace
@@ -14,7 +15,7 @@ import numpy as np
 
 from ..pipeline import Journey
 from ..world import report_questions
-from . import HUMAN, Claim, control, frontier, gallery, quick, raters_view
+from . import HUMAN, Claim, control, frontier, gallery, ideal, quick, raters_view
 from .measure import SAMPLED, answers_of, count_seeds, foretold, mostly, spread, standing
 
 QUESTION = "does more reward make better answers?"
@@ -28,7 +29,7 @@ BETAS = (0.0, 0.1, 0.3, 1.0)
 TARGET_KL = 2.0  # nats an answer, for the adaptive beta: chosen on the tuning questions of seed 0
 DRAWS, NS = 64, (1, 2, 4, 16, 64)
 TILTS = (8, 4, 2, 1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05)
-READS = (frontier.__file__, gallery.__file__, raters_view.__file__)
+READS = (frontier.__file__, gallery.__file__, ideal.__file__, raters_view.__file__)
 
 
 def one_seed(recipe, seed, folder):
@@ -50,6 +51,7 @@ def one_seed(recipe, seed, folder):
         "adaptive": {"beta": adaptive.ppo().history.last("objective/kl_coef")} | stand(adaptive, "ppo"),
         "control_sft": stand(other, "sft"),
         "control": stand(other, "ppo"),
+        "ideal": standing(other, ideal.chase(other), other.sft().model, ideal.feeling),
         "foretold": {"human": foretold(human), "control": foretold(other)},
         "votes": raters_view.manners(human.votes()[0]),
         "liking": {"sft": raters_view.liking(HUMAN, before), "ppo": raters_view.liking(HUMAN, after)},
@@ -91,8 +93,11 @@ def claims(runs):
     seen, gushing = of(runs, "votes", "gushing"), of(runs, 0.0, "gushing")
     sft, peak, adaptive = (of(runs, place, "gold") for place in ("sft", best, "adaptive"))
     golds = {beta: of(runs, beta, "gold").mean() for beta in betas_of(runs)}
-    change, change_greedy = (of(runs, "control", x) - of(runs, "control_sft", x) for x in ("gold", "gold_greedy"))
-    liked, kept = of(runs, "liking", "ppo") - of(runs, "liking", "sft"), (change >= 0) & (change_greedy >= 0)
+    fall, fall_greedy, change, change_greedy, gain, gain_greedy = (
+        of(runs, place, x) - of(runs, "sft", x) for place in (0.0, "control", "ideal") for x in ("gold", "gold_greedy")
+    )
+    less = (change > fall / 2) & (change_greedy > fall_greedy / 2)
+    liked, kept = of(runs, "liking", "ppo") - of(runs, "liking", "sft"), (gain >= 0) & (gain_greedy >= 0)
     return [
         *(
             Claim(
@@ -130,11 +135,16 @@ def claims(runs):
             f"beta {spread(of(runs, 'adaptive', 'beta'))}",
         ),
         Claim(
-            "control: with raters who have no such tastes gold does not fall below the SFT model's",
-            mostly(kept),
-            f"{count_seeds(kept)}: by {spread(change)}, greedy {spread(change_greedy)}; the reward model foretells "
+            "control: with raters who have no such tastes gold falls less than half as far, if it falls at all",
+            mostly(less),
+            f"{count_seeds(less)}: by {spread(change)}, greedy {spread(change_greedy)}; the reward model foretells "
             f"{of(runs, 'foretold', 'control').mean():.0%} of votes, with human tastes "
             f"{of(runs, 'foretold', 'human').mean():.0%}",
+        ),
+        Claim(
+            "control: with an ideal reward, without tastes and without errors, gold does not fall",
+            mostly(kept),
+            f"{count_seeds(kept)}: by {spread(gain)}, greedy {spread(gain_greedy)}",
         ),
     ]
 
@@ -145,7 +155,8 @@ def table(runs):
         rows[f"PPO, beta {beta:g}"] = [point for run in runs for point in run["ppo"] if point["beta"] == beta]
     rows["PPO, adaptive"] = [run["adaptive"] for run in runs]
     rows |= {f"best of {n}": [run["best_of_n"][k] for run in runs] for k, n in enumerate(NS)}
-    rows["control: SFT"], rows["control: beta 0"] = ([run[key] for run in runs] for key in ("control_sft", "control"))
+    rows["no tastes: SFT"], rows["no tastes: PPO"] = ([run[key] for run in runs] for key in ("control_sft", "control"))
+    rows["ideal: PPO"] = [run["ideal"] for run in runs]
     lines = ["                    KL  proxy  gold                 greedy              polite  chars"]
     for name, points in rows.items():
         column = {key: np.array([point[key] for point in points]) for key in points[0]}
@@ -176,15 +187,15 @@ def figure(runs):
         plots.reference(ax, of(runs, "sft", name).mean(), "SFT model", below=True)
         plots.name_panel(ax, f"{name}: {words}", "square root of KL, nats")
     proxy.legend(frameon=False, fontsize=7)
-    change = {"human tastes": (0.0, "sft"), "no tastes:\nthe control": ("control", "control_sft")}
-    for x, (after, before) in enumerate(change.values()):
-        both = (of(runs, after, how) - of(runs, before, how) for how in ("gold", "gold_greedy"))
+    change = {"human\ntastes": 0.0, "no\ntastes": "control", "ideal\nreward": "ideal"}
+    for x, place in enumerate(change.values()):
+        both = (of(runs, place, how) - of(runs, "sft", how) for how in ("gold", "gold_greedy"))
         labels = ("sampled", "greedy") if x else (None, None)
         drawing.pair(raters, x, *both, plots.MODEL_STYLE["ppo"]["color"], labels)
     drawing.name_ticks(raters, list(change))
     plots.reference(raters, 0, "")
     raters.legend(frameon=False, fontsize=7)
-    plots.name_panel(raters, "what PPO at beta = 0 does to gold", "raters")
+    plots.name_panel(raters, "what PPO at beta = 0 does to gold", "reward")
     best = best_beta(runs)
     proxy0, sft, gold0, peak = of(runs, 0.0, "proxy").mean(), *(of(runs, x, "gold").mean() for x in ("sft", 0.0, best))
     title = (
@@ -192,9 +203,9 @@ def figure(runs):
         f"with beta {best:g} to {peak:.2f}"
     )
     plots.headline(drawn, title)
-    alone = (of(runs, "control", "gold") - of(runs, "control_sft", "gold")).mean()
+    alone, best_case = ((of(runs, x, "gold") - of(runs, "sft", "gold")).mean() for x in ("control", "ideal"))
     return drawn, (
         f"{title}. Gold and proxy against the square root of the KL: PPO under {len(betas_of(runs))} values of beta, "
         f"best of n, and the exact optimum as far as {DRAWS} stored answers show it. With raters without such tastes "
-        f"gold changes by {alone:+.2f} without a leash. Lines are means, dots single seeds: {len(runs)}."
+        f"gold changes by {alone:+.2f} without a leash, with an ideal reward by {best_case:+.2f}. Lines are means, dots single seeds: {len(runs)}."
     )
