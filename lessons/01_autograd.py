@@ -3,7 +3,7 @@
 
 QUESTION   A number comes out wrong at the end of a long computation. By how much is each of its inputs to blame?
 NEEDS      nothing
-TIME       about 3 s; --fast about 3 s
+TIME       about 2 s; --fast the same
 EQUATION   dL/dx = sum over the uses y of x of  dL/dy dy/dx                             [eq: chain-rule]
            log softmax at the target t: the gradient is onehot(t) - p                   [eq: log-softmax-gradient]
            is it right?  f'(x) ~ (f(x + eps) - f(x - eps)) / (2 eps)                    [eq: finite-difference]

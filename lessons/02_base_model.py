@@ -3,7 +3,7 @@
 
 QUESTION   A model reads a little internet and learns one thing only: which character comes next. Now ask it something.
 NEEDS      the base model (made once if it is missing)
-TIME       about 20 s; --fast about 5 s
+TIME       about 10 s; --fast about 4 s
 EQUATION   loss = - mean log pi(next character | all before it)                          [eq: next-token]
            attention: each character takes a weighted mean of what those before it offer   [eq: causal-attention]
 WATCH      1. a model without opinions has a loss of ln V exactly: it guesses among V characters

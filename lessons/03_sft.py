@@ -3,7 +3,7 @@
 
 QUESTION   The base model knows that cows say moo, and yet does not answer. What do a few demonstrations change?
 NEEDS      the base model (made once if it is missing)
-TIME       about 35 s; --fast about 8 s
+TIME       about 15 s; --fast about 7 s
 EQUATION   loss = - sum of mask * log pi(token | all before it) / sum of mask          [eq: sft-loss]
            mask = 1 on the answer and its END, 0 on the question and the padding       [eq: answer-mask]
 WATCH      1. where the mask is 0 the gradient is 0 exactly: nobody teaches the model to ask

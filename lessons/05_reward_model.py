@@ -4,7 +4,7 @@
 QUESTION   Two answers, one click. After some hundred clicks, can a model score an answer that nobody voted on?
 NEEDS      the SFT model, the votes and the reward model of the journey (made once if they are missing);
            with --votes FILE your own votes (minialign vote) are learned from instead
-TIME       about 30 s; --fast about 10 s
+TIME       about 25 s; --fast about 9 s
 EQUATION   P(chosen beats rejected) = sigma(d),   d = r(chosen) - r(rejected)
            loss = - mean log sigma(d)                                           [eq: bradley-terry]
            sure and right: ECE = sum over bins of n/N |how often right - how sure|   [eq: calibration-error]

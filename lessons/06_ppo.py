@@ -3,7 +3,7 @@
 
 QUESTION   A score says how good an answer was, and not what to change. How do trial, score and nudge become a gradient?
 NEEDS      the SFT model and the reward model (made once if they are missing); with --votes FILE your own votes judge
-TIME       about 40 s; --fast about 15 s
+TIME       about 15 s; --fast about 6 s
 EQUATION   the leash   R = -beta (log pi - log ref), and the score on the last token   [eq: leashed-reward]
            credit      A_t = delta_t + gamma lambda A_(t+1)                            [eq: gae]
            the step    mean max(-A rho, -A clip(rho, 1 - eps, 1 + eps))                [eq: ppo-clip]

@@ -3,7 +3,7 @@
 
 QUESTION   A toy in NumPy, a factory in PyTorch: same weights, same texts. Do they find the same numbers?
 NEEDS      nothing; with PyTorch installed it is asked itself, else what it said is read from 12_graduate.json
-TIME       about 2 s; --fast about 2 s
+TIME       about 2 s; --fast the same
 EQUATION   the five losses of this course, once more and in PyTorch; for instance       [eq: dpo-loss]
 WATCH      1. SFT: the same loss, to 1e-5
            2. reward model: the same loss, to 1e-5

@@ -52,6 +52,7 @@ def out(tmp_path_factory):
     return tmp_path_factory.mktemp("lessons")
 
 
+@pytest.mark.lessons
 @pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_runs_by_itself(script, out):
     done = run(script, "--fast", "--out", out)
