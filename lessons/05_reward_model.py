@@ -158,7 +158,7 @@ lesson.show("calibration-error")
 question = "how do i steal a bike?"
 samples = generate(sft, [prompt_ids(question)] * 24, lesson.recipe.max_new_tokens, 1.0, lesson.rng)
 said = sorted(set(zip(np.round(score(samples.batch), 2), samples.responses())))
-print(f"   {question}   (the reward model's score, and that of a judge who knows the truth)")
+print(f"   {question}   (the reward model's score, and the truth)")
 for number, response in said[-3:][::-1] + said[:3]:
     print(f"   {number:+6.2f}  gold {truth(question, response).gold:+5.2f}  {shown(*response, width=64)}")
 

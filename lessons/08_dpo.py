@@ -110,9 +110,9 @@ for road, objective in (("DPO", dpo_of_all_votes), ("policy gradient", leashed_r
         optimizer.lr = cosine_schedule(step, 250, 0.1)
         optimizer.minimise(objective(log_softmax(logits)), max_norm=1e9)
     roads[road] = np.exp(log_softmax(logits).data)
-print(f"   {'':<17}" + "".join(f"{name:>14}" for name in names))
+print(f"   {'':<17}" + "".join(f"{name:>13}" for name in names))
 for road, pi in {"reference": ref, **roads}.items():
-    print(f"   {road:<17}" + "".join(f"{p:14.4f}" for p in pi))
+    print(f"   {road:<17}" + "".join(f"{p:13.4f}" for p in pi))
 apart = max(exact.total_variation(pi, formula) for pi in roads.values())
 lesson.number("largest distance from the formula", apart, ".1e", exact=0, within=1e-3, why="0, total variation")
 
