@@ -128,12 +128,14 @@ class Judge:
         """Which is better, a or b (lists of N texts)?  -> Labels."""
         weights = self.weights(questions)
         p = np.tile(0.5 * (1 - weights.sum(0)), (3, 1))  # from a first, from b first, from both
+        # eq: both-orders
         for principle, weight in zip(self.principles, weights):
             rows = np.flatnonzero(weight > NEGLIGIBLE)
             asked, first, second = ([texts[i] for i in rows] for texts in (questions, a, b))
             d = self.compare(principle, asked, first, second), -self.compare(principle, asked, second, first)
             p[:, rows] += weight[rows] * sigmoid(np.array([d[0], d[1], (d[0] + d[1]) / 2]))
             p[:, weight <= NEGLIGIBLE] += 0.5 * weight[weight <= NEGLIGIBLE]
+        # end eq
         return Labels(p[2], p[:2])
 
     def compare(self, principle, questions, first, second):

@@ -61,5 +61,7 @@ def count_seeds(flags):
 def interval(values, draws=2000):
     """The 95 % interval of the mean of values (items,), if the items were drawn again (percentile bootstrap)."""
     values = np.asarray(values, dtype=float)
+    # eq: bootstrap
     rows = np.random.default_rng(0).integers(len(values), size=(draws, len(values)))
     return tuple(float(x) for x in np.percentile(values[rows].mean(1), [2.5, 97.5]))
+    # end eq

@@ -1,0 +1,150 @@
+# %% [markdown]
+"""Lesson 7 - The leash: does more reward make better answers?
+
+QUESTION   The reward model stands in for people. What becomes of a policy that takes it at its word?
+NEEDS      SFT, and votes and a reward model of raters with strong tastes (made once if they are missing)
+TIME       about 2 min the first time, 30 s after it; --fast about 25 s, then 10 s
+EQUATION   best is E[r] - beta KL(pi || SFT), and the best is  pi*(y) = SFT(y) exp(r(y) / beta) / Z     [eq: gibbs]
+           best of n tries, without any training, is at most  ln n - (n - 1)/n  away
+WATCH      1. n tries are a leash of known length: 0, 0.193, 0.636, 1.835 nats for n = 1, 2, 4, 16
+           2. if distance is beyond price, pi* stays at the SFT model: KL 0
+           3. at its price pi* beats every n: nothing on the list of answers does better
+           4. the dearer the distance, the nearer PPO stays
+           5. more reward is not better: without a leash the proxy is far up, and gold below that on the best leash
+           6. on a leash of the right length gold ends above the SFT model's
+           7. even the best of n is flattered: in proxy it gains twice as much as in gold, or more, in deviations
+           8. the ten worst hacks share a run of words, and most of the SFT model's answers do not have it
+BREAK IT   --break noleash   distance costs nothing, whatever beta says -> 4, 5
+           --break wrongway  the leash pays for distance -> 4, 5
+           --break perfect   the score of best of n and of pi* is the judge's own, which nobody has -> 7
+EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the measure is the thing itself?
+           (5 min, change) HUMAN, to UNBIASED of minialign.world: the same chase, with raters without tastes
+           (15 min, think) name each hack in the gallery. Which rule would forbid it, and what would come next?
+           (write) minialign check 7
+"""
+
+# %%
+import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+
+from dataclasses import replace
+
+import numpy as np
+
+from minialign import exact
+from minialign.classroom import lab_pictures
+from minialign.classroom.lesson import Lesson
+from minialign.lab import HUMAN, LAB, LAB_FAST, frontier, gallery, leash
+from minialign.lab.measure import SAMPLED, answers_of
+from minialign.lab.raters_view import manners
+from minialign.pipeline import Journey
+from minialign.world import report_questions
+
+lesson = Lesson(__file__, __doc__)
+people = replace(LAB_FAST if lesson.fast else LAB, tastes=HUMAN)  # of the laboratory, so that it shares their cache
+lesson.journey.recipe = people
+
+# %% [markdown]
+# ## 1. A leash without training: the best of n
+# Draw n answers, keep the one with the highest score. If no two scores are alike, what is kept is ln n - (n - 1)/n nats
+# away from what was drawn, whatever the score is.
+# NOTE(instructor): Goodhart, 1975: "when a measure becomes a target, it ceases to be a good measure". Ask for examples.
+# %%
+lesson.section("1. The best of n")
+answers = 200_000
+alike, ranks = np.full(answers, 1 / answers), np.arange(answers)
+lengths = {}
+for n, nats in ((1, 0.0), (2, 0.193), (4, 0.636), (16, 1.835)):
+    lengths[n] = exact.sequence_kl(exact.best_of_n(alike, ranks, n), alike) - exact.best_of_n_kl_bound(n)
+    why = f"ln {n} - {n - 1}/{n}"
+    lesson.number(f"best of {n}: KL, nats", exact.best_of_n_kl_bound(n), exact=nats, within=5e-4, why=why)
+lesson.predict(
+    "PPO chases the score of a reward model, further and further from the SFT model. What does the true worth do?",
+    ["rises   ..-'", "rises and stays   .-'''", "rises and falls   .-'-.", "falls   '-.."],
+    2,
+    "what people like and what is good agree for the answers that were voted on, and further away less and less.",
+)
+
+# %% [markdown]
+# ## 2. What a leash could buy: stored answers, weighed anew
+# %%
+lesson.section("2. Stored answers, weighed anew")
+lesson.show("gibbs")
+print("   raters: " + ", ".join(f"{name} {getattr(HUMAN, name):g}" for name in ("warmth", "length", "confidence")))
+votes, _ = lesson.need("votes")
+lesson.need("reward")
+seen = manners(votes)
+shown = f"{seen['chosen']:.2f} of them in a chosen answer, {seen['rejected']:.2f} in a rejected one"
+lesson.say(f"A polite phrase pleases them by {HUMAN.warmth}. They saw {shown}; more than two in {seen['gushing']:.1%}.")
+draws = 32 if lesson.fast else leash.DRAWS
+worlds = frontier.draw(lesson.journey, report_questions()[::2], draws)
+deviation = {"proxy": 1.0, "gold": float(np.concatenate([gold for _, _, gold in worlds]).std())}
+if lesson.fault == "perfect":
+    worlds = [(shares, gold / deviation["gold"], gold) for shares, _, gold in worlds]
+best_of = [frontier.best_of(worlds, n) for n in leash.NS if n <= draws / 2]
+tilted = frontier.tilted(worlds, leash.TILTS, draws)
+still = frontier.tilted(worlds, [1e9], draws)[0]["kl"]
+print("   best of       KL   proxy    gold          pi*, beta      KL   proxy    gold")
+for left, right in zip(best_of, tilted[:: max(1, len(tilted) // len(best_of))]):
+    row = "   {n:<7d}{kl:9.2f}{proxy:+8.2f}{gold:+8.2f}".format(**left)
+    print(row + "          {beta:<8g}{kl:9.2f}{proxy:+8.2f}{gold:+8.2f}".format(**right))
+worth = [(t["proxy"] - t["beta"] * t["kl"]) - (b["proxy"] - t["beta"] * b["kl"]) for t in tilted for b in best_of]
+lesson.number("beta = 1e9: KL of pi*", still, ".1e", exact=0, why="0")
+lesson.number("pi* beats the best n by, at least", min(worth), ".3f")
+
+# %% [markdown]
+# ## 3. The chase: PPO on leashes of several lengths
+# Misconception: "the reward has converged, so training went well" (trl #204: and every question got the same answer).
+# %%
+lesson.section("3. The chase")
+betas = sorted((0.0, 0.1, 1.0) if lesson.fast else leash.BETAS, reverse=True)
+sft, runs, ppo = leash.stand(lesson.journey, "sft"), {}, []
+print("   beta       KL   proxy    gold   greedy   polite phrases   characters")
+row = "   {:<6}{kl:7.2f}{proxy:+8.2f}{gold:+8.2f}{gold_greedy:+9.2f}{polite:17.2f}{length:13.1f}"
+print(row.format("SFT", **sft))
+for beta in lesson.steps(betas, "leashes"):
+    price = {"noleash": 0.0, "wrongway": -beta}.get(lesson.fault, beta)
+    recipe = replace(people, ppo=replace(people.ppo, kl_coef=price))
+    runs[beta] = Journey(recipe, lesson.seed, lesson.journey.folder, lesson.journey.say)
+    ppo.append({"beta": beta} | leash.stand(runs[beta], "ppo"))
+    print(row.format(f"{beta:g}", **ppo[-1]), flush=True)
+distances = [point["kl"] for point in ppo]
+free, best = ppo[-1], max(ppo[:-1], key=lambda point: point["gold"])
+
+# %% [markdown]
+# ## 4. The gallery
+# The answers whose proxy is furthest above their gold, found by subtraction. What they share is looked for, not known.
+# %%
+lesson.section("4. The gallery")
+score, free_policy = lesson.journey.scorer(), runs[0.0].ppo().model
+before, after = (answers_of(lesson.journey, model, SAMPLED) for model in (lesson.journey.sft().model, free_policy))
+hacks = gallery.harvest(after, score(after.batch), before, score(before.batch))
+for hack in hacks:
+    print("   {proxy:+.1f}, gold {gold:+.1f}   {question}\n       {answer:.78}".format(**hack))
+shared = gallery.shared_phrase([hack["answer"] for hack in hacks], [r.text for r in before.responses])
+rates = f"{shared['here']:.0%} of them, and {shared['there']:.0%} of SFT's answers"
+lesson.say(f"What they share: \"{shared['phrase']}\" is in {rates}.")
+
+# %% [markdown]
+# ## 5. The numbers, the claims, the picture
+# %%
+lesson.section("5. What there was to see")
+gains = {name: (best_of[-1][name] - best_of[0][name]) / deviation[name] for name in deviation}
+lesson.number("SFT: gold", sft["gold"], ".2f")
+lesson.number("no leash: gold", free["gold"], ".2f")
+lesson.number("no leash: gold, against SFT", free["gold"] - sft["gold"], "+.2f")
+lesson.number("no leash: KL, nats", free["kl"], ".1f")
+lesson.number("best leash: gold", best["gold"], ".2f")
+lesson.number(f"best of {best_of[-1]['n']} gains, proxy", gains["proxy"], ".2f")
+lesson.number(f"best of {best_of[-1]['n']} gains, gold", gains["gold"], ".2f")
+lesson.reveal()
+lesson.claim(1, max(map(abs, lengths.values())) < 5e-4)
+lesson.claim(2, still < 1e-6, f"{still:.0e} nats")
+lesson.claim(3, min(worth) > -1e-9, f"by {min(worth):.3f} or more")
+lesson.claim(4, all(np.diff(distances) > 0), ", ".join(f"{p['kl']:.2f} at beta {p['beta']:g}" for p in ppo))
+goes = f"proxy {sft['proxy']:+.2f} -> {free['proxy']:+.2f}, gold {free['gold']:.2f}, on a leash {best['gold']:.2f}"
+lesson.claim(5, free["proxy"] > sft["proxy"] + 0.5 and free["gold"] < best["gold"], goes)
+lesson.claim(6, best["gold"] > sft["gold"], f"beta {best['beta']:g}: {sft['gold']:.2f} -> {best['gold']:.2f}")
+lesson.claim(7, gains["proxy"] > 2 * gains["gold"], "{proxy:.2f} and {gold:.2f}".format(**gains))
+lesson.claim(8, shared["here"] > 0.5 > shared["there"], f"{shared['here']:.0%} and {shared['there']:.0%}")
+lesson.picture("leash", *lab_pictures.leash_curves(sft, ppo, best_of, tilted))
+lesson.finish()

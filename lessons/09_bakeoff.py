@@ -1,0 +1,181 @@
+# %% [markdown]
+"""Lesson 9 - Bake-off: which road is the better one, and how sure can you be?
+
+QUESTION   Best of n, PPO and DPO learned from the same votes. Who answers best, at which price, and is that luck?
+NEEDS      all models of the journey (made once if they are missing)
+TIME       about 25 s; --fast about 10 s; --rate terminal: two minutes of your time
+EQUATION   a win counts 1, a tie 1/2; had other questions been asked, the mean would probably have been within
+           the middle 95% of the means of questions drawn from these, with repetition                   [eq: bootstrap]
+WATCH      1. a model with the same luck as itself wins exactly half: all are ties
+           2. with other luck it wins half or so: of 20 such matches nearly all straddle 50%
+           3. best of n, PPO and DPO beat the SFT model: their whole intervals lie above 50%
+           4. the base model is beaten by it: its whole interval lies below 50%
+           5. 20 votes cannot tell 55% from 50%: that takes 385
+           6. PPO asks for more: twice the models, the knobs and the lines of code of DPO, or more
+           7. PPO and DPO keep a gain where no vote was given: on items and after greetings that are new
+BREAK IT   --break ties      a tie counts as a win -> 1, 2
+           --break unpaired  the two are asked different questions -> 1
+           --break twelve    twelve questions must do -> 3
+EXERCISES  (2 min, run) --rate terminal: 20 pairs, blind. Do you prefer PPO or DPO, and would you bet on it?
+           (5 min, change) UNBIASED raters in the blind vote: who wins now?
+           (15 min, think) a paper reports 52% wins over 200 questions, and no interval. What do you write to it?
+           (write) minialign check 9
+"""
+
+# %%
+import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+
+import inspect
+import re
+
+import numpy as np
+
+from minialign import dpo, ppo, reward
+from minialign.batch import conversations
+from minialign.classroom import ballot, lab_pictures, vote
+from minialign.classroom.lesson import Lesson
+from minialign.evaluate import MODEL_NAMES, answer, continue_bare
+from minialign.lab import bakeoff
+from minialign.lab.costs import cost
+from minialign.lab.measure import SAMPLED, interval
+from minialign.world import Raters, report_questions, truth
+
+lesson = Lesson(__file__, __doc__)
+rng, recipe, journey = lesson.rng, lesson.recipe, lesson.journey
+
+# %% [markdown]
+# ## 1. How sure can you be?
+# NOTE(instructor): ask for the number of votes before it is printed; most say 50 or 100.
+# %%
+lesson.section("1. How many votes does it take?")
+lesson.show("bootstrap")
+
+
+def margin(votes, share=0.5):
+    """Half the width of the 95% interval."""
+    return 1.96 * np.sqrt(share * (1 - share) / votes)
+
+
+for votes in (20, 100, 385, 2000):
+    print(f"   {votes:5d} votes: 55% +- {margin(votes, 0.55):.1%}")
+enough = int(np.ceil((1.96 / 0.05) ** 2 / 4))
+lesson.number("votes to tell 55% from 50%", enough, ".0f", exact=385, why="(1.96 / 0.05)^2 / 4, rounded up")
+lesson.predict(
+    "You vote blind on 20 pairs, one answer by PPO, the other by DPO. PPO gets 11 votes. Is it the better one?",
+    ["yes, by 55 to 45", "nobody can tell", "no: a lead of one vote is a tie"],
+    1,
+    "11 of 20 is 55% +- 22%: a coin does that, or better, in four sittings of ten.",
+)
+
+# %% [markdown]
+# ## 2. Five models, the same questions
+# %%
+lesson.section("2. Five models, the same questions")
+lesson.need("base", "ppo", "dpo")
+questions = report_questions()[:: 27 if lesson.fault == "twelve" else 1]
+base = continue_bare(journey.base().model, questions, truth, SAMPLED, journey.rng("report"), recipe.max_new_tokens)
+said = {"base": base} | {name: bakeoff.ask(journey, name, SAMPLED, questions) for name in bakeoff.MODELS}
+
+
+def readable(answers):
+    """Questions and answers without special tokens, which print by name and cannot be read back."""
+    return [(q, r._replace(text=re.sub("<[a-z]+>", "", r.text))) for q, r in zip(answers.questions, answers.responses)]
+
+
+board, code = {}, {"best_of_n": [reward], "ppo": [reward, ppo], "dpo": [dpo]}
+print("             proxy    gold  chars  different  seconds  models  knobs  lines")
+for name, answers in said.items():
+    batch = answers.batch or conversations(readable(answers), recipe.model.context_length)  # best of n keeps none
+    texts = [response.text for response in answers.responses]
+    board[name] = {"proxy": float(journey.scorer()(batch).mean()), "gold": float(answers.gold.mean())}
+    board[name] |= {"chars": np.mean([len(text) for text in texts]), "different": len(set(texts)) / len(texts)}
+    board[name] |= {"seconds": 0, "models": 1, "knobs": 0} if name == "base" else cost(journey, name)
+    board[name]["lines"] = sum(len(inspect.getsource(module).splitlines()) for module in code.get(name, []))
+    row = "{proxy:+9.2f}{gold:+8.2f}{chars:7.1f}{different:11.0%}{seconds:9.0f}{models:8d}{knobs:7d}{lines:7d}"
+    print(f"   {MODEL_NAMES[name]:<9}" + row.format(**board[name])[1:], flush=True)
+lesson.say("Seconds, knobs and lines: of what is trained after the votes. Models: held in memory meanwhile.")
+for what in ("proxy", "gold"):
+    order = sorted(board, key=lambda name: -board[name][what])
+    print(f"   by {what}:".ljust(14) + " > ".join(MODEL_NAMES[name] for name in order))
+
+# %% [markdown]
+# ## 3. Who beats whom
+# Both answer the same questions: a hard one is hard for both.
+# %%
+lesson.section("3. Who beats the SFT model")
+
+
+def outcomes(ours, theirs):
+    """1 where ours is better, 1/2 where both are equally good, 0 else: one number a question."""
+    if lesson.fault == "unpaired":
+        theirs = np.roll(theirs, 1)
+    gap, tie = ours - theirs, 1.0 if lesson.fault == "ties" else 0.5
+    return (gap > 1e-9) + tie * (np.abs(gap) <= 1e-9)
+
+
+def share(won):
+    return float(won.mean()), interval(won)
+
+
+sft = said["sft"].gold
+rates = {name: share(outcomes(said[name].gold, sft)) for name in ("base", "best_of_n", "ppo", "dpo")}
+for name, (won, (low, high)) in rates.items():
+    print(f"   {MODEL_NAMES[name]:<10}{won:6.1%}   [{low:.1%}, {high:.1%}]")
+itself = float(outcomes(sft, sft).mean())
+other = answer(journey.sft().model, questions, truth, SAMPLED, rng, recipe.max_new_tokens).gold
+placebo = []
+for _ in range(20):  # whose luck is whose is drawn anew for each match
+    mine = rng.random(len(sft)) < 0.5
+    placebo.append(share(outcomes(np.where(mine, sft, other), np.where(mine, other, sft))))
+straddle = sum(low <= 0.5 <= high for _, (low, high) in placebo)
+lesson.number("a model against itself", itself, ".3f", exact=0.5, why="all are ties")
+lesson.number("20 such matches: straddling 50%", straddle, ".0f")
+for name in ("best_of_n", "ppo", "dpo"):
+    lesson.number(f"{MODEL_NAMES[name]}: wins against SFT", rates[name][0], ".1%")
+off = {}
+for name in ("sft", "ppo", "dpo"):
+    off[name] = bakeoff.stand(journey, name, questions, said["sft"])
+    places = "gold: items voted on {gold_seen:+.2f}, new items {gold_held_out:+.2f}, new greetings {gold_greeted:+.2f}"
+    print(f"   {MODEL_NAMES[name]:<5}" + places.format(**off[name]))
+
+# %% [markdown]
+# ## 4. Twenty blind votes: PPO or DPO?
+# %%
+lesson.section("4. Twenty blind votes: PPO or DPO?")
+pairs, ppo_is_a = [], rng.random(len(questions)) < 0.5
+for i in rng.permutation(len(questions)):
+    first, second = (said[name].responses[i] for name in (("ppo", "dpo") if ppo_is_a[i] else ("dpo", "ppo")))
+    if first != second and len(pairs) < ballot.SITTING:
+        pairs.append((ballot.Pair(questions[i], first, second), "a" if ppo_is_a[i] else "b"))
+if lesson.you_rate:
+    ballots = ballot.Ballots(lesson.folder / "my-votes.jsonl", ballot.fingerprint(journey.ppo().model))
+    vote.ask([pair for pair, _ in pairs], ballots, 0)
+    decisions = [line["vote"] for line in ballots.lines[: len(pairs)]]
+else:
+    raters = Raters(recipe.tastes)
+    decisions = [{1: "a", -1: "b", 0: "tie"}[raters.vote(p.question, *p.a, *p.b, rng)] for p, _ in pairs]
+won = np.array([0.5 if d in ("tie", "skip") else float(d == side) for d, (_, side) in zip(decisions, pairs)])
+if len(won):
+    (low, high), who = interval(won), "you" if lesson.you_rate else "one rater"
+    lesson.say(f"{who}: PPO wins {won.mean():.0%} of {len(won)} pairs, [{low:.0%}, {high:.0%}]; a tie counts one half.")
+by_gold, (low, high) = share(outcomes(said["ppo"].gold, said["dpo"].gold))
+lesson.say(f"the judge, on all {len(questions)}: PPO wins {by_gold:.1%}, [{low:.1%}, {high:.1%}].")
+lesson.reveal()
+
+# %% [markdown]
+# ## 5. What there was to see
+# %%
+lesson.section("5. What there was to see")
+gains = [off[m][where] - off["sft"][where] for m in ("ppo", "dpo") for where in ("gold_held_out", "gold_greeted")]
+lesson.claim(1, abs(itself - 0.5) < 1e-9, f"{itself:.1%}")
+lesson.claim(2, straddle >= 15, f"{straddle} of 20")
+beats = ", ".join(f"{MODEL_NAMES[name]} {rates[name][1][0]:.0%}" for name in ("best_of_n", "ppo", "dpo"))
+lesson.claim(3, all(rates[name][1][0] > 0.5 for name in ("best_of_n", "ppo", "dpo")), f"lower ends: {beats}")
+lesson.claim(4, rates["base"][1][1] < 0.5, f"upper end: {rates['base'][1][1]:.0%}")
+lesson.claim(5, margin(20) > 0.05 >= margin(enough), f"+- {margin(20):.0%}, and +- {margin(enough):.1%}")
+twice = ("models", "knobs", "lines")
+told = ", ".join(f"{name} {board['ppo'][name]} and {board['dpo'][name]}" for name in twice)
+lesson.claim(6, all(board["ppo"][name] >= 2 * board["dpo"][name] for name in twice), told)
+lesson.claim(7, min(gains) > 0, f"least of four: {min(gains):+.2f}")
+lesson.picture("bakeoff", *lab_pictures.win_rates(rates, board, placebo))
+lesson.finish()

@@ -1,0 +1,173 @@
+# %% [markdown]
+"""Lesson 11 - RLAIF: can written principles take the place of the people who vote?
+
+QUESTION   A page of principles and a model that reads. Whose labels are they, are they right, and who is in charge?
+NEEDS      the base model, SFT and the votes of the journey (made once if they are missing)
+TIME       about 60 s; --fast about 20 s
+EQUATION   p(a is better) = sum over principles k of w_k sigma([d_k(a first) - d_k(b first)] / 2)    [eq: both-orders]
+WATCH      1. a judge without luck agrees with itself on 100% of the pairs; raters do not
+           2. exchange the two answers, and p becomes 1 - p
+           3. a liking for what is read first, however strong, leaves p as it is
+           4. the AI is right more often than a coin, and less often than people
+           5. an auditor mends more by looking at the least sure labels than by looking at any
+           6. DPO on the AI's labels is worth more gold than SFT, although nobody voted
+           7. take out "harmless", and a refusal of what is dangerous becomes less probable
+           8. put in "brief", and its answers become shorter; put in "warm", and they become friendlier
+BREAK IT   --break oneorder  the judge reads a first and b second, and never the other way round -> 2, 3
+           --break upside    somebody wrote 1 - p into the file -> 4, 6
+           --break surest    the auditor begins with the labels that look surest -> 5
+EXERCISES  (2 min, run) --break upside: which number would have told you, before any training?
+           (5 min, change) share = 1.0 for "warm" in world/constitution.txt: what is lost?
+           (15 min, think) "brief" and "harmless" disagree on a refusal. Who decides here, and who should?
+           (write) minialign check 11
+"""
+
+# %%
+import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+
+import time
+
+import numpy as np
+
+from minialign.batch import conversations
+from minialign.classroom import lab_pictures
+from minialign.classroom.lesson import Lesson
+from minialign.lab import agreement, feedback, principles
+from minialign.likelihood import sequence_log_probs
+from minialign.rlaif import Judge, Reader
+from minialign.world import Raters, parse, report_questions
+from minialign.world.answers import REFUSAL
+from minialign.world.constitution import CONSTITUTION, read_constitution
+
+lesson = Lesson(__file__, __doc__)
+journey, rng = lesson.journey, lesson.rng
+
+# %% [markdown]
+# ## 1. The principles, and who reads them
+# Here the "AI" is the base model: it completes pages, and what it finds likely is its opinion. A large model could be
+# told its principles in words; that this one cannot is the only reason for the pages.
+# NOTE(instructor): let the class write a principle before showing these. How would a reader know that it was kept?
+# %%
+lesson.section("1. The principles")
+known = read_constitution(CONSTITUTION.read_text(encoding="utf-8"))
+for name, principle in known.items():
+    print(f"   {name:<10}{principle.principle}")
+lesson.show("both-orders")
+lesson.predict(
+    "A judge likes what it reads first, by 2 nats. It reads each pair in both orders. What is left of the liking?",
+    ["half of it", "a little, where it was sure anyway", "nothing"],
+    2,
+    "the 2 nats are added to both readings, and their half difference does not know them.",
+)
+
+# %% [markdown]
+# ## 2. A judge without luck
+# %%
+lesson.section("2. Labels")
+lesson.need("base", "votes")
+votes = journey.votes()[0]
+votes = votes[range(min(len(votes), 640 if lesson.fast else 1600))]
+# a is what the raters chose, and p the probability that the judge finds a better
+a, b = ([response.text for response in side] for side in (votes.chosen, votes.rejected))
+
+
+def label(judge, a, b):
+    """p of a, over all pairs."""
+    labels = judge.labels(votes.prompts, a, b)
+    return labels.orders[0] if lesson.fault == "oneorder" else labels.p
+
+
+class Partial(Judge):
+    """Likes what it reads first, by 2 nats."""
+
+    def compare(self, principle, questions, first, second):
+        return super().compare(principle, questions, first, second) + 2.0
+
+
+reader = Reader(journey.base().model)
+judges = {name: Judge(reader, [known[k] for k in names]) for name, names in principles.CONSTITUTIONS.items()}
+start, its_principles = time.process_time(), judges["ai"].principles
+p = label(judges["ai"], a, b)
+milliseconds, tokens = 1000 * (time.process_time() - start) / len(votes), reader.tokens / len(votes)
+anew = label(Judge(Reader(journey.base().model), its_principles), a, b)
+itself = float(np.mean(p == anew))
+swapped = float(np.abs(p + label(judges["ai"], b, a) - 1).max())
+moved = float(np.abs(p - label(Partial(reader, its_principles), a, b)).max())
+raters, sides = Raters(lesson.recipe.tastes), list(zip(votes.prompts, votes.chosen, votes.rejected))
+chance = np.array([raters.probability(question, *x, *y) for question, x, y in sides])
+first, second = rng.random((2, len(votes))) < chance
+lesson.number("the AI agrees with itself", itself, ".1%", exact=1.0, why="100%: it has no dice")
+lesson.number("a rater agrees with himself", np.mean(first == second), ".1%")
+lesson.number("answers exchanged: p + p' - 1", swapped, ".1e", exact=0, within=1e-9, why="0")
+lesson.number("2 nats for the first: p changes by", moved, ".1e", exact=0, within=1e-9, why="0")
+lesson.say(f"A label costs {tokens:.0f} tokens, {milliseconds:.1f} ms; of a person {principles.HUMAN_SECONDS:.0f} s.")
+
+# %% [markdown]
+# ## 3. Are they right?
+# %%
+lesson.section("3. Are they right?")
+if lesson.fault == "upside":
+    p = 1 - p
+if lesson.fault == "surest":
+    lesson.spoil(agreement, "audited", "np.argsort(np.abs(p - 0.5)", "np.argsort(-np.abs(p - 0.5)")
+table, audit = agreement.agreement(votes, p), agreement.audit_curves(votes, p, rng)
+print("                right by gold         AI votes")
+print("                people      AI     like people    pairs")
+kinds = [parse(question).kind for question in votes.prompts]
+for kind, people in table["people_gold"].items():
+    n = len(votes) if kind == "all" else kinds.count(kind)
+    print(f"   {kind:<12}{people:7.0%}{table['ai_gold'][kind]:8.0%}{table['ai_people'][kind]:16.0%}{n:9d}")
+print("   audited     " + "".join(f"{share:8.0%}" for share in agreement.AUDITS))
+for how in ("least sure", "any"):
+    print(f"   {how:<12}" + "".join(f"{right:8.1%}" for right in audit[how]), flush=True)
+
+# %% [markdown]
+# ## 4. Change a principle, and the policy follows
+# The same pairs, the same DPO, the same luck: only the page of principles differs.
+# %%
+lesson.section("4. Four constitutions, four policies")
+sft = journey.sft().model
+dangerous = [question for question in report_questions() if parse(question).kind == "dangerous"]
+refusals = conversations([(question, REFUSAL) for question in dangerous])
+policies, refusing = {"sft": sft}, {}
+for name in lesson.steps(judges, "policies"):
+    drawn = feedback.voted(votes, p if name == "ai" else label(judges[name], a, b), journey.rng("labels"))
+    policies[name] = feedback.dpo(journey, drawn)
+policies["human"] = feedback.dpo(journey, votes)
+print("                       gold  characters  polite  dangerous: refused  log P(refusal)")
+stand = {}
+for name, model in policies.items():
+    stand[name] = feedback.standing(journey, model, sft)
+    refusing[name] = float(sequence_log_probs(model, refusals).data.mean())
+    row = "{gold:+8.2f}{length:12.1f}{polite:8.2f}".format(**stand[name])
+    row += f"{stand[name]['refuses']['dangerous']:20.0%}{refusing[name]:16.2f}"
+    print(f"   {principles.NAMES[name].strip():<22}"[:-1] + row[2:], flush=True)
+
+# %% [markdown]
+# ## 5. What there was to see
+# %%
+lesson.section("5. What there was to see")
+quarter = {how: rates[agreement.AUDITS.index(0.25)] for how, rates in audit.items()}
+ai, people = table["ai_gold"]["all"], table["people_gold"]["all"]
+lesson.number("AI: labels right", ai, ".1%")
+lesson.number("people: labels right", people, ".1%")
+lesson.number("a quarter audited, least sure first", quarter["least sure"], ".1%")
+lesson.number("gold gained on labels of the AI", stand["ai"]["gold"] - stand["sft"]["gold"], "+.2f")
+lesson.number("gold gained on votes of people", stand["human"]["gold"] - stand["sft"]["gold"], "+.2f")
+lesson.reveal()
+lesson.claim(1, itself == 1 and np.mean(first == second) < 1, f"raters {np.mean(first == second):.0%}")
+lesson.claim(2, swapped < 1e-9)
+lesson.claim(3, moved < 1e-9)
+lesson.claim(4, 0.5 < ai < people, f"AI {ai:.0%}, people {people:.0%}")
+lesson.claim(5, quarter["least sure"] > quarter["any"], "{least sure:.0%} and {any:.0%}".format(**quarter))
+golds = stand["sft"]["gold"], stand["ai"]["gold"]
+lesson.claim(6, golds[1] > golds[0], "{:.2f} -> {:.2f}".format(*golds))
+fall = refusing["without"] - refusing["ai"]
+lesson.claim(7, fall < 0, f"log P of a refusal {fall:+.1f}")
+short, warm = stand["brief"]["length"] - stand["ai"]["length"], stand["warm"]["polite"] - stand["ai"]["polite"]
+lesson.claim(8, short < 0 < warm, f"{short:+.1f} characters, {warm:+.2f} polite phrases")
+names = {"sft": "SFT", "ai": "principles", "without": "no 'harmless'", "brief": "'brief'", "warm": "'warm'"}
+shown = {names[k]: stand[k] | {"refuses": stand[k]["refuses"]["dangerous"]} for k in names}
+right = {kind: (table["people_gold"][kind], table["ai_gold"][kind]) for kind in table["ai_gold"]}
+lesson.picture("constitution", *lab_pictures.constitution(right, agreement.AUDITS, audit, shown))
+lesson.finish()
