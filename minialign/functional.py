@@ -141,6 +141,9 @@ def rotary(x, cos, sin):
     return record(y.reshape(x.shape), (x,), rule)
 
 
+BLOCK = 48  # queries at a time in causal_attention
+
+
 def causal_attention(q, k, v):
     """y = A v,  A = softmax(q k^T / sqrt(D)) with A[t, s] = 0 for s > t;  q, k, v, y: (B, H, T, D).
 
@@ -149,6 +152,8 @@ def causal_attention(q, k, v):
 
         y = (E v) / Z
 
+    A block of queries looks at no key behind its last one, so most of the future is not even computed.
+
     Going back, with S the scores before the softmax, dA = g v^T and dS = A * (dA - rowsum(dA * A)).  As y = A v, that row
     sum is  rowsum(g * y):  again D numbers a row instead of T (Dao et al. 2022).  With h = g / Z:
 
@@ -156,24 +161,35 @@ def causal_attention(q, k, v):
     """
     q, k, v = as_tensor(q), as_tensor(k), as_tensor(v)
     T, D = q.shape[-2:]
-    # eq: causal-attention
     scale = 1 / math.sqrt(D)
-    scaled_q = q.data * scale
-    E = scaled_q @ k.data.swapaxes(-1, -2)  # (B, H, T, T)
-    past = np.tril(np.ones((T, T), dtype=E.dtype))  # what a token may see
-    E = masked_exp(E, past)
-    Z = E @ np.ones((T, 1), dtype=E.dtype)  # (B, H, T, 1); a matrix product sums fastest
-    y = E @ v.data
-    y /= Z
-    # end eq
+    scaled_q, keys, values = q.data * scale, k.data, v.data
+    visible = np.tril(np.ones((T, T), dtype=q.dtype))  # what a token may see
+    y = np.empty_like(values)  # heads lie in memory as in v, side by side, so that later nothing needs to be copied
+    blocks, kept = [slice(start, min(start + BLOCK, T)) for start in range(0, T, BLOCK)], []
+    for now in blocks:
+        past = slice(now.stop)
+        # eq: causal-attention
+        E = scaled_q[..., now, :] @ keys[..., past, :].swapaxes(-1, -2)  # (B, H, queries, keys)
+        E = masked_exp(E, visible[now, past])
+        Z = E @ np.ones((now.stop, 1), dtype=E.dtype)  # (B, H, queries, 1); a matrix product sums fastest
+        np.matmul(E, values[..., past, :], out=y[..., now, :])
+        y[..., now, :] /= Z
+        # end eq
+        kept.append((E, Z))
 
     def rule(g):
-        h = g / Z
-        dv = E.swapaxes(-1, -2) @ h
-        dS = h @ v.data.swapaxes(-1, -2)
-        dS -= _row_dots(h, y)
-        dS *= E
-        return dS @ k.data * scale, dS.swapaxes(-1, -2) @ scaled_q, dv
+        dq, dk, dv = np.empty_like(q.data), np.zeros_like(keys), np.zeros_like(values)
+        for now, (E, Z) in zip(blocks, kept):
+            past = slice(now.stop)
+            h = g[..., now, :] / Z
+            dv[..., past, :] += _product_like(dv[..., past, :], E.swapaxes(-1, -2), h)
+            dS = h @ values[..., past, :].swapaxes(-1, -2)
+            dS -= _row_dots(h, y[..., now, :])
+            dS *= E
+            np.matmul(dS, keys[..., past, :], out=dq[..., now, :])
+            dk[..., past, :] += _product_like(dk[..., past, :], dS.swapaxes(-1, -2), scaled_q[..., now, :])
+        dq *= scale
+        return dq, dk, dv
 
     return record(y, (q, k, v), rule)
 
@@ -242,6 +258,11 @@ def masked_exp(x, seen):
     np.exp(x, out=x)
     x *= seen
     return x
+
+
+def _product_like(x, a, b):
+    """a @ b, laid out in memory as x is: so that it can be added to x without jumping about."""
+    return np.matmul(a, b, out=np.empty_like(x))
 
 
 def _row_dots(a, b):

@@ -87,14 +87,14 @@ def _choose(logits, temperature, rng):
     if temperature > 0:
         logits = logits / temperature
     logits = logits - logits.max(-1, keepdims=True)
-    logprobs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    E = np.exp(logits)
     if temperature > 0:
-        cumulative = np.exp(logprobs).cumsum(-1, dtype=np.float64)  # token v is taken if c[v-1] <= u < c[v]
+        cumulative = E.cumsum(-1, dtype=np.float64)  # token v is taken if c[v-1] <= u < c[v]
         u = rng.random((len(logits), 1)) * cumulative[:, -1:]
         token = np.minimum((cumulative <= u).sum(-1), logits.shape[1] - 1)
     else:
         token = logits.argmax(-1)
-    return token, logprobs[np.arange(len(token)), token]
+    return token, logits[np.arange(len(token)), token] - np.log(E.sum(-1))
 
 
 class _Decoder:

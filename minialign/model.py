@@ -146,7 +146,7 @@ class Block(Module):
 
 
 # The trunk reads about so many tokens at a time, so that what one function leaves for the next is still in the cache.
-TOKENS_AT_ONCE = 768
+TOKENS_AT_ONCE = 1536
 
 
 class Transformer(Module):

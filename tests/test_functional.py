@@ -151,6 +151,21 @@ def test_attention_of_scores_of_any_size(far):
     assert np.isfinite(E).all() and (E[:, seen == 0] == 0).all() and (E.sum(-1) > 0).all()
 
 
+@pytest.mark.parametrize("T", [1, functional.BLOCK, functional.BLOCK + 1, 2 * functional.BLOCK + 5])
+def test_attention_in_blocks_of_queries_is_the_same(T):
+    """Values and gradients, also for arrays whose heads lie side by side, as the model's do."""
+    rng = np.random.default_rng(T)
+    arrays = [rng.standard_normal((2, T, 3, 4)).transpose(0, 2, 1, 3) for _ in range(3)]
+    results = [value_and_gradients(lambda o, *qkv: o.causal_attention(*qkv), ops, arrays) for ops in (functional, composed)]
+    for ours, oracle in zip(*results):
+        assert_allclose(ours, oracle, rtol=1e-11, atol=1e-11)
+    contiguous = value_and_gradients(
+        lambda o, *qkv: o.causal_attention(*qkv), functional, [np.ascontiguousarray(a) for a in arrays]
+    )
+    for ours, other in zip(results[0], contiguous):
+        assert_allclose(ours, other, rtol=1e-12, atol=1e-12)
+
+
 def test_attention_never_looks_ahead():
     rng = np.random.default_rng(0)
     q, k, v = (rng.standard_normal((2, 3, 6, 4)) for _ in range(3))

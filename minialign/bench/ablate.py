@@ -87,23 +87,53 @@ ROWS = {
         "functional",
         (("    np.exp(x, out=x)\n    x *= seen\n", "    x = np.exp(x) * seen\n"),),
     ),
+    "blocks": Row(
+        "attention: most of the future is never computed",
+        "train",
+        "functional",
+        (("BLOCK = 48 ", "BLOCK = 10**9 "),),
+    ),
+    "layout": Row(
+        "attention: results laid out as heads side by side",
+        "train",
+        "functional",
+        (
+            ("y = np.empty_like(values) ", 'y = np.empty_like(values, order="C") '),
+            (
+                "dq, dk, dv = np.empty_like(q.data), np.zeros_like(keys), np.zeros_like(values)",
+                'dq, dk, dv = (np.zeros_like(z, order="C") for z in (q.data, keys, values))',
+            ),
+        ),
+    ),
     "divide": Row(
         "attention: y is divided by the row sums, not E",
         "train",
         "functional",
-        (("    y = E @ v.data\n    y /= Z\n", "    E /= Z\n    Z = np.ones_like(Z)\n    y = E @ v.data\n"),),
+        (
+            (
+                """\
+        np.matmul(E, values[..., past, :], out=y[..., now, :])
+        y[..., now, :] /= Z
+""",
+                """\
+        E /= Z
+        Z = np.ones_like(Z)
+        np.matmul(E, values[..., past, :], out=y[..., now, :])
+""",
+            ),
+        ),
     ),
     "row sums": Row(
         "attention: E summed by a matrix product",
         "train",
         "functional",
-        (("Z = E @ np.ones((T, 1), dtype=E.dtype)", "Z = E.sum(-1, keepdims=True)"),),
+        (("Z = E @ np.ones((now.stop, 1), dtype=E.dtype)", "Z = E.sum(-1, keepdims=True)"),),
     ),
     "row dots": Row(
         "attention, backward: rowsum(g * y) for rowsum(dA * A)",
         "train",
         "functional",
-        (("dS -= _row_dots(h, y)", "dS -= (dS * E).sum(-1, keepdims=True) / Z"),),
+        (("dS -= _row_dots(h, y[..., now, :])", "dS -= (dS * E).sum(-1, keepdims=True) / Z"),),
     ),
     "norm": Row(
         "LayerNorm: means by matrix products",
@@ -160,7 +190,7 @@ ROWS = {
         "trunk: some rows at a time, so that they stay cached",
         "train",
         "model",
-        (("TOKENS_AT_ONCE = 768", "TOKENS_AT_ONCE = 10**9"),),
+        (("TOKENS_AT_ONCE = 1536", "TOKENS_AT_ONCE = 10**9"),),
     ),
     "cache": Row(
         "sampling: keys and values are remembered",
