@@ -38,6 +38,7 @@ class PPOConfig:
     minibatch_size: int = 64
     kl_coef: float = 0.2  # beta: what one nat of distance costs, in standard deviations of the score
     target_kl: float | None = None  # nats an answer; if given, beta adapts to hold it
+    kl_horizon: int | None = None  # answers in which it may change by a fifth; None: ten rollouts
     cliprange: float = 0.2  # eps: beyond 1 +- eps a ratio pays off no more
     cliprange_value: float = 0.2
     gamma: float = 1.0
@@ -187,7 +188,7 @@ class AdaptiveKLController:
     """beta <- beta (1 + clip(KL / target - 1, -0.2, 0.2) n_steps / horizon)     (Ziegler et al. 2019, section 2.2)
 
     KL: nats an answer (summed over its tokens).  n_steps: answers seen.  horizon: answers in which beta may change by a fifth;
-    ten rollouts' worth here, where the paper's 10,000 would not move it at all.
+    train_ppo takes ten rollouts' worth unless told otherwise, for the paper's 10,000 would not move beta at all here.
     """
 
     def __init__(self, init_kl_coef, target, horizon):
@@ -238,7 +239,8 @@ def train_ppo(policy, reference, critic, score, questions, config, rng, desc="pp
     """
     controller = FixedKLController(config.kl_coef)
     if config.target_kl is not None:
-        controller = AdaptiveKLController(config.kl_coef, config.target_kl, horizon=10 * config.rollouts)
+        horizon = 10 * config.rollouts if config.kl_horizon is None else config.kl_horizon
+        controller = AdaptiveKLController(config.kl_coef, config.target_kl, horizon)
     policy_optimizer = AdamW(policy.parameters(), config.lr, config.betas)
     critic_optimizer = AdamW(critic.parameters(), config.critic_lr, config.betas)
     history = History()
