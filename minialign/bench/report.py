@@ -1,5 +1,6 @@
 """The numbers of a benchmark as tables of at most 88 columns, and the machine they come from."""
 
+import os
 import platform
 import textwrap
 
@@ -35,13 +36,19 @@ def machine():
 
 
 def versions():
-    """Of Python, of ourselves, of NumPy and of the library behind its matrix products, if NumPy tells."""
+    """Of Python, of ourselves, of NumPy and of the library behind its matrix products, if NumPy tells.
+
+    OPENBLAS_CORETYPE, if somebody has set it, chooses other kernels than the processor would get: it can make the matrix
+    products half as fast, and with them every ratio means something else.
+    """
     found = {"python": platform.python_version(), "minialign": __version__, "numpy": np.__version__}
     try:
         blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-        return found | {blas["name"]: blas["version"]}
+        found[blas["name"]] = blas["version"]
     except (KeyError, TypeError):  # another NumPy describes itself otherwise
-        return found
+        pass
+    chosen = os.environ.get("OPENBLAS_CORETYPE")
+    return found | ({"OPENBLAS_CORETYPE": chosen} if chosen else {})
 
 
 def heading(result):
