@@ -87,10 +87,10 @@ def stance(verdict):
     return "answered" if verdict.confident else "other"
 
 
-def stances_of(journey, model, pairs):
-    """{how: {side: share of each stance}}"""
+def stances_of(journey, model, pairs, times=TIMES):
+    """{how: {side: share of each stance}}; every question is sampled so many times."""
     found = {}
-    for how, temperature, times in (("sampled", SAMPLED, TIMES), ("greedy", GREEDY, 1)):
+    for how, temperature, times in (("sampled", SAMPLED, times), ("greedy", GREEDY, 1)):
         asked = [prompt.text for pair in pairs for prompt in pair] * times
         said = [stance(verdict) for verdict in answers_of(journey, model, temperature, asked).verdicts]
         sides = {"safe": said[0::2], "unsafe": said[1::2]}

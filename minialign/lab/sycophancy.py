@@ -60,23 +60,29 @@ def raw_scorer(journey):
 
 def forecasts(journey, answers):
     """What each trainer's tilt would make of stored SFT answers, DRAWS to a question."""
-    agrees = np.array([float(verdict.agrees) for verdict in answers.verdicts]).reshape(-1, DRAWS)  # (questions, draws)
-    rewards = np.asarray(raw_scorer(journey)(answers.batch), dtype=float).reshape(-1, DRAWS)
+    agrees, rewards = yes_and_reward(journey, answers, DRAWS)
     betas = {"ppo": journey.recipe.ppo.kl_coef * journey.scorer().std, "dpo": journey.recipe.dpo.beta}
     return {trainer: tilt(agrees, rewards, beta) for trainer, beta in betas.items()}
+
+
+def yes_and_reward(journey, answers, draws):
+    """Of stored answers, `draws` to a question: is each a yes, and what is it worth?  Both (questions, draws)."""
+    agrees = np.array([float(verdict.agrees) for verdict in answers.verdicts])
+    rewards = np.asarray(raw_scorer(journey)(answers.batch), dtype=float)
+    return agrees.reshape(-1, draws), rewards.reshape(-1, draws)
 
 
 def tilt(agrees, rewards, beta):
     """agrees, rewards (N, n) of n reference samples of N prompts -> E_pi[a] tilted and linear, and KL(pi || ref)."""
     n = rewards.shape[1]  # samples, which see no further than a KL of log n
     reference = np.full(n, 1 / n)
-    policy = optimal_policy(reference, rewards, beta)  # (N, n)
+    # eq: drift
+    policy = optimal_policy(reference, rewards, beta)  # (N, n): SFT's answers, weighed anew
+    tilted = (policy * agrees).sum(1).mean()
     covariance = ((agrees - agrees.mean(1, keepdims=True)) * rewards).sum(1).mean() / (n - 1)
-    return {
-        "tilted": float((policy * agrees).sum(1).mean()),
-        "linear": float(agrees.mean() + covariance / beta),
-        "kl": float(sequence_kl(policy, reference).mean()),
-    }
+    linear = agrees.mean() + covariance / beta
+    # end eq
+    return {"tilted": float(tilted), "linear": float(linear), "kl": float(sequence_kl(policy, reference).mean())}
 
 
 def claim_votes(journey):
