@@ -69,3 +69,13 @@ def tell_answers(models, max_new_tokens):
         print(f"   {question}")
         for name, answers in said.items():
             print(f"      {name:<5}{shown(*answers.responses[i])}", flush=True)
+
+
+def tell_apart(models, questions, max_new_tokens):
+    """Print the first of the questions to which models, by name, say the most different things, and what they say."""
+    said = {name: answer(model, questions, truth, 0.0, None, max_new_tokens) for name, model in models.items()}
+    texts = list(zip(*([response.text for response in answers.responses] for answers in said.values())))
+    i = max(range(len(questions)), key=lambda i: len(set(texts[i])))
+    print(f"   {questions[i]}")
+    for name, answers in said.items():
+        print(f"      {name:<10}{shown(*answers.responses[i])}", flush=True)

@@ -89,51 +89,68 @@ def win_rates(rates, board, placebo):
     return figure, f"{title}. Against the SFT model win: {won}. {itself}."
 
 
-def habits(yes, refused, known):
-    """Lesson 10: what three crowds did to one SFT model; every argument is a dict, name of the model -> shares.
+def habits(yes, foretold, stances, known):
+    """Lesson 10: what the votes of six crowds made of one SFT model; dicts by crowd, "SFT" first: before.
 
-    yes: of answers that say yes to (false, true) claims; refused: (safe questions refused, unsafe ones answered);
-    known: (right, wrong, does not know) about what the ordinary crowd cannot check
+    yes: of answers to claims, claim_false and claim_true; foretold: of false ones, from SFT's answers
+    stances, known: as the laboratory's refusal.stances_of (sampled) and truth.knowledge return them
     """
-    figure, [(left, middle, right)] = panels(11, 3.8, 1, 3, width_ratios=(1, 1, 1.2))
+    yes = {name: (row["claim_false"], row["claim_true"]) for name, row in yes.items()}
+    refused = {name: (row["safe"]["full"], row["unsafe"]["answered"]) for name, row in stances.items()}
+    known = {name: [row["sampled"][what] for what in ("right", "wrong", "idk")] for name, row in known.items()}
+    figure, [(left, middle, right)] = panels(11.5, 3.9, 1, 3, width_ratios=(1.1, 1, 1.1))
     sft, dpo = (MODEL_STYLE[name]["color"] for name in ("sft", "dpo"))
-    colours = [sft, dpo, dpo]
-    for x, (colour, (false, true)) in enumerate(zip(colours, yes.values())):
-        left.bar(x - 0.2, false, width=0.38, color=colour)
-        left.bar(x + 0.2, true, width=0.38, facecolor="white", edgecolor=colour, hatch="////")
-        for shift, share in ((-0.2, false), (0.2, true)):
-            label_point(left, f"{share:.0%}", (x + shift, share), (0, 2), 7, ha="center")
-    left.set_xticks(range(len(yes)), [name if name == "SFT" else f"DPO,\n{name}" for name in yes], fontsize=8)
-    name_panel(left, "yes to claims: false (full), true (hatched)")
-    for colour, marker, (name, point) in zip(colours, "osD", refused.items()):
-        middle.plot(*point, marker, color=colour)
-        label_point(middle, name, point, (7, 4), color=colour)
-    middle.plot([0, 1], [1, 0], color=GREY, linewidth=0.8)
-    middle.annotate("hears the verb alone", (0.62, 0.4), fontsize=7, color=GREY)
-    middle.set_xlim(-0.03, 1.03)
-    middle.set_ylim(-0.03, 1.03)
-    name_panel(middle, "dangerous ones answered (ideal: 0, 0)", "harmless questions that sound dangerous: refused")
-    start = np.zeros(len(known))
-    looks = {"right": (GREEN, ""), "wrong": (VERMILION, "////"), "does not know": ("#dddddd", "..")}
-    for k, (label, (colour, hatch)) in enumerate(looks.items()):
+    names = {"SFT": "SFT", "ordinary": "DPO, votes of\nordinary raters"}
+    for x, (name, shares) in enumerate(yes.items()):
+        colour = dpo if x else sft
+        left.bar(x - 0.2, shares[0], width=0.38, color=colour)
+        left.bar(x + 0.2, shares[1], width=0.38, facecolor="white", edgecolor=colour, hatch="////")
+        label_point(left, f"{shares[0]:.0%}", (x - 0.2, shares[0] / 2), (0, 0), ha="center", va="center", color="white")
+        label_point(left, f"{shares[1]:.0%}", (x + 0.2, shares[1]), (0, 3), ha="center")
+        if name in foretold:
+            left.plot([x - 0.42, x + 0.02], [foretold[name]] * 2, color=BLACK, linewidth=2)
+    left.set_xticks(range(len(yes)), [names.get(name, f"DPO, votes of\n{name}") for name in yes], fontsize=8)
+    left.set_ylim(0, 1)
+    left.set_xlabel("full: false claims; hatched: true claims;\nblack line: foretold before training", fontsize=8)
+    name_panel(left, "yes to a claim, share of answers")
+    middle.plot([0, 1], [1, 0], color=GREY, linewidth=0.8, zorder=0)
+    crowds = {"none safe": "no votes on harmless ones", "half safe": "half of the votes on them"}
+    crowds["deaf"] = "raters deaf to the word"
+    for marker, (name, point) in zip("oDs^", refused.items()):
+        colour = sft if name == "SFT" else dpo
+        middle.plot(*point, marker, color=colour, markersize=7, markeredgecolor="white", label=crowds.get(name, name))
+    middle.set_xlim(0, 1)
+    middle.set_ylim(0, 1)
+    middle.legend(frameon=False, fontsize=8, loc="upper right", borderaxespad=0)
+    label_point(middle, "ideal", (0, 0), (5, 5), 8, color=GREY)
+    note = "harmless ones with a scary word refused\n(grey line: hears nothing but the verb)"
+    name_panel(middle, "dangerous questions answered", note)
+    start, bars = np.zeros(len(known)), range(len(known))
+    looks = {"right": (GREEN, "white"), "wrong": (VERMILION, "white"), "does not know": ("#dddddd", BLACK)}
+    for k, (label, (colour, ink)) in enumerate(looks.items()):
         widths = np.array([shares[k] for shares in known.values()])
-        look = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.5, "label": label}
-        right.barh(list(known), widths, left=start, **look)
+        right.barh(bars, widths, left=start, color=colour, edgecolor="white", label=label, height=0.7)
+        for y, width in zip(bars, widths):
+            if width > 0.05:
+                right.text(start[y] + width / 2, y, f"{width:.0%}", ha="center", va="center", fontsize=8, color=ink)
         start = start + widths
+    right.set_yticks(bars, [names.get(name, f"DPO, votes of\n{name}") for name in known], fontsize=8)
     right.invert_yaxis()
     right.set_xlim(0, 1)
-    right.legend(frameon=False, fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1))
-    name_panel(right, "what it says about what the crowd cannot check")
+    right.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    name_panel(right, "what it says about obscure things")
     for axis in (left.yaxis, middle.xaxis, middle.yaxis, right.xaxis):
-        axis.set_major_formatter(PercentFormatter(1))
-    (first, usual, tuned), (before, scared) = yes.values(), refused.values()
-    told = f"{tuned[0]:.0%} after the votes of yes-men, {usual[0]:.0%} after others"
-    title = f"Yes to a false claim: {first[0]:.0%} before, {told}"
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    title = (
+        f"One SFT model, other votes: yes to false claims {yes['SFT'][0]:.0%} -> {yes['yes-men'][0]:.0%}, "
+        f"harmless questions refused {refused['SFT'][0]:.0%} -> {refused['none safe'][0]:.0%}"
+    )
     headline(figure, title)
+    tuned = "; ".join("{}: refuses {:.0%}, answers {:.0%}".format(name, *point) for name, point in refused.items())
     told = "; ".join("{}: right {:.0%}, wrong {:.0%}".format(name, *shares) for name, shares in known.items())
     return figure, (
-        f"{title}. Harmless questions that sound dangerous are refused in {before[0]:.0%} of cases before, and in "
-        f"{scared[0]:.0%} after votes of the scared. About what the crowd cannot check, {told}."
+        f"{title}. After ordinary votes it says yes to {yes['ordinary'][0]:.0%} of false claims. Of harmless questions "
+        f"with a scary word it refuses, and of dangerous ones it answers: {tuned}. About obscure things, {told}."
     )
 
 

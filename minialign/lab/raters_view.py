@@ -21,3 +21,9 @@ def liking(tastes, answers):
     """What raters with these tastes would feel about these answers on average, before any noise."""
     felt = [Raters(tastes).utility(q, a.text, a.ended) for q, a in zip(answers.questions, answers.responses)]
     return float(np.mean(felt))
+
+
+def preferred(tastes, pairs):
+    """Pairs (question, answer, another) -> the share of votes for the first, from raters with these tastes."""
+    raters = Raters(tastes)
+    return float(np.mean([raters.probability(question, a, True, b, True) for question, a, b in pairs]))

@@ -21,10 +21,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..pipeline import Journey
-from ..world import Raters, Tastes, prompt_lists
+from ..world import Tastes, prompt_lists
 from ..world.answers import REFUSAL
 from . import Claim, crowds, quick
 from .measure import GREEDY, SAMPLED, answers_of, count_seeds, mostly, spread
+from .raters_view import preferred
 
 QUESTION = "what does a model refuse when its raters punish dangerous answers?"
 DOES_NOT_SHOW = (
@@ -100,8 +101,7 @@ def stances_of(journey, model, pairs, times=TIMES):
 
 def labels_want_an_answer(pairs, tastes):
     """The mean probability that a rater prefers the method to a refusal, over safe questions."""
-    raters = Raters(tastes)
-    return float(np.mean([raters.probability(safe.text, safe.truth, True, REFUSAL, True) for safe, _ in pairs]))
+    return preferred(tastes, [(safe.text, safe.truth, REFUSAL) for safe, _ in pairs])
 
 
 # ---------------------------------------------------------------------------------------- what all seeds say

@@ -77,9 +77,10 @@ def tilt(agrees, rewards, beta):
     n = rewards.shape[1]  # samples, which see no further than a KL of log n
     reference = np.full(n, 1 / n)
     # eq: drift
-    policy = optimal_policy(reference, rewards, beta)  # (N, n): SFT's answers, weighed anew
+    policy = optimal_policy(reference, rewards, beta)  # SFT's answers, weighed anew
     tilted = (policy * agrees).sum(1).mean()
-    covariance = ((agrees - agrees.mean(1, keepdims=True)) * rewards).sum(1).mean() / (n - 1)
+    apart = agrees - agrees.mean(1, keepdims=True)  # from the mean of the same prompt
+    covariance = (apart * rewards).sum(1).mean() / (n - 1)
     linear = agrees.mean() + covariance / beta
     # end eq
     return {"tilted": float(tilted), "linear": float(linear), "kl": float(sequence_kl(policy, reference).mean())}
@@ -91,6 +92,14 @@ def claim_votes(journey):
     right = score_gaps(raw_scorer(journey), votes) > 0
     kinds = np.array([parse(question).kind for question in votes.prompts])
     return {kind: [int(right[kinds == kind].sum()), int((kinds == kind).sum())] for kind in KINDS}
+
+
+def yes_in_votes(journey, kind):
+    """How many votes there were on claims of this kind, and which share of the chosen and of the rejected says yes."""
+    votes = journey.votes()[0]
+    rows = [i for i, question in enumerate(votes.prompts) if parse(question).kind == kind]
+    shares = (np.mean([side[i].text.startswith("yes") for i in rows]) for side in (votes.chosen, votes.rejected))
+    return len(rows), *shares
 
 
 # ---------------------------------------------------------------------------------------- after training

@@ -1,0 +1,181 @@
+# %% [markdown]
+"""Lesson 10 - What goes wrong: who makes yes-men, over-refusers and confident liars?
+
+QUESTION   The same SFT model, the same DPO, other people's votes. Three times it goes wrong. What was in the votes?
+NEEDS      the base model and SFT of the journey; votes of six crowds, and DPO on them (made once if they are missing)
+TIME       about 2 min the first time, 15 s after it; --fast about 20 s, then 8 s
+EQUATION   a = 1 if an answer begins with yes, else 0.  The best on a leash, pi* of lesson 7, says yes this often:
+           E_pi*[a] = E_SFT[a] + E_x[ Cov(a, r | x) ] / beta + ...                                    [eq: drift]
+WATCH      1. on a very short leash yes changes by Cov(yes, reward) / beta: what goes with reward grows
+           2. asked outright, all these raters want what is right: the truth and no false yes, help and no refusal
+           3. tuned on yes-men's votes it says yes to false claims more often than before, and than on ordinary votes
+           4. that was foretold from the SFT model's own answers, before DPO began
+           5. it pleases and does not check: its yes to true claims rises as well, at least half as much
+           6. without votes on harmless questions with a scary word it refuses more of them than before, or with them
+           7. even if the raters are deaf to the word, it refuses more of them than before
+           8. no votes make it know more: right answers about obscure things gain less than ten points
+           9. experts' votes mend what votes can mend: fewer wrong answers than on ordinary votes, more "i do not know"
+BREAK IT   --break across    the covariance is taken over all answers, and not within each question -> 1
+           --break lost      the harmless questions with a scary word get lost on their way to the raters -> 6
+           --break truthful  an answer counts as right unless it is wrong -> 8
+EXERCISES  (2 min, run) --break truthful: which model looks most truthful now, and what does it know?
+           (5 min, change) agreement=0.5 in CROWDS: how little liking is enough? What did the forecast say?
+           (15 min, think) mend one of the three with other votes and the same algorithm. Whom do you ask, and what?
+           (write) minialign check 10
+"""
+
+# %%
+import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+
+from dataclasses import replace
+
+import numpy as np
+
+from minialign.classroom import lab_pictures
+from minialign.classroom.instruments import tell_apart
+from minialign.classroom.lesson import Lesson
+from minialign.lab import LAB, LAB_FAST, crowds, refusal, sycophancy, truth
+from minialign.lab.measure import SAMPLED, answers_of
+from minialign.lab.raters_view import preferred
+from minialign.pipeline import Journey
+from minialign.world import Raters, Tastes, prompt_lists
+from minialign.world.answers import say
+
+lesson = Lesson(__file__, __doc__)
+short = replace(LAB_FAST, vote_prompts=1400, reward=replace(LAB_FAST.reward, epochs=1))
+recipe = short if lesson.fast else LAB  # the laboratory's, so that it finds what that has made
+if lesson.fault == "across":
+    lesson.spoil(sycophancy, "tilt", "agrees.mean(1, keepdims=True)", "agrees.mean()")
+elif lesson.fault == "lost":
+    lesson.spoil(refusal, "crowd_of", "=SCARY * safe, dangerous=SCARY * (1 - safe)", "=0.0, dangerous=SCARY")
+elif lesson.fault == "truthful":
+    lesson.spoil(truth, "knowledge", "verdict.correct is True", "verdict.correct is not False")
+# a yes pleases yes-men by 1.5; a right answer is worth 1
+CROWDS = {"ordinary": Tastes(), "yes-men": Tastes(agreement=1.5), "experts": Tastes(expert=True)}
+SCARED = {"none safe": "none safe", "half safe": "1/2 safe", "deaf": "deaf"}  # and what the laboratory calls them
+
+# %% [markdown]
+# ## 1. Before: what the model does, and what its raters want
+# NOTE(instructor): where do the biases of real raters come from? Tired people, paid by the vote; instructions of one
+# page; questions that nobody can answer.
+# %%
+lesson.section("1. Before")
+sft = lesson.need("base", "sft").model
+lesson.say("A toy: its biases were put into the raters. It shows how a bias travels, not how large it is elsewhere.")
+report, pairs = prompt_lists()["report"], refusal.contrast_pairs()
+false, obscure = ([p for p in report if p.kind == kind] for kind in ("claim_false", "obscure"))
+yes = {"SFT": sycophancy.behaviour(lesson.journey, sft)["sampled"]}
+stances = {"SFT": refusal.stances_of(lesson.journey, sft, pairs, times=10)["sampled"]}
+known = {"SFT": truth.knowledge(lesson.journey, sft)}
+lesson.number("SFT: yes to false claims", yes["SFT"]["claim_false"], ".0%")
+lesson.number("SFT: harmless questions refused", stances["SFT"]["safe"]["full"], ".0%")
+lesson.number("SFT: wrong about obscure things", known["SFT"]["sampled"]["wrong"], ".0%")
+corrections = [(p.text, "no, " + say(p.domain, p.truth), "yes, " + say(p.domain, p.claim)) for p in false]
+colors = [(p.text, say("thing", p.truth), say("thing", c)) for p in obscure for c in truth.COLORS if c != p.truth]
+wishes = {
+    "yes-men: truth, not a false yes": preferred(CROWDS["yes-men"], corrections),
+    "hear a scary word: help, no refusal": refusal.labels_want_an_answer(pairs, CROWDS["ordinary"]),
+    "deaf to the word: help, no refusal": refusal.labels_want_an_answer(pairs, Tastes(risk=0.0)),
+    "experts: a right color, not a wrong": preferred(CROWDS["experts"], colors),
+}
+lesson.say("Two answers, shown outright: how many votes go to the better one?")
+for name, wish in wishes.items():
+    lesson.number(name, wish, ".1%")
+cast = [Raters(CROWDS["ordinary"]).vote(q, a, True, b, True, lesson.rng) != 0 for q, a, b in colors]
+lesson.number("ordinary: votes on such colors", np.mean(cast), ".0%", exact=0, why="none, they feel alike")
+lesson.predict(
+    "Shown both, yes-men take the truth, not a false yes. How often will a model, tuned on their votes, say false yes?",
+    ["less often: they want the truth", "as often: one wish cancels the other", "more often"],
+    2,
+    "yes wins where the claim is true, and where both answers are wrong; and yes is easier to learn than the truth.",
+)
+
+# %% [markdown]
+# ## 2. Yes-men
+# What tuning will do can be foretold: weigh the SFT model's own answers anew, by the reward that the votes teach.
+# %%
+lesson.section("2. Yes-men")
+lesson.show("drift")
+draws = 6 if lesson.fast else sycophancy.DRAWS
+drawn = answers_of(lesson.journey, sft, SAMPLED, [p.text for p in false for _ in range(draws)])
+people = crowds.journeys(recipe, CROWDS, lesson.seed, lesson.journey.folder)
+tilts, tuned = {}, {"SFT": sft}
+print("                  yes to false claims: foretold,             yes to true claims:")
+print("   votes of       before     linear     tilted   after       before   after")
+for name in ("ordinary", "yes-men"):
+    samples = sycophancy.yes_and_reward(people[name], drawn, draws)
+    tilts[name] = sycophancy.tilt(*samples, recipe.dpo.beta)
+    tuned[name] = people[name].dpo().model
+    yes[name] = sycophancy.behaviour(people[name], tuned[name])["sampled"]
+    row = f"{yes['SFT']['claim_false']:9.0%}{tilts[name]['linear']:11.0%}{tilts[name]['tilted']:11.0%}"
+    row += f"{yes[name]['claim_false']:8.0%}{yes['SFT']['claim_true']:13.0%}{yes[name]['claim_true']:8.0%}"
+    print(f"   {name:<12}{row}", flush=True)
+seen = "Yes-men's votes on false claims: {}. Of what they chose {:.0%} say yes, of what they rejected {:.0%}."
+lesson.say(seen.format(*sycophancy.yes_in_votes(people["yes-men"], "claim_false")))
+weak, before = sycophancy.tilt(*samples, beta=1e4), samples[0].mean()
+slope = (weak["tilted"] - before) / (weak["linear"] - before) * draws / (draws - 1)  # Cov is the unbiased one
+lesson.number("beta 10000: yes moved / (Cov/beta)", slope, ".4f", exact=1, within=1e-3, why="1")
+tell_apart(tuned, [p.text for p in false], recipe.max_new_tokens)
+
+# %% [markdown]
+# ## 3. Over-refusers
+# %%
+lesson.section("3. Over-refusers")
+lesson.say(
+    "How do i burn a candle, how do i burn a barn? Three crowds vote on questions with a scary word. none safe: they "
+    "are asked about barns alone. half safe: about both. deaf: a quarter is harmless, and no word scares them."
+)
+heads = {"SFT": sft}
+print("                   harmless, a scary word:     dangerous:")
+print("   votes           refused    answered         refused    answered")
+for name in ("SFT", *SCARED):
+    if name in SCARED:
+        asked = refusal.crowd_of(recipe, *refusal.SETTINGS[SCARED[name]])
+        heads[name] = Journey(asked, lesson.seed, lesson.journey.folder).dpo().model
+        stances[name] = refusal.stances_of(lesson.journey, heads[name], pairs, times=10)["sampled"]
+    cells = [stances[name][side][what] for side in ("safe", "unsafe") for what in ("full", "answered")]
+    print(f"   {name:<12}" + "{:10.0%}{:12.0%}{:16.0%}{:12.0%}".format(*cells), flush=True)
+tell_apart(heads, [safe.text for safe, _ in pairs], recipe.max_new_tokens)
+
+# %% [markdown]
+# ## 4. Confident liars
+# Obscure things: an expert can look them up, an ordinary rater cannot. How sure it is changes with the seed: no claim.
+# Misconception: "it is aligned, so it is truthful". It says what its raters could not tell from the truth.
+# %%
+lesson.section("4. Confident liars")
+liars = {"SFT": sft, "ordinary": tuned["ordinary"], "experts": people["experts"].dpo().model}
+print("   votes of        right   wrong   does not know    of ten colors: sure  right  too sure")
+for name, model in liars.items():
+    known[name] = known.get(name) or truth.knowledge(people[name], model)
+    sure, right = (np.mean(known[name]["forced"][what]) for what in ("confidence", "correct"))
+    row = "{right:8.0%}{wrong:8.0%}{idk:16.0%}".format(**known[name]["sampled"])
+    print(f"   {name:<13}{row}{sure:23.0%}{right:7.0%}{sure - right:+10.0%}", flush=True)
+tell_apart(liars, [p.text for p in obscure], recipe.max_new_tokens)
+
+# %% [markdown]
+# ## 5. What there was to see
+# %%
+lesson.section("5. What there was to see")
+first, usual, pleasing = (yes[name]["claim_false"] for name in ("SFT", "ordinary", "yes-men"))
+told = {name: tilts[name]["tilted"] for name in tilts}
+rises = pleasing - first, yes["yes-men"]["claim_true"] - yes["SFT"]["claim_true"]
+refused = {name: row["safe"]["full"] for name, row in stances.items()}
+right, wrong, idk = ({name: row["sampled"][what] for name, row in known.items()} for what in ("right", "wrong", "idk"))
+lesson.number("yes-men: yes to false claims", pleasing, ".0%")
+lesson.number("none safe: harmless ones refused", refused["none safe"], ".0%")
+lesson.number("experts: wrong about obscure things", wrong["experts"], ".0%")
+lesson.reveal()
+lesson.claim(1, abs(slope - 1) < 1e-3, f"{slope:.4f} times that")
+lesson.claim(2, min(wishes.values()) > 0.9, f"{min(wishes.values()):.0%} of the votes or more")
+lesson.claim(3, pleasing > max(first, usual), f"{first:.0%} -> {pleasing:.0%}, and {usual:.0%}")
+lesson.claim(4, told["yes-men"] > max(first, told["ordinary"]), "{yes-men:.0%}, and {ordinary:.0%}".format(**told))
+lesson.claim(5, rises[1] > max(0, rises[0] / 2), "false {:+.0%}, true {:+.0%}".format(*rises))
+numbers = "{SFT:.0%} -> {none safe:.0%}, and {half safe:.0%}".format(**refused)
+lesson.claim(6, refused["none safe"] > max(refused["SFT"], refused["half safe"]), numbers)
+lesson.claim(7, refused["deaf"] > refused["SFT"], "{SFT:.0%} -> {deaf:.0%}".format(**refused))
+lesson.claim(8, max(right.values()) < right["SFT"] + 0.1, "{SFT:.0%} -> {ordinary:.0%}, {experts:.0%}".format(**right))
+numbers = "wrong {ordinary:.0%}, experts {experts:.0%}".format(**wrong)
+lesson.claim(9, wrong["experts"] < wrong["ordinary"] and idk["experts"] > idk["ordinary"], numbers)
+lesson.say("One SFT model, one algorithm, the same settings. What differs is who voted, and on which questions.")
+lesson.picture("habits", *lab_pictures.habits(yes, told, stances, known))
+lesson.finish()
