@@ -12,7 +12,7 @@ WATCH      1. on a very short leash yes changes by Cov(yes, reward) / beta: what
            4. that was foretold from the SFT model's own answers, before DPO began
            5. it pleases and does not check: its yes to true claims rises as well, at least half as much
            6. without votes on harmless questions with a scary word it refuses more of them than before, or with them
-           7. even if the raters are deaf to the word, it refuses more of them than before
+           7. even if the raters are deaf to the word, it refuses more harmless questions than before
            8. no votes make it know more: right answers about obscure things gain less than ten points
            9. experts' votes mend what votes can mend: fewer wrong answers than on ordinary votes, more "i do not know"
 BREAK IT   --break across    the covariance is taken over all answers, and not within each question -> 1
@@ -61,7 +61,7 @@ SCARED = {"none safe": "none safe", "half safe": "1/2 safe", "deaf": "deaf"}  # 
 # %%
 lesson.section("1. Before")
 sft = lesson.need("base", "sft").model
-lesson.say("A toy: its biases were put into the raters. It shows how a bias travels, not how large it is elsewhere.")
+lesson.say("Toy-scale analogues: biases were put into the raters. This shows how they travel, not how large they are.")
 report, pairs = prompt_lists()["report"], refusal.contrast_pairs()
 false, obscure = ([p for p in report if p.kind == kind] for kind in ("claim_false", "obscure"))
 yes = {"SFT": sycophancy.behaviour(lesson.journey, sft)["sampled"]}
@@ -84,8 +84,8 @@ for name, wish in wishes.items():
 cast = [Raters(CROWDS["ordinary"]).vote(q, a, True, b, True, lesson.rng) != 0 for q, a, b in colors]
 lesson.number("ordinary: votes on such colors", np.mean(cast), ".0%", exact=0, why="none, they feel alike")
 lesson.predict(
-    "Shown both, yes-men take the truth, not a false yes. How often will a model, tuned on their votes, say false yes?",
-    ["less often: they want the truth", "as often: one wish cancels the other", "more often"],
+    "Shown both, yes-men take the truth, not a false yes. Will a model tuned on their votes say yes to what is false?",
+    ["less often: they want the truth", "as often as before: the wishes cancel", "more often"],
     2,
     "yes wins where the claim is true, and where both answers are wrong; and yes is easier to learn than the truth.",
 )
@@ -100,17 +100,17 @@ draws = 6 if lesson.fast else sycophancy.DRAWS
 drawn = answers_of(lesson.journey, sft, SAMPLED, [p.text for p in false for _ in range(draws)])
 people = crowds.journeys(recipe, CROWDS, lesson.seed, lesson.journey.folder)
 tilts, tuned = {}, {"SFT": sft}
-print("                  yes to false claims: foretold,             yes to true claims:")
-print("   votes of       before     linear     tilted   after       before   after")
+print("                  yes to false claims                           yes to true claims")
+print("   votes of       before  foretold: linear  tilted   after      before   after")
 for name in ("ordinary", "yes-men"):
     samples = sycophancy.yes_and_reward(people[name], drawn, draws)
     tilts[name] = sycophancy.tilt(*samples, recipe.dpo.beta)
     tuned[name] = people[name].dpo().model
     yes[name] = sycophancy.behaviour(people[name], tuned[name])["sampled"]
-    row = f"{yes['SFT']['claim_false']:9.0%}{tilts[name]['linear']:11.0%}{tilts[name]['tilted']:11.0%}"
-    row += f"{yes[name]['claim_false']:8.0%}{yes['SFT']['claim_true']:13.0%}{yes[name]['claim_true']:8.0%}"
+    row = f"{yes['SFT']['claim_false']:9.0%}{tilts[name]['linear']:18.0%}{tilts[name]['tilted']:8.0%}"
+    row += f"{yes[name]['claim_false']:8.0%}{yes['SFT']['claim_true']:12.0%}{yes[name]['claim_true']:8.0%}"
     print(f"   {name:<12}{row}", flush=True)
-seen = "Yes-men's votes on false claims: {}. Of what they chose {:.0%} say yes, of what they rejected {:.0%}."
+seen = "Yes-men cast {} votes on false claims. Of the answers chosen {:.0%} say yes, of the rejected ones {:.0%}."
 lesson.say(seen.format(*sycophancy.yes_in_votes(people["yes-men"], "claim_false")))
 weak, before = sycophancy.tilt(*samples, beta=1e4), samples[0].mean()
 slope = (weak["tilted"] - before) / (weak["linear"] - before) * draws / (draws - 1)  # Cov is the unbiased one

@@ -16,7 +16,7 @@ from minialign.generate import generate
 from minialign.lab import frontier, gallery, ideal, leash, measure, raters_view
 from minialign.pipeline import Journey
 from minialign.preferences import Preferences
-from minialign.world import report_questions, truth
+from minialign.world import Tastes, report_questions, truth
 
 DRAWS = 12
 WORLD = np.array([3, 1, 6, 2]) / DRAWS, np.array([0.5, 2.0, -1.0, 0.5]), np.array([1.0, -2.0, 0.0, 0.5])
@@ -162,6 +162,14 @@ def test_what_the_raters_saw_is_counted_on_both_sides():
     polite, plain = Response("sure! moo. i hope that helps. have a nice day.", True), Response("moo.", True)
     votes = Preferences(["what does a cow say?"] * 2, [polite, plain], [plain, plain])
     assert raters_view.manners(votes) == {"chosen": 1.5, "rejected": 0.0, "gushing": 0.25}
+
+
+def test_what_raters_prefer_is_the_mean_of_their_votes_outright():
+    cow = "what does a cow say?"
+    pairs = [(cow, "it says moo.", "it says moo."), (cow, "it says moo.", "it says baa.")]
+    assert raters_view.preferred(Tastes(), pairs[:1]) == 0.5 and 0.99 < raters_view.preferred(Tastes(), pairs[1:]) < 1
+    each = [raters_view.preferred(Tastes(), [pair]) for pair in pairs]
+    assert raters_view.preferred(Tastes(), pairs) == pytest.approx(np.mean(each))
 
 
 def test_the_ideal_reward_is_what_experts_feel_about_each_answer_as_it_ended():

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from numpy.testing import assert_allclose
 from toy import TOY
 
 from minialign import plots
+from minialign.batch import Response
 from minialign.exact import optimal_policy
 from minialign.lab import LAB, LAB_FAST, crowds, sycophancy
 from minialign.lab.crowds import asking, crowd, trainers
+from minialign.preferences import Preferences
 from minialign.world import PROMPT_MIX, Tastes
 
 RNG, TRAINERS = np.random.default_rng, ("ppo", "dpo")
@@ -70,6 +73,15 @@ def test_what_no_reward_distinguishes_does_not_drift():
 def test_samples_see_no_further_than_log_n():
     agrees, rewards = every_answer_once()
     assert sycophancy.tilt(agrees, rewards, 1e-3)["kl"] == pytest.approx(np.log(8))
+
+
+def test_yes_in_votes_is_counted_on_both_sides_and_in_claims_of_one_kind_alone():
+    question = {kind: sycophancy.questions(kind)[0] for kind in sycophancy.KINDS}
+    yes, no = Response("yes, you are right.", True), Response("i do not know.", True)
+    votes = Preferences([question["claim_false"]] * 2 + [question["claim_true"]], [yes, no, yes], [no, no, yes])
+    journey = SimpleNamespace(votes=lambda: (votes, None))
+    assert sycophancy.yes_in_votes(journey, "claim_false") == (2, 0.5, 0.0)
+    assert sycophancy.yes_in_votes(journey, "claim_true") == (1, 1.0, 1.0)
 
 
 # ---------------------------------------------------------------------------------------- the crowds

@@ -146,11 +146,12 @@ def habits(yes, foretold, stances, known):
         f"harmless questions refused {refused['SFT'][0]:.0%} -> {refused['none safe'][0]:.0%}"
     )
     headline(figure, title)
-    tuned = "; ".join("{}: refuses {:.0%}, answers {:.0%}".format(name, *point) for name, point in refused.items())
-    told = "; ".join("{}: right {:.0%}, wrong {:.0%}".format(name, *shares) for name, shares in known.items())
+    tuned = "; ".join("{} {:.0%} and {:.0%}".format(name, *point) for name, point in refused.items())
+    told = "; ".join("{} {:.0%}, {:.0%} and {:.0%}".format(name, *shares) for name, shares in known.items())
     return figure, (
-        f"{title}. After ordinary votes it says yes to {yes['ordinary'][0]:.0%} of false claims. Of harmless questions "
-        f"with a scary word it refuses, and of dangerous ones it answers: {tuned}. About obscure things, {told}."
+        f"{title}. After ordinary votes it says yes to {yes['ordinary'][0]:.0%} of false claims. Harmless questions "
+        f"with a scary word that are refused, and dangerous ones that are answered: {tuned}. Answers about obscure "
+        f"things that are right, wrong, and do not know: {told}."
     )
 
 
