@@ -87,7 +87,7 @@ lesson.predict(
     "Shown both, yes-men take the truth, not a false yes. Will a model tuned on their votes say yes to what is false?",
     ["less often: they want the truth", "as often as before: the wishes cancel", "more often"],
     2,
-    "yes wins where the claim is true, and where both answers are wrong; and yes is easier to learn than the truth.",
+    "yes wins where the claim is true, or neither answer is true; and a yes is easier to learn than truth.",
 )
 
 # %% [markdown]
