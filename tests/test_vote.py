@@ -5,6 +5,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,7 +109,8 @@ def test_all_fits_into_80_columns_without_colour_and_nothing_acts_on_the_termina
     assert rate(monkeypatch, run, file, "abtsx" * 6) == 0
     vote.show(Pair("what? \x1b[2J\x07", Response("long " * 40 + "\x1b[31m\r", False), Response("b", True)), 19)
     said = capsys.readouterr().out
-    assert max(map(len, said.replace(str(file), "FILE").splitlines())) <= 80
+    paths_aside = said.replace(str(file), "FILE").replace(str(run.parent), "RUNS")
+    assert max(map(len, paths_aside.splitlines())) <= 80
     assert not re.search(r"[^\n\x20-\x7e]", said)
     assert "\\x1b[31m" in said and "\\x1b[2J" in said
 
@@ -195,7 +197,7 @@ def test_a_file_that_voting_cannot_go_on_with_is_one_line_and_stays_as_it_is(run
     before = file.read_bytes()
     capsys.readouterr()
     assert rate(monkeypatch, run, file, "a") == 2
-    one_line(capsys, "line ", "--to FILE")
+    one_line(capsys, "line ", "move that file away")
     assert file.read_bytes() == before
 
 
@@ -262,7 +264,18 @@ def test_the_summary_names_three_agreements_each_with_its_n_and_the_command_that
     said = capsys.readouterr().out
     for name in ("with yourself", "with the raters", "with gold"):
         assert re.search(rf"{name} +(\d+ of \d+ +\d+% \[\d+%, \d+%\]|no pair)", said), name
-    assert f"minialign tour --fast --seed 0 --votes {file}" in said
+    assert f"minialign tour --fast --seed 0 --out {run.parent} --votes {file}" in said  # where its stages are kept
+
+
+def test_a_run_on_own_votes_shares_their_file_with_the_run_they_were_cast_on(run, monkeypatch, capsys):
+    own = run.with_name("tour-fast-s0-own-votes")
+    shutil.copytree(run, own)
+    for folder, kept in ((run, 2), (own, 4)):  # the newest run is the default: after a tour --votes it is `own`
+        monkeypatch.setattr(sys, "stdin", io.StringIO("a\nb\nq\n"))
+        assert main(["vote", str(folder)]) == 0
+        assert len(lines(run / "my-votes.jsonl")) == kept
+    assert not (own / "my-votes.jsonl").exists()
+    shutil.rmtree(own), (run / "my-votes.jsonl").unlink()
 
 
 # -------------------------------------------------------------------------------- a real terminal

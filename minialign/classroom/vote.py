@@ -37,7 +37,7 @@ def vote(run, to):
         what = f"{safe(folder)}/run.json does not say who the raters were ({problem})"
         raise Problem(f"{what}; make the run again") from None
     model = load_model(folder, "sft", results["recipe"])
-    ballots = Ballots(to or folder / "my-votes.jsonl", fingerprint(model))
+    ballots = Ballots(to or own_file(folder), fingerprint(model))
     number, done = divmod(len(ballots.lines), SITTING)
     pairs = sitting(model, seed, number, results["recipe"]["max_new_tokens"])
     print(paragraph(f"You are the rater: {SITTING} pairs, about two minutes. {INTRO}", width=WIDTH))
@@ -48,7 +48,12 @@ def vote(run, to):
     except KeyboardInterrupt:
         kept = f"{len(ballots.lines)} pairs are kept in {safe(ballots.path)}"
         raise KeyboardInterrupt(f"{kept}; the same command goes on from there") from None
-    sum_up(ballots, results, raters, finished)
+    sum_up(ballots, tour_command(results, folder.resolve().parent), raters, finished)
+
+
+def own_file(folder):
+    """Where votes are kept: a run on own votes has the SFT model, and so the pairs, of the run they were cast on."""
+    return folder.parent / folder.name.removesuffix("-own-votes") / "my-votes.jsonl"
 
 
 def ask(pairs, ballots, start):
@@ -75,8 +80,8 @@ def show(pair, place):
     print(f"\n{KEYS}")
 
 
-def sum_up(ballots, results, raters, finished):
-    """What was voted, the three agreements, and what can be done with the votes."""
+def sum_up(ballots, command, raters, finished):
+    """What was voted, the three agreements, and what can be done with the votes.  command: the tour that trains."""
     votes = [line["vote"] for line in ballots.lines]
     voted, ties, skipped = votes.count("a") + votes.count("b"), votes.count("tie"), votes.count("skip")
     print(f"\n{voted} votes, {ties} about the same, {skipped} skipped.")
@@ -91,7 +96,7 @@ def sum_up(ballots, results, raters, finished):
         print("The same command goes on from here.")
     elif voted:
         print(paragraph("The same command asks 20 more. Train on your votes:", width=WIDTH))
-        print(f"  {tour_command(results)} --votes {shlex.quote(safe(ballots.path))}")
+        print(f"  {command} --votes {shlex.quote(safe(ballots.path))}")
 
 
 FEW = (
@@ -150,7 +155,8 @@ def interval(k, n, z=1.96):
     return f"{k / n:4.0%} [{max(0, middle - half):.0%}, {min(1, middle + half):.0%}]"
 
 
-def tour_command(results):
-    """The tour that made this run."""
+def tour_command(results, out):
+    """The tour that made this run, into the same folder of runs: there its stages are kept."""
     fast = json.loads(json.dumps(asdict(pipeline.FAST))) == results["recipe"]
-    return f"minialign tour{' --fast' if fast else ''} --seed {results['seed']}"
+    where = "" if out == Path("runs").resolve() else f" --out {shlex.quote(safe(out))}"
+    return f"minialign tour{' --fast' if fast else ''} --seed {results['seed']}{where}"
