@@ -216,8 +216,9 @@ def test_a_crash_of_python_itself_is_told_kindly_and_what_was_right_stays_right(
 def test_whatever_a_file_does_is_told_in_words(source, told, tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(source)
-    first, *_ = grade.grade_file(6, file)
+    first, second = grade.grade_file(6, file)
     assert not first["passed"] and told in first["says"], first
+    assert not second["passed"] and second["says"] != first["says"]  # a file that cannot be read is told once
 
 
 def test_a_tensor_or_a_list_is_as_good_as_an_array(tmp_path):
@@ -264,11 +265,18 @@ def test_a_class_is_graded_with_one_line_a_student(tmp_path, capsys):
     assert "\\x1b[31mhello" in check.told(second)  # escaped where it is printed
 
 
+def test_what_a_file_prints_does_not_push_the_verdict_off_the_screen(tmp_path):
+    graded = told_by(tmp_path, "print('x' * 1000)\nfor i in range(1000):\n    print(i)\n" + solution(5).read_text(), 5)
+    said = check.told(graded).splitlines()
+    assert graded["passed"] and len(said) <= 14 and max(map(len, said)) <= 88 and said[-1] == "    ... and more"
+
+
 @pytest.mark.parametrize("arguments", ["check", "check 0", "check 12", "check one", "check 3 --hint 4"])
 def test_a_wrong_command_line_is_one_line(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         main(arguments.split())
-    assert stop.value.code == 2 and len(capsys.readouterr().err.splitlines()) == 1
+    said = capsys.readouterr().err
+    assert stop.value.code == 2 and len(said.splitlines()) == 1 and "FILE" not in said  # that one may be left out
 
 
 def test_there_are_three_hints_each_says_more_than_the_one_before(capsys):

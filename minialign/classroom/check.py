@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 
 from . import Problem, exercises
-from .text import paragraph, safe
+from .text import WIDTH, paragraph, safe, shown
 
 SECONDS = 10  # that a file may take
+SHOWN = 10  # lines of what it prints
 
 
 def check(lesson, files, as_json):
@@ -92,7 +93,9 @@ def told(graded):
         lines.append(paragraph(f"{word}  {function['name']}{says}", "  ", " " * 11))
     if graded["printed"].strip():
         lines.append("  your file printed:")
-        lines += [f"    {safe(line)}" for line in graded["printed"].splitlines()]
+        printed = graded["printed"].splitlines()
+        lines += [f"    {shown(safe(line), True, WIDTH - 4)}" for line in printed[:SHOWN]]
+        lines += ["    ... and more"] if len(printed) > SHOWN else []
     if not graded["passed"]:
         lines.append(f"  a hint: minialign check {graded['exercise']} --hint 1 (then 2, then 3)")
     return "\n".join(lines)

@@ -72,7 +72,7 @@ def parser():
 
     check = commands.add_parser("check", help="grade what you wrote for an exercise; or a hint")
     check.add_argument("lesson", type=lesson_number, metavar="N", help="the exercises of lesson N, 1 to 11")
-    check.add_argument("files", nargs="*", metavar="FILE", help="what to grade (default: lessons/exercises/exNN.py)")
+    check.add_argument("files", nargs="*", default=[], metavar="FILE", help="what to grade (default: lessons/exercises/exNN.py)")
     check.add_argument("--hint", type=int, choices=(1, 2, 3), help="where to look; which term; what the missing line does")
     check.add_argument("--json", action="store_true", help="one line a file, for whoever grades a class")
     check.set_defaults(run=run_check)

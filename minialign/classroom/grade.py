@@ -28,7 +28,9 @@ def grade_file(lesson, path):
         module = load(path)
     except BaseException as problem:  # SystemExit too: whatever a learner's file does, it must be told
         why = f"the file stops before anything is called: {where(problem, path)}"
-        yield from (verdict(exercise, False, why) for exercise in todo)
+        for exercise in todo:
+            yield verdict(exercise, False, why)
+            why = "not reached either"
     else:
         yield from (grade(exercise, getattr(module, exercise.name, None), path) for exercise in todo)
 
@@ -110,7 +112,7 @@ def difference(given, right):
     wrong = ~np.isclose(x, y, rtol=1e-6, atol=1e-9, equal_nan=True)
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
     at = f" at {list(index)}" if index else ""
-    return f"the result{at} is {x[index]:.6g}, and {y[index]:.6g} is wanted"
+    return f"the result{at} is {x[index]:.7g}, and {y[index]:.7g} is wanted"
 
 
 def kind(x):
