@@ -288,9 +288,11 @@ def test_a_foreign_run_json_is_one_line(monkeypatch, capsys, tmp_path):
 
 
 def test_colour_only_in_a_terminal_that_wants_it(run, monkeypatch, capsys):
-    for is_terminal, no_color, coloured in ((True, False, True), (True, True, False), (False, False, False)):
+    plain, dumb, loud = {"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": "xterm"}
+    for is_terminal, wishes, coloured in ((1, loud, True), (1, plain, False), (1, dumb, False), (0, loud, False)):
         monkeypatch.setattr(sys.stdout, "isatty", lambda yes=is_terminal: yes)
-        (monkeypatch.setenv("NO_COLOR", "1") if no_color else monkeypatch.delenv("NO_COLOR", raising=False))
+        for name in ("NO_COLOR", "TERM"):
+            (monkeypatch.setenv(name, wishes[name]) if name in wishes else monkeypatch.delenv(name, raising=False))
         assert talk(monkeypatch, "hello?\n", str(run), "--model", "ppo") == 0
         assert ("\x1b[" in capsys.readouterr().out) == coloured
 

@@ -86,6 +86,6 @@ def reply(name, model, question, max_new_tokens, temperature, rng):
 
 
 def say(name, text):
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     line = f"{MODEL_NAMES[name]:<4}  {text}"
     print(COLOUR[name] + line + RESET if colour else line, flush=True)
