@@ -150,6 +150,7 @@ def test_a_region_is_shown_without_its_indentation(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------ the harness
+LONG = "the longest name that a lesson gives"
 TOY = '''"""Lesson 3 - Toy: does the harness do what it says?
 
 WATCH      1. two and two
@@ -179,6 +180,7 @@ _, metrics = dpo.dpo_loss([1.0], [0.0], [0.0], [0.0])
 lesson.number("free", 0.25, ".2f")
 lesson.number("ln", metrics["rewards/margins"], ".2f", exact=0.1)
 lesson.number("steps", done, ".0f")
+lesson.number("LONG", 0.5, ".2f")
 lesson.reveal()
 lesson.claim(1, lesson.fault != "sum", "4")
 LAST
@@ -191,7 +193,7 @@ lesson.finish()
 def toy(tmp_path):
     def write(length=2, last="", name="03_toy.py"):
         script = tmp_path / name
-        script.write_text(TOY.replace("LENGTH", str(length)).replace("LAST", last))
+        script.write_text(TOY.replace("LENGTH", str(length)).replace("LAST", last).replace("LONG", LONG))
         return script
 
     return write
@@ -208,10 +210,11 @@ def test_a_lesson_tells_and_keeps_its_numbers_and_claims(toy, tmp_path):
     assert done.returncode == 0 and done.stderr == ""
     assert "[seen] 1. two and two are four (4)" in done.stdout and "[seen] 2." in done.stdout
     assert re.search(r"free +0.25  not calibrated yet", done.stdout)
+    assert f"   {LONG} 0.50  not" in done.stdout  # a name as long as they come stands apart from its number
     assert re.search(r"ln +0.10  exact: 0.10  ok", done.stdout)
     assert "PREDICT Is it?" in done.stdout and "REVEAL  b) yes: because" in done.stdout
     r = result(tmp_path / "lessons" / "03_toy-s3")
-    assert r["complete"] and r["numbers"] == {"free": 0.25, "ln": pytest.approx(0.1), "steps": 2}
+    assert r["complete"] and r["numbers"] == {"free": 0.25, "ln": pytest.approx(0.1), "steps": 2, LONG: 0.5}
     assert r["claims"]["2"] == {"sentence": "the sign is right", "seen": True} and r["fault"] is None
 
 
@@ -316,7 +319,10 @@ def test_calibration_counts_the_claims_writes_the_bands_and_goes_on_where_it_sto
     assert bands["03_toy"]["full"]["free"] == [0.25, 0.25, 2] and bands["05_other"]["full"]["free"] == [0.25, 0.25, 1]
     kept = tmp_path / "runs" / "lessons" / "03_toy" / "run.json"
     before = kept.stat().st_mtime_ns
-    assert main([*arguments[:1], "03", *arguments[1:]]) == 0
+    assert main([*arguments[:1], "3", *arguments[1:]]) == 0
+    capsys.readouterr()
+    assert main([*arguments[:1], "03", "4", *arguments[1:]]) == 2
+    assert f"there is no lesson 4 in {tmp_path}" in capsys.readouterr().err
     assert kept.stat().st_mtime_ns == before and "05_other" in json.loads((tmp_path / "bands.json").read_text())
     done = run(tmp_path / "03_toy.py", "--out", tmp_path)
     assert re.search(r"free +0.25  2 seeds: 0.25 .. 0.25  ok", done.stdout)
@@ -330,4 +336,4 @@ def test_bands_are_rounded_outwards(x):
 
 def test_no_lessons_is_one_line(tmp_path, capsys):
     assert main(["calibrate", "--lessons", str(tmp_path)]) == 2
-    assert "no such lessons" in capsys.readouterr().err
+    assert "there is no lesson in" in capsys.readouterr().err

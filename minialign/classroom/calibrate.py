@@ -21,11 +21,14 @@ from .seeds import cores, for_each
 from .text import heading, paragraph
 
 
-def calibrate(names, fast, seeds, out, jobs, lessons):
+def calibrate(numbers, fast, seeds, out, jobs, lessons):
     """Print a table of claims and numbers over seeds 0, 1, ...; write the bands of the numbers beside the lessons."""
-    scripts = [path for path in sorted(Path(lessons).glob("[0-9][0-9]_*.py")) if not names or path.stem[:2] in names]
-    if not scripts:
-        raise Problem(f"there are no such lessons in {lessons}; say where they are with --lessons DIR")
+    there = {int(path.stem[:2]): path for path in sorted(Path(lessons).glob("[0-9][0-9]_*.py"))}
+    missing = [f"lesson {number}" for number in numbers if number not in there]
+    if missing or not there:
+        what = ", ".join(missing) or "lesson"
+        raise Problem(f"there is no {what} in {lessons}; say where they are with --lessons DIR")
+    scripts = [path for number, path in there.items() if not numbers or number in numbers]
     check_writable(Path(out) / "cache")
     tasks = [(scripts, fast, seed, out) for seed in range(seeds)]
     try:

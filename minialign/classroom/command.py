@@ -93,7 +93,7 @@ def parser():
     lab.set_defaults(run=run_lab)
 
     bands = commands.add_parser("calibrate", help="run the lessons over many seeds: which claims hold, where numbers lie")
-    bands.add_argument("numbers", nargs="*", metavar="NN", help="only these lessons: 03 05 (default: all)")
+    bands.add_argument("numbers", nargs="*", type=whole_number, metavar="N", help="only these lessons: 3 5 (default: all)")
     bands.add_argument("--fast", action="store_true", help="of the classroom cut")
     bands.add_argument("--seeds", type=positive_number, default=20, help="how many: 0, 1, ... (default 20)")
     bands.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")

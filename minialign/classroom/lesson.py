@@ -182,7 +182,7 @@ class Lesson:
         else:
             ok, remark = None, "not calibrated yet"
         verdict = {True: "  ok", False: "  OFF" if exact is not None else "  outside", None: ""}[ok]
-        print(paragraph(f"{value:{form}}  {remark}{verdict}", f"   {name:<36}", " " * 39), flush=True)
+        print(paragraph(f"{value:{form}}  {remark}{verdict}", f"   {name:<35} ", " " * 39), flush=True)
 
     def claim(self, which, seen, numbers=""):
         """Is claim `which` of the docstring borne out?  numbers: what that was seen in."""
