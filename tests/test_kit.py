@@ -2,6 +2,7 @@
 point at something, and a preparation that can be stopped.  All of it from the lessons as they are now."""
 
 import ast
+import dataclasses
 import json
 import re
 import subprocess
@@ -136,6 +137,10 @@ def test_commands_are_those_that_were_measured(toy):
     lesson = source.read_source(toy())
     assert timed().command(lesson, "--break", "sum") == "python lessons/03_toy.py --fast --break sum"
     assert timed(fast=False).command(lesson) == "python lessons/03_toy.py"
+    elsewhere = dataclasses.replace(timed(), seed=3, runs="my runs")  # where the caches are
+    for command in (elsewhere.command(lesson), elsewhere.prepare(), elsewhere.tour()):
+        assert command.endswith(" --fast --seed 3 --out 'my runs'")
+    assert f"`{elsewhere.tour()}`: makes the page, `my runs/tour-fast-s3/" in runsheet.runsheet(PLANS[0], SOURCES, elsewhere)
     assert (timed().seconds(lesson), timed(fast=False).seconds(lesson)) == (3, 70)  # what its header says
     twice = "2 min the first time, 30 s after it; --fast 9 s, then"
     swept = source.read_source(toy(TOY_LESSON.replace("70 s; --fast about", twice)))
@@ -363,6 +368,7 @@ def test_prepare_warms_measures_and_goes_on_from_there(toy, tmp_path, monkeypatc
     command = ["prepare", "--fast", "--out", str(out), "--lessons", str(tmp_path / "lessons")]
     assert main(command) == 1  # one of the lessons is broken
     told = capsys.readouterr().out
+    assert f"minialign kit --runs {out}" in told
     assert all(re.search(rf"^   {stage} .* made$", told, re.M) for stage in pipeline.STAGES)
     assert re.search(r"^   03_toy .* 1 of 1 claims seen$", told, re.M) and "ValueError: broken" in told
     report = json.loads((out / "prepared-fast.json").read_text())

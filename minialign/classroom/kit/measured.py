@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,11 +39,19 @@ class Measured:
         return math.ceil(self.seconds(source) / 60)
 
     def command(self, source, *flags):
-        flags = [*(["--fast"] if self.fast else []), *(["--seed", str(self.seed)] if self.seed else []), *flags]
-        return " ".join(["python", f"lessons/{source.path.name}", *flags])
+        return self.with_flags("python", f"lessons/{source.path.name}", flags)
 
     def prepare(self):
-        return "minialign prepare" + " --fast" * self.fast + (f" --seed {self.seed}" if self.seed else "")
+        return self.with_flags("minialign", "prepare")
+
+    def tour(self):
+        return self.with_flags("minialign", "tour")
+
+    def with_flags(self, program, what, further=()):
+        """A command that finds all that was prepared: the same cut, seed and folder."""
+        seed = ["--seed", str(self.seed)] if self.seed else []
+        out = ["--out", self.runs] if self.runs != "runs" else []
+        return shlex.join([program, what, *(["--fast"] if self.fast else []), *seed, *out, *further])
 
     def folder(self, source):
         """Where the lesson keeps its pictures."""

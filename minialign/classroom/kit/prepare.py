@@ -8,6 +8,7 @@ import datetime
 import json
 import os
 import platform
+import shlex
 import time
 from pathlib import Path
 
@@ -52,7 +53,8 @@ def prepare(fast, seed, out, lessons):
     except pipeline.UnreadableStage as problem:
         raise Problem(f"{problem}; delete that folder and run again") from None
     print(f"   {'together':<24}{'':9}{report['seconds']:9.1f}{report['megabytes']:9.1f}")
-    print(f"\n   Kept for the run-sheets in {path.as_posix()}; now: minialign kit")
+    runs = "" if out == Path("runs") else f" --runs {shlex.quote(out.as_posix())}"
+    print(f"\n   Kept for the run-sheets in {path.as_posix()}; now: minialign kit{runs}")
     return 1 if failed else 0
 
 

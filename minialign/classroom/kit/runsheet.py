@@ -18,7 +18,8 @@ from .source import sentence
 BLOCK = re.compile(r"- (\d+): (?:lesson (\d+)((?: --[\w-]+(?: \w+)?)*)(?:: (.+))?|(?!lesson )(.+))")
 
 TROUBLE = """\
-* **It takes too long**: Ctrl-C once; the lesson ends its loop and goes on with what there is. Twice: it stops at once.
+* **It takes too long**: Ctrl-C. In a loop of its own a lesson goes on with what there is, and stops at a second Ctrl-C;
+  elsewhere, as while PPO or DPO train, it stops at once. What is finished is kept.
 * **It says NOT SEEN**: one seed in twenty may. Say so, ask what could be the cause, and go on; `--seed 1` is another try.
 * **It does not start**: show the picture that `{prepare}` has left; each block below names it, and the words beside it.
 * **Nothing works**: the handouts need no computer, and the page is one file that any browser opens."""
@@ -79,7 +80,7 @@ def runsheet(plan, sources, measured):
     for start, minutes, block in marks:
         source = sources.get(block.lesson)
         lines += lesson_block(start, minutes, block, source, measured) if source else other_block(start, minutes, block)
-    lines += [f"### {mark(plan.minutes - left)}  {left} minutes to spare, for questions" if left else ""]
+    lines += [f"### {mark(plan.minutes - left)}  {left} minute{'s' * (left > 1)} to spare, for questions" if left else ""]
     taught = {block.lesson for _, _, block in marks}
     homework = [f"* Lesson {n} - {s.title} `{measured.command(s)}`" for n, s in sources.items() if n not in taught]
     if homework:
@@ -99,7 +100,7 @@ def before(marks, sources, measured):
         "With yours: run it, and then `minialign kit` again.",
         "", "## Before the class", "",
         f"* `{measured.prepare()}` ({measured.total}): makes everything that the lessons need; Ctrl-C is safe.",
-        f"* `minialign tour{' --fast' * measured.fast}`: makes the page, `{measured.runs}/{tour}/journey.html`.",
+        f"* `{measured.tour()}`: makes the page, `{measured.runs}/{tour}/journey.html`.",
         "  Open it once; for a projector add `#present` to its address.",
         f"* Print the handouts of {pages}: one page each.",
         "",
