@@ -1,6 +1,7 @@
 """The lessons: each runs by itself, keeps what it promises, and shows code that is there; and the harness under them."""
 
 import ast
+import itertools
 import json
 import os
 import re
@@ -12,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minialign.classroom import calibrate, equations
+from minialign.classroom import calibrate, equations, pictures
 from minialign.classroom.command import main
 from minialign.classroom.header import claims_of, faults_of, read_doc
+from minialign.history import History
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
@@ -304,6 +306,47 @@ def test_on_a_terminal_it_asks_and_enter_skips(toy, tmp_path):
             pass  # Linux: the other end is closed
         assert process.wait(timeout=60) == 0 and needle in shown
         os.close(keyboard)
+
+
+# ------------------------------------------------------------------------------------------------ the pictures
+NEARLY_EQUAL = {"step": [0, 5, 170], "answers": [0.1, 0.5, 0.99], "ends": [0.6, 0.8, 1.0], "asks": [0.9, 0.5, 0.0]}
+BINS = {"count": np.array([3, 9]), "predicted": np.array([0.6, 0.97]), "observed": np.array([0.5, 0.4])}
+VOTERS = ("one rater", "careful", "crowd", "length", "polite", "yes-man", "careless")
+CHOICES = {name: [(n // 2, "a") for n in range(20)] for name in VOTERS}
+
+
+def duel(chosen, rejected):
+    """Lesson 8's picture, with curves that end here."""
+    history, even = History(), np.full(5, 0.2)
+    for step in range(3):
+        history.log(step, {"loss": 0.7, "delta/chosen": chosen, "delta/rejected": rejected})
+    roads = dict.fromkeys(("the formula", "DPO", "policy gradient"), even)
+    return pictures.shortcut(["refuse", "i do not know", "right", "polite, right", "wrong"], even, roads, 0.5, history)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: pictures.learning_to_answer(NEARLY_EQUAL, 0.99),
+        lambda: pictures.votes_needed([19], [0.9], [0.37], 0.98, BINS),
+        lambda: pictures.votes_matrix(CHOICES, (VOTERS, np.ones((7, 7)))),
+        lambda: duel(0.02, -2.0),
+        lambda: duel(-0.02, -2.0),
+        lambda: pictures.six_cases(),
+    ],
+)
+def test_no_words_of_a_picture_are_cut_off_or_lie_on_others(draw):
+    figure, words = draw()
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2)), words
+        for box in (*boxes, ax._left_title.get_window_extent()):
+            assert 0 <= box.x0 and box.x1 <= figure.bbox.x1 and 0 <= box.y0 and box.y1 <= figure.bbox.y1, words
+
+
+def test_one_size_of_votes_is_told_once():
+    assert pictures.votes_needed([19], [0.9], [0.37], 0.98, BINS)[1].count("19 votes") == 1
 
 
 # ------------------------------------------------------------------------------------------------ calibration

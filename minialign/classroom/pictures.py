@@ -32,7 +32,8 @@ def votes_needed(sizes, own, unseen, ceiling, bins):
     name_panel(left, "votes foretold", "votes learned from")
     used = bins["count"] > 0
     right.plot([0.5, 1], [0.5, 1], color=GREY, linewidth=0.8)
-    right.annotate("on this line: right as often as it says", (1, 0.53), fontsize=7, color=GREY, ha="right")
+    says = "grey line: right as often as it says"
+    right.annotate(says, (0.02, 0.98), xycoords="axes fraction", fontsize=7, color=GREY, va="top")
     size = bins["count"][used] / bins["count"].max() * 120 + 8
     right.plot(bins["predicted"][used], bins["observed"][used], color=PURPLE, linewidth=1)
     right.scatter(bins["predicted"][used], bins["observed"][used], size, PURPLE)
@@ -40,7 +41,8 @@ def votes_needed(sizes, own, unseen, ceiling, bins):
     name_panel(right, f"how often it is right, after {sizes[-1]} votes (dot size: votes)", "how sure it is")
     for axis in (left.yaxis, right.xaxis, right.yaxis):
         axis.set_major_formatter(PercentFormatter(1))
-    title = f"{sizes[0]} votes foretell {unseen[0]:.0%} of the unseen ones, {sizes[-1]} votes {unseen[-1]:.0%}"
+    title = f"{sizes[0]} votes foretell {unseen[0]:.0%} of the unseen ones"
+    title += f", {sizes[-1]} votes {unseen[-1]:.0%}" if len(sizes) > 1 else ""
     headline(figure, title)
     return figure, f"{title}. A coin foretells 50%, the raters' own unsteadiness allows {ceiling:.0%}."
 
@@ -58,15 +60,20 @@ def learning_to_answer(diary, bare):
     }
     for name, (colour, style, what) in lines.items():
         ax.plot(diary["step"], diary[name], color=colour, linestyle=style, marker="o", markersize=3)
-        label(ax, what, (diary["step"][-1], diary[name][-1]), (6, -3), colour)
-    ax.axhline(bare, color=BLACK, linestyle=MODEL_STYLE["base"]["linestyle"], linewidth=0.9)
+    last, free = diary["step"][-1], -1.0
+    for name in sorted(lines, key=lambda name: diary[name][-1]):  # from below, each clear of the one before
+        colour, _, what = lines[name]
+        free = max(free, diary[name][-1])
+        label(ax, what, (last, free), (6, -3), colour)
+        free += 0.06
+    ax.plot([0, last], [bare, bare], **MODEL_STYLE["base"], linewidth=0.9)
     label(ax, f"the base model asks: {bare:.0%}", (0, bare), (4, 2), GREY)
     ax.set_xscale("symlog", linthresh=5)
     ax.set_xticks(diary["step"], [str(step) for step in diary["step"]])
     ax.minorticks_off()
-    ax.set_ylim(-0.03, 1.05)
+    ax.set_ylim(-0.03, 1.14)
     ax.yaxis.set_major_formatter(PercentFormatter(1))
-    ax.set_xlim(0, diary["step"][-1] * 2.2)
+    ax.set_xlim(0, last * 2.2)
     name_panel(ax, "share of unseen questions after which the model ...", "steps of fine-tuning")
     first, last = diary["answers"][0], diary["answers"][-1]
     title = f"{diary['step'][-1]} steps of SFT: answers go from {first:.0%} to {last:.0%}"
@@ -118,15 +125,17 @@ def shortcut(names, ref, roads, beta, history):
     left.plot(x, roads["policy gradient"], "o", label="policy gradient on a leash", **circle)
     left.plot(x, roads["DPO"], "x", color=MODEL_STYLE["dpo"]["color"], label="DPO, from votes alone")
     left.set_xticks(x, [name.replace(", ", ",\n") for name in names])
+    left.set_ylim(0, 1.4 * max(map(max, roads.values())))  # room for the legend
     left.legend(frameon=False, fontsize=7, loc="upper right")
     name_panel(left, f"probability of five answers, beta = {beta:g}")
     curve(right, history, "delta/chosen", **MODEL_STYLE["dpo"])
     curve(right, history, "delta/rejected", color=BLACK, linestyle=":")
-    reference(right, 0, "reference")
+    last, width = history.steps("loss")[-1], max(1, len(history["loss"]) // 20)
+    ends = {side: history.last(f"delta/{side}", width) for side in ("chosen", "rejected")}
+    reference(right, 0, "reference", below=ends["chosen"] > 0)  # on the side where no curve ends
     for side, colour in (("chosen", MODEL_STYLE["dpo"]["color"]), ("rejected", BLACK)):
-        steps, value = history.steps(f"delta/{side}"), history.last(f"delta/{side}", max(1, len(history["loss"]) // 20))
-        label(right, side, (steps[-1], value), (6, -3), colour)
-    right.set_xlim(0, history.steps("loss")[-1] * 1.2)
+        label(right, side, (last, ends[side]), (6, 0 if ends[side] > 0 else -9), colour)
+    right.set_xlim(0, last * 1.2)
     name_panel(right, "log-probability against the reference, nats", "step")
     chosen, rejected = (history.last(f"delta/{side}", 20) for side in ("chosen", "rejected"))
     title = f"Three roads meet; on real votes chosen answers move by {chosen:+.1f} nats, rejected by {rejected:+.1f}"
@@ -140,7 +149,7 @@ def six_cases(eps=0.2):
     figure, [axes] = panels(9, 3.4, 1, 2)
     ratio = np.linspace(0.4, 1.6, 241)
     one = np.ones((1, 1))
-    for ax, advantage, what in zip(axes, (1.0, -1.0), ("good: advantage +1", "bad: advantage -1")):
+    for ax, advantage, what in zip(axes, (1.0, -1.0), ("good", "bad")):
         losses = [ppo_policy_loss(np.log([[rho]]), 0 * one, advantage * one, one, eps)[0].item() for rho in ratio]
         objective = -np.array(losses)
         slope = np.gradient(objective, ratio)
@@ -153,7 +162,7 @@ def six_cases(eps=0.2):
             ax.axvline(border, color=GREY, linewidth=0.8, zorder=0)
         ax.plot(1, advantage, "o", color=BLUE)
         label(ax, "here every update begins", (1, advantage), (8, 4 if advantage < 0 else -12), BLUE)
-        name_panel(ax, f"an answer that was {what}", "ratio: probability now / when it was written")
+        name_panel(ax, f"what a {what} answer adds to the objective (advantage {advantage:+.0f})", "ratio: probability now / when it was written")
         ax.margins(y=0.15)
     title = f"The clip takes away the gain beyond 1 +- {eps:g}, and never the way back"
     headline(figure, title)
@@ -169,7 +178,7 @@ def gradient_check(errors, eps, valley):
     good = _errors(left, errors, 1e-6, "one in a million")
     name_panel(left, "", "relative error against finite differences")
     right.loglog(eps, valley, "o-", color=BLUE, markersize=3)
-    label(right, "too small:\nrounding", (eps[3], valley[3]), (8, 2), BLUE)
+    label(right, "too small:\nrounding", (eps[3], valley[3]), (10, 12), BLUE)
     label(right, "too large:\ncurvature", (eps[-3], valley[-3]), (-62, -4), BLUE)
     name_panel(right, "a finite difference is itself an estimate: its error for exp at 1", "eps")
     title = f"{good} of {len(errors)} rules agree with finite differences; the best eps is {eps[valley.argmin()]:.0e}"
@@ -233,7 +242,7 @@ def votes_matrix(choices, agreement):
         right.text(j, i, f"{share:.0%}", ha="center", va="center", fontsize=7, color=ink)
     right.set_xticks(range(len(names)), names, rotation=30, ha="right")
     right.set_yticks(range(len(names)), names)
-    name_panel(right, "how often two vote alike (diagonal: one, asked twice)")
+    name_panel(right, "how often two vote alike (diagonal: asked twice)")
     others = [(shares[i, j], names[i], names[j]) for i in range(len(names)) for j in range(i)]
     (low, first, second), (high, third, fourth) = min(others), max(others)
     title = f"{first} and {second} agree on {low:.0%} of the pairs, {third} and {fourth} on {high:.0%}"
