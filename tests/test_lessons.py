@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +221,13 @@ def test_a_lesson_tells_and_keeps_its_numbers_and_claims(toy, tmp_path):
     assert r["claims"]["2"] == {"sentence": "the sign is right", "seen": True} and r["fault"] is None
 
 
+def test_a_run_with_a_human_rater_is_kept_apart(toy, tmp_path):
+    script = toy()
+    script.write_text(script.read_text().replace("WATCH ", "NEEDS      you, with --rate terminal\nWATCH ", 1))
+    done = run(script, "--out", tmp_path, "--rate", "terminal", "--seed", 3)
+    assert done.returncode == 0 and result(tmp_path / "lessons" / "03_toy-rated-s3")["complete"], done.stderr
+
+
 def test_a_fault_changes_one_line_in_memory_and_shows_it(toy, tmp_path):
     done = run(toy(), "--out", tmp_path, "--break", "sign")
     assert done.returncode == 0 and "BROKEN ON PURPOSE, sign: a sign is flipped." in done.stdout
@@ -297,14 +305,18 @@ def test_on_a_terminal_it_asks_and_enter_skips(toy, tmp_path):
         command = [sys.executable, str(toy()), "--out", str(tmp_path), *flags]
         process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal)
         os.close(terminal)
-        os.write(keyboard, typed)
-        shown = b""
+        shown, began = b"", time.perf_counter()
         try:
             while piece := os.read(keyboard, 10_000):
                 shown += piece
+                if typed and b"skip)?" in shown:
+                    time.sleep(1)
+                    typed = os.write(keyboard, typed) and b""
         except OSError:
             pass  # Linux: the other end is closed
         assert process.wait(timeout=60) == 0 and needle in shown
+        thinking = 0 if flags else 1  # is not the lesson's time
+        assert result(tmp_path / "lessons" / "03_toy")["seconds"] <= time.perf_counter() - began - thinking + 0.05
         os.close(keyboard)
 
 

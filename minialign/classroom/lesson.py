@@ -19,7 +19,7 @@ A lesson is a script in percent cells.  Its docstring is its header and its --he
     lesson.picture("votes", figure, words)  PNG, SVG and the words
     lesson.finish()                         the fault is revealed, run.json is written
 
-Everything goes to OUT/lessons/NAME[-fast][-FAULT][-sSEED]/, the upstream stages to OUT/cache.
+Everything goes to OUT/lessons/NAME[-fast][-FAULT][-own-votes][-rated][-sSEED]/, the upstream stages to OUT/cache.
 Exit code: 0 done · 2 something the user can mend, in one line · 130 interrupted; what there was is in run.json.
 """
 
@@ -61,11 +61,12 @@ class Lesson:
         if self.mystery:
             self.fault = names[np.random.default_rng([self.seed, 42]).integers(len(names))]
         own = "-own-votes" if getattr(a, "votes", None) else ""
-        endings = "-fast" * self.fast, f"-{a.fault}" if a.fault else "", own, f"-s{self.seed}" if self.seed else ""
+        by_whom = own + "-rated" * self.you_rate  # apart from what calibrate and prepare measure
+        endings = "-fast" * self.fast, f"-{a.fault}" if a.fault else "", by_whom, f"-s{self.seed}" if self.seed else ""
         self.folder = Path(a.out) / "lessons" / "".join([self.name, *endings])
         self.recipe = pipeline.FAST if self.fast else pipeline.FULL
         self.numbers, self.claims, self.pictures, self.changes = {}, {}, {}, []
-        self.predicted, self.guess, self.cut_short, self.upstream = None, "", False, 0.0
+        self.predicted, self.guess, self.cut_short, self.upstream, self.waited = None, "", False, 0.0, 0.0
         bands = read_bands(self.file.parent).get(self.name, {})  # of the simulated raters' votes
         self.bands = {} if own else bands.get("fast" if self.fast else "full", {})
         self.began, self.key = time.perf_counter(), run_key(self.file)
@@ -136,7 +137,7 @@ class Lesson:
         print("\n".join(paragraph(line, "   ", "      ") for line in letters), flush=True)
         self.predicted = letters[right], because
         if self.asks:
-            self.guess = ask("   your guess (Enter: skip)? ")
+            self.guess = self._ask()
 
     def reveal(self):
         """What was right, and why."""
@@ -220,7 +221,7 @@ class Lesson:
         if self.mystery:
             print("\nWHAT WAS BROKEN?  " + ", ".join(self.faults))
             if self.asks:
-                guess = ask("   your guess (Enter: skip)? ")
+                guess = self._ask()
                 print("   right!" if guess == self.fault else "   the answer:")
         print(paragraph(f"It was {self.fault}: {what}.", "   ", "      "))
         for change in self.changes:
@@ -229,8 +230,15 @@ class Lesson:
         print(paragraph(f"   Expected to go unseen: claims {listed(fails)}. Went unseen: {listed(gone)}."))
 
     # -------------------------------------------------------------------------------------------- plumbing
+    def _ask(self):
+        """A guess; the time to think is not the lesson's."""
+        start = time.perf_counter()
+        guess = ask("   your guess (Enter: skip)? ")
+        self.waited += time.perf_counter() - start
+        return guess
+
     def _seconds(self):
-        return time.perf_counter() - self.began
+        return time.perf_counter() - self.began - self.waited
 
     def _write(self, complete):
         run = {
