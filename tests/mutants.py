@@ -390,6 +390,10 @@ MUTANTS = [
     # ---- PPO: the leash's length and the loop ---------------------------------------------------------------------------
     Mutant("ppo", "min(max(current / self.target - 1, -0.2), 0.2)", "current / self.target - 1",
            "traps_ppo", "beta explodes with one bad batch"),
+    Mutant("ppo", "horizon = 10 * config.rollouts if", "horizon = config.rollouts if",
+           "traps_ppo", "beta follows every rollout's noise"),
+    Mutant("ppo", "if config.kl_horizon is None else config.kl_horizon", "if True else config.kl_horizon",
+           "traps_ppo", "the horizon that was set is ignored"),
     Mutant("ppo", "self.value *= 1 + error", "self.value *= 1 - error",
            "traps_ppo", "the controller's sign: too far loosens the leash"),
     Mutant("ppo", "config.missing_eos_penalty * ~samples.ended", "config.missing_eos_penalty * samples.ended",

@@ -364,6 +364,14 @@ def test_the_controller_is_shown_the_distance_to_the_reference(monkeypatch):
     assert [kl for kl, _ in shown] == history["objective/kl"].tolist() and {n for _, n in shown} == {16}
 
 
+@pytest.mark.parametrize(("settings", "answers"), [({}, 10 * 16), ({"kl_horizon": 24}, 24), ({"kl_horizon": 400}, 400)])
+def test_beta_moves_by_a_fifth_within_the_horizon_that_is_set(settings, answers):
+    """P19: the horizon is counted in answers; ten rollouts unless it is set.  Far beyond the target beta moves at full speed."""
+    history = run_ppo(iterations=3, kl_coef=0.3, target_kl=1e-9, lr=0.05, **settings)[2]
+    assert (history["objective/kl"][1:] > 1e-8).all()
+    assert_allclose(history["objective/kl_coef"][2] / history["objective/kl_coef"][1], 1 + 0.2 * 16 / answers)
+
+
 def test_a_rollout_is_frozen():
     """P28: rewards, advantages and old values are plain arrays; no gradient can flow into or out of them."""
     policy, critic = talker(), talker(ScalarModel)
