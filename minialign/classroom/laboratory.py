@@ -5,34 +5,46 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from tqdm import tqdm
+
 from .. import evaluate, lab, pipeline
 from ..checkpoint import atomically
 from ..lab import measure
 from . import Problem
 from .run_folder import check_writable, write_text
-from .seeds import cores, for_each
+from .seeds import as_they_come, cores
 from .text import heading, paragraph
 
 FAST_SEEDS, FULL_SEEDS = 2, 5
+CUT = (
+    "This is the classroom cut: two layers instead of three, a third of the base model's steps, fewer votes, a shorter "
+    "chase. What is NOT SEEN in it may be there in the whole experiment (without --fast), and only that is evidence."
+)
 
 
 def laboratory(names, fast, seeds, out, jobs):
-    """Run experiments by name ("all": every one), print their claims, and keep figures and data in out/lab/."""
+    """Run experiments by name ("all": every one); print the claims of each as soon as it is done, and keep its figure
+    and data in out/lab/.
+    """
     names = lab.EXPERIMENTS if "all" in names else names
     out, seeds = Path(out), seeds or (FAST_SEEDS if fast else FULL_SEEDS)
     check_writable(out / "cache")
     recipe = lab.LAB_FAST if fast else lab.LAB
     tasks = [(name, recipe, seed, out / "cache") for name in names for seed in range(seeds)]
+    results = []
     try:
-        results = for_each(one_result, tasks, min(len(tasks), jobs or cores()), "experiments x seeds")
+        for result in as_they_come(one_result, tasks, min(len(tasks), jobs or cores()), "experiments x seeds"):
+            results.append(result)
+            if len(results) % seeds == 0:
+                name = names[len(results) // seeds - 1]
+                with tqdm.external_write_mode():
+                    report(name, results[-seeds:], out / ("lab-fast" if fast else "lab"), fast)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"finished stages are kept in {out / 'cache'}; the same command goes on from there"
         ) from None
     except pipeline.UnreadableStage as problem:
         raise Problem(f"{problem}; delete that folder and run again") from None
-    for i, name in enumerate(names):
-        report(name, results[i * seeds : (i + 1) * seeds], out / ("lab-fast" if fast else "lab"))
 
 
 def one_result(task):
@@ -58,12 +70,17 @@ def experiment(name):
     return importlib.import_module(f"{lab.__name__}.{name}")
 
 
-def report(name, runs, folder):
+def report(name, runs, folder, fast=False):
     """Print one experiment: the question, the numbers, each claim seen or NOT SEEN, and what it does not show."""
     this = experiment(name)
     lines = [heading(f"{name}: {this.QUESTION}"), "", *this.table(runs), ""]
-    for claim in this.claims(runs):
+    claims = this.claims(runs)
+    for claim in claims:
         lines.append(paragraph(f"{'seen' if claim.seen else 'NOT SEEN'}: {claim.sentence} ({claim.numbers})"))
+        if claim.why_not and not claim.seen:
+            lines.append(paragraph(f"Why not: {claim.why_not}."))
+    if fast and not all(claim.seen for claim in claims):
+        lines.append(paragraph(CUT))
     lines.append(paragraph(f"What this does not show: {this.DOES_NOT_SHOW}"))
     from .. import plots  # matplotlib is slow to load: only when there is something to draw
 

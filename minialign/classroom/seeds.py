@@ -10,13 +10,19 @@ from tqdm import tqdm
 
 def for_each(function, tasks, jobs, words="seeds"):
     """function(task) for each task, `jobs` at once -> list of results, in order."""
+    return list(as_they_come(function, tasks, jobs, words))
+
+
+def as_they_come(function, tasks, jobs, words="seeds"):
+    """function(task) for each task, `jobs` at once -> each result as soon as those before it are there."""
     if jobs == 1:
-        return [function(task) for task in tasks]
+        yield from map(function, tasks)
+        return
     os.environ["TQDM_DISABLE"] = "1"  # in the new processes: their bars would overwrite each other
     context = multiprocessing.get_context("spawn")  # the one way that works on every system
     with context.Pool(jobs, _leave_quietly, maxtasksperchild=1) as pool:
         results = pool.imap(function, tasks)
-        return list(tqdm(results, total=len(tasks), desc=words, disable=None, leave=False))
+        yield from tqdm(results, total=len(tasks), desc=words, disable=None, leave=False)
 
 
 def cores():

@@ -1,0 +1,120 @@
+"""`minialign lab`: every experiment by name, at toy size; what is reported, what is kept, and what a class is told."""
+
+import json
+
+import numpy as np
+import pytest
+from toy import TOY
+
+from minialign import lab
+from minialign.classroom import laboratory
+from minialign.classroom.command import EXPERIMENTS, main
+from minialign.lab import Claim, bakeoff, leash, length, sycophancy
+from minialign.lab.measure import count_seeds, mostly
+
+
+@pytest.fixture()
+def toy_lab(monkeypatch):
+    """--fast means toy size, and raters for whom nothing is about the same, so that babble gets votes as well."""
+    monkeypatch.setattr(lab, "LAB_FAST", TOY)
+    monkeypatch.setattr(bakeoff, "FAST", TOY)
+    monkeypatch.setattr(leash, "DRAWS", 16)
+    monkeypatch.setattr(lab, "UNBIASED", TOY.tastes)
+    for module, name in ((leash, "HUMAN"), (length, "LENGTHY")):
+        monkeypatch.setattr(module, name, TOY.tastes)
+    monkeypatch.setattr(length, "TIMES", 1)
+    monkeypatch.setattr(sycophancy, "DRAWS", 2)
+
+
+def run(folder, *arguments):
+    return main(["lab", *arguments, "--fast", "--jobs", "1", "--out", str(folder)])
+
+
+def test_the_command_knows_every_experiment():
+    assert EXPERIMENTS == lab.EXPERIMENTS
+
+
+@pytest.mark.underflow  # babble: exp(proxy / beta) may vanish
+def test_the_classroom_cut_of_every_experiment_reports_and_is_found_again(tmp_path, toy_lab, monkeypatch, capsys):
+    assert run(tmp_path, "all", "--seeds", "1") == 0
+    said = capsys.readouterr().out
+    for name in lab.EXPERIMENTS:
+        this = laboratory.experiment(name)
+        report = (tmp_path / "lab-fast" / f"{name}.report.txt").read_text()
+        assert this.QUESTION in report and "What this does not show: " in report and report in said
+        claims = report.count("\nseen: ") + report.count("\nNOT SEEN: ")
+        [data] = json.loads((tmp_path / "lab-fast" / f"{name}.json").read_text())
+        assert claims == len(this.claims([data])) > 2
+        assert ("This is the classroom cut" in report) == ("NOT SEEN: " in report)
+        for ending in ("png", "svg"):
+            assert (tmp_path / "lab-fast" / f"{name}.{ending}").stat().st_size > 1000
+        monkeypatch.setattr(this, "one_seed", None)  # a second time nothing is measured
+    assert run(tmp_path, "all", "--seeds", "1") == 0
+    assert capsys.readouterr().out == said
+
+
+class Made:
+    """An experiment that is made at once; the third seed is not to its taste."""
+
+    __file__ = laboratory.__file__
+    QUESTION, DOES_NOT_SHOW = "does it?", "that it does."
+
+    @staticmethod
+    def one_seed(recipe, seed, folder):
+        if seed == 2:
+            raise KeyboardInterrupt
+        return {"seed": seed}
+
+    @staticmethod
+    def claims(runs):
+        return [Claim("it does", False, f"{len(runs)} seeds", "it is made up"), Claim("it is", True, "always", "no")]
+
+    @staticmethod
+    def table(runs):
+        return []
+
+    @staticmethod
+    def figure(runs):
+        from minialign import plots
+
+        return plots.panels(4, 3, 1, 1)[0], "a figure."
+
+
+def test_what_is_not_seen_is_explained_and_the_classroom_cut_says_that_it_is_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(laboratory, "experiment", lambda name: Made)
+    laboratory.laboratory(["leash"], True, 2, tmp_path, 1)
+    fast = capsys.readouterr().out
+    assert "NOT SEEN: it does (2 seeds)\nWhy not: it is made up." in fast and "seen: it is (always)" in fast
+    assert "Why not: no" not in fast and "This is the classroom cut" in fast
+    laboratory.laboratory(["leash"], False, 2, tmp_path, 1)
+    assert "This is the classroom cut" not in capsys.readouterr().out
+
+
+def test_ctrl_c_keeps_the_seeds_that_are_done_and_the_reports_of_whole_experiments(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(laboratory, "experiment", lambda name: Made)
+    monkeypatch.setattr(laboratory, "result_key", lambda name, recipe, seed: f"{seed}")
+    with pytest.raises(KeyboardInterrupt, match="the same command goes on from there"):
+        laboratory.laboratory(["leash"], True, 3, tmp_path, 1)
+    kept = sorted(path.name for path in (tmp_path / "cache").glob("lab-leash-*.json"))
+    assert kept == ["lab-leash-0.json", "lab-leash-1.json"] and capsys.readouterr().out == ""
+    laboratory.laboratory(["leash"], True, 2, tmp_path, 1)
+    assert "does it?" in capsys.readouterr().out
+
+
+def test_an_experiment_is_reported_before_the_next_one_begins(tmp_path, monkeypatch, capsys):
+    seen = []
+
+    class Second(Made):
+        @staticmethod
+        def one_seed(recipe, seed, folder):
+            seen.append(capsys.readouterr().out)
+            return {"seed": seed}
+
+    monkeypatch.setattr(laboratory, "experiment", lambda name: Made if name == "leash" else Second)
+    laboratory.laboratory(["leash", "truth"], True, 1, tmp_path, 1)
+    assert "leash: does it?" in seen[0]
+
+
+def test_ten_seeds_are_counted_as_ten():
+    flags = np.array([True] * 9 + [False])
+    assert count_seeds(flags) == "9 of 10 seeds" and mostly(flags) and not mostly(flags[1:])
