@@ -33,14 +33,31 @@ def test_of_two_equals_the_interval_holds_one_half_in_nineteen_of_twenty():
     assert 0.92 <= np.mean([abs(w["rate"] - 0.5) <= w["margin"] for w in won]) <= 0.98
 
 
+def test_held_out_items_are_asked_several_times_and_judged_without_their_greeting(tmp_path, monkeypatch):
+    asked = []
+
+    def answer(model, questions, judge, *_):
+        asked.append(questions)
+        return SimpleNamespace(gold=np.array([judge(q, "said") for q in questions]))
+
+    monkeypatch.setattr(bakeoff, "answer", answer)
+    monkeypatch.setattr(bakeoff, "truth", lambda question, response: len(question))
+    journey = SimpleNamespace(
+        sft=lambda: SimpleNamespace(model=None), rng=lambda name: None, recipe=SimpleNamespace(max_new_tokens=8)
+    )
+    found = bakeoff.ask(journey, "sft", 1.0, ["moo?", "baa, you say?"] * 2, ("good day! ", "now, "))
+    assert asked == [["good day! moo?", "now, baa, you say?"] * 2] and found.gold.tolist() == [4, 13] * 2
+    assert len(bakeoff.ask(journey, "sft", 1.0, ["moo?"] * bakeoff.TIMES).gold) == bakeoff.TIMES > 1
+
+
 def test_every_setting_is_a_knob():
     assert costs.KNOBS["dpo"] == len(fields(DPOConfig))
     assert costs.KNOBS["ppo"] == len(fields(PPOConfig)) + len(fields(RewardConfig))
 
 
-def run(ppo=0.4, dpo=0.3, off=0.2, seconds=15.0, rejected=-3.0, itself=0.51):
+def run(ppo=0.4, dpo=0.3, off=0.2, greeted=0.2, seconds=15.0, rejected=-3.0, itself=0.51):
     def model(gold, **more):
-        places = {"gold_seen": gold, "gold_held_out": off if gold else 0.0, "gold_greeted": off if gold else 0.0}
+        places = {"gold_seen": gold, "gold_held_out": off if gold else 0.0, "gold_greeted": greeted if gold else 0.0}
         return {"gold": gold, "gold_greedy": gold, "stops_greeted": 1.0, "wins": 0.6, "kl": gold} | places | more
 
     return {
@@ -66,9 +83,10 @@ def test_claims_are_seen_where_the_runs_bear_them_out():
         ({"dpo": -0.1}, 0),
         ({"dpo": 0.45}, 1),
         ({"seconds": 50.0}, 2),
-        ({"off": -0.1}, 3),
-        ({"rejected": 0.2}, 4),
-        ({"itself": 0.56}, 5),
+        ({"greeted": -0.1}, 3),
+        ({"off": -0.1}, 4),
+        ({"rejected": 0.2}, 5),
+        ({"itself": 0.56}, 6),
     ],
 )
 def test_each_claim_can_fail(numbers, which):
@@ -77,9 +95,10 @@ def test_each_claim_can_fail(numbers, which):
 
 def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
     monkeypatch.setattr(lab, "UNBIASED", replace(lab.UNBIASED, tie=0.0))  # so that babble gets votes as well
+    monkeypatch.setattr(bakeoff, "FAST", TOY)
     monkeypatch.setattr(bakeoff, "report_questions", lambda: report_questions(80))
     data = json.loads(json.dumps(bakeoff.one_seed(TOY, 0, tmp_path), allow_nan=False))
-    assert len(bakeoff.claims([data])) == 6 and all(len(line) <= 88 for line in bakeoff.table([data]))
+    assert len(bakeoff.claims([data])) == 7 and all(len(line) <= 88 for line in bakeoff.table([data]))
     figure, words = bakeoff.figure([data])
     assert words.startswith(figure._suptitle.get_text()) and len(figure.axes) == 3
 

@@ -4,19 +4,22 @@
     votes -> DPO                      the same optimum, if there were votes enough    (Rafailov et al. 2023)
 
 Both start from the same SFT model and the same votes, of raters without tastes; best of n, which trains no policy,
-stands beside them.  Measured: gold and wins, the distance, what training costs, how far either side of held-out votes
-moves, and what happens off the distribution of the votes: items that none was about, greetings that none began with.
+stands beside them.  Each has the settings of the tour.  Measured: gold and wins, the distance, what training costs, how
+far either side of held-out votes moves, and what happens off the distribution of the votes: items that none was about,
+greetings that none began with.
 
 A win is an answer that the judge finds better than the SFT model's, a tie half a win; its interval w +- 1.96 s/sqrt(N).
 The SFT model against itself shows how little so many questions can tell apart.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
 from ..evaluate import MODEL_NAMES, answer, answers_and_stops, best_of_n, sampled_kl
 from ..exact import best_of_n_kl_bound
 from ..likelihood import log_probs_array
-from ..pipeline import Journey
+from ..pipeline import FAST, FULL, Journey
 from ..world import parse, report_questions, truth
 from . import Claim, control, costs, quick
 from .measure import GREEDY, SAMPLED, count_seeds, mostly, spread
@@ -29,12 +32,14 @@ DOES_NOT_SHOW = (
 
 MODELS = ("sft", "best_of_n", "ppo", "dpo")
 READS = (costs.__file__,)
+TIMES = 4  # every held-out item is asked so often: there are few
 NEW_GREETINGS = ("good day! ", "excuse me, ", "my friend, ", "now, ")
 
 
 def one_seed(recipe, seed, folder):
     """Every model of one seed, on the same questions -> plain data."""
-    journey = Journey(control(recipe), seed, folder)
+    tour = FAST if quick(recipe) else FULL  # its PPO is longer than the laboratory's: to stop halfway would decide the race
+    journey = Journey(replace(control(recipe), ppo=tour.ppo), seed, folder)
     questions = report_questions()[:: 2 if quick(recipe) else 1]
     sft = ask(journey, "sft", SAMPLED, questions)
     results = {name: stand(journey, name, questions, sft) | costs.cost(journey, name) for name in MODELS}
@@ -49,10 +54,11 @@ def stand(journey, name, questions, sft):
     """gold, wins and distance of one model, and gold off the distribution of the votes -> dict of numbers."""
     said, greeted = (ask(journey, name, SAMPLED, questions, greetings) for greetings in (("",), NEW_GREETINGS))
     held_out = np.array([parse(question).held_out for question in questions])
+    again = ask(journey, name, SAMPLED, [q for q, out in zip(questions, held_out) if out] * TIMES)
     numbers = {
         "gold": float(said.gold.mean()),
         "gold_seen": float(said.gold[~held_out].mean()),
-        "gold_held_out": float(said.gold[held_out].mean()),
+        "gold_held_out": float(again.gold.mean()),
         "gold_greeted": float(greeted.gold.mean()),
         "stops_greeted": float(np.mean([answers_and_stops(response) for response in greeted.responses])),
         "wins": wins(said, sft)["rate"],
@@ -66,12 +72,13 @@ def stand(journey, name, questions, sft):
 
 def ask(journey, name, temperature, questions, greetings=("",)):
     """One model answers -> Answers.  The judge hears the question without its greeting, which is new to him too."""
-    greeted = {greetings[i % len(greetings)] + question: question for i, question in enumerate(questions)}
+    asked = [greetings[i % len(greetings)] + question for i, question in enumerate(questions)]
+    plain = dict(zip(asked, questions))
 
     def judge(question, response):
-        return truth(greeted[question], response)
+        return truth(plain[question], response)
 
-    asked, rng, limit = list(greeted), journey.rng("report"), journey.recipe.max_new_tokens
+    rng, limit = journey.rng("report"), journey.recipe.max_new_tokens
     if name == "best_of_n":
         return best_of_n(journey.sft().model, journey.scorer(), asked, judge, journey.recipe.best_of, rng, limit)
     return answer(getattr(journey, name)().model, asked, judge, temperature, rng, limit)
@@ -126,10 +133,17 @@ def claims(runs):
             ", ".join(f"{key} {ppo:.0f} against {dpo:.0f}" for key, (ppo, dpo) in costs.items()),
         ),
         Claim(
-            "both keep a gain off the distribution of the votes: on items that none was about, after new greetings",
-            mostly(np.min(list(off.values()), axis=0) > 0),
-            f"items: PPO {spread(off['ppo', 'gold_held_out'])}, DPO {spread(off['dpo', 'gold_held_out'])}; "
-            f"greetings: PPO {spread(off['ppo', 'gold_greeted'])}, DPO {spread(off['dpo', 'gold_greeted'])}",
+            "both keep a gain after greetings that no vote began with",
+            mostly((off["ppo", "gold_greeted"] > 0) & (off["dpo", "gold_greeted"] > 0)),
+            f"PPO {spread(off['ppo', 'gold_greeted'])}, DPO {spread(off['dpo', 'gold_greeted'])}",
+        ),
+        Claim(
+            "both keep a gain on items that no vote was about",
+            mostly((off["ppo", "gold_held_out"] > 0) & (off["dpo", "gold_held_out"] > 0)),
+            f"PPO {spread(off['ppo', 'gold_held_out'])}, DPO {spread(off['dpo', 'gold_held_out'])}; of "
+            f"{spread(gain['ppo'])} and {spread(gain['dpo'])} over all",
+            "the votes told the reward model nothing of these items, and best of n, which trusts it most, "
+            f"changes gold on them by {spread(of(runs, 'best_of_n', 'gold_held_out') - of(runs, 'sft', 'gold_held_out'))}",
         ),
         Claim(
             "DPO pushes the rejected answers down further than it lifts the chosen",
