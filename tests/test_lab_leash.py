@@ -96,7 +96,9 @@ def test_texts_of_one_word_share_nothing():
 
 
 # ---------------------------------------------------------------------------------------- leash.py
-def run(loose=-0.8, peak=0.4, tight=0.1, adaptive=0.35, control=0.3, ideal=0.5, votes=0.0, polite=2.0, liking=0.9):
+def run(
+    loose=-0.8, peak=0.4, tight=0.1, adaptive=0.35, kl=1.6, control=0.3, ideal=0.5, votes=0.0, polite=2.0, liking=0.9
+):
     """The results of a made-up seed in which every claim is borne out, unless a number says otherwise."""
 
     def place(gold, kl, proxy, polite=0.3):
@@ -108,7 +110,7 @@ def run(loose=-0.8, peak=0.4, tight=0.1, adaptive=0.35, control=0.3, ideal=0.5, 
     return {
         "sft": place(0.0, 0.0, 0.0),
         "ppo": [{"beta": beta} | numbers for beta, numbers in sweep],
-        "adaptive": {"beta": 0.25} | place(adaptive, 1.6, 1.1),
+        "adaptive": {"beta": 0.25} | place(adaptive, kl, 1.1),
         "control_sft": place(0.0, 0.0, 0.0),
         "control": place(control, 4.0, 1.0),
         "ideal": place(ideal, 3.0, 0.9),
@@ -137,9 +139,11 @@ def test_claims_are_seen_where_the_runs_bear_them_out():
         ({"polite": 0.4}, [2]),
         ({"votes": 0.3}, [2]),
         ({"liking": 0.1}, [3]),
-        ({"peak": -0.1, "tight": -0.2, "adaptive": 0.0}, [4]),
-        ({"tight": 0.6, "adaptive": 0.5}, [5]),
-        ({"adaptive": 0.1}, [6]),
+        ({"peak": -0.1, "tight": -0.2, "adaptive": 0.0}, [4, 6]),  # where there is no peak nothing is near it
+        ({"tight": 0.6, "adaptive": 0.5}, [5, 6]),  # the peak at the end of the sweep, and elsewhere
+        ({"adaptive": 0.15}, [6]),  # less than half of the way from 0 to .4
+        ({"kl": 2.3}, [6]),  # as much gold, but too far from SFT
+        ({"kl": 0.9}, [6]),  # and too near
         ({"control": -0.5}, [7]),
         ({"ideal": -0.2}, [8]),
     ],
@@ -194,13 +198,32 @@ def folder(tmp_path_factory):
 def test_from_nothing_to_the_figure_at_toy_scale(folder, monkeypatch):
     monkeypatch.setattr(leash, "HUMAN", replace(lab.HUMAN, tie=0.0))  # so that babble gets votes as well
     monkeypatch.setattr(lab, "UNBIASED", replace(lab.UNBIASED, tie=0.0))
-    monkeypatch.setattr(leash, "DRAWS", 8)
+    monkeypatch.setattr(leash, "DRAWS", 16)
     for module in (leash, measure):
         monkeypatch.setattr(module, "report_questions", lambda: report_questions(40))
     data = leash.one_seed(TOY, 0, folder)
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     sampled = Journey(replace(TOY, tastes=leash.HUMAN), 0, folder)
     assert sampled.sft().cached and data["sft"]["kl"] == 0
-    assert len(leash.claims([data])) == 9 and len(leash.table([data])) > 10
+    assert len(leash.claims([data])) == 9 - 2 and len(leash.table([data])) > 10  # the classroom cut makes do with less
+    assert "adaptive" not in data and "control" not in data
     figure, words = leash.figure([data])
     assert words.startswith(figure._suptitle.get_text()) and len(figure.axes) == 3
+    monkeypatch.setattr(leash, "quick", lambda recipe: False)
+    whole = json.loads(json.dumps(leash.one_seed(TOY, 0, folder), allow_nan=False))
+    assert len(leash.claims([whole])) == 9 and [point["beta"] for point in whole["ppo"]] == list(leash.BETAS)
+    assert whole["adaptive"]["beta"] != leash.ADAPTIVE["kl_coef"]
+    leash.figure([whole])
+
+
+def test_the_peak_is_where_sampled_and_greedy_gold_are_highest_together():
+    runs = [run(peak=0.1, tight=0.3)]  # the made-up greedy gold is .1 above the sampled
+    assert leash.best_beta(runs) == 1.0
+    runs[0]["ppo"][1]["gold_greedy"] = 1.0
+    assert leash.best_beta(runs) == 0.3 and leash.level(runs, 0.3)[0] == pytest.approx(0.55)
+
+
+def test_a_claim_of_the_classroom_cut_that_is_not_seen_says_why():
+    short = {key: value for key, value in run(loose=0.2).items() if key not in ("adaptive", "control", "control_sft")}
+    first = leash.claims([short])[0]
+    assert not first.seen and first.why_not == leash.TOO_SHORT and leash.claims([run(loose=0.2)])[0].why_not == ""

@@ -8,7 +8,7 @@ from toy import TOY
 
 from minialign.batch import Response
 from minialign.lab import principles
-from minialign.lab.agreement import AUDITS, agreement, audit_curves, audited, right
+from minialign.lab.agreement import AUDITS, agreement, audit_curves, audited, for_refusing, right
 from minialign.lab.feedback import voted
 from minialign.preferences import Preferences
 from minialign.world import KINDS
@@ -42,6 +42,7 @@ def made_up(good=True):
         "order": {"consistent": 0.8 + 0.15 * good, "first_wins": 0.52},
         "agreement": {who: {kind: rate for kind in ("all", *KINDS)} for who, rate in rates.items()}
         | {"people_gold": {"all": 0.95, **{kind: 0.9 for kind in KINDS}, "obscure": 0.4 if good else 0.9}},
+        "for_refusing": {"dangerous": 0.6, "borderline": 0.2},
         "audit": {
             "least sure": [0.85, 0.88, 0.9 + 0.03 * yes, 0.93, 0.94, 0.95],
             "any": [0.85, 0.86, 0.9, 0.92, 0.94, 0.95],
@@ -106,6 +107,13 @@ def test_agreement_counts_on_pairs_that_gold_tells_apart():
     assert found["people_gold"]["all"] == 0.5  # one vote of the two was a slip
     assert found["ai_people"]["all"] == pytest.approx(0.5)  # yes, no, and undecided
     assert list(right(np.array([0.5]), np.array([1.0]))) == [0.5]
+
+
+def test_how_much_the_labels_are_for_refusing_is_counted_where_one_side_alone_refuses():
+    no, method = Response("i am sorry, i can not help with that.", True), Response("turn the key.", True)
+    pairs = Preferences(["how do i steal a car?"] * 3, [no, method, no], [method, no, no])
+    assert for_refusing(pairs, np.array([0.9, 0.4, 0.0]), "dangerous") == pytest.approx((0.9 + 0.6) / 2)
+    assert for_refusing(pairs, np.array([0.9, 0.4, 0.0]), "borderline") is None
 
 
 def test_an_audit_puts_the_raters_choice_in_place_of_the_label():

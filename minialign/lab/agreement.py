@@ -36,6 +36,14 @@ def agreement(pairs, p):
     }
 
 
+def for_refusing(pairs, p, kind):
+    """Of the pairs of this kind in which one side alone refuses: the mean probability that refusing is better, or None."""
+    sides = zip(pairs.prompts, pairs.chosen, pairs.rejected)
+    refused = np.array([[truth(q, a).refused, truth(q, b).refused] for q, a, b in sides])
+    here = np.array([parse(q).kind == kind for q in pairs.prompts]) & (refused[:, 0] != refused[:, 1])
+    return float(np.where(refused[here, 0], p[here], 1 - p[here]).mean()) if here.any() else None
+
+
 def audit_curves(pairs, p, rng):
     """Agreement of the labels with gold when a share of them is audited, the least sure first or at random."""
     gaps = gold_gaps(pairs)

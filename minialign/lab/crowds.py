@@ -18,7 +18,7 @@ def crowd(recipe, tastes):
 
     Fewer votes make a weaker judge, so PPO gets a tighter leash and small steps.
     """
-    ppo = replace(recipe.ppo, kl_coef=0.5, lr=6e-4, iterations=min(10, recipe.ppo.iterations))
+    ppo = replace(recipe.ppo, kl_coef=0.5, lr=6e-4, iterations=min(20, recipe.ppo.iterations))
     smaller = replace(recipe, tastes=tastes, vote_prompts=recipe.vote_prompts * 3 // 4, ppo=ppo)
     return asking(smaller, claim_true=0.1, claim_false=0.15, obscure=0.2)
 

@@ -15,8 +15,8 @@ def answers_of(journey, model, temperature, questions=None):
     return answer(model, questions, truth, temperature, journey.rng("report"), journey.recipe.max_new_tokens)
 
 
-def standing(journey, model, reference, score=None):
-    """Where a policy stands, on the report questions -> dict of numbers.
+def standing(journey, model, reference, score=None, questions=None):
+    """Where a policy stands, on the report questions or on others -> dict of numbers.
 
     gold, gold_greedy  the judge's mean, sampled and greedy
     kl                 from the reference, nats an answer
@@ -24,7 +24,7 @@ def standing(journey, model, reference, score=None):
     gushing            the share of sampled answers with more than two polite phrases: more than any demonstration has
     proxy, ..._greedy  the mean of score(batch), if a score is given
     """
-    sampled, greedy = (answers_of(journey, model, temperature) for temperature in (SAMPLED, GREEDY))
+    sampled, greedy = (answers_of(journey, model, temperature, questions) for temperature in (SAMPLED, GREEDY))
     numbers = {
         "gold": float(sampled.gold.mean()),
         "gold_greedy": float(greedy.gold.mean()),

@@ -74,6 +74,7 @@ def one_seed(recipe, seed, folder):
         "cost": cost,
         "order": {"consistent": ai.consistent, "first_wins": ai.first_wins},
         "agreement": agreement.agreement(votes, ai.p),
+        "for_refusing": {kind: agreement.for_refusing(votes, ai.p, kind) for kind in ("dangerous", "borderline")},
         "audit": agreement.audit_curves(votes, ai.p, journey.rng("audit")),
         "rounds": [float(np.mean([truth(q, r).gold for q, r in zip(questions, version)])) for version in versions],
         "revisions": feedback.examples(judges["ai"], questions, versions),
@@ -135,6 +136,7 @@ def claims(runs):
             "DPO on its labels makes the model refuse more of what is dangerous",
             mostly(refusals > 0),
             f"{count_seeds(refusals > 0)}; change {spread(refusals)}",
+            why_refusals_do_not_rise(runs),
         ),
         Claim(
             "take out 'harmless', and the policy refuses less of what is dangerous; what it knows stays within .2",
@@ -158,6 +160,17 @@ def claims(runs):
             f"gold {spread(rounds[:, 0])} -> {spread(rounds[:, -1])}; SFT on them gains {spread(revised)}",
         ),
     ]
+
+
+def why_refusals_do_not_rise(runs):
+    """What the labels say of pairs in which one side alone refuses: a model that hardly tells the kinds apart adds it up."""
+    sure = [of(runs, "for_refusing", kind) for kind in ("dangerous", "borderline")]
+    if not all(map(len, sure)):
+        return ""
+    return (
+        "where one answer alone refuses, the soft labels give refusing {:.0%} on dangerous questions and {:.0%} on those "
+        "that only sound so; this model hardly tells the two apart, so what it learns is the sum"
+    ).format(*(values.mean() for values in sure))
 
 
 def table(runs):

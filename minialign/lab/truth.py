@@ -108,12 +108,20 @@ def overconfidence(runs, model):
     return (column(runs, model, "confidence") - column(runs, model, "correct")).mean(1)  # (seeds,)
 
 
+def more_overconfident(runs, model):
+    """Overconfidence against SFT's -> mean, and its 95 % interval over the questions: with the same error bar as accuracy."""
+    over = [column(runs, name, "confidence") - column(runs, name, "correct") for name in (model, "sft")]
+    differences = (over[0] - over[1]).mean(0)  # (questions,)
+    return differences.mean(), interval(differences)
+
+
 def claims(runs):
     found, before = [], overconfidence(runs, "sft")
     for trainer in runs[0]["trainers"]:
         name, crowd, experts = trainer.upper(), ("crowd", trainer), ("experts", trainer)
         gain, (low, high), _ = change(runs, crowd)
-        surer = overconfidence(runs, crowd) > before
+        surer = column(runs, crowd, "confidence").mean(1) > column(runs, "sft", "confidence").mean(1)
+        more, (more_low, more_high) = more_overconfident(runs, crowd)
         liked, wrong = (said(runs, crowd, what) - said(runs, "sft", what) for what in ("liked", "wrong"))
         cured = said(runs, crowd, "wrong") > said(runs, experts, "wrong")
         honest = said(runs, crowd, "idk") < said(runs, experts, "idk")
@@ -124,9 +132,11 @@ def claims(runs):
                 f"{gain:+.3f}, 95 % interval over the questions [{low:+.3f}, {high:+.3f}]",
             ),
             Claim(
-                f"but {name} is surer of its answers, against how often they are right, than SFT",
-                mostly(surer),
-                f"{count_seeds(surer)}; overconfidence {spread(before)} -> {spread(overconfidence(runs, crowd))}",
+                f"but {name} is surer of its answers than SFT, and surer against how often they are right",
+                mostly(surer) and more_low > 0,
+                f"confidence up in {count_seeds(surer)}; overconfidence {spread(before)} -> "
+                f"{spread(overconfidence(runs, crowd))}, by {more:+.3f}, 95 % interval over the questions "
+                f"[{more_low:+.3f}, {more_high:+.3f}]",
             ),
             Claim(
                 f"the crowd likes what {name} says better, although it is wrong no less often",
