@@ -22,7 +22,7 @@ def toy_lab(monkeypatch):
     monkeypatch.setattr(lab, "UNBIASED", TOY.tastes)
     for module, name in ((leash, "HUMAN"), (length, "LENGTHY")):
         monkeypatch.setattr(module, name, TOY.tastes)
-    monkeypatch.setattr(length, "TIMES", 1)
+    monkeypatch.setattr(length, "TIMES", 2)
     monkeypatch.setattr(sycophancy, "DRAWS", 2)
 
 

@@ -86,7 +86,7 @@ def test_each_claim_can_fail(numbers, which):
 def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
     monkeypatch.setattr(length, "LENGTHY", replace(length.LENGTHY, tie=0.0))  # so that babble gets votes as well
     monkeypatch.setattr(lab, "UNBIASED", replace(lab.UNBIASED, tie=0.0))
-    monkeypatch.setattr(length, "TIMES", 1)
+    monkeypatch.setattr(length, "TIMES", 2)
     monkeypatch.setattr(length, "report_questions", lambda: report_questions(80))
     data = json.loads(json.dumps(length.one_seed(TOY, 0, tmp_path), allow_nan=False))
     assert len(length.claims([data])) == 6 and all(len(line) <= 88 for line in length.table([data]))

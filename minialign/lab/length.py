@@ -37,8 +37,8 @@ BIN, TIMES = 8, 4  # characters; answers to a question
 
 def one_seed(recipe, seed, folder):
     """Both kinds of raters, both methods -> plain data."""
-    every = 2 if quick(recipe) else 1
-    questions = [q for q in report_questions()[::every] for _ in range(TIMES)]
+    every, times = (2, TIMES // 2) if quick(recipe) else (1, TIMES)
+    questions = [q for q in report_questions()[::every] for _ in range(times)]
     recipes = {"lengthy": replace(recipe, tastes=LENGTHY), "control": control(recipe)}
     return {raters: compare(Journey(recipes[raters], seed, folder), questions) for raters in RATERS}
 
