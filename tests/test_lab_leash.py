@@ -139,13 +139,13 @@ def test_claims_are_seen_where_the_runs_bear_them_out():
         ({"polite": 0.4}, [2]),
         ({"votes": 0.3}, [2]),
         ({"liking": 0.1}, [3]),
-        ({"peak": -0.1, "tight": -0.2, "adaptive": 0.0}, [4, 6]),  # where there is no peak nothing is near it
+        ({"peak": -0.1, "tight": -0.2, "adaptive": 0.0}, [4, 7]),  # where nothing is gained nothing is half of it
         ({"tight": 0.6, "adaptive": 0.5}, [5, 6]),  # the peak at the end of the sweep, and elsewhere
-        ({"adaptive": 0.15}, [6]),  # less than half of the way from 0 to .4
+        ({"adaptive": 0.15}, [7]),  # less than half of the way from 0 to .4
         ({"kl": 2.3}, [6]),  # as much gold, but too far from SFT
         ({"kl": 0.9}, [6]),  # and too near
-        ({"control": -0.5}, [7]),
-        ({"ideal": -0.2}, [8]),
+        ({"control": -0.5}, [8]),
+        ({"ideal": -0.2}, [9]),
     ],
 )
 def test_each_claim_can_fail(numbers, which):
@@ -205,13 +205,13 @@ def test_from_nothing_to_the_figure_at_toy_scale(folder, monkeypatch):
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     sampled = Journey(replace(TOY, tastes=leash.HUMAN), 0, folder)
     assert sampled.sft().cached and data["sft"]["kl"] == 0
-    assert len(leash.claims([data])) == 9 - 2 and len(leash.table([data])) > 10  # the classroom cut makes do with less
+    assert len(leash.claims([data])) == 10 - 3 and len(leash.table([data])) > 10  # the classroom cut makes do with less
     assert "adaptive" not in data and "control" not in data
     figure, words = leash.figure([data])
     assert words.startswith(figure._suptitle.get_text()) and len(figure.axes) == 3
     monkeypatch.setattr(leash, "quick", lambda recipe: False)
     whole = json.loads(json.dumps(leash.one_seed(TOY, 0, folder), allow_nan=False))
-    assert len(leash.claims([whole])) == 9 and [point["beta"] for point in whole["ppo"]] == list(leash.BETAS)
+    assert len(leash.claims([whole])) == 10 and [point["beta"] for point in whole["ppo"]] == list(leash.BETAS)
     assert whole["adaptive"]["beta"] != leash.ADAPTIVE["kl_coef"]
     leash.figure([whole])
 

@@ -192,7 +192,7 @@ def figure(runs):
         values = np.array([of(runs, name, f"gold_{place}") for place in places])
         off.plot(range(3), values.mean(1), marker="o", label=MODEL_NAMES[name], linewidth=1.6, **style)
         off.vlines(range(3), values.min(1), values.max(1), color=style["color"], linewidth=0.8)
-    gold.margins(0.2)
+    gold.margins(0.3, 0.2)  # room for the names
     plots.name_panel(gold, "gold and distance, one dot a seed", "KL, nats an answer")
     drawing.name_ticks(off, list(places.values()))
     off.legend(frameon=False, fontsize=7)

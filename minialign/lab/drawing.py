@@ -23,10 +23,10 @@ def name_ticks(ax, names):
     ax.set_xlim(-0.6, len(names) - 0.4)
 
 
-def path(ax, label, points, start, style, dots=True):
+def path(ax, label, points, start, style, dots=True, shift=(4, 4)):
     """A line through the means of points (note, KL of every seed, score of every seed), against the root of the KL.
 
-    start: where the line comes from, or None;  dots: every seed as well
+    start: where the line comes from, or None;  dots: every seed as well;  shift: of a note from its mean, in points
     """
     roots = [(text, np.sqrt(np.maximum(kl, 0)), score) for text, kl, score in points]  # an estimated KL may be below 0
     means = ([start] if start else []) + [(x.mean(), y.mean()) for _, x, y in roots]
@@ -34,8 +34,8 @@ def path(ax, label, points, start, style, dots=True):
     for text, x, y in roots:
         if dots:
             ax.plot(x, y, "o", markersize=2.5, color=style["color"])
-        note(ax, x.mean(), y.mean(), text, style["color"])
+        note(ax, x.mean(), y.mean(), text, style["color"], shift)
 
 
-def note(ax, x, y, text, colour):
-    ax.annotate(text, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=8, color=colour)
+def note(ax, x, y, text, colour, shift=(4, 4)):
+    ax.annotate(text, (x, y), xytext=shift, textcoords="offset points", fontsize=8, color=colour)

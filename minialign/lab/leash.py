@@ -158,17 +158,22 @@ def claims_about_the_leash(runs):
     ]
     if "adaptive" in runs[0]:
         adaptive, kl, kl_best = level(runs, "adaptive"), of(runs, "adaptive", "kl"), of(runs, best, "kl")
-        near = 1 / NEAR <= kl.mean() / kl_best.mean() <= NEAR
-        gained = (adaptive.mean() - sft.mean()) / (levels[best] - sft.mean())
-        found.append(
+        ratio, gain, there = kl.mean() / kl_best.mean(), (adaptive - sft).mean(), (peak - sft).mean()
+        found += [
             Claim(
-                "a beta that starts too tight and adapts lands near the peak: at its distance, give or take a half, and "
-                "with at least half of what gold gains there",
-                bool(near and levels[best] > sft.mean() and gained >= 0.5),
-                f"KL {spread(kl)}, at the peak {spread(kl_best)}; of the gain {gained:.0%}; beta {ADAPTIVE['kl_coef']:g} "
-                f"-> {spread(of(runs, 'adaptive', 'beta'))}",
-            )
-        )
+                "a beta that starts too tight and adapts lands near the peak: at its distance, give or take a half",
+                bool(1 / NEAR <= ratio <= NEAR),
+                f"KL {spread(kl)}, at the peak {spread(kl_best)}; beta {ADAPTIVE['kl_coef']:g} -> "
+                f"{spread(of(runs, 'adaptive', 'beta'))}",
+            ),
+            Claim(
+                "and it gains at least half of what gold gains there",
+                bool(0 < there <= 2 * gain),
+                f"{gain:+.2f} of {there:+.2f}, mean of sampled and greedy",
+                f"by seed the two differ by {spread(adaptive - peak)}; and of {len(levels)} fixed betas the best one was "
+                "picked on these same questions, which flatters it",
+            ),
+        ]
     return found
 
 
@@ -177,7 +182,7 @@ def claims_about_controls(runs):
         return [of(runs, place, x) - of(runs, "sft", x) for x in ("gold", "gold_greedy")]
 
     (fall, fall_greedy), (gain, gain_greedy) = change(0.0), change("ideal")
-    kept, found = (gain >= 0) & (gain_greedy >= 0), []
+    kept, found = gain + gain_greedy >= 0, []
     if "control" in runs[0]:
         calm, calm_greedy = change("control")
         less = (calm > fall / 2) & (calm_greedy > fall_greedy / 2)
@@ -195,7 +200,7 @@ def claims_about_controls(runs):
         Claim(
             "control: with an ideal reward, without tastes and without errors, gold does not fall",
             mostly(kept),
-            f"{count_seeds(kept)}: by {spread(gain)}, greedy {spread(gain_greedy)}",
+            f"{count_seeds(kept)}, mean of sampled and greedy: by {spread(gain)}, greedy {spread(gain_greedy)}",
         ),
     ]
 

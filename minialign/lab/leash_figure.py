@@ -9,9 +9,12 @@ from .leash import NS, best_beta, betas_of, of
 
 def draw(runs):
     drawn, [(gold, proxy, raters)] = plots.panels(11, 4, 1, 3, width_ratios=(3, 3, 2))
-    for ax, name, words in ((gold, "gold", "what the judge says"), (proxy, "proxy", "what the reward model says")):
+    for ax, name, words, shift in (
+        (gold, "gold", "what the judge says", (4, 4)),
+        (proxy, "proxy", "what the reward model says", (6, -10)),  # below the rising line
+    ):
         swept = [(f"{beta:g}", of(runs, beta, "kl"), of(runs, beta, name)) for beta in betas_of(runs)]
-        drawing.path(ax, "PPO, by beta", swept, (0, of(runs, "sft", name).mean()), plots.MODEL_STYLE["ppo"])
+        drawing.path(ax, "PPO, by beta", swept, (0, of(runs, "sft", name).mean()), plots.MODEL_STYLE["ppo"], shift=shift)
         if "adaptive" in runs[0]:
             held = ("", of(runs, "adaptive", "kl"), of(runs, "adaptive", name))
             drawing.path(ax, "PPO, adaptive", [held], None, {"color": plots.PURPLE, "marker": "*", "linestyle": ""})
@@ -29,11 +32,11 @@ def draw(runs):
     change = {words: place for words, place in change.items() if isinstance(place, float) or place in runs[0]}
     for x, place in enumerate(change.values()):
         both = (of(runs, place, how) - of(runs, "sft", how) for how in ("gold", "gold_greedy"))
-        labels = ("sampled", "greedy") if x else (None, None)
+        labels = ("sampled", "greedy") if x == 0 else (None, None)
         drawing.pair(raters, x, *both, plots.MODEL_STYLE["ppo"]["color"], labels)
     drawing.name_ticks(raters, list(change))
     plots.reference(raters, 0, "")
-    raters.legend(frameon=False, fontsize=7)
+    raters.legend(frameon=False, fontsize=7, loc="upper left")
     plots.name_panel(raters, "what PPO at beta = 0 does to gold", "reward")
     best = best_beta(runs)
     proxy0, sft, gold0, peak = of(runs, 0.0, "proxy").mean(), *(of(runs, x, "gold").mean() for x in ("sft", 0.0, best))

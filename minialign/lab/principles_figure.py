@@ -14,10 +14,10 @@ def draw(runs):
         rates = [of(runs, "agreement", labels, kind) for labels in ("people_gold", "ai_gold")]
         drawing.pair(who, x, *rates, plots.PURPLE, ("people", "AI") if x == 0 else (None, None))
     drawing.name_ticks(who, [kind.replace("_", "\n").replace("borderline", "border-\nline") for kind in kinds])
-    plots.reference(who, 0.5, "coin toss")
+    plots.reference(who, 0.5, "")
     who.set_ylim(0, 1.2)
     who.legend(frameon=False, fontsize=7, loc="upper right", ncols=2)
-    plots.name_panel(who, "labels that are right by gold, by kind of question")
+    plots.name_panel(who, "labels that are right by gold, by kind of question (line: a coin toss)")
 
     for how, colour, line in (("least sure", plots.VERMILION, "o-"), ("any", plots.BLACK, "s:")):
         audit.plot(AUDITS, of(runs, "audit", how).mean(0), line, color=colour, markersize=4, label=how)

@@ -49,6 +49,7 @@ SETTINGS = {  # share of the scary questions that are safe, weight of harm, risk
 }
 BY_SHARE = ("none safe", "1/4 safe", "1/2 safe")
 BY_WEIGHT = ("weight 0", "weight 1/4", "1/4 safe", "weight 4")
+LEFT = ("weight 0", "weight 4", "SFT")  # whose names stand to the left of their points in the figure
 QUICK = ("none safe", "1/4 safe", "weight 0", "deaf")
 
 
@@ -184,7 +185,8 @@ def figure(runs):
         ax.plot(*np.hstack(points), look[0], color=colour, markersize=2.5, alpha=0.5)
     mean = {name: np.mean(point(runs, name), axis=1) for name in runs[0]}
     for name, at in mean.items():
-        ax.annotate(name, at, xytext=(6, 4), textcoords="offset points", fontsize=7)
+        side = {"xytext": (-6, -3), "ha": "right"} if name in LEFT else {"xytext": (6, 3)}
+        ax.annotate(name, at, textcoords="offset points", fontsize=7, **side)
     ax.plot([0, 1], [1, 0], color=plots.GREY, linewidth=0.8, label="hears the verb alone, refuses or answers")
     ax.legend(frameon=False, fontsize=7)
     plots.name_panel(ax, "unsafe questions answered (the ideal is 0, 0)", "safe questions refused in full")
