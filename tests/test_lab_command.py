@@ -1,6 +1,8 @@
 """`minialign lab`: every experiment by name, at toy size; what is reported, what is kept, and what a class is told."""
 
+import ast
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,3 +120,24 @@ def test_an_experiment_is_reported_before_the_next_one_begins(tmp_path, monkeypa
 def test_ten_seeds_are_counted_as_ten():
     flags = np.array([True] * 9 + [False])
     assert count_seeds(flags) == "9 of 10 seeds" and mostly(flags) and not mostly(flags[1:])
+
+
+def test_what_lessons_take_from_the_laboratory_is_there():
+    """The lessons themselves are run behind a marker of their own: a name that goes is noticed here at once."""
+    taken = set()
+    for lesson in Path(__file__).parents[1].glob("lessons/[01]*.py"):
+        tree = ast.parse(lesson.read_text(encoding="utf-8"))
+        modules = {
+            alias.asname or alias.name: alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "minialign.lab"
+            for alias in node.names
+        }
+        taken |= {
+            (modules[node.value.id], node.attr)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules
+        }
+    modules = {module for module, _ in taken if module.islower()}
+    assert {"leash", "bakeoff"} <= modules
+    assert not [(m, name) for m, name in taken if m in modules and not hasattr(laboratory.experiment(m), name)]

@@ -53,18 +53,14 @@ def one_seed(recipe, seed, folder):
     short = quick(recipe)
     betas, every, draws = ((0.0, 0.1, 1.0), 8, DRAWS // 2) if short else (BETAS, 2, DRAWS)
     questions = report_questions()[:: 2 if short else 1]
-
-    def stand(journey, model, score=None):
-        return standing(journey, model, journey.sft().model, score or journey.scorer(), questions)
-
     before, after = (answers_of(human, model, SAMPLED) for model in (human.sft().model, human.ppo().model))
     hacks = gallery.harvest(after, human.scorer()(after.batch), before, human.scorer()(before.batch))
     worlds = frontier.draw(human, report_questions()[::every], draws)
     swept = {beta: journey(people, kl_coef=beta) for beta in betas}
     run = {
-        "sft": stand(human, human.sft().model),
-        "ppo": [{"beta": beta} | stand(leashed, leashed.ppo().model) for beta, leashed in swept.items()],
-        "ideal": stand(other, ideal.chase(other), ideal.feeling),
+        "sft": stand(human, "sft", questions),
+        "ppo": [{"beta": beta} | stand(leashed, "ppo", questions) for beta, leashed in swept.items()],
+        "ideal": standing(other, ideal.chase(other), other.sft().model, ideal.feeling, questions),
         "foretold": {"human": foretold(human)},
         "votes": raters_view.manners(human.votes()[0]),
         "liking": {"sft": raters_view.liking(HUMAN, before), "ppo": raters_view.liking(HUMAN, after)},
@@ -75,10 +71,15 @@ def one_seed(recipe, seed, folder):
     }
     if not short:
         adaptive = journey(people, **ADAPTIVE)
-        run["adaptive"] = {"beta": adaptive.ppo().history.last("objective/kl_coef")} | stand(adaptive, adaptive.ppo().model)
-        run |= {"control_sft": stand(other, other.sft().model), "control": stand(other, other.ppo().model)}
+        run["adaptive"] = {"beta": adaptive.ppo().history.last("objective/kl_coef")} | stand(adaptive, "ppo", questions)
+        run |= {"control_sft": stand(other, "sft", questions), "control": stand(other, "ppo", questions)}
         run["foretold"]["control"] = foretold(other)
     return run
+
+
+def stand(journey, name, questions=None):
+    """Where the "sft" or the "ppo" model of a journey stands, on the report questions or on others."""
+    return standing(journey, getattr(journey, name)().model, journey.sft().model, journey.scorer(), questions)
 
 
 # ---------------------------------------------------------------------------------------- what all seeds say
