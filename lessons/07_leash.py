@@ -11,7 +11,7 @@ WATCH      1. n tries are a leash of known length: 0, 0.193, 0.636, 1.835 nats f
            3. at its price pi* beats every n: nothing on the list of answers does better
            4. the dearer the distance, the nearer PPO stays
            5. more reward is not better: without a leash the proxy is far up, and gold below that on the best leash
-           6. on a leash of the right length gold ends above the SFT model's
+           6. on a leash of the right length gold, sampled and greedy together, ends above the SFT model's
            7. even the best of n is flattered: in proxy it gains twice as much as in gold, or more, in deviations
            8. the ten worst hacks share a run of words, and most of the SFT model's answers do not have it
 BREAK IT   --break noleash   distance costs nothing, whatever beta says -> 4, 5
@@ -108,7 +108,14 @@ for beta in lesson.steps(betas, "leashes"):
     ppo.append({"beta": beta} | leash.stand(runs[beta], "ppo"))
     print(row.format(f"{beta:g}", **ppo[-1]), flush=True)
 distances = [point["kl"] for point in ppo]
-free, best = ppo[-1], max(ppo[:-1], key=lambda point: point["gold"])
+
+
+def level(point):
+    """Gold, sampled and greedy: two looks at a policy, for the peak is shallow."""
+    return (point["gold"] + point["gold_greedy"]) / 2
+
+
+free, best = ppo[-1], max(ppo[:-1], key=level)
 
 # %% [markdown]
 # ## 4. The gallery
@@ -133,7 +140,7 @@ lesson.number("SFT: gold", sft["gold"], ".2f")
 lesson.number("no leash: gold", free["gold"], ".2f")
 lesson.number("no leash: gold, against SFT", free["gold"] - sft["gold"], "+.2f")
 lesson.number("no leash: KL, nats", free["kl"], ".1f")
-lesson.number("best leash: gold", best["gold"], ".2f")
+lesson.number("best leash: gold, against SFT", level(best) - level(sft), "+.2f")
 lesson.number(f"best of {best_of[-1]['n']} gains, proxy", gains["proxy"], ".2f")
 lesson.number(f"best of {best_of[-1]['n']} gains, gold", gains["gold"], ".2f")
 lesson.reveal()
@@ -143,7 +150,7 @@ lesson.claim(3, min(worth) > -1e-9, f"by {min(worth):.3f} or more")
 lesson.claim(4, all(np.diff(distances) > 0), ", ".join(f"{p['kl']:.2f} at beta {p['beta']:g}" for p in ppo))
 goes = f"proxy {sft['proxy']:+.2f} -> {free['proxy']:+.2f}, gold {free['gold']:.2f}, on a leash {best['gold']:.2f}"
 lesson.claim(5, free["proxy"] > sft["proxy"] + 0.5 and free["gold"] < best["gold"], goes)
-lesson.claim(6, best["gold"] > sft["gold"], f"beta {best['beta']:g}: {sft['gold']:.2f} -> {best['gold']:.2f}")
+lesson.claim(6, level(best) > level(sft), f"beta {best['beta']:g}: {level(sft):.2f} -> {level(best):.2f}")
 lesson.claim(7, gains["proxy"] > 2 * gains["gold"], "{proxy:.2f} and {gold:.2f}".format(**gains))
 lesson.claim(8, shared["here"] > 0.5 > shared["there"], f"{shared['here']:.0%} and {shared['there']:.0%}")
 lesson.picture("leash", *lab_pictures.leash_curves(sft, ppo, best_of, tilted))

@@ -38,7 +38,7 @@ def leash_curves(sft, ppo, best_of_n, tilted):
         name_panel(ax, f"{name}: {what}", "square root of KL, nats")
         ax.margins(0.1)
     axes[1].legend(frameon=False, fontsize=8)
-    free, best = ppo[-1], max(ppo, key=lambda point: point["gold"])
+    free, best = ppo[-1], max(ppo, key=lambda point: point["gold"] + point["gold_greedy"])
     title = (
         f"Without a leash the proxy goes from {sft['proxy']:+.2f} to {free['proxy']:+.2f}, gold from "
         f"{sft['gold']:.2f} to {free['gold']:.2f}; with beta {best['beta']:g} to {best['gold']:.2f}"
