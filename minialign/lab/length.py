@@ -40,6 +40,8 @@ def one_seed(recipe, seed, folder):
     every, times = (2, TIMES // 2) if quick(recipe) else (1, TIMES)
     questions = [q for q in report_questions()[::every] for _ in range(times)]
     recipes = {"lengthy": replace(recipe, tastes=LENGTHY), "control": control(recipe)}
+    if quick(recipe):  # as many pairs, not as many votes: the control's reward model would take longest of all
+        recipes["control"] = replace(recipes["control"], vote_prompts=recipe.vote_prompts)
     return {raters: compare(Journey(recipes[raters], seed, folder), questions) for raters in RATERS}
 
 
