@@ -32,8 +32,10 @@ def leash_curves(sft, ppo, best_of_n, tilted):
             ax.plot(x, y, label=label, linewidth=1.6, markersize=4, **style)
             for i, point in enumerate(points if note else []):
                 text = f"{note} {point[note]:g}" if i in (0, len(points) - 1) else f"{point[note]:g}"
-                shift = (5, 5) if note == "beta" else (0, -12)
-                label_point(ax, text, (x[i], y[i]), shift, 7, color=style["color"])
+                away = {"gold": {"beta": (5, 5), "n": (5, -11)}, "proxy": {"beta": (5, -11), "n": (-5, 3)}}  # from the line
+                shift = away[name][note]
+                align = "right" if shift[0] < 0 else "left"
+                label_point(ax, text, (x[i], y[i]), shift, 7, color=style["color"], ha=align)
         reference(ax, sft[name], "SFT model", below=True)
         name_panel(ax, f"{name}: {what}", "square root of KL, nats")
         ax.margins(0.1)
@@ -77,11 +79,12 @@ def win_rates(rates, board, placebo):
         ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for name, row in board.items():
         right.plot(row["proxy"], row["gold"], "o", color=MODEL_STYLE[name]["color"])
-        label_point(right, MODEL_NAMES[name], (row["proxy"], row["gold"]), (6, -3))
+        left_of_it = {"shift": (-6, -3), "ha": "right"} if name == "sft" else {"shift": (6, -3)}  # DPO is near, to the right
+        label_point(right, MODEL_NAMES[name], (row["proxy"], row["gold"]), **left_of_it)
     right.margins(0.25)
     name_panel(right, "gold", "proxy: the reward model's score")
     first, ahead = max(board, key=lambda name: board[name]["gold"]), max(board, key=lambda name: board[name]["proxy"])
-    title = f"Most gold: {MODEL_NAMES[first]}; highest proxy: {MODEL_NAMES[ahead]}"
+    title = f"The first by gold is {MODEL_NAMES[first]}, the first by proxy {MODEL_NAMES[ahead]}"
     headline(figure, title)
     won = ", ".join(f"{MODEL_NAMES[name]} {share:.0%}" for name, (share, _) in rates.items())
     straddle = sum(low <= 0.5 <= high for _, (low, high) in placebo)
@@ -170,9 +173,9 @@ def constitution(kinds, shares, audit, policies):
     names = [short.get(kind, kind.replace("_", "\n")) for kind in kinds]
     left.set_xticks(range(len(kinds)), names, fontsize=7)
     left.set_ylim(0, 1.2)
-    reference(left, 0.5, "coin toss")
+    reference(left, 0.5, "")
     left.legend(frameon=False, fontsize=7, ncols=2, loc="upper right")
-    name_panel(left, "labels that are right by gold, by kind of question")
+    name_panel(left, "labels that are right by gold (grey line: a coin toss)")
     for name, colour, line in (("least sure", VERMILION, "o-"), ("any", BLACK, "s:")):
         middle.plot(shares, audit[name], line, color=colour, markersize=4, label=f"{name} first")
     middle.legend(frameon=False, fontsize=8)
@@ -183,7 +186,8 @@ def constitution(kinds, shares, audit, policies):
         colour = MODEL_STYLE["sft" if name == "SFT" else "dpo"]["color"]
         right.plot(row["length"], row["polite"], "s" if name == "SFT" else "o", color=colour)
         note = f"{name}: {row['refuses']:.0%}"
-        label_point(right, note, (row["length"], row["polite"]), (0, 6), 7, ha="center")
+        beside = {"shift": (7, -3)} if name == "SFT" else {"shift": (0, 6), "ha": "center"}
+        label_point(right, note, (row["length"], row["polite"]), size=7, **beside)
     right.margins(0.28)
     name_panel(right, "polite phrases an answer (noted: refuses danger)", "characters an answer")
     people, machine = kinds["all"]
