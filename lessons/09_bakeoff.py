@@ -12,7 +12,7 @@ WATCH      1. a model with the same luck as itself wins exactly half: all are ti
            4. the base model is beaten by it: its whole interval lies below 50%
            5. 20 votes cannot tell 55% from 50%: that takes 385
            6. PPO asks for more: twice the models, the knobs and the lines of code of DPO, or more
-           7. PPO and DPO keep a gain where no vote was given: on items and after greetings that are new
+           7. PPO and DPO keep a gain after greetings that no vote began with (on new items it may be lost)
            8. PPO and DPO win more than half as well, though so many questions may not be able to tell
 BREAK IT   --break ties      a tie counts as a win -> 1, 2
            --break unpaired  the two are asked different questions -> 1
@@ -167,7 +167,7 @@ lesson.reveal()
 # ## 5. What there was to see
 # %%
 lesson.section("5. What there was to see")
-gains = [off[m][where] - off["sft"][where] for m in ("ppo", "dpo") for where in ("gold_held_out", "gold_greeted")]
+gains = [off[name]["gold_greeted"] - off["sft"]["gold_greeted"] for name in ("ppo", "dpo")]
 lesson.claim(1, abs(itself - 0.5) < 1e-9, f"{itself:.1%}")
 lesson.claim(2, straddle >= 15, f"{straddle} of 20")
 lesson.claim(3, rates["best_of_n"][1][0] > 0.5, f"lower end: {rates['best_of_n'][1][0]:.0%}")
@@ -176,7 +176,7 @@ lesson.claim(5, margin(20) > 0.05 >= margin(enough), f"+- {margin(20):.0%}, and 
 twice = ("models", "knobs", "lines")
 told = ", ".join(f"{name} {board['ppo'][name]} and {board['dpo'][name]}" for name in twice)
 lesson.claim(6, all(board["ppo"][name] >= 2 * board["dpo"][name] for name in twice), told)
-lesson.claim(7, min(gains) > 0, f"least of four: {min(gains):+.2f}")
+lesson.claim(7, min(gains) > 0, "PPO {:+.2f}, DPO {:+.2f}".format(*gains))
 tuned = {MODEL_NAMES[name]: rates[name] for name in ("ppo", "dpo")}
 told = (f"{name} {won:.0%}, [{low:.0%}, {high:.0%}]" for name, (won, (low, high)) in tuned.items())
 lesson.claim(8, min(won for won, _ in tuned.values()) > 0.5, "; ".join(told))
