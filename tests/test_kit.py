@@ -331,6 +331,7 @@ def test_nothing_depends_on_where_a_line_stands(tmp_path, toy):
         text = lesson.path.read_text(encoding="utf-8")
         (moved / lesson.path.name).write_text(re.sub(r"^(# %%.*\n)", r"\1\n\n", text, flags=re.M), encoding="utf-8")
     (moved / "03_toy.py").unlink()
+    (moved / "bands.json").write_bytes((LESSONS / "bands.json").read_bytes())
     for lessons, out in ((LESSONS, "a"), (moved, "b")):
         make.make_kit(tmp_path / out, tmp_path, lessons)
     for path in [path for path in (tmp_path / "a").rglob("*") if path.is_file()]:
