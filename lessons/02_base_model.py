@@ -86,7 +86,7 @@ def build(rng):
 
 
 if lesson.fault == "shift":
-    lesson.spoil(sft, "token_log_probs_of", "ids[:, 1:])", "ids[:, :-1])")
+    lesson.spoil(sft, "token_log_probs_of", ", ids[:, 1:]", ", ids[:, :-1]")
 blank = build(np.random.default_rng(0))
 blank.unembedding.data[:] = 0
 without_opinions = -log_probs_array(blank, stream[:96].reshape(1, -1)).mean()

@@ -135,8 +135,8 @@ history = dpo.train_dpo(policy, frozen_copy(sft), votes, settings, rng)
 def moved(votes):
     """By how much the log-probabilities of both sides have moved, (2, n): chosen, rejected."""
     batch = votes.batch()
-    change = log_probs_array(policy, batch.ids, batch.lengths) - log_probs_array(sft, batch.ids, batch.lengths)
-    return (change * batch.mask).sum(1).reshape(2, -1)
+    change = log_probs_array(policy, batch.ids, batch.mask) - log_probs_array(sft, batch.ids, batch.mask)
+    return change.sum(1).reshape(2, -1)
 
 
 chosen, rejected = moved(held_out).mean(1)

@@ -93,7 +93,7 @@ def train_dpo(policy, reference, votes, config, rng, desc="dpo"):
     """Fit `policy` in place to Preferences, held to the frozen `reference` -> History."""
     n = len(votes)
     both = votes.batch(policy.config.context_length)  # (2n, T): chosen, then rejected
-    reference_logps = (log_probs_array(reference, both.ids, both.lengths) * both.mask).sum(1)  # (2n,)
+    reference_logps = log_probs_array(reference, both.ids, both.mask).sum(1)  # (2n,)
     longest = np.maximum(both.lengths[:n], both.lengths[n:])
     steps = [rows for _ in range(config.epochs) for rows in minibatches(n, config.batch_size, rng, longest)]
     optimizer = AdamW(policy.parameters(), config.lr, config.betas, weight_decay=config.weight_decay)

@@ -65,9 +65,9 @@ def best_of_n(model, score, questions, judge, n, rng, max_new_tokens=48, questio
 
 def sampled_kl(model, reference, answers):
     """KL(pi || ref) estimated on the model's own sampled answers: mean over answers of the summed k1, in nats."""
-    ids, mask, lengths = answers.batch.ids, answers.batch.mask, answers.batch.lengths
-    delta = log_probs_array(model, ids, lengths) - log_probs_array(reference, ids, lengths)
-    return float((delta * mask).sum(1).mean())
+    ids, mask = answers.batch.ids, answers.batch.mask
+    delta = log_probs_array(model, ids, mask) - log_probs_array(reference, ids, mask)
+    return float(delta.sum(1).mean())
 
 
 def win_rate(answers, others):

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import functional
-from .autograd import Tensor, assemble
+from .autograd import Tensor, assemble, same_shape
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class ModelConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
+        if self.n_layer < 1:
+            raise ValueError("a model has at least one layer")
         if self.d_model % self.n_head:
             raise ValueError(f"d_model {self.d_model} does not divide among {self.n_head} heads")
         if self.positions not in ("rotary", "learned"):
@@ -140,8 +142,10 @@ class Block(Module):
         self.mlp_norm = LayerNorm(config.d_model, config.norm_eps, config.dtype)
         self.mlp = MLP(config, rng)
 
-    def __call__(self, x, angles, ops):
+    def __call__(self, x, angles, ops, wanted=None):
         x = x + self.attention(self.attention_norm(x, ops), angles, ops)
+        if wanted is not None:  # of the last block: after it no token looks at another
+            x = x[wanted]  # (M, C)
         return x + self.mlp(self.mlp_norm(x, ops), ops)
 
 
@@ -150,9 +154,10 @@ TOKENS_AT_ONCE = 1536
 
 
 class Transformer(Module):
-    """The trunk: ids (B, T) -> hidden states (B, T, C).
+    """The trunk: ids (B, T) -> hidden states (B, T, C), or those that are wanted (M, C).
 
-    lengths (B,): how many tokens of each row are text; what stands behind is padding, whose hidden states mean nothing.
+    wanted (B, T) bool: the M tokens whose hidden states somebody will read, row by row.  A loss looks at the answer alone: so
+    the last MLP is spared the question, and what stands behind an answer is not even read.
     `ops` is the module of functions to use: `functional` (fused) or `composed` (primitives, for lesson 2).
     """
 
@@ -166,18 +171,26 @@ class Transformer(Module):
         self.final_norm = LayerNorm(C, config.norm_eps, dtype)
         self.cos, self.sin = rotary_angles(config)
 
-    def __call__(self, ids, lengths=None):
+    def __call__(self, ids, wanted=None):
         ids = np.asarray(ids)
         B, T = ids.shape
         if T > self.config.context_length:
             raise ValueError(f"{T} tokens do not fit the context of {self.config.context_length}")
-        if lengths is None and B * T <= TOKENS_AT_ONCE:
+        if wanted is None and B * T <= TOKENS_AT_ONCE:
             return self.read(ids)
-        places = list(rows_of_similar_length(np.full(B, T) if lengths is None else np.clip(lengths, 1, T)))
-        return assemble([self.read(ids[place]) for place in places], places, (B, T, self.config.d_model))
+        if wanted is None:
+            pieces = list(rows_of_similar_length(np.full(B, T)))
+            return assemble([self.read(ids[piece]) for piece in pieces], pieces, (B, T, self.config.d_model))
+        same_shape(ids=ids, wanted=wanted)
+        wanted = np.asarray(wanted) > 0
+        number = np.cumsum(wanted).reshape(B, T) - 1  # of each wanted token among them all
+        pieces = list(rows_of_similar_length(np.max(wanted * np.arange(1, T + 1), axis=1, initial=1)))
+        places = [number[piece][wanted[piece]] for piece in pieces]
+        hidden = [self.read(ids[piece], wanted[piece]) for piece in pieces]
+        return assemble(hidden, places, (int(wanted.sum()), self.config.d_model))
 
-    def read(self, ids):
-        """All of ids (B, T) in one go."""
+    def read(self, ids, wanted=None):
+        """ids (B, T) in one go -> (B, T, C) or (M, C)."""
         T = ids.shape[1]
         x = self.ops.embedding(self.token_embedding, ids)  # (B, T, C)
         angles = None
@@ -185,9 +198,10 @@ class Transformer(Module):
             x = x + self.position_embedding[:T]
         else:
             angles = self.cos[:T], self.sin[:T]  # (T, D/2)
-        for block in self.blocks:
+        *blocks, last = self.blocks
+        for block in blocks:
             x = block(x, angles, self.ops)
-        return self.final_norm(x, self.ops)
+        return self.final_norm(last(x, angles, self.ops, wanted), self.ops)
 
 
 def rows_of_similar_length(lengths):
@@ -213,7 +227,7 @@ def rotary_angles(config):
 
 
 class LanguageModel(Module):
-    """ids (B, T) -> logits (B, T, V): logits[b, t] predicts ids[b, t+1].  lengths: see Transformer."""
+    """ids (B, T) -> logits (B, T, V): logits[b, t] predicts ids[b, t+1].  With `wanted` (B, T) of those tokens alone (M, V)."""
 
     def __init__(self, config, rng, ops=functional):
         self.config = config
@@ -221,14 +235,15 @@ class LanguageModel(Module):
         if not config.tied:
             self.unembedding = _normal(rng, (config.d_model, config.vocab_size), initial_std(config), config.dtype)
 
-    def __call__(self, ids, lengths=None):
+    def __call__(self, ids, wanted=None):
         unembedding = self.trunk.token_embedding.transpose() if self.config.tied else self.unembedding
-        return self.trunk.ops.linear(self.trunk(ids, lengths), unembedding)
+        return self.trunk.ops.linear(self.trunk(ids, wanted), unembedding)
 
 
 class ScalarModel(Module):
     """ids (B, T) -> one number a token (B, T): read at the answer it is a reward, read everywhere it is a critic.
 
+    With `wanted` (B, T) only the tokens that are, and 0 elsewhere.
     head: "normal" draws w from N(0, 1/(C+1)) (Stiennon et al. 2020), "zero" starts from 0 everywhere.
     """
 
@@ -238,8 +253,9 @@ class ScalarModel(Module):
         self.trunk = Transformer(config, rng, ops)
         self.head = Head(C, 0.0 if head == "zero" else 1 / math.sqrt(C + 1), config.dtype, rng)
 
-    def __call__(self, ids, lengths=None):
-        return self.head(self.trunk(ids, lengths))
+    def __call__(self, ids, wanted=None):
+        values = self.head(self.trunk(ids, wanted))
+        return values if wanted is None else assemble([values], [np.asarray(wanted) > 0], np.shape(wanted))
 
 
 class Head(Module):

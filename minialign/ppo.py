@@ -218,11 +218,11 @@ def roll_out(policy, reference, critic, score, questions, config, rng):
     batch = samples.batch
     scores = score(batch) - config.missing_eos_penalty * ~samples.ended
     with no_grad():
-        values = critic(batch.ids[:, :-1], batch.lengths - 1).data
+        values = critic(batch.ids[:, :-1], batch.mask).data
     return Rollout(
         batch,
-        log_probs_array(policy, batch.ids, batch.lengths),  # as the update computes them: the first ratio is 1, up to rounding
-        log_probs_array(reference, batch.ids, batch.lengths),
+        log_probs_array(policy, batch.ids, batch.mask),  # as the update computes them: the first ratio is 1, up to rounding
+        log_probs_array(reference, batch.ids, batch.mask),
         values,
         scores.astype(values.dtype),
         samples.ended,
@@ -270,13 +270,13 @@ def update(policy, critic, policy_optimizer, critic_optimizer, rollout, kl_coef,
     steps = []
     for _ in range(config.epochs):
         for rows in minibatches(len(batch), config.minibatch_size, rng):
-            ids, lengths, m, old = batch.ids[rows], batch.lengths[rows], mask[rows], rollout.logprobs[rows]
+            ids, m, old = batch.ids[rows], mask[rows], rollout.logprobs[rows]
             policy_loss, policy_metrics = ppo_policy_loss(
-                token_log_probs_of(policy, ids, lengths), old, advantages[rows], m, config.cliprange
+                token_log_probs_of(policy, ids, m), old, advantages[rows], m, config.cliprange
             )
             policy_optimizer.minimise(policy_loss, config.max_norm)
             value_loss, value_metrics = ppo_value_loss(
-                critic(ids[:, :-1], lengths - 1), rollout.values[rows], returns[rows], m, config.cliprange_value
+                critic(ids[:, :-1], m), rollout.values[rows], returns[rows], m, config.cliprange_value
             )
             critic_optimizer.minimise(value_loss, config.max_norm)
             steps.append(policy_metrics | value_metrics)

@@ -69,10 +69,12 @@ def sequence_scores(model, batch, pooling="last"):
     """
     if not batch.mask.any(1).all():
         raise ValueError("a row without answer tokens has nothing to score")
-    values = model(batch.ids, batch.lengths)  # (B, T)
+    answer = np.zeros(batch.ids.shape, batch.mask.dtype)  # (B, T)
     if pooling == "last":
-        return values[np.arange(len(batch)), batch.lengths - 1]
-    return (values[:, 1:] * batch.mask).sum(1) / batch.mask.sum(1)
+        answer[np.arange(len(batch)), batch.lengths - 1] = 1
+    else:
+        answer[:, 1:] = batch.mask
+    return (model(batch.ids, answer) * answer).sum(1) / answer.sum(1)
 
 
 def train_reward_model(model, votes, config, rng, desc="reward model", watch=None):

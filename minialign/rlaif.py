@@ -53,7 +53,7 @@ class Reader:
                 mask = np.array([0] * (len(page) - 1) + [1] * len(more), np.float32)
                 rows.append((np.array(page + more), mask))
             batch = collate(rows)
-            nats = (log_probs_array(self.model, batch.ids) * batch.mask).sum(1)
+            nats = log_probs_array(self.model, batch.ids, batch.mask).sum(1)
             self.known.update(zip(new[i : i + rows_at_once], nats.tolist()))
             self.tokens += int(batch.lengths.sum())
         return np.array([self.known[text] for text in texts])

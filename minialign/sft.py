@@ -57,10 +57,11 @@ def train_language_model(model, batches, n_steps, config, desc="sft", replay=Non
         watch(0, model, history)
     for step, batch in zip(tqdm(range(n_steps), desc=desc, leave=False, disable=None), batches):
         optimizer.lr = cosine_schedule(step + 1, n_steps, config.lr, config.warmup_steps, config.final_fraction)
-        loss, metrics = sft_loss(token_log_probs_of(model, batch.ids, batch.lengths), batch.mask)
+        loss, metrics = sft_loss(token_log_probs_of(model, batch.ids, batch.mask), batch.mask)
         if replay is not None and config.replay_weight:
             rehearsed = next(replay)
-            loss = loss + config.replay_weight * sft_loss(token_log_probs_of(model, rehearsed.ids), rehearsed.mask)[0]
+            replayed = sft_loss(token_log_probs_of(model, rehearsed.ids, rehearsed.mask), rehearsed.mask)[0]
+            loss = loss + config.replay_weight * replayed
         metrics["grad_norm"] = optimizer.minimise(loss, config.max_norm)
         history.log(step, metrics | {"lr": optimizer.lr})
         if watch:

@@ -79,7 +79,7 @@ def test_who_knows_everything_is_right_and_sure(monkeypatch):
     prompts = truth.obscure()[:8]
     colors = VALUES["thing"]
 
-    def knows(model, ids):
+    def knows(model, ids, mask):
         logps = np.full((len(ids), 1), -7.0)
         logps[[k * len(colors) + colors.index(prompt.truth) for k, prompt in enumerate(prompts)]] = -1.0
         return np.repeat(logps / ids.shape[1], ids.shape[1] - 1, axis=1)

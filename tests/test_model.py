@@ -154,20 +154,20 @@ def test_padding_and_neighbours_change_nothing(kind):
 
 
 def test_a_batch_read_in_pieces_is_the_same(model, monkeypatch):
-    """The trunk reads rows of similar length together, without the columns that none of them needs."""
+    """The trunk reads rows of similar length together, and at the end goes on with the wanted tokens alone."""
     rng = np.random.default_rng(1)
-    ids, lengths = rng.integers(11, size=(7, 12)), np.array([12, 3, 7, 1, 7, 12, 5])
-    text = np.arange(12) < lengths[:, None]
-    g = rng.standard_normal((7, 12, 11)) * text[:, :, None]  # nobody asks what stands behind
+    ids, wanted = rng.integers(11, size=(7, 12)), rng.random((7, 12)) < 0.4
+    wanted &= np.arange(12) < np.array([12, 3, 7, 1, 7, 12, 0])[:, None]  # of the last row nothing is
+    g = rng.standard_normal((7, 12, 11)) * wanted[:, :, None]
     results = []
     for tokens in (1, 20, 10**6):
         monkeypatch.setattr("minialign.model.TOKENS_AT_ONCE", tokens)
-        for known in (None, lengths):
+        for some in (None, wanted, wanted.astype(np.float32)):
             for p in model.parameters():
                 p.grad = None
-            logits = model(ids, known)
-            logits.backward(g)
-            results.append([logits.data * text[:, :, None]] + [p.grad for p in model.parameters()])
+            logits = model(ids, some)
+            logits.backward(g if some is None else g[wanted])
+            results.append([logits.data[wanted] if some is None else logits.data] + [p.grad for p in model.parameters()])
     for other in results[1:]:
         for a, b in zip(results[0], other):
             assert_allclose(b, a, atol=1e-12)
@@ -188,6 +188,9 @@ def test_likelihood_in_pieces_is_the_same(model):
     whole = token_log_probs_of(model, ids)
     assert whole.shape == (7, 8)
     assert_allclose(log_probs_array(model, ids, rows_at_once=3), whole.data, atol=1e-13)
+    for mask in (np.zeros((7, 8)), np.eye(7, 8), np.ones((7, 8))):
+        assert_allclose(token_log_probs_of(model, ids, mask).data, whole.data * mask, atol=1e-13)
+        assert_allclose(log_probs_array(model, ids, mask, rows_at_once=3), whole.data * mask, atol=1e-13)
     mask = (np.arange(8) >= 3).astype(float) * np.ones((7, 1))
     assert_allclose(sequence_log_probs(model, Batch(ids, mask)).data, whole.data[:, 3:].sum(1))
 

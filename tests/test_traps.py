@@ -34,8 +34,8 @@ class Bigram:
     def __init__(self, logits):
         self.table, self.trunk = logits, type("Trunk", (), {"ops": functional})
 
-    def __call__(self, ids, lengths=None):
-        return self.table[np.asarray(ids)]
+    def __call__(self, ids, wanted=None):
+        return self.table[np.asarray(ids) if wanted is None else np.asarray(ids)[wanted]]
 
 
 def test_column_p_is_the_token_at_p_plus_1():

@@ -334,7 +334,7 @@ def test_the_critic_has_not_seen_the_action():
     rollout = roll_out(policy, policy, critic, lambda b: np.ones(len(b)), ["a"] * 4, config, RNG(0))
     other = rollout.batch.ids.copy()
     other[:, -1] = (other[:, -1] + 1) % VOCAB_SIZE
-    assert_allclose(rollout.values, critic(other[:, :-1]).data, atol=1e-12)
+    assert_allclose(rollout.values, critic(other[:, :-1]).data * rollout.batch.mask, atol=1e-12)
 
 
 def test_policy_and_critic_learn_at_rates_of_their_own():
@@ -475,8 +475,8 @@ def test_looking_is_not_learning():
     class Watched:
         trunk = model.trunk
 
-        def __call__(self, ids, lengths=None):
-            logits = model(ids)
+        def __call__(self, ids, wanted=None):
+            logits = model(ids, wanted)
             recorded.append(logits.requires_grad)
             return logits
 

@@ -35,7 +35,7 @@ def train(size, dtype="float32"):
     batch = Batch(sizes.texts(size, rows, tokens + 1), np.ones((rows, tokens), np.float32))
 
     def loss_now():
-        return sft_loss(token_log_probs_of(model, batch.ids, batch.lengths), batch.mask)[0]
+        return sft_loss(token_log_probs_of(model, batch.ids, batch.mask), batch.mask)[0]
 
     def step():
         optimizer.minimise(loss_now(), max_norm=1.0)
@@ -62,7 +62,7 @@ def dpo(size, dtype="float32"):
     batch = Batch(sizes.texts(size, *shape), sizes.second_half(*shape))
 
     def loss_now():
-        ref = (log_probs_array(reference, batch.ids, batch.lengths) * batch.mask).sum(1)
+        ref = log_probs_array(reference, batch.ids, batch.mask).sum(1)
         logps = sequence_log_probs(policy, batch)  # (2 * pairs,)
         return dpo_loss(logps[:pairs], logps[pairs:], ref[:pairs], ref[pairs:], beta=0.1)[0]
 

@@ -95,7 +95,8 @@ def moved(journey, model):
     """log pi - log SFT of the chosen and of the rejected answers of held-out votes, nats an answer."""
     votes = journey.votes()[1]
     both = votes.batch()
-    nats = ((log_probs_array(model, both.ids) - log_probs_array(journey.sft().model, both.ids)) * both.mask).sum(1)
+    after, before = (log_probs_array(m, both.ids, both.mask).sum(1) for m in (model, journey.sft().model))
+    nats = after - before
     return {"chosen": float(nats[: len(votes)].mean()), "rejected": float(nats[len(votes) :].mean())}
 
 

@@ -71,7 +71,7 @@ def knowledge(journey, model):
 def forced_choice(model, prompts):
     """The probability of each color's plain answer, normalised -> {confidence: [...], correct: [0 or 1, ...]}."""
     batch = conversations([(prompt.text, say("thing", color)) for prompt in prompts for color in COLORS])
-    logps = (log_probs_array(model, batch.ids) * batch.mask).sum(1, dtype=float).reshape(len(prompts), len(COLORS))
+    logps = log_probs_array(model, batch.ids, batch.mask).sum(1, dtype=float).reshape(len(prompts), len(COLORS))
     p = np.exp(logps - logps.max(1, keepdims=True))
     p = p / p.sum(1, keepdims=True)  # (questions, colors)
     correct = [int(COLORS[best] == prompt.truth) for best, prompt in zip(p.argmax(1), prompts)]

@@ -80,7 +80,7 @@ def place(policy, reference, chased, questions, max_new_tokens, rng):
     """Where a trained model stands in the same picture: its proxy, gold and KL, on answers of its own."""
     batches, _, proxies, gold = draw(policy, chased, questions, DOT_ANSWERS, max_new_tokens, rng)
     own = np.concatenate([samples.logprobs.sum(1) for samples in batches])  # log pi, noted while sampling
-    others = [(log_probs_array(reference, b.ids, b.lengths) * b.mask).sum(1) for b in (x.batch for x in batches)]
+    others = [log_probs_array(reference, b.ids, b.mask).sum(1) for b in (x.batch for x in batches)]
     kl = own - np.concatenate(others)
     return {"proxy": float(proxies.mean()), "gold": float(gold.mean()), "kl": float(kl.mean())}
 
