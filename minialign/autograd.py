@@ -199,8 +199,7 @@ class Tensor:
         """Reorder the axes; without arguments, reverse them."""
         axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)) else axes
         axes = tuple(a % self.ndim for a in axes) if axes else tuple(reversed(range(self.ndim)))
-        back = np.argsort(axes)
-        return record(self.data.transpose(axes), (self,), lambda g: (g.transpose(back),))
+        return record(self.data.transpose(axes), (self,), lambda g: (g.transpose(np.argsort(axes)),))
 
     T = property(lambda self: self.transpose())
 

@@ -59,13 +59,7 @@ def gelu(x):
     """
     x, a, c = as_tensor(x), math.sqrt(2 / math.pi), 0.044715
     v = x.data
-    s = v * v  # v * v, never v**2 or v**3: NumPy's power is many times slower
-    s *= a * c
-    s += a
-    s *= v
-    np.tanh(s, out=s)
-    s *= 0.5
-    s += 0.5  # of all the steps only s is kept: this is where a transformer's memory goes
+    s = gelu_share(v)  # of all the steps only s is kept: this is where a transformer's memory goes
 
     def rule(g):
         slope = v * v
@@ -79,6 +73,19 @@ def gelu(x):
         return (slope,)
 
     return record(v * s, (x,), rule)
+
+
+def gelu_share(v):
+    """s = (1 + tanh u)/2 for an array: the share of v that passes a GELU."""
+    a, c = math.sqrt(2 / math.pi), 0.044715
+    s = v * v  # v * v, never v**2 or v**3: NumPy's power is many times slower
+    s *= a * c
+    s += a
+    s *= v
+    np.tanh(s, out=s)
+    s *= 0.5
+    s += 0.5
+    return s
 
 
 def layer_norm(x, gain, bias, eps=1e-5):
@@ -147,45 +154,40 @@ BLOCK = 48  # queries at a time in causal_attention
 def causal_attention(q, k, v):
     """y = A v,  A = softmax(q k^T / sqrt(D)) with A[t, s] = 0 for s > t;  q, k, v, y: (B, H, T, D).
 
-    (Vaswani et al. 2017, equation 1, masked.)  With E = exp(scores), zero in the future, and its row sums Z, A = E / Z.
-    A is never written down: dividing y by Z, D numbers a row, is cheaper than dividing E, T numbers a row.
-
-        y = (E v) / Z
-
-    A block of queries looks at no key behind its last one, so most of the future is not even computed.
+    (Vaswani et al. 2017, equation 1, masked.)  A block of queries looks at no key behind its last one, so most of the
+    future is not even computed.
 
     Going back, with S the scores before the softmax, dA = g v^T and dS = A * (dA - rowsum(dA * A)).  As y = A v, that row
-    sum is  rowsum(g * y):  again D numbers a row instead of T (Dao et al. 2022).  With h = g / Z:
+    sum is  rowsum(g * y):  D numbers a row instead of T (Dao et al. 2022).
 
-        dv = E^T h,    dS = E * (h v^T - rowsum(h * y)),    dq = dS k / sqrt(D),    dk = dS^T q / sqrt(D).
+        dv = A^T g,    dS = A * (g v^T - rowsum(g * y)),    dq = dS k / sqrt(D),    dk = dS^T q / sqrt(D).
     """
     q, k, v = as_tensor(q), as_tensor(k), as_tensor(v)
     T, D = q.shape[-2:]
     scale = 1 / math.sqrt(D)
     scaled_q, keys, values = q.data * scale, k.data, v.data
-    visible = np.tril(np.ones((T, T), dtype=q.dtype))  # what a token may see
+    visible = np.tri(min(BLOCK, T), dtype=q.dtype)  # what a token may see of its own block
     y = np.empty_like(values)  # heads lie in memory as in v, side by side, so that later nothing needs to be copied
     blocks, kept = [slice(start, min(start + BLOCK, T)) for start in range(0, T, BLOCK)], []
     for now in blocks:
         past = slice(now.stop)
         # eq: causal-attention
-        E = scaled_q[..., now, :] @ keys[..., past, :].swapaxes(-1, -2)  # (B, H, queries, keys)
-        E = masked_exp(E, visible[now, past])
-        Z = E @ np.ones((now.stop, 1), dtype=E.dtype)  # (B, H, queries, 1); a matrix product sums fastest
-        np.matmul(E, values[..., past, :], out=y[..., now, :])
-        y[..., now, :] /= Z
+        A = scaled_q[..., now, :] @ keys[..., past, :].swapaxes(-1, -2)  # (B, H, queries, keys)
+        A = masked_exp(A, visible[: A.shape[-2], : A.shape[-2]])
+        A /= row_sums(A)
+        np.matmul(A, values[..., past, :], out=y[..., now, :])
         # end eq
-        kept.append((E, Z))
+        kept.append(A)
 
     def rule(g):
         dq, dk, dv = np.empty_like(q.data), np.zeros_like(keys), np.zeros_like(values)
-        for now, (E, Z) in zip(blocks, kept):
-            past = slice(now.stop)
-            h = g[..., now, :] / Z
-            dv[..., past, :] += _product_like(dv[..., past, :], E.swapaxes(-1, -2), h)
-            dS = h @ values[..., past, :].swapaxes(-1, -2)
-            dS -= _row_dots(h, y[..., now, :])
-            dS *= E
+        g_y = _row_dots(g, y)  # (B, H, T, 1)
+        for now, A in zip(blocks, kept):
+            past, g_now = slice(now.stop), g[..., now, :]
+            dv[..., past, :] += _product_like(dv[..., past, :], A.swapaxes(-1, -2), g_now)
+            dS = g_now @ values[..., past, :].swapaxes(-1, -2)
+            dS -= g_y[..., now, :]
+            dS *= A
             np.matmul(dS, keys[..., past, :], out=dq[..., now, :])
             dk[..., past, :] += _product_like(dk[..., past, :], dS.swapaxes(-1, -2), scaled_q[..., now, :])
         dq *= scale
@@ -206,7 +208,7 @@ def token_log_probs(logits, targets):
     P = logits.data - logits.data.max(-1, keepdims=True)
     y = np.take_along_axis(P, targets, -1)[..., 0]
     np.exp(P, out=P)
-    Z = P @ np.ones((P.shape[-1], 1), dtype=P.dtype)
+    Z = row_sums(P)
     y = y - np.log(Z[..., 0])
     P /= Z
 
@@ -247,16 +249,19 @@ def log_sigmoid(x):
 
 
 def masked_exp(x, seen):
-    """exp(x) where `seen` is 1, and 0 where it is 0; each row of x up to a factor of its own, which a softmax divides out.
+    """exp(x), but 0 where `seen` is 0; each row of x up to a factor of its own, which a softmax divides out.
+
+    seen (..., n) speaks of the last n columns of x (..., m); those before them are seen by all.  Overwrites x.
 
     Usually one subtracts each row's maximum, so that nothing overflows.  To find it costs as much as all the rest, and
     is needed only where numbers are large.
     """
+    last = x[..., x.shape[-1] - seen.shape[-1] :]
     if not -80 < x.min() or not x.max() < 80:  # float32 reaches from exp(-87) to exp(88)
-        x -= np.where(seen, x, -np.inf).max(-1, keepdims=True)
-        np.minimum(x, 0, out=x)  # what is not seen may be larger
+        np.copyto(last, -np.inf, where=seen == 0)
+        x -= x.max(-1, keepdims=True)
     np.exp(x, out=x)
-    x *= seen
+    last *= seen
     return x
 
 
@@ -268,6 +273,11 @@ def _product_like(x, a, b):
 def _row_dots(a, b):
     """The dot product of each row of a with the same row of b: (..., C), (..., C) -> (..., 1)."""
     return np.einsum("...c,...c->...", a, b)[..., None]
+
+
+def row_sums(a):
+    """a.sum(-1, keepdims=True), as a matrix product: several times faster."""
+    return (a.reshape(-1, a.shape[-1]) @ np.ones(a.shape[-1], dtype=a.dtype)).reshape(*a.shape[:-1], 1)
 
 
 def _column_sums(a):

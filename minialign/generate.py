@@ -7,6 +7,7 @@ left-aligned, and each row writes at its own cursor.
 A decoding loop of its own, without a tape: its numbers equal those of `likelihood`, and a test holds it to that.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -62,8 +63,7 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
 
     decoder = _Decoder(model, B, T)
     T0 = int(start.max())
-    hidden = decoder(ids[:, :T0], np.broadcast_to(np.arange(T0), (B, T0)))  # reads all prompts at once
-    hidden = hidden[np.arange(B), start - 1]  # (B, C): each row's last prompt token foretells its first own one
+    hidden = decoder(ids[:, :T0], np.broadcast_to(np.arange(T0), (B, T0)), start[:, None] - 1)  # all prompts at once
     rows, cursor, going = np.arange(B), start.copy(), limit > start
     while going.any():
         token, logprob = _choose(decoder.logits(hidden), temperature, rng)
@@ -73,12 +73,13 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
             ended[row] = token[going] == eos_id
         cursor = cursor + going  # a finished row stays where it is and writes where nobody reads
         going = going & ~ended[rows] & (cursor < limit[rows])
-        if going.mean() < 0.75:  # finished rows cost time: drop them once they are many
+        n_going = np.count_nonzero(going)
+        if n_going < 0.75 * len(going):  # finished rows cost time: drop them once they are many
             rows, cursor, token = rows[going], cursor[going], token[going]
             decoder.keep(going)
             going = going[going]
-        if going.any():
-            hidden = decoder(token[:, None], cursor[:, None] - 1)[:, 0]
+        if n_going:
+            hidden = decoder(token[:, None], cursor[:, None] - 1)
     return Samples(ids, mask, logprobs, start, ended)
 
 
@@ -87,14 +88,20 @@ def _choose(logits, temperature, rng):
     if temperature > 0:
         logits = logits / temperature
     logits = logits - logits.max(-1, keepdims=True)
-    E = np.exp(logits)
+    cumulative = np.exp(logits).astype(np.float64) @ _up_to(logits.shape[1])  # (B, V)
+    Z = cumulative[:, -1]
     if temperature > 0:
-        cumulative = E.cumsum(-1, dtype=np.float64)  # token v is taken if c[v-1] <= u < c[v]
-        u = rng.random((len(logits), 1)) * cumulative[:, -1:]
-        token = np.minimum((cumulative <= u).sum(-1), logits.shape[1] - 1)
+        u = rng.random(len(logits)) * Z
+        token = (u[:, None] < cumulative).argmax(-1)  # the first v with u < c[v], so that c[v-1] <= u < c[v]
     else:
         token = logits.argmax(-1)
-    return token, logits[np.arange(len(token)), token] - np.log(E.sum(-1))
+    return token, logits[np.arange(len(token)), token] - np.log(Z)
+
+
+@functools.cache
+def _up_to(n):
+    """A matrix of ones: x @ _up_to(n) is x.cumsum(-1), and quicker."""
+    return np.triu(np.ones((n, n)))
 
 
 class _Decoder:
@@ -105,7 +112,8 @@ class _Decoder:
         (x_hat * gain + bias) W + b  =  x_hat W' + b',    W' = gain[:, None] * W,   b' = bias W + b
 
     and x - mean(x) is x itself if whatever is added to x has mean 0 over the channels: embeddings, and the matrices
-    that write into x, are centred.  Of LayerNorm only x / sqrt(mean(x^2) + eps) is left.
+    that write into x, are centred.  Of LayerNorm only x / sqrt(mean(x^2) + eps) is left.  The 1/sqrt(D) of the scores goes
+    into the queries' weights.
     """
 
     def __init__(self, model, B, T):
@@ -113,6 +121,8 @@ class _Decoder:
         self.config, D = c, c.d_model // c.n_head
         self.keys = [np.zeros((B, c.n_head, D, T), c.dtype) for _ in trunk.blocks]
         self.values = [np.zeros((B, c.n_head, T, D), c.dtype) for _ in trunk.blocks]
+        self.visible = np.tri(T, dtype=c.dtype)  # what a token at each column may see
+        self.average = np.full(c.d_model, 1 / c.d_model, c.dtype)
         self.embedding = _centred(trunk.token_embedding.data)
         if c.positions == "learned":
             self.positions = _centred(trunk.position_embedding.data)
@@ -123,6 +133,8 @@ class _Decoder:
         for block in trunk.blocks:
             qkv = block.attention.query, block.attention.key, block.attention.value
             weight, bias = np.hstack([p.weight.data for p in qkv]), np.hstack([p.bias.data for p in qkv])
+            weight[:, : c.d_model] /= math.sqrt(D)
+            bias[: c.d_model] /= math.sqrt(D)
             up, down, output = block.mlp.up, block.mlp.down, block.attention.output
             self.layers.append(
                 (
@@ -141,33 +153,42 @@ class _Decoder:
     def logits(self, hidden):
         return _affine(hidden, *self.unembedding)  # (B, V)
 
-    def __call__(self, ids, columns):
-        """Read ids (B, n) standing at `columns` (B, n); returns their normalised hidden states (B, n, C)."""
+    def __call__(self, ids, columns, wanted=None):
+        """Read ids (B, n) standing at `columns` (B, n); returns one normalised hidden state a row (B, C).
+
+        wanted (B, 1): of which of the n tokens, if they are several.
+        """
         c, (B, n) = self.config, ids.shape
-        H, D, seen = c.n_head, c.d_model // c.n_head, int(columns.max()) + 1
+        H, D, first, seen = c.n_head, c.d_model // c.n_head, int(columns.min()) + 1, int(columns.max()) + 1
         row, column = np.arange(B)[:, None], columns
-        visible = (np.arange(seen) <= columns[:, :, None])[:, None].astype(c.dtype)  # (B, 1, n, seen)
-        x = self.embedding[ids]
+        visible = self.visible[columns, first:seen][:, None]  # (B, 1, n, seen - first): what is before, all may see
+        x = self.embedding.take(ids, 0)
         if c.positions == "learned":
-            x += self.positions[columns]
+            x += self.positions.take(columns, 0)
         x = x.reshape(B * n, -1)
-        for (attend, output, up, down), keys, values in zip(self.layers, self.keys, self.values):
+        for layer, keys, values in zip(self.layers, self.keys, self.values):
+            attend, output, up, down = layer
             qkv = _affine(self.normalised(x), *attend)  # (B n, 3C)
             if c.positions == "rotary":
                 self.turn(qkv[:, : 2 * c.d_model], columns)
             q, k, v = qkv.reshape(B, n, 3, H, D).transpose(2, 0, 1, 3, 4)  # (B, n, H, D) each
             keys[row, :, :, column], values[row, :, column] = k, v
-            E = (q.swapaxes(1, 2) * (1 / math.sqrt(D))) @ keys[..., :seen]
-            E = functional.masked_exp(E, visible)  # (B, H, n, seen)
+            if wanted is not None and layer is self.layers[-1]:  # after it no token looks at another
+                x, q, n = x.reshape(B, n, -1)[row, wanted].reshape(B, -1), q[row, wanted], 1
+                visible = self.visible[wanted, first:seen][:, None]
+            E = functional.masked_exp(q.swapaxes(1, 2) @ keys[..., :seen], visible)  # (B, H, n, seen)
             y = E @ values[:, :, :seen]
-            y /= E @ np.ones((seen, 1), E.dtype)
+            y /= functional.row_sums(E)
             x += _affine(y.swapaxes(1, 2).reshape(B * n, -1), *output)
-            x += _affine(functional.gelu(_affine(self.normalised(x), *up)).data, *down)
-        return self.normalised(x).reshape(B, n, -1)
+            h = _affine(self.normalised(x), *up)
+            h *= functional.gelu_share(h)
+            x += _affine(h, *down)
+        return self.normalised(x)
 
     def normalised(self, x):
-        mean_square = np.einsum("nc,nc->n", x, x)[:, None] / x.shape[1]
-        return x / np.sqrt(mean_square + self.config.norm_eps)
+        r = (x * x) @ self.average
+        r += self.config.norm_eps
+        return x / np.sqrt(r, out=r)[:, None]
 
     def turn(self, z, columns):
         """Rotary positions for z (B n, 2C), in place: see functional.rotary."""

@@ -149,6 +149,9 @@ def test_attention_of_scores_of_any_size(far):
     expected /= expected.sum(-1, keepdims=True)
     assert_allclose((E / E.sum(-1, keepdims=True))[:, :-1], expected[:, :-1], atol=1e-12)
     assert np.isfinite(E).all() and (E[:, seen == 0] == 0).all() and (E.sum(-1) > 0).all()
+    wide = np.concatenate([shifted[..., :2], shifted], axis=-1)  # two columns more, which all may see
+    told = np.concatenate([np.ones((5, 2)), seen], axis=-1)
+    assert_array_equal(functional.masked_exp(wide.copy(), seen), functional.masked_exp(wide.copy(), told))
 
 
 @pytest.mark.parametrize("T", [1, functional.BLOCK, functional.BLOCK + 1, 2 * functional.BLOCK + 5])

@@ -44,7 +44,7 @@ ROWS = {
         "functional",
         (
             (GELU, "    s = a * (v + c * v * v * v)\n"),
-            ("    np.tanh(s, out=s)\n    s *= 0.5\n    s += 0.5  #", "    s = 0.5 + 0.5 * np.tanh(s)  #"),
+            ("    np.tanh(s, out=s)\n    s *= 0.5\n    s += 0.5\n", "    s = 0.5 + 0.5 * np.tanh(s)\n"),
             (
                 """\
         slope = v * v
@@ -68,13 +68,13 @@ ROWS = {
             (
                 """\
     if not -80 < x.min() or not x.max() < 80:  # float32 reaches from exp(-87) to exp(88)
-        x -= np.where(seen, x, -np.inf).max(-1, keepdims=True)
-        np.minimum(x, 0, out=x)  # what is not seen may be larger
+        np.copyto(last, -np.inf, where=seen == 0)
+        x -= x.max(-1, keepdims=True)
     np.exp(x, out=x)
-    x *= seen
+    last *= seen
 """,
                 """\
-    x += np.where(seen, 0, -np.inf).astype(x.dtype)
+    np.copyto(last, -np.inf, where=seen == 0)
     x -= x.max(-1, keepdims=True)
     np.exp(x, out=x)
 """,
@@ -85,7 +85,7 @@ ROWS = {
         "attention: exp and mask into the same array",
         "train",
         "functional",
-        (("    np.exp(x, out=x)\n    x *= seen\n", "    x = np.exp(x) * seen\n"),),
+        (("    np.exp(x, out=x)\n    last *= seen\n", "    x = np.exp(x)\n    x[..., -seen.shape[-1] :] *= seen\n"),),
     ),
     "blocks": Row(
         "attention: most of the future is never computed",
@@ -105,35 +105,22 @@ ROWS = {
             ),
         ),
     ),
-    "divide": Row(
-        "attention: y is divided by the row sums, not E",
+    "row sums": Row(
+        "attention, loss: rows summed by a matrix product",
         "train",
         "functional",
         (
             (
-                """\
-        np.matmul(E, values[..., past, :], out=y[..., now, :])
-        y[..., now, :] /= Z
-""",
-                """\
-        E /= Z
-        Z = np.ones_like(Z)
-        np.matmul(E, values[..., past, :], out=y[..., now, :])
-""",
+                "return (a.reshape(-1, a.shape[-1]) @ np.ones(a.shape[-1], dtype=a.dtype)).reshape(*a.shape[:-1], 1)",
+                "return a.sum(-1, keepdims=True)",
             ),
         ),
-    ),
-    "row sums": Row(
-        "attention: E summed by a matrix product",
-        "train",
-        "functional",
-        (("Z = E @ np.ones((now.stop, 1), dtype=E.dtype)", "Z = E.sum(-1, keepdims=True)"),),
     ),
     "row dots": Row(
         "attention, backward: rowsum(g * y) for rowsum(dA * A)",
         "train",
         "functional",
-        (("dS -= _row_dots(h, y[..., now, :])", "dS -= (dS * E).sum(-1, keepdims=True) / Z"),),
+        (("dS -= g_y[..., now, :]", "dS -= (dS * A).sum(-1, keepdims=True)"),),
     ),
     "norm": Row(
         "LayerNorm: means by matrix products",
@@ -180,7 +167,7 @@ ROWS = {
                 """\
         g = g.reshape(*x.shape[:-1], K)
         dx = g @ weight.data.T if x.requires_grad else None
-        dW = (x.data.swapaxes(-1, -2) @ g).sum(0)
+        dW = (x.data.swapaxes(-1, -2) @ g).reshape(-1, C, K).sum(0)
         g = g.reshape(-1, K)
 """,
             ),
@@ -198,11 +185,10 @@ ROWS = {
         "generate",
         (
             (
-                "            hidden = decoder(token[:, None], cursor[:, None] - 1)[:, 0]\n",
+                "            hidden = decoder(token[:, None], cursor[:, None] - 1)\n",
                 """\
             n = int(cursor.max())
-            hidden = decoder(ids[rows, :n], np.broadcast_to(np.arange(n), (len(rows), n)))
-            hidden = hidden[np.arange(len(rows)), cursor - 1]
+            hidden = decoder(ids[rows, :n], np.broadcast_to(np.arange(n), (len(rows), n)), cursor[:, None] - 1)
 """,
             ),
         ),
@@ -214,11 +200,59 @@ ROWS = {
         "generate",
         (
             (
-                "        return x / np.sqrt(mean_square + self.config.norm_eps)\n",
+                """\
+        r = (x * x) @ self.average
+        r += self.config.norm_eps
+        return x / np.sqrt(r, out=r)[:, None]
+""",
                 """\
         x = x - x.mean(-1, keepdims=True)
         one, zero = np.ones(x.shape[1], x.dtype), np.zeros(x.shape[1], x.dtype)
-        return x / np.sqrt(mean_square + self.config.norm_eps) * one + zero
+        return x / np.sqrt((x * x).mean(-1, keepdims=True) + self.config.norm_eps) * one + zero
+""",
+            ),
+        ),
+    ),
+    "last of the prompt": Row(
+        "sampling: last layer, only the prompt's last token",
+        "sample",
+        "generate",
+        (
+            ("if wanted is not None and layer is self.layers[-1]:", "if False:"),
+            (
+                "        return self.normalised(x)\n",
+                """\
+        x = self.normalised(x)
+        return x if wanted is None else x.reshape(B, n, -1)[row, wanted][:, 0]
+""",
+            ),
+        ),
+    ),
+    "cumulative": Row(
+        "sampling: cumulative sums by a matrix product",
+        "sample",
+        "generate",
+        (
+            (
+                "np.exp(logits).astype(np.float64) @ _up_to(logits.shape[1])",
+                "np.exp(logits).cumsum(-1, dtype=np.float64)",
+            ),
+        ),
+    ),
+    "answers": Row(
+        "trunk: the last MLP reads the answers alone",
+        "dpo",
+        "model",
+        (
+            (
+                """\
+        if wanted is not None:  # of the last block: after it no token looks at another
+            x = x[wanted]  # (M, C)
+        return x + self.mlp(self.mlp_norm(x, ops), ops)
+""",
+                """\
+        x = x + self.mlp(self.mlp_norm(x, ops), ops)
+        return x if wanted is None else x[wanted]
 """,
             ),
         ),
