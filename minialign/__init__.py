@@ -16,7 +16,8 @@ import sys
 
 __version__ = "0.1.0"
 
-# One BLAS thread: these matrices are so small that a second one costs more than it brings.  What the user set stays.
+# One BLAS thread: these matrices are so small that a second one costs more than it brings (parallel.py shares texts out
+# instead).  What the user set stays.
 _THREADS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 if not any(name in os.environ for name in _THREADS):
     os.environ.update(dict.fromkeys(_THREADS, "1"))

@@ -15,12 +15,13 @@ Differences from production models: no dropout (so a log-probability is the same
 key-padding mask (padding stands on the right, where causal attention never looks).
 """
 
+import copy
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from . import functional
+from . import functional, parallel
 from .autograd import Tensor, assemble, same_shape
 
 
@@ -69,6 +70,18 @@ class Module:
 
     def parameters(self):
         return list(self.named_parameters().values())
+
+    def copy(self):
+        """The same module over the same arrays, but its parameters are Tensors of their own, with gradients of their own."""
+        new = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(new, name, Tensor(value.data, value.requires_grad))
+            elif isinstance(value, Module):
+                setattr(new, name, value.copy())
+            elif isinstance(value, list):
+                setattr(new, name, [item.copy() for item in value])
+        return new
 
 
 def initial_std(config):
@@ -176,18 +189,18 @@ class Transformer(Module):
         B, T = ids.shape
         if T > self.config.context_length:
             raise ValueError(f"{T} tokens do not fit the context of {self.config.context_length}")
-        if wanted is None and B * T <= TOKENS_AT_ONCE:
+        if wanted is None and B * T <= parallel.share(B * T, T, TOKENS_AT_ONCE):
             return self.read(ids)
         if wanted is None:
             pieces = list(rows_of_similar_length(np.full(B, T)))
-            return assemble([self.read(ids[piece]) for piece in pieces], pieces, (B, T, self.config.d_model))
+            return parallel.read(self, [(ids[piece],) for piece in pieces], pieces, (B, T, self.config.d_model))
         same_shape(ids=ids, wanted=wanted)
         wanted = np.asarray(wanted) > 0
         number = np.cumsum(wanted).reshape(B, T) - 1  # of each wanted token among them all
         pieces = list(rows_of_similar_length(np.max(wanted * np.arange(1, T + 1), axis=1, initial=1)))
         places = [number[piece][wanted[piece]] for piece in pieces]
-        hidden = [self.read(ids[piece], wanted[piece]) for piece in pieces]
-        return assemble(hidden, places, (int(wanted.sum()), self.config.d_model))
+        parts = [(ids[piece], wanted[piece]) for piece in pieces]
+        return parallel.read(self, parts, places, (int(wanted.sum()), self.config.d_model))
 
     def read(self, ids, wanted=None):
         """ids (B, T) in one go -> (B, T, C) or (M, C)."""
@@ -210,10 +223,11 @@ def rows_of_similar_length(lengths):
     Yields (rows, columns): an index array and a slice.  The rows of a batch know nothing of each other, and causal
     attention never looks at what stands behind, so every hidden state is the same as in one piece.
     """
+    at_once = parallel.share(int(lengths.sum()), int(lengths.max(initial=1)), TOKENS_AT_ONCE)
     order, start = np.argsort(-lengths, kind="stable"), 0
     while start < len(order):
         longest = int(lengths[order[start]])
-        rows = order[start : start + max(1, TOKENS_AT_ONCE // longest)]
+        rows = order[start : start + max(1, at_once // longest)]
         yield rows, slice(longest)
         start += len(rows)
 

@@ -206,6 +206,14 @@ MUTANTS = [
            "model", "the wanted tokens look at another once more"),
     Mutant("autograd", "[g[place] for place in places]", "[g[place] * 1.01 for place in places]",
            "model", "assembling: the gradient of a piece is stretched"),
+    Mutant("model", "Tensor(value.data, value.requires_grad)", "value",
+           "parallel", "a copy whose gradients land in the original"),
+    Mutant("parallel", "functools.reduce(np.add, those)", "those[0]",
+           "parallel", "threads: the gradient of the first part alone"),
+    Mutant("parallel", "            p.grad = None\n", "            pass\n",
+           "parallel", "threads: a second way back counts the first again"),
+    Mutant("parallel", "turns = math.ceil(n_tokens / (THREADS * at_most))", "turns = 1",
+           "parallel", "threads: parts as large as the batch"),
 
     # ---- likelihood -----------------------------------------------------------------------------------------------------
     Mutant("likelihood", "read, foretold = ids[:, :-1], ids[:, 1:]", "read, foretold = ids[:, :-1], ids[:, :-1]",

@@ -14,7 +14,7 @@ ROOT = Path(minialign.__file__).parent
 
 # Each may import from what stands before it.  history stands above where DESIGN lists it: it needs nothing.
 ORDER = """
-    autograd history functional composed optim tokenizer batch model likelihood generate checkpoint
+    autograd history functional composed optim tokenizer batch parallel model likelihood generate checkpoint
     sft preferences reward ppo dpo rlaif interop exact evaluate plots world pipeline lab bench classroom __main__
 """.split()
 TWINS = {"bench/torch_model.py", "bench/torch_twin.py"}  # loaded by `minialign bench --against torch` alone

@@ -57,7 +57,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
-            env=os.environ | {name: str(task.threads) for name in THREAD_VARIABLES},
+            env=os.environ | environment(task),
             start_new_session=True,  # a Ctrl-C goes to the driver alone
         )
 
@@ -132,6 +132,14 @@ def numbers_of(task, workloads):
 
 
 # ------------------------------------------------------------------------------------------------ threads and cores
+def environment(task):
+    """How many threads a system's process may use.  minialign takes them for itself, and leaves its BLAS one."""
+    ours = task.system == "minialign"
+    return {name: "1" if ours else str(task.threads) for name in THREAD_VARIABLES} | {
+        "MINIALIGN_THREADS": str(task.threads) if ours else "1"
+    }
+
+
 def cores():
     """The cores this process may use, as a list of their numbers."""
     if hasattr(os, "sched_getaffinity"):
@@ -146,7 +154,7 @@ def the_core(threads):
 
 def threads_wanted(asked=None):
     """How many threads: as asked, else as the user has set for BLAS (minialign's own default is 1)."""
-    told = [os.environ[name] for name in THREAD_VARIABLES if name in os.environ]
+    told = [os.environ[name] for name in (*THREAD_VARIABLES, "MINIALIGN_THREADS") if name in os.environ]
     wrong = [value for value in told if not value.isdecimal() or int(value) == 0]
     if asked is None and wrong:
         raise CannotMeasure(f"{wrong[0]!r} threads cannot be; set {' and '.join(THREAD_VARIABLES)} to whole numbers")

@@ -1,0 +1,106 @@
+"""A batch read by several threads is the batch read by one: values, gradients, and what is left of both."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from minialign import parallel
+from minialign.autograd import no_grad
+from minialign.checkpoint import frozen_copy
+from minialign.model import LanguageModel, ModelConfig, ScalarModel
+
+IDS = np.random.default_rng(0).integers(11, size=(7, 12))
+WANTED = np.random.default_rng(1).random((7, 12)) < 0.4
+
+
+def model(kind=LanguageModel, **options):
+    made = kind(ModelConfig(11, 12, n_layer=2, n_head=2, d_model=8, dtype="float64", **options), np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+    for p in made.parameters():
+        p.data += 0.3 * rng.standard_normal(p.shape)
+    return made
+
+
+def outputs_and_gradients(model, wanted, times=1):
+    for p in model.parameters():
+        p.grad = None
+    out = model(IDS, wanted)
+    for _ in range(times):
+        out.backward(np.random.default_rng(2).standard_normal(out.shape))
+    return [out.data, *(p.grad for p in model.parameters())]
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    def use(n):
+        monkeypatch.setattr(parallel, "THREADS", n)
+        monkeypatch.setattr(parallel, "FEWEST", 1)
+
+    return use
+
+
+@pytest.mark.parametrize("wanted", [None, WANTED], ids=["all", "some"])
+@pytest.mark.parametrize("kind", [LanguageModel, ScalarModel])
+@pytest.mark.parametrize("options", [{}, {"positions": "learned", "tied": True}], ids=["rotary", "learned"])
+def test_threads_change_nothing(threads, kind, options, wanted):
+    expected = outputs_and_gradients(model(kind, **options), wanted)
+    for n in (2, 3):
+        threads(n)
+        for found, one in zip(outputs_and_gradients(model(kind, **options), wanted), expected):
+            assert_allclose(found, one, atol=1e-12)
+
+
+def test_the_texts_are_shared_out(threads, monkeypatch):
+    """Each thread gets as many tokens as the others, and no part is larger than what is read at once."""
+    parts = []
+    read = parallel.read
+    monkeypatch.setattr(parallel, "read", lambda trunk, some, *rest: parts.append(some) or read(trunk, some, *rest))
+    for n, at_once, rows in ((1, 10**6, None), (2, 10**6, [4, 3]), (2, 36, [2, 2, 2, 1]), (3, 10**6, [3, 3, 1])):
+        threads(n)
+        monkeypatch.setattr("minialign.model.TOKENS_AT_ONCE", at_once)
+        parts.clear()
+        model()(IDS)
+        assert [len(ids) for some in parts for ids, in some] == (rows or [])
+
+
+def test_a_second_way_back_adds_as_much_again(threads):
+    expected = outputs_and_gradients(model(), None, times=2)
+    threads(2)
+    for found, one in zip(outputs_and_gradients(model(), None, times=2), expected):
+        assert_allclose(found, one, atol=1e-12)
+
+
+def test_nothing_is_recorded_where_nothing_is_learned(threads):
+    threads(2)
+    trained, frozen = model(), frozen_copy(model())
+    with no_grad():
+        assert not trained(IDS).requires_grad
+    assert not frozen(IDS).requires_grad
+    assert_array_equal(trained(IDS).data, frozen(IDS).data)
+
+
+def test_a_copy_shares_arrays_and_no_gradients():
+    one = model()
+    other = one.copy()
+    for name, p in one.named_parameters().items():
+        q = other.named_parameters()[name]
+        assert q is not p and q.data is p.data and q.requires_grad
+    other(IDS).backward(np.ones((7, 12, 11)))
+    assert all(p.grad is None for p in one.parameters()) and all(p.grad is not None for p in other.parameters())
+
+
+def test_the_environment_says_how_many():
+    code = "from minialign import parallel; print(parallel.THREADS)"
+    for said, expected in (({}, "1"), ({"MINIALIGN_THREADS": "3"}, "3")):
+        env = {k: v for k, v in os.environ.items() if k != "MINIALIGN_THREADS"} | said
+        assert subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True).stdout.strip() == expected
+    for wrong in ("0", "two", "-1", ""):
+        done = subprocess.run(
+            [sys.executable, "-m", "minialign", "tour"],
+            env=os.environ | {"MINIALIGN_THREADS": wrong}, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode and "MINIALIGN_THREADS" in done.stderr and len(done.stderr.strip().splitlines()) == 1
