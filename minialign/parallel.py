@@ -22,15 +22,16 @@ THREADS = os.environ.get("MINIALIGN_THREADS", "1")
 if not THREADS.isdecimal() or int(THREADS) == 0:
     sys.exit(f"minialign: MINIALIGN_THREADS is a whole number of threads, 1 or more, not {THREADS!r}")
 THREADS = int(THREADS)
-FEWEST = 512  # tokens worth a thread of their own
+FEWEST = 640  # tokens worth a thread of their own
 
 
 def share(n_tokens, longest, at_most):
     """How many of a batch's tokens to read at once: at most so many, and in each thread as many, up to one text."""
-    if THREADS == 1:
+    threads = min(THREADS, n_tokens // FEWEST)
+    if threads < 2:
         return at_most
-    turns = math.ceil(n_tokens / (THREADS * at_most))
-    return max(FEWEST, math.ceil(n_tokens / (THREADS * turns)) + longest - 1)  # so that no single text is left over
+    turns = math.ceil(n_tokens / (threads * at_most))
+    return math.ceil(n_tokens / (threads * turns)) + longest - 1  # so that no single text is left over
 
 
 def read(trunk, parts, places, shape):

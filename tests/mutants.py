@@ -212,7 +212,7 @@ MUTANTS = [
            "parallel", "threads: the gradient of the first part alone"),
     Mutant("parallel", "            p.grad = None\n", "            pass\n",
            "parallel", "threads: a second way back counts the first again"),
-    Mutant("parallel", "turns = math.ceil(n_tokens / (THREADS * at_most))", "turns = 1",
+    Mutant("parallel", "turns = math.ceil(n_tokens / (threads * at_most))", "turns = 1",
            "parallel", "threads: parts as large as the batch"),
 
     # ---- likelihood -----------------------------------------------------------------------------------------------------
