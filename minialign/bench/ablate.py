@@ -228,17 +228,6 @@ ROWS = {
             ),
         ),
     ),
-    "cumulative": Row(
-        "sampling: cumulative sums by a matrix product",
-        "sample",
-        "generate",
-        (
-            (
-                "np.exp(logits).astype(np.float64) @ _up_to(logits.shape[1])",
-                "np.exp(logits).cumsum(-1, dtype=np.float64)",
-            ),
-        ),
-    ),
     "answers": Row(
         "trunk: the last MLP reads the answers alone",
         "dpo",
