@@ -76,7 +76,7 @@ def gelu(x):
 
 
 def gelu_share(v):
-    """s = (1 + tanh u)/2 for an array: the share of v that passes a GELU."""
+    """s = (1 + tanh u)/2 for an array, u as in gelu: the share of v that passes."""
     a, c = math.sqrt(2 / math.pi), 0.044715
     s = v * v  # v * v, never v**2 or v**3: NumPy's power is many times slower
     s *= a * c
@@ -170,10 +170,10 @@ def causal_attention(q, k, v):
     y = np.empty_like(values)  # heads lie in memory as in v, side by side, so that later nothing needs to be copied
     blocks, kept = [slice(start, min(start + BLOCK, T)) for start in range(0, T, BLOCK)], []
     for now in blocks:
-        past = slice(now.stop)
+        past, n = slice(now.stop), now.stop - now.start  # n queries
         # eq: causal-attention
-        A = scaled_q[..., now, :] @ keys[..., past, :].swapaxes(-1, -2)  # (B, H, queries, keys)
-        A = masked_exp(A, visible[: A.shape[-2], : A.shape[-2]])
+        S = scaled_q[..., now, :] @ keys[..., past, :].swapaxes(-1, -2)  # (B, H, n, keys)
+        A = masked_exp(S, visible[:n, :n])
         A /= row_sums(A)
         np.matmul(A, values[..., past, :], out=y[..., now, :])
         # end eq
@@ -197,7 +197,7 @@ def causal_attention(q, k, v):
 
 
 def token_log_probs(logits, targets):
-    """y[b, t] = log softmax(logits[b, t])[targets[b, t]]  for logits (..., V), targets (...) -> (...).
+    """y[...] = log softmax(logits[...])[targets[...]]  for logits (..., V), targets (...) -> (...).
 
     With P = softmax(logits):   dlogits = g (onehot(targets) - P).
 
@@ -256,7 +256,7 @@ def masked_exp(x, seen):
     Usually one subtracts each row's maximum, so that nothing overflows.  To find it costs as much as all the rest, and
     is needed only where numbers are large.
     """
-    last = x[..., x.shape[-1] - seen.shape[-1] :]
+    last = x[..., x.shape[-1] - seen.shape[-1] :]  # not [-n:], for n may be 0
     if not -80 < x.min() or not x.max() < 80:  # float32 reaches from exp(-87) to exp(88)
         np.copyto(last, -np.inf, where=seen == 0)
         x -= x.max(-1, keepdims=True)

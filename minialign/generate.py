@@ -149,7 +149,7 @@ class _Decoder:
     def __call__(self, ids, columns, wanted=None):
         """Read ids (B, n) standing at `columns` (B, n); returns one normalised hidden state a row (B, C).
 
-        wanted (B, 1): of which of the n tokens, if they are several.
+        wanted (B, 1): of which of the n tokens; needed if they are several.
         """
         c, (B, n) = self.config, ids.shape
         H, D, first, seen = c.n_head, c.d_model // c.n_head, int(columns.min()) + 1, int(columns.max()) + 1
@@ -168,10 +168,10 @@ class _Decoder:
             keys[row, :, :, column], values[row, :, column] = k, v
             if wanted is not None and layer is self.layers[-1]:  # after it no token looks at another
                 x, q, n = x.reshape(B, n, -1)[row, wanted].reshape(B, -1), q[row, wanted], 1
-                visible = self.visible[wanted, first:seen][:, None]
+                visible = visible[row, :, wanted]  # (B, 1, 1, seen - first)
             E = functional.masked_exp(q.swapaxes(1, 2) @ keys[..., :seen], visible)  # (B, H, n, seen)
             y = E @ values[:, :, :seen]
-            y /= functional.row_sums(E)
+            y /= functional.row_sums(E)  # one query a row: to divide y, D numbers, is cheaper than to divide E
             x += _affine(y.swapaxes(1, 2).reshape(B * n, -1), *output)
             h = _affine(self.normalised(x), *up)
             h *= functional.gelu_share(h)

@@ -12,17 +12,16 @@ def token_log_probs_of(model, ids, mask=None):
     """ids (B, T) -> log-probability of each token given those before it, Tensor (B, T-1).
 
     Column p is log pi(ids[p+1] | ids[:p+1]).  The first token has nothing before it and so no column.
-    mask (B, T-1): the columns that matter, if not all; the others cost little time, and hold 0.
+    mask (B, T-1), 0 or 1: the columns that matter, if not all; the others cost little time, and hold 0.
     """
     ids = np.asarray(ids)
+    wanted = None if mask is None or np.all(mask) else np.asarray(mask) > 0  # None: all of them
     # eq: next-token
     read, foretold = ids[:, :-1], ids[:, 1:]  # the last token is foretold, not read
-    if mask is None or np.all(mask):
-        return model.trunk.ops.token_log_probs(model(read), foretold)
+    logits = model(read, wanted)
+    logprobs = model.trunk.ops.token_log_probs(logits, foretold if wanted is None else foretold[wanted])
     # end eq
-    wanted = np.asarray(mask) > 0  # (B, T-1), M of them
-    logprobs = model.trunk.ops.token_log_probs(model(read, wanted), foretold[wanted])  # (M,)
-    return assemble([logprobs], [wanted], wanted.shape)
+    return logprobs if wanted is None else assemble([logprobs], [wanted], wanted.shape)
 
 
 def sequence_log_probs(model, batch):

@@ -71,16 +71,16 @@ class Module:
     def parameters(self):
         return list(self.named_parameters().values())
 
-    def copy(self):
-        """The same module over the same arrays, but its parameters are Tensors of their own, with gradients of their own."""
+    def twin(self):
+        """The same weights, gradients of its own.  (To be trained on its own: checkpoint.trainable_copy.)"""
         new = copy.copy(self)
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(new, name, Tensor(value.data, value.requires_grad))
             elif isinstance(value, Module):
-                setattr(new, name, value.copy())
+                setattr(new, name, value.twin())
             elif isinstance(value, list):
-                setattr(new, name, [item.copy() for item in value])
+                setattr(new, name, [item.twin() for item in value])
         return new
 
 
@@ -149,6 +149,8 @@ class MLP(Module):
 
 
 class Block(Module):
+    """x (B, T, C) -> (B, T, C).  wanted (B, T) bool, for the last block: go on with those tokens alone, (M, C)."""
+
     def __init__(self, config, rng):
         self.attention_norm = LayerNorm(config.d_model, config.norm_eps, config.dtype)
         self.attention = Attention(config, rng)
@@ -157,8 +159,8 @@ class Block(Module):
 
     def __call__(self, x, angles, ops, wanted=None):
         x = x + self.attention(self.attention_norm(x, ops), angles, ops)
-        if wanted is not None:  # of the last block: after it no token looks at another
-            x = x[wanted]  # (M, C)
+        if wanted is not None:  # from here on no token looks at another
+            x = x[wanted]
         return x + self.mlp(self.mlp_norm(x, ops), ops)
 
 
@@ -196,8 +198,9 @@ class Transformer(Module):
             return parallel.read(self, [(ids[piece],) for piece in pieces], pieces, (B, T, self.config.d_model))
         same_shape(ids=ids, wanted=wanted)
         wanted = np.asarray(wanted) > 0
-        number = np.cumsum(wanted).reshape(B, T) - 1  # of each wanted token among them all
-        pieces = list(rows_of_similar_length(np.max(wanted * np.arange(1, T + 1), axis=1, initial=1)))
+        lengths = np.where(wanted, np.arange(1, T + 1), 1).max(1)  # up to the last token that is wanted, and at least one
+        number = np.cumsum(wanted).reshape(B, T) - 1  # a wanted token's row among the M that come out
+        pieces = list(rows_of_similar_length(lengths))
         places = [number[piece][wanted[piece]] for piece in pieces]
         parts = [(ids[piece], wanted[piece]) for piece in pieces]
         return parallel.read(self, parts, places, (int(wanted.sum()), self.config.d_model))
@@ -218,7 +221,7 @@ class Transformer(Module):
 
 
 def rows_of_similar_length(lengths):
-    """Cut a batch into pieces of about TOKENS_AT_ONCE tokens, each without the columns that none of its rows needs.
+    """Cut a batch into pieces of about TOKENS_AT_ONCE tokens or less, each without the columns that none of its rows needs.
 
     Yields (rows, columns): an index array and a slice.  The rows of a batch know nothing of each other, and causal
     attention never looks at what stands behind, so every hidden state is the same as in one piece.
@@ -241,7 +244,10 @@ def rotary_angles(config):
 
 
 class LanguageModel(Module):
-    """ids (B, T) -> logits (B, T, V): logits[b, t] predicts ids[b, t+1].  With `wanted` (B, T) of those tokens alone (M, V)."""
+    """ids (B, T) -> logits (B, T, V): logits[b, t] predicts ids[b, t+1].
+
+    With `wanted` (B, T) the logits of those M tokens alone, (M, V).
+    """
 
     def __init__(self, config, rng, ops=functional):
         self.config = config
@@ -257,7 +263,7 @@ class LanguageModel(Module):
 class ScalarModel(Module):
     """ids (B, T) -> one number a token (B, T): read at the answer it is a reward, read everywhere it is a critic.
 
-    With `wanted` (B, T) only the tokens that are, and 0 elsewhere.
+    With `wanted` (B, T) it is still one number a token, but 0 where nobody wants it.
     head: "normal" draws w from N(0, 1/(C+1)) (Stiennon et al. 2020), "zero" starts from 0 everywhere.
     """
 
@@ -273,7 +279,7 @@ class ScalarModel(Module):
 
 
 class Head(Module):
-    """h (B, T, C) -> h . w + b (B, T)."""
+    """h (..., C) -> h . w + b (...)."""
 
     def __init__(self, n, std, dtype, rng):
         self.weight = _normal(rng, (n,), std, dtype)

@@ -5,7 +5,7 @@ again, for between the products each works on arrays that the other has written.
 the embedding to the last norm, and on the way back; NumPy lets other threads run while it computes.
 
 One thread, unless the environment says MINIALIGN_THREADS=2 or more.  The sums of a gradient are then taken in another
-order: equal up to rounding.
+order: equal up to rounding, which after many steps can be seen, as it can between two machines.
 """
 
 import functools
@@ -16,56 +16,68 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from .autograd import assemble, record
+from .autograd import Tensor, assemble, record
 
-THREADS = os.environ.get("MINIALIGN_THREADS", "1")
-if not THREADS.isdecimal() or int(THREADS) == 0:
-    sys.exit(f"minialign: MINIALIGN_THREADS is a whole number of threads, 1 or more, not {THREADS!r}")
-THREADS = int(THREADS)
+_said = os.environ.get("MINIALIGN_THREADS", "1")
+if not _said.isdecimal() or int(_said) == 0:
+    sys.exit(f"minialign: MINIALIGN_THREADS is a whole number of threads, 1 or more, not {_said!r}")
+THREADS = int(_said)
 FEWEST = 640  # tokens worth a thread of their own
 
 
 def share(n_tokens, longest, at_most):
-    """How many of a batch's tokens to read at once: at most so many, and in each thread as many, up to one text."""
+    """How many of a batch's tokens to read at once: about at_most, or less, so that each thread has about as many."""
     threads = min(THREADS, n_tokens // FEWEST)
     if threads < 2:
         return at_most
     turns = math.ceil(n_tokens / (threads * at_most))
-    return math.ceil(n_tokens / (threads * turns)) + longest - 1  # so that no single text is left over
+    return math.ceil(n_tokens / (threads * turns)) + longest - 1  # of equal texts none is left over
 
 
 def read(trunk, parts, places, shape):
     """assemble([trunk.read(*part) for part in parts], places, shape), the parts in threads.
 
-    Each part gets a copy of the trunk whose parameters are leaves of their own, over the same arrays, so that no two threads
-    add to one gradient at once; the rule adds up what the copies have gathered.
+    Each part has a twin of the trunk: the same weights, gradients of its own, so that no two threads add to one gradient at
+    once.  The rule adds up what the twins have gathered.
     """
     if THREADS == 1 or len(parts) == 1:
         return assemble([trunk.read(*part) for part in parts], places, shape)
-    copies = [trunk.copy() for _ in parts]
-    hidden = list(_threads().map(lambda copy, part: copy.read(*part), copies, parts))
+    twins = [trunk.twin() for _ in parts]
+    hidden = _in_threads(lambda twin, part: twin.read(*part), twins, parts)
 
-    def gradients(copy, h, g):
-        parameters = copy.parameters()
+    def gradients(twin, h, g):
+        parameters = twin.parameters()
         for p in parameters:
             p.grad = None
         h.backward(g)
         return [p.grad for p in parameters]
 
     def rule(g):
-        gathered = _threads().map(gradients, copies, hidden, [g[place] for place in places])
-        return [None if those[0] is None else functools.reduce(np.add, those) for those in zip(*gathered)]
+        gathered = _in_threads(gradients, twins, hidden, [g[place] for place in places])
+        return [_sum(p, those) for p, *those in zip(trunk.parameters(), *gathered)]
 
-    y = np.zeros(shape, hidden[0].dtype)
-    for h, place in zip(hidden, places):
-        y[place] = h.data
+    y = assemble([Tensor(h.data) for h in hidden], places, shape).data
     return record(y, tuple(trunk.parameters()), rule)
 
 
-def _threads():
-    return _threads_of(os.getpid())  # a forked process has none of its parent's threads
+def _sum(parameter, gradients):
+    """None: a twin's parameter that is frozen, or that nothing was made of."""
+    some = [g for g in gradients if g is not None]
+    return functools.reduce(np.add, some) if some else np.zeros_like(parameter.data)
+
+
+def _in_threads(function, *arguments):
+    """list(map(function, *arguments)) in threads, under the caller's np.errstate."""
+    settings = np.geterr()
+
+    def with_settings(*some):
+        with np.errstate(**settings):
+            return function(*some)
+
+    return list(_threads(THREADS, os.getpid()).map(with_settings, *arguments))
 
 
 @functools.cache
-def _threads_of(process):
-    return ThreadPoolExecutor(THREADS)
+def _threads(n, process):
+    """n threads, kept; a forked process has none of its parent's."""
+    return ThreadPoolExecutor(n)

@@ -202,7 +202,7 @@ class AdaptiveKLController:
 # ------------------------------------------------------------------------------------------------ the loop
 @dataclass
 class Rollout:
-    """Answers, and everything about them that stays fixed while the policy learns from them; (B, T-1) each."""
+    """Answers, and everything about them that stays fixed while the policy learns; (B, T-1) each, 0 outside the mask."""
 
     batch: object
     logprobs: np.ndarray

@@ -69,12 +69,12 @@ def sequence_scores(model, batch, pooling="last"):
     """
     if not batch.mask.any(1).all():
         raise ValueError("a row without answer tokens has nothing to score")
-    answer = np.zeros(batch.ids.shape, batch.mask.dtype)  # (B, T)
+    judged = np.zeros(batch.ids.shape, batch.mask.dtype)  # (B, T), 1 where the score is read
     if pooling == "last":
-        answer[np.arange(len(batch)), batch.lengths - 1] = 1
+        judged[np.arange(len(batch)), batch.lengths - 1] = 1
     else:
-        answer[:, 1:] = batch.mask
-    return (model(batch.ids, answer) * answer).sum(1) / answer.sum(1)
+        judged[:, 1:] = batch.mask
+    return (model(batch.ids, judged) * judged).sum(1) / judged.sum(1)
 
 
 def train_reward_model(model, votes, config, rng, desc="reward model", watch=None):

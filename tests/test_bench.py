@@ -213,9 +213,12 @@ def test_the_allocator_of_the_others_is_left_as_it_comes():
 # ------------------------------------------------------------------------------------------------ threads
 def test_threads_are_what_was_asked_or_what_the_user_has_set(monkeypatch):
     monkeypatch.setattr(driver, "cores", lambda: [0, 1, 2, 3])
-    for name in driver.THREAD_VARIABLES:
+    for name in (*driver.THREAD_VARIABLES, "MINIALIGN_THREADS"):
         monkeypatch.setenv(name, "1")
     assert driver.threads_wanted() == 1 and driver.threads_wanted(4) == 4
+    monkeypatch.setenv("MINIALIGN_THREADS", "3")
+    assert driver.threads_wanted() == 3
+    monkeypatch.delenv("MINIALIGN_THREADS")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     assert driver.threads_wanted() == 2 and driver.threads_wanted(1) == 1
     for wish in (5, None):

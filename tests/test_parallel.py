@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minialign import parallel
-from minialign.autograd import no_grad
+from minialign.autograd import Tensor, no_grad
 from minialign.checkpoint import frozen_copy
 from minialign.model import LanguageModel, ModelConfig, ScalarModel
 
@@ -74,6 +74,25 @@ def test_a_second_way_back_adds_as_much_again(threads):
         assert_allclose(found, one, atol=1e-12)
 
 
+def test_what_is_not_used_or_not_trained_has_no_gradient(threads):
+    """As with one thread: a spare parameter, and one that is frozen, hold nobody up."""
+    threads(2)
+    one = model()
+    one.trunk.spare = Tensor(np.ones(3), requires_grad=True)
+    one.trunk.blocks[0].mlp.up.bias.requires_grad = False
+    one(IDS).backward(np.ones((7, 12, 11)))
+    assert not one.trunk.spare.grad.any() and one.trunk.blocks[0].mlp.up.bias.grad is None
+    assert one.trunk.token_embedding.grad.any()
+
+
+def test_errors_are_errors_in_every_thread(threads):
+    threads(2)
+    one = model()
+    one.trunk.token_embedding.data[:] = np.inf
+    with pytest.raises(FloatingPointError), np.errstate(all="raise"):
+        one(IDS)
+
+
 def test_nothing_is_recorded_where_nothing_is_learned(threads):
     threads(2)
     trained, frozen = model(), frozen_copy(model())
@@ -83,9 +102,9 @@ def test_nothing_is_recorded_where_nothing_is_learned(threads):
     assert_array_equal(trained(IDS).data, frozen(IDS).data)
 
 
-def test_a_copy_shares_arrays_and_no_gradients():
+def test_a_twin_shares_arrays_and_no_gradients():
     one = model()
-    other = one.copy()
+    other = one.twin()
     for name, p in one.named_parameters().items():
         q = other.named_parameters()[name]
         assert q is not p and q.data is p.data and q.requires_grad

@@ -85,7 +85,7 @@ ROWS = {
         "attention: exp and mask into the same array",
         "train",
         "functional",
-        (("    np.exp(x, out=x)\n    last *= seen\n", "    x = np.exp(x)\n    x[..., -seen.shape[-1] :] *= seen\n"),),
+        (("    np.exp(x, out=x)\n    last *= seen\n", "    x = np.exp(x)\n    x[..., x.shape[-1] - seen.shape[-1] :] *= seen\n"),),
     ),
     "blocks": Row(
         "attention: most of the future is never computed",
@@ -235,8 +235,8 @@ ROWS = {
         (
             (
                 """\
-        if wanted is not None:  # of the last block: after it no token looks at another
-            x = x[wanted]  # (M, C)
+        if wanted is not None:  # from here on no token looks at another
+            x = x[wanted]
         return x + self.mlp(self.mlp_norm(x, ops), ops)
 """,
                 """\

@@ -43,8 +43,8 @@ def compare(result, rounds, workloads, size_names, against):
         except KeyboardInterrupt:
             result["interrupted"] = True
     for name, summaries in found["sizes"].items():
-        measured_there = threads > 1 or name != "large"  # the targets for one thread come from the small size
-        found["verdicts"][name] = ratios.verdicts(summaries, threads) if measured_there else []
+        no_targets = threads == 1 and name == "large"  # those for one thread come from the small size
+        found["verdicts"][name] = [] if no_targets else ratios.verdicts(summaries, threads)
     if "torch" in found["import_seconds"]:
         found["verdicts"]["import"] = [ratios.import_verdict(found["import_seconds"])]
 

@@ -153,11 +153,11 @@ def the_core(threads):
 
 
 def threads_wanted(asked=None):
-    """How many threads: as asked, else as the user has set for BLAS (minialign's own default is 1)."""
+    """How many threads: as asked, else the most that the user has set, for BLAS or for minialign (whose default is 1)."""
     told = [os.environ[name] for name in (*THREAD_VARIABLES, "MINIALIGN_THREADS") if name in os.environ]
     wrong = [value for value in told if not value.isdecimal() or int(value) == 0]
     if asked is None and wrong:
-        raise CannotMeasure(f"{wrong[0]!r} threads cannot be; set {' and '.join(THREAD_VARIABLES)} to whole numbers")
+        raise CannotMeasure(f"{wrong[0]!r} threads cannot be; set {', '.join(THREAD_VARIABLES)} and MINIALIGN_THREADS to whole numbers")
     threads = asked or max([1, *map(int, told)])
     if threads > len(cores()):
         raise CannotMeasure(f"{threads} threads on {len(cores())} cores would wait for each other; use --threads "

@@ -1,7 +1,8 @@
 """The yardstick: the matrix products of each workload alone, into arrays that already exist, and nothing else.
 
-What is left of a step when everything but its products costs nothing.  Attention is dense here (T x T, the masked half
-included), and queries, keys and values are one product.  For N = B T tokens a forward pass multiplies
+What is left of a step when everything but its products costs nothing: those of the whole computation, as PyTorch does it.
+Attention is dense here (T x T, the masked half included), every token passes every layer, also where minialign spares
+the question, and queries, keys and values are one product.  For N = B T tokens a forward pass multiplies
 
     12 N L C^2  +  2 L B T^2 C  +  N C V      times
 

@@ -1,6 +1,6 @@
 """What a run is worth, as plain numbers: the scoreboard on the report questions, and what happened in each stage.
 
-Everything but `timings` is a function of the recipe and the seed alone: equal seeds give equal bytes.
+Everything but `timings` is a function of the recipe, the seed, the machine and its threads: equal seeds give equal bytes.
 """
 
 import math

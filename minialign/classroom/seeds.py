@@ -19,7 +19,7 @@ def as_they_come(function, tasks, jobs, words="seeds"):
         yield from map(function, tasks)
         return
     os.environ["TQDM_DISABLE"] = "1"  # in the new processes: their bars would overwrite each other
-    os.environ["MINIALIGN_THREADS"] = "1"  # and here are no cores to spare
+    os.environ["MINIALIGN_THREADS"] = "1"  # the cores are for the seeds; threads would only wait for each other
     context = multiprocessing.get_context("spawn")  # the one way that works on every system
     with context.Pool(jobs, _leave_quietly, maxtasksperchild=1) as pool:
         results = pool.imap(function, tasks)
