@@ -64,7 +64,7 @@ def clip_grad_norm(parameters, max_norm):
     """
     parameters = [p for p in (parameters.values() if isinstance(parameters, dict) else parameters) if p.grad is not None]
     norm = math.sqrt(sum(float(np.vdot(p.grad, p.grad)) for p in parameters))
-    factor = min(1.0, float(max_norm) / (norm + 1e-6))
+    factor = float(max_norm) / (norm + 1e-6)
     if factor < 1:
         for p in parameters:
             p.grad = p.grad * factor
