@@ -252,17 +252,23 @@ def masked_exp(x, seen):
     """exp(x), but 0 where `seen` is 0; each row of x up to a factor of its own, which a softmax divides out.
 
     seen (..., n) speaks of the last n columns of x (..., m); those before them are seen by all.  Overwrites x.
-
-    Usually one subtracts each row's maximum, so that nothing overflows.  To find it costs as much as all the rest, and
-    is needed only where numbers are large.
     """
     last = x[..., x.shape[-1] - seen.shape[-1] :]  # not [-n:], for n may be 0
-    if not -80 < x.min() or not x.max() < 80:  # float32 reaches from exp(-87) to exp(88)
+    if not exp_in_reach(x):
         np.copyto(last, -np.inf, where=seen == 0)
         x -= x.max(-1, keepdims=True)
     np.exp(x, out=x)
     last *= seen
     return x
+
+
+def exp_in_reach(x):
+    """Can exp(x) be taken as it is?  float32 reaches from exp(-87) to exp(88).
+
+    Usually a softmax subtracts each row's maximum first, so that nothing overflows.  To find it costs as much as all the
+    rest, and is needed only where numbers are large.
+    """
+    return -80 < x.min() and x.max() < 80
 
 
 def _product_like(x, a, b):

@@ -7,6 +7,7 @@ left-aligned, and each row writes at its own cursor.
 A decoding loop of its own, without a tape: its numbers equal those of `likelihood`, and a test holds it to that.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -54,11 +55,10 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
 
     B, limit = len(prompts), start + np.minimum(room, max_new_tokens)  # a row ends at its limit, if not before
     T = int(limit.max())
-    ids = np.full((B, T), PAD)
+    ids, logprobs = np.full((B, T + 1), PAD), np.zeros((B, T), model.config.dtype)  # a column more than there are tokens
     for b, prompt in enumerate(prompts):
         ids[b, : len(prompt)] = prompt
-    mask, logprobs = np.zeros((B, T - 1), np.float32), np.zeros((B, T - 1), model.config.dtype)
-    ended = np.zeros(B, dtype=bool)
+    lengths, ended = start.copy(), np.zeros(B, dtype=bool)
 
     decoder = _Decoder(model, B, T)
     T0 = int(start.max())
@@ -66,11 +66,11 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
     rows, cursor, going = np.arange(B), start.copy(), limit > start
     while going.any():
         token, logprob = _choose(decoder.logits(hidden), temperature, rng)
-        row, column = rows[going], cursor[going]
-        ids[row, column], mask[row, column - 1], logprobs[row, column - 1] = token[going], 1, logprob[going]
+        ids[rows, cursor], logprobs[rows, cursor - 1] = token, logprob  # a finished row writes behind its end
         if eos_id is not None:
-            ended[row] = token[going] == eos_id
-        cursor = cursor + going  # a finished row stays where it is and writes where nobody reads
+            ended[rows] |= going & (token == eos_id)
+        cursor = cursor + going
+        lengths[rows] = cursor
         going = going & ~ended[rows] & (cursor < limit[rows])
         n_going = np.count_nonzero(going)
         if n_going < 0.75 * len(going):  # finished rows cost time: drop them once they are many
@@ -79,15 +79,20 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
             going = going[going]
         if n_going:
             hidden = decoder(token[:, None], cursor[:, None] - 1)
-    return Samples(ids, mask, logprobs, start, ended)
+
+    columns, end = np.arange(T), lengths[:, None]
+    mask = ((start[:, None] <= columns) & (columns < end))[:, 1:].astype(np.float32)
+    ids = np.where(columns < end, ids[:, :T], PAD)
+    return Samples(ids, mask, logprobs[:, : T - 1] * mask, start, ended)
 
 
 def _choose(logits, temperature, rng):
     """One token a row from logits (B, V), and its log-probability (B,)."""
     if temperature > 0:
         logits = logits / temperature
-    logits = logits - logits.max(-1, keepdims=True)
-    cumulative = np.exp(logits).cumsum(-1, dtype=np.float64)  # (B, V)
+    if not functional.exp_in_reach(logits):
+        logits = logits - logits.max(-1, keepdims=True)
+    cumulative = np.exp(logits).astype(np.float64) @ _up_to(logits.shape[1])  # (B, V)
     Z = cumulative[:, -1]
     if temperature > 0:
         u = rng.random(len(logits)) * Z
@@ -95,6 +100,12 @@ def _choose(logits, temperature, rng):
     else:
         token = logits.argmax(-1)
     return token, logits[np.arange(len(token)), token] - np.log(Z)
+
+
+@functools.cache
+def _up_to(n):
+    """p @ _up_to(n) is p.cumsum(-1), as a product, which adds faster: column v has a 1 for every entry up to v."""
+    return np.triu(np.ones((n, n)))
 
 
 class _Decoder:
@@ -165,7 +176,10 @@ class _Decoder:
             if c.positions == "rotary":
                 self.turn(qkv[:, : 2 * c.d_model], columns)
             q, k, v = qkv.reshape(B, n, 3, H, D).transpose(2, 0, 1, 3, 4)  # (B, n, H, D) each
-            keys[row, :, :, column], values[row, :, column] = k, v
+            if n == 1:
+                keys[row, :, :, column], values[row, :, column] = k, v
+            else:  # prompts: they fill the first n columns
+                keys[..., :n], values[:, :, :n] = k.transpose(0, 2, 3, 1), v.swapaxes(1, 2)
             if wanted is not None and layer is self.layers[-1]:  # after it no token looks at another
                 x, q, n = x.reshape(B, n, -1)[row, wanted].reshape(B, -1), q[row, wanted], 1
                 visible = visible[row, :, wanted]  # (B, 1, 1, seen - first)

@@ -1,17 +1,19 @@
-"""Several processors: each reads some texts of a batch, with the same weights.
+"""Several processors: each reads some texts of a batch, with the same weights, or trains a model of its own.
 
 The processors could also share every matrix product, as NumPy's BLAS offers: at our sizes most of what that wins is lost
 again, for between the products each works on arrays that the other has written.  Here a thread has texts of its own from
-the embedding to the last norm, and on the way back; NumPy lets other threads run while it computes.
+the embedding to the last norm, and on the way back (`read`); or PPO's policy learns in one thread and its critic in
+another (`in_threads`).  NumPy lets other threads run while it computes.
 
-One thread, unless the environment says MINIALIGN_THREADS=2 or more.  The sums of a gradient are then taken in another
-order: equal up to rounding, which after many steps can be seen, as it can between two machines.
+One thread, unless the environment says MINIALIGN_THREADS=2 or more.  Where texts are shared out, the sums of a gradient are
+taken in another order: equal up to rounding, which after many steps can be seen, as it can between two machines.
 """
 
 import functools
 import math
 import os
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -23,11 +25,12 @@ if not _said.isdecimal() or int(_said) == 0:
     sys.exit(f"minialign: MINIALIGN_THREADS is a whole number of threads, 1 or more, not {_said!r}")
 THREADS = int(_said)
 FEWEST = 640  # tokens worth a thread of their own
+_here = threading.local()
 
 
 def share(n_tokens, longest, at_most):
     """How many of a batch's tokens to read at once: about at_most, or less, so that each thread has about as many."""
-    threads = min(THREADS, n_tokens // FEWEST)
+    threads = min(_free(), n_tokens // FEWEST)
     if threads < 2:
         return at_most
     turns = math.ceil(n_tokens / (threads * at_most))
@@ -40,10 +43,10 @@ def read(trunk, parts, places, shape):
     Each part has a twin of the trunk: the same weights, gradients of its own, so that no two threads add to one gradient at
     once.  The rule adds up what the twins have gathered.
     """
-    if THREADS == 1 or len(parts) == 1:
+    if _free() == 1 or len(parts) == 1:
         return assemble([trunk.read(*part) for part in parts], places, shape)
     twins = [trunk.twin() for _ in parts]
-    hidden = _in_threads(lambda twin, part: twin.read(*part), twins, parts)
+    hidden = in_threads(lambda twin, part: twin.read(*part), twins, parts)
 
     def gradients(twin, h, g):
         parameters = twin.parameters()
@@ -53,28 +56,39 @@ def read(trunk, parts, places, shape):
         return [p.grad for p in parameters]
 
     def rule(g):
-        gathered = _in_threads(gradients, twins, hidden, [g[place] for place in places])
+        gathered = in_threads(gradients, twins, hidden, [g[place] for place in places])
         return [_sum(p, those) for p, *those in zip(trunk.parameters(), *gathered)]
 
     y = assemble([Tensor(h.data) for h in hidden], places, shape).data
     return record(y, tuple(trunk.parameters()), rule)
 
 
+def in_threads(function, *arguments):
+    """list(map(function, *arguments)), each call in a thread of its own: for calls that do not read what another one writes.
+
+    They run under the caller's np.errstate, and share nothing out again.
+    """
+    if _free() == 1 or len(arguments[0]) == 1:
+        return list(map(function, *arguments))
+    settings = np.geterr()
+
+    def call(*some):
+        _here.taken = True
+        with np.errstate(**settings):
+            return function(*some)
+
+    return list(_threads(THREADS, os.getpid()).map(call, *arguments))
+
+
+def _free():
+    """How many threads there are for what is done here: one of ours has only itself."""
+    return 1 if getattr(_here, "taken", False) else THREADS
+
+
 def _sum(parameter, gradients):
     """None: a twin's parameter that is frozen, or that nothing was made of."""
     some = [g for g in gradients if g is not None]
     return functools.reduce(np.add, some) if some else np.zeros_like(parameter.data)
-
-
-def _in_threads(function, *arguments):
-    """list(map(function, *arguments)) in threads, under the caller's np.errstate."""
-    settings = np.geterr()
-
-    def with_settings(*some):
-        with np.errstate(**settings):
-            return function(*some)
-
-    return list(_threads(THREADS, os.getpid()).map(with_settings, *arguments))
 
 
 @functools.cache

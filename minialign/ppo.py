@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
+from . import parallel
 from .autograd import Tensor, as_floats, as_tensor, clip, exp, maximum, no_grad, same_shape
 from .batch import minibatches, prompt_ids
 from .generate import generate
@@ -267,19 +268,23 @@ def update(policy, critic, policy_optimizer, critic_optimizer, rollout, kl_coef,
     advantages, returns = gae(rewards, rollout.values, mask, config.gamma, config.lam)
     if config.whiten:
         advantages = masked_whiten(advantages, mask)
-    steps = []
-    for _ in range(config.epochs):
-        for rows in minibatches(len(batch), config.minibatch_size, rng):
-            ids, m, old = batch.ids[rows], mask[rows], rollout.logprobs[rows]
-            policy_loss, policy_metrics = ppo_policy_loss(
-                token_log_probs_of(policy, ids, m), old, advantages[rows], m, config.cliprange
-            )
-            policy_optimizer.minimise(policy_loss, config.max_norm)
-            value_loss, value_metrics = ppo_value_loss(
-                critic(ids[:, :-1], m), rollout.values[rows], returns[rows], m, config.cliprange_value
-            )
-            critic_optimizer.minimise(value_loss, config.max_norm)
-            steps.append(policy_metrics | value_metrics)
+
+    def learn_policy(rows):
+        logprobs, m = token_log_probs_of(policy, batch.ids[rows], mask[rows]), mask[rows]
+        loss, metrics = ppo_policy_loss(logprobs, rollout.logprobs[rows], advantages[rows], m, config.cliprange)
+        policy_optimizer.minimise(loss, config.max_norm)
+        return metrics
+
+    def learn_values(rows):
+        values, m = critic(batch.ids[rows, :-1], mask[rows]), mask[rows]
+        loss, metrics = ppo_value_loss(values, rollout.values[rows], returns[rows], m, config.cliprange_value)
+        critic_optimizer.minimise(loss, config.max_norm)
+        return metrics
+
+    turns = [rows for _ in range(config.epochs) for rows in minibatches(len(batch), config.minibatch_size, rng)]
+    # while it learns, the policy asks nothing of the critic, nor the critic of it
+    both = parallel.in_threads(lambda learn: [learn(rows) for rows in turns], (learn_policy, learn_values))
+    steps = [policy_metrics | value_metrics for policy_metrics, value_metrics in zip(*both)]
 
     def per_answer(x):
         return float((x * mask).sum(1).mean())

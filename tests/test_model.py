@@ -246,6 +246,13 @@ def test_the_sampler_and_the_likelihood_agree(model, temperature):
         assert samples.ids[row, samples.lengths[row] - 1] == EOS
 
 
+def test_what_was_cut_off_has_not_ended():
+    """A finished row is computed along with the others for a while; what it draws meanwhile is nobody's."""
+    for seed in range(20):
+        samples = generate(make(), [[5] * 11] + [[5]] * 9, 11, 1.0, np.random.default_rng(seed))
+        assert_array_equal(samples.ended, samples.ids[np.arange(10), samples.lengths - 1] == EOS)
+
+
 def test_temperature_divides_the_logits():
     """P23: what was sampled at a temperature is scored at it; at 0.7 and 1 the probabilities differ."""
     model = make()
@@ -255,6 +262,15 @@ def test_temperature_divides_the_logits():
     picked = np.take_along_axis(logp, samples.ids[:, 1:, None], -1)[..., 0]
     assert_allclose(samples.logprobs, picked, atol=1e-12)
     assert np.abs(samples.logprobs - token_log_probs_of(model, samples.ids).data).max() > 0.01
+
+
+@pytest.mark.underflow
+def test_a_temperature_near_zero_is_greedy():
+    """Logits of thousands: exp of them as they are would overflow."""
+    model = make()
+    cold = generate(model, PROMPTS, 4, 1e-4, np.random.default_rng(0))
+    assert_array_equal(cold.ids, generate(model, PROMPTS, 4, 0).ids)
+    assert_allclose(cold.logprobs, 0, atol=1e-6)
 
 
 def test_sampling_needs_a_generator_and_room():

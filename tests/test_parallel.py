@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -100,6 +101,21 @@ def test_nothing_is_recorded_where_nothing_is_learned(threads):
         assert not trained(IDS).requires_grad
     assert not frozen(IDS).requires_grad
     assert_array_equal(trained(IDS).data, frozen(IDS).data)
+
+
+def test_a_thread_shares_nothing_out_again(threads):
+    """Threads that waited for more threads of the same pool could wait for ever."""
+    threads(6)
+
+    def here(x):
+        return x, threading.get_ident()
+
+    def inner(x):
+        return here(x), *parallel.in_threads(here, (x + 1, x + 2))
+
+    for x, those in zip((10, 20), parallel.in_threads(inner, (10, 20))):
+        assert [number for number, _ in those] == [x, x + 1, x + 2]
+        assert {thread for _, thread in those} != {threading.get_ident()} and len({thread for _, thread in those}) == 1
 
 
 def test_a_twin_shares_arrays_and_no_gradients():

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from small_models import ragged_numbers, talker
 
-from minialign import ppo
+from minialign import parallel, ppo
 from minialign.autograd import Tensor, check_gradients, no_grad
 from minialign.batch import minibatches
 from minialign.checkpoint import frozen_copy
@@ -442,6 +442,17 @@ def test_equal_seeds_train_equal_models():
     for a, b in zip(one.parameters(), two.parameters()):
         assert_array_equal(a.data, b.data)
     assert any((a.data != b.data).any() for a, b in zip(one.parameters(), other.parameters()))
+
+
+def test_two_threads_train_equal_models(monkeypatch):
+    """The policy learns in one thread and the critic in another: from the same rollouts, in the same order."""
+    one, _, alone = run_ppo(epochs=2)
+    monkeypatch.setattr(parallel, "THREADS", 2)
+    two, _, together = run_ppo(epochs=2)
+    for a, b in zip(one.parameters(), two.parameters()):
+        assert_array_equal(a.data, b.data)
+    for name in ("loss/policy", "loss/value", "val/clipfrac"):
+        assert_array_equal(alone[name], together[name])
 
 
 def test_settings_that_do_not_exist_are_refused():

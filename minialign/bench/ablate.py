@@ -67,7 +67,7 @@ ROWS = {
         (
             (
                 """\
-    if not -80 < x.min() or not x.max() < 80:  # float32 reaches from exp(-87) to exp(88)
+    if not exp_in_reach(x):
         np.copyto(last, -np.inf, where=seen == 0)
         x -= x.max(-1, keepdims=True)
     np.exp(x, out=x)
@@ -212,6 +212,18 @@ ROWS = {
 """,
             ),
         ),
+    ),
+    "cumulative": Row(
+        "sampling: cumulative sums by a matrix product",
+        "sample",
+        "generate",
+        (("np.exp(logits).astype(np.float64) @ _up_to(logits.shape[1])", "np.exp(logits).cumsum(-1, dtype=np.float64)"),),
+    ),
+    "slices": Row(
+        "sampling: the prompts' keys are written as a slice",
+        "sample",
+        "generate",
+        (("            if n == 1:\n", "            if True:\n"),),
     ),
     "last of the prompt": Row(
         "sampling: last layer, only the prompt's last token",
