@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from minialign import parallel
 from minialign.autograd import Tensor, no_grad
 from minialign.checkpoint import frozen_copy
+from minialign.generate import generate
 from minialign.model import LanguageModel, ModelConfig, ScalarModel
 
 IDS = np.random.default_rng(0).integers(11, size=(7, 12))
@@ -116,6 +117,14 @@ def test_a_thread_shares_nothing_out_again(threads):
     for x, those in zip((10, 20), parallel.in_threads(inner, (10, 20))):
         assert [number for number, _ in those] == [x, x + 1, x + 2]
         assert {thread for _, thread in those} != {threading.get_ident()} and len({thread for _, thread in those}) == 1
+
+
+def test_sampling_takes_one_thread(threads, monkeypatch):
+    """bench/ratios.py relies on it: with more threads a sampler does nothing else, and so cannot be quicker or slower."""
+    expected = generate(model(), IDS[:, :4], 8, 1.0, np.random.default_rng(0)).ids
+    threads(2)
+    monkeypatch.setattr(parallel, "_threads", None)
+    assert_array_equal(generate(model(), IDS[:, :4], 8, 1.0, np.random.default_rng(0)).ids, expected)
 
 
 def test_a_twin_shares_arrays_and_no_gradients():
