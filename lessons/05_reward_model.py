@@ -141,7 +141,7 @@ if not lesson.fault and len(votes) > sizes[-1]:  # the journey's reward model ha
 shorter_won = np.array([len(c.text) < len(r.text) for c, r in zip(held_out.chosen, held_out.rejected)])
 with_shorter = pair_accuracy(gaps[shorter_won])
 bins = calibration(gaps)
-lesson.number("unseen votes foretold after 30", unseen[0], ".1%")
+lesson.number(f"unseen votes foretold after {sizes[0]}", unseen[0], ".1%")  # 30, or as few as your own
 lesson.number("... after the most votes", unseen[-1], ".1%")
 lesson.number("... by one who knows the raters", ceiling, ".1%")
 lesson.number("its own votes foretold", own[-1], ".1%")

@@ -1,4 +1,8 @@
-"""What holds for every test: arithmetic that goes wrong is an error, not a warning."""
+"""What holds for every test: arithmetic that goes wrong is an error, not a warning; one thread, unless a test says more."""
+
+import os
+
+os.environ.pop("MINIALIGN_THREADS", None)  # with more, sums are equal up to rounding only; test_parallel.py is about them
 
 import minialign  # first: it asks BLAS for one thread, and BLAS listens only until NumPy is loaded  # noqa: F401
 

@@ -296,7 +296,7 @@ def test_growth_is_measured_and_drawn(tmp_path):
 
 # ------------------------------------------------------------------------------------------------ the command
 def test_a_whole_small_run_and_its_file(tmp_path):
-    command = [sys.executable, "-m", "minialign", "bench", "--size", "tiny", "--rounds", "1", "--json", "b.json"]
+    command = [sys.executable, "-m", "minialign", *"bench --size tiny --rounds 1 --threads 1 --json b.json".split()]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "b.json").read_text())
