@@ -29,10 +29,10 @@ def draw(runs):
     names = [name for name in short if name in runs[0]["policies"]]
     for x, name in enumerate(names):
         values = [of(runs, "policies", name, key) for key in ("gold", "gold_greedy")]
-        drawing.pair(gold, x, *values, plots.BLACK, ("sampled", "greedy") if x == 0 else (None, None))
+        drawing.pair(gold, x, *values, plots.GREY, ("sampled", "greedy") if x == 0 else (None, None))
     drawing.name_ticks(gold, [short[name] for name in names])
     gold.axhline(0, color=plots.BLACK, linewidth=0.8)
-    gold.legend(frameon=False, fontsize=7)
+    gold.legend(frameon=False, fontsize=7, loc="lower right")
     plots.name_panel(gold, "gold of the policies")
 
     names = ("sft", "ai", "without", "brief", "warm")
