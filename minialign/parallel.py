@@ -64,9 +64,10 @@ def read(trunk, parts, places, shape):
 
 
 def in_threads(function, *arguments):
-    """list(map(function, *arguments)), each call in a thread of its own: for calls that do not read what another one writes.
+    """list(map(function, *arguments)), each call in a thread of its own.
 
-    They run under the caller's np.errstate, and share nothing out again.
+    For calls that do not read what another one writes, nor enter no_grad, which is one for all threads.  They run under the
+    caller's np.errstate, and share nothing out again.
     """
     if _free() == 1 or len(arguments[0]) == 1:
         return list(map(function, *arguments))

@@ -126,9 +126,8 @@ def test_with_more_threads_the_question_is_whether_they_are_worth_it():
         ("train: time / one thread", False),
         ("train: time / torch with 2", True),
     ]
-    for one, met in ((0.98, True), (0.96, False)):  # sampling takes one thread, and so compares with itself
-        result = ratios.summary(found([1, 1], [1, 1], **{"one thread": [one, one]}), "wall")
-        assert [v["met"] for v in ratios.verdicts({"sample": result}, 2)] == [met]
+    verdicts = ratios.verdicts({"sample": ratios.summary(found([1, 1], [1, 1], **times), "wall")}, 2)
+    assert [v["met"] for v in verdicts] == [None, True]  # sampling takes one thread: the same code twice
 
 
 def test_a_page_is_88_columns_wide():

@@ -85,7 +85,12 @@ ROWS = {
         "attention: exp and mask into the same array",
         "train",
         "functional",
-        (("    np.exp(x, out=x)\n    last *= seen\n", "    x = np.exp(x)\n    x[..., x.shape[-1] - seen.shape[-1] :] *= seen\n"),),
+        (
+            (
+                "    np.exp(x, out=x)\n    last *= seen\n",
+                "    x = np.exp(x)\n    x[..., x.shape[-1] - seen.shape[-1] :] *= seen\n",
+            ),
+        ),
     ),
     "blocks": Row(
         "attention: most of the future is never computed",

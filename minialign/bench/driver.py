@@ -157,7 +157,8 @@ def threads_wanted(asked=None):
     told = [os.environ[name] for name in (*THREAD_VARIABLES, "MINIALIGN_THREADS") if name in os.environ]
     wrong = [value for value in told if not value.isdecimal() or int(value) == 0]
     if asked is None and wrong:
-        raise CannotMeasure(f"{wrong[0]!r} threads cannot be; set {', '.join(THREAD_VARIABLES)} and MINIALIGN_THREADS to whole numbers")
+        names = f"{', '.join(THREAD_VARIABLES)} and MINIALIGN_THREADS"
+        raise CannotMeasure(f"{wrong[0]!r} threads cannot be; set {names} to whole numbers")
     threads = asked or max([1, *map(int, told)])
     if threads > len(cores()):
         raise CannotMeasure(f"{threads} threads on {len(cores())} cores would wait for each other; use --threads "

@@ -16,6 +16,8 @@ TARGETS = [
     ("dpo", "torch", 0.85, 0.74),
     ("ppo", "torch", 0.75, 0.67),
 ]
+# Sampling takes one thread whatever is set (test_parallel.py sees to it): a clock would judge the same code twice.
+SAME_CODE = [("sample", "one thread")]
 MEMORY_TARGET, FAULTS_TARGET, IMPORT_TARGET = 0.35, 100, 0.10
 
 
@@ -79,12 +81,12 @@ def verdicts(results, threads):
 
     if threads > 1:
         for workload, result in results.items():
-            # Sampling takes one thread whatever is set (test_parallel.py): beside one thread it is the same code twice.
-            same_code = 1 + TOLERANCE if workload == "sample" else 1.0
-            for other, words, target in (("one thread", "one thread", same_code), ("torch", f"torch with {threads}", 1.0)):
+            for other, words in (("one thread", "one thread"), ("torch", f"torch with {threads}")):
                 compared = ratio(result["times"], "minialign", other, "wall")
                 if compared:
-                    judge(f"{workload}: time / {words}", compared["median"], target, result)
+                    judge(f"{workload}: time / {words}", compared["median"], 1.0, result)
+                    if (workload, other) in SAME_CODE:
+                        found[-1]["met"] = None
         return found
     for workload, other, target, stretch in TARGETS:
         result = results.get(workload)
