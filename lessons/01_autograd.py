@@ -24,24 +24,24 @@ EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do 
 """
 
 # %%
-import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 import numpy as np
 
 from minialign import autograd, composed, functional
 from minialign.autograd import Tensor, check_gradients, clip, exp, log, minimum, tanh, where
-from minialign.classroom import pictures
-from minialign.classroom.lesson import Lesson
+from minialign.figures import lesson_plots
 from minialign.likelihood import token_log_probs_of
 from minialign.model import LanguageModel, ModelConfig, rotary_angles
 from minialign.sft import sft_loss
+from minialign.teach.lesson import Lesson
 
 lesson = Lesson(__file__, __doc__)
 rng = lesson.rng
 if lesson.fault == "overwrite":
-    lesson.spoil(Tensor, "backward", "= dparent if arrived is None else arrived + dparent", "= dparent")
+    lesson.inject_fault(Tensor, "backward", "= dparent if arrived is None else arrived + dparent", "= dparent")
 if lesson.fault == "nobroadcast":
-    lesson.spoil(autograd, "_sum_to_shape", "g = g.sum(axis=tuple(", "g = g.mean(axis=tuple(")
+    lesson.inject_fault(autograd, "_sum_to_shape", "g = g.sum(axis=tuple(", "g = g.mean(axis=tuple(")
 
 # %% [markdown]
 # ## 1. By hand, then by machine
@@ -179,5 +179,5 @@ lesson.claim(4, errors[worst] < 1e-6, f"the worst: {worst}, {errors[worst]:.0e}"
 lesson.claim(5, apart < 1e-10, f"{apart:.0e} apart at most")
 lesson.claim(6, valley.min() < valley[0] / 100 and valley.min() < valley[-1] / 100, f"best at {best:.0e}")
 lesson.claim(7, loss.item() < 0.3 and left_over < 1e-12, f"loss {loss.item():.3f}")
-lesson.picture("gradient-check", *pictures.gradient_check(errors, eps, valley))
+lesson.picture("gradient-check", *lesson_plots.gradient_check(errors, eps, valley))
 lesson.finish()

@@ -23,7 +23,7 @@ EXERCISES  (2 min, run) --break nomask: the loss is better than it should be. Wh
 """
 
 # %%
-import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 import math
 from itertools import islice
@@ -33,13 +33,13 @@ import numpy as np
 
 from minialign import functional, pipeline, sft
 from minialign.autograd import no_grad
-from minialign.classroom import pictures
-from minialign.classroom.instruments import attention_of, counting_loss
-from minialign.classroom.lesson import Lesson
-from minialign.classroom.text import shown
 from minialign.evaluate import begins_with_question, continue_bare
+from minialign.figures import lesson_plots
 from minialign.likelihood import log_probs_array
 from minialign.model import LanguageModel
+from minialign.runs.text import shown
+from minialign.teach.lesson import Lesson
+from minialign.teach.measurements import attention_of, counting_loss
 from minialign.tokenizer import EOS, VOCAB_SIZE, decode, encode
 from minialign.world import five_questions, report_questions, truth
 
@@ -86,7 +86,7 @@ def build(rng):
 
 
 if lesson.fault == "shift":
-    lesson.spoil(sft, "token_log_probs_of", ", ids[:, 1:]", ", ids[:, :-1]")
+    lesson.inject_fault(sft, "token_log_probs_of", ", ids[:, 1:]", ", ids[:, :-1]")
 blank = build(np.random.default_rng(0))
 blank.unembedding.data[:] = 0
 without_opinions = -log_probs_array(blank, stream[:96].reshape(1, -1)).mean()
@@ -178,5 +178,5 @@ lesson.claim(5, 0.1 < end < min(ladder.values()), f"{end:.2f}; counting triples 
 lesson.claim(6, known > 0.8, f"{known:.0%}")
 lesson.claim(7, asks > 0.5, f"{asks:.0%}")
 letters = [" " if token == EOS else decode([token]) for token in text[0]]
-lesson.picture("autocomplete", *pictures.autocomplete(history, ladder, seen, letters))
+lesson.picture("autocomplete", *lesson_plots.autocomplete(history, ladder, seen, letters))
 lesson.finish()

@@ -23,18 +23,18 @@ EXERCISES  (2 min, run) --break nomask: what does the model write after a lone <
 """
 
 # %%
-import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 import numpy as np
 
 from minialign import batch, evaluate, sft
 from minialign.autograd import Tensor
 from minialign.checkpoint import trainable_copy
-from minialign.classroom import pictures
-from minialign.classroom.lesson import Lesson
-from minialign.classroom.text import shown
+from minialign.figures import lesson_plots
 from minialign.generate import generate
 from minialign.likelihood import log_probs_array
+from minialign.runs.text import shown
+from minialign.teach.lesson import Lesson
 from minialign.tokenizer import BOT, EOS, PAD, USER, encode
 from minialign.world import demonstrations, five_questions, judge, report_questions, truth
 
@@ -163,5 +163,5 @@ lesson.claim(6, only_answers, "gained {answers:+.2f} and {questions:+.2f} nats".
 lesson.claim(7, answers.gold.mean() < worth, f"{answers.gold.mean():.2f} < {worth:.2f}")
 before = evaluate.continue_bare(base, questions, truth, 1.0, rng, recipe.max_new_tokens).responses
 bare = np.mean([evaluate.begins_with_question(response.text) for response in before])
-lesson.picture("shares", *pictures.learning_to_answer(diary, bare))
+lesson.picture("shares", *lesson_plots.learning_to_answer(diary, bare))
 lesson.finish()

@@ -22,15 +22,17 @@ EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, a
 """
 
 # %%
-import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 from dataclasses import replace
 
 import numpy as np
 
-from minialign.classroom import ballot, pictures, vote
-from minialign.classroom.lesson import Lesson
+from minialign.cli import vote
 from minialign.exact import bradley_terry
+from minialign.figures import lesson_plots
+from minialign.runs import voting
+from minialign.teach.lesson import Lesson
 from minialign.world import UNBIASED, Raters, truth
 
 lesson = Lesson(__file__, __doc__)
@@ -80,15 +82,15 @@ lesson.number("slip: agreement of two, counted", agree, exact=0.745, within=0.00
 lesson.section("3. Twenty pairs, five of them twice")
 train, _ = lesson.need("votes")
 model, raters = lesson.journey.sft().model, Raters(recipe.tastes)
-pairs = ballot.sitting(model, lesson.seed, 0, recipe.max_new_tokens)
+pairs = voting.sitting(model, lesson.seed, 0, recipe.max_new_tokens)
 if lesson.you_rate:
-    ballots = ballot.Ballots(lesson.folder / "my-votes.jsonl", ballot.fingerprint(model))
+    ballots = voting.Ballots(lesson.folder / "my-votes.jsonl", voting.fingerprint(model))
     vote.ask(pairs, ballots, 0)
     lines = ballots.lines[: len(pairs)]
 else:
     said = [raters.vote(p.question, *p.a, *p.b, rng) for p in pairs]
     decisions = [{1: "a", -1: "b", 0: "tie"}[v] for v in said]
-    lines = [ballot.line_of(p, decision, i, 0, "simulated") for i, (p, decision) in enumerate(zip(pairs, decisions))]
+    lines = [voting.line_of(p, decision, i, 0, "simulated") for i, (p, decision) in enumerate(zip(pairs, decisions))]
 you = "you" if lesson.you_rate else "one rater"
 print("   you agree" if lesson.you_rate else "   one rater of the crowd, in your place, agrees")
 for name, (k, of), where in vote.agreements(lines, raters):
@@ -120,11 +122,11 @@ def majority(gap, tau, n=25):
 
 
 placebo = votes_on(np.zeros(20_000), recipe.tastes.tau).mean()
-gold = gaps(lambda q, text, ended: truth(q, ballot.Response(text, ended)).gold)
+gold = gaps(lambda q, text, ended: truth(q, voting.Response(text, ended)).gold)
 facts = {
     "longer": gaps(lambda q, text, ended: len(text)),
-    "politer": gaps(lambda q, text, ended: truth(q, ballot.Response(text, ended)).polite),
-    "yes": gaps(lambda q, text, ended: truth(q, ballot.Response(text, ended)).agrees),
+    "politer": gaps(lambda q, text, ended: truth(q, voting.Response(text, ended)).polite),
+    "yes": gaps(lambda q, text, ended: truth(q, voting.Response(text, ended)).agrees),
 }
 felt = {name: gaps(Raters(tastes).utility) for name, tastes in PEOPLE.items()}
 once = {name: votes_on(gap, PEOPLE[name].tau) for name, gap in felt.items()}
@@ -170,9 +172,9 @@ everybody = {"gold": np.where(gold == 0, rng.random(len(gold)) < 0.5, gold > 0),
 alike = np.array([[np.mean(x == y) for y in everybody.values()] for x in everybody.values()])
 np.fill_diagonal(alike, [1.0, *(np.mean(once[name] == again[name]) for name in PEOPLE)])
 yours = [line["vote"] for line in lines] + ["skip"] * (len(pairs) - len(lines))
-choices = {you: ballot.side_by_side(pairs, yours)}
+choices = {you: voting.side_by_side(pairs, yours)}
 for name, tastes in PEOPLE.items():
     said = [Raters(tastes).vote(p.question, *p.a, *p.b, rng) for p in pairs]
-    choices[name] = ballot.side_by_side(pairs, [{1: "a", -1: "b", 0: "tie"}[v] for v in said])
-lesson.picture("votes-matrix", *pictures.votes_matrix(choices, (list(everybody), alike)))
+    choices[name] = voting.side_by_side(pairs, [{1: "a", -1: "b", 0: "tie"}[v] for v in said])
+lesson.picture("votes-matrix", *lesson_plots.votes_matrix(choices, (list(everybody), alike)))
 lesson.finish()

@@ -25,7 +25,7 @@ EXERCISES  (2 min, run) --break mystery --seed 3: which number gives the fault a
 """
 
 # %%
-import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 import math
 from dataclasses import replace
@@ -34,18 +34,24 @@ import numpy as np
 
 from minialign.autograd import Tensor
 from minialign.batch import prompt_ids
-from minialign.classroom import pictures
-from minialign.classroom.lesson import Lesson
-from minialign.classroom.results import reward_report
-from minialign.classroom.text import shown
+from minialign.figures import lesson_plots
 from minialign.functional import log_sigmoid
 from minialign.generate import generate
 from minialign.model import scalar_model_from
 from minialign.preferences import Preferences
 from minialign.reward import (
-    RewardConfig, Scorer, bradley_terry_loss, calibration, pair_accuracy, score_gaps, sequence_scores,
+    RewardConfig,
+    Scorer,
+    bradley_terry_loss,
+    calibration,
+    pair_accuracy,
+    score_gaps,
+    sequence_scores,
     train_reward_model,
 )  # fmt: skip
+from minialign.runs.metrics import reward_report
+from minialign.runs.text import shown
+from minialign.teach.lesson import Lesson
 from minialign.world import truth
 
 lesson = Lesson(__file__, __doc__)
@@ -173,5 +179,5 @@ lesson.claim(4, held_out_loss(gaps) < math.log(2), f"{held_out_loss(gaps):.3f}, 
 lesson.claim(5, own[-1] > unseen[-1], f"{own[-1]:.1%} and {unseen[-1]:.1%}")
 lesson.claim(6, unseen[-1] < ceiling, f"{unseen[-1]:.1%}, the ceiling {ceiling:.1%}")
 lesson.claim(7, with_shorter > 0.5, f"{with_shorter:.1%} of {shorter_won.sum()} pairs")
-lesson.picture("votes-needed", *pictures.votes_needed(sizes, own, unseen, ceiling, bins))
+lesson.picture("votes-needed", *lesson_plots.votes_needed(sizes, own, unseen, ceiling, bins))
 lesson.finish()

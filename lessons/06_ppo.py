@@ -4,7 +4,7 @@
 QUESTION   A score says how good an answer was, and not what to change. How do trial, score and nudge become a gradient?
 NEEDS      the SFT model and the reward model (made once if they are missing); with --votes FILE your own votes judge
 TIME       about 15 s; --fast about 6 s
-EQUATION   the leash   R = -beta (log pi - log ref), and the score on the last token   [eq: leashed-reward]
+EQUATION   the leash   R = -beta (log pi - log ref), and the score on the last token   [eq: kl-penalized-reward]
            credit      A_t = delta_t + gamma lambda A_(t+1)                            [eq: gae]
            the step    mean max(-A rho, -A clip(rho, 1 - eps, 1 + eps))                [eq: ppo-clip]
            the critic  1/2 mean (V - G)^2, clipped                                     [eq: ppo-value]
@@ -28,19 +28,19 @@ EXERCISES  (2 min, run) --break mystery --seed 5: name the fault from the four c
 """
 
 # %%
-import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 from dataclasses import replace
 
 import numpy as np
 
-from minialign import plots, ppo
+from minialign import policy_gradient, ppo
 from minialign.checkpoint import frozen_copy, trainable_copy
-from minialign.classroom import pictures
-from minialign.classroom.instruments import six_pushes, tell_answers
-from minialign.classroom.lesson import Lesson
 from minialign.evaluate import answer
+from minialign.figures import lesson_plots, plots
 from minialign.model import scalar_model_from
+from minialign.teach.lesson import Lesson
+from minialign.teach.measurements import six_pushes, tell_answers
 from minialign.world import report_questions, sample_prompts, truth
 
 lesson = Lesson(__file__, __doc__)
@@ -77,7 +77,7 @@ lesson.number("variance with it / without it", smaller / spread, ".4f")
 # %%
 lesson.section("2. The clip")
 lesson.show("ppo-clip")
-pushes = six_pushes(ppo.ppo_policy_loss)
+pushes = six_pushes(policy_gradient.ppo_policy_loss)
 print("   push on log pi     ratio below 0.8   between   above 1.2")
 for advantage in (1.0, -1.0):
     row = [pushes[advantage, where] for where in ("below", "between", "above")]
@@ -96,7 +96,7 @@ near = pi * np.exp(0.15 * rng.standard_normal(5))
 near /= near.sum()
 true_kl = float((near * np.log(near / pi)).sum())
 drawn = rng.choice(5, size=(2000, 16), p=near)
-k1, _, k3 = (k.mean(1) for k in ppo.kl_estimates(np.log(near)[drawn], np.log(pi)[drawn]))
+k1, _, k3 = (k.mean(1) for k in policy_gradient.kl_estimates(np.log(near)[drawn], np.log(pi)[drawn]))
 lesson.number("true KL, nats", true_kl, ".4f")
 lesson.number("k1 below 0, share of batches", np.mean(k1 < 0), ".0%")
 lesson.number("k3 below 0, share of batches", np.mean(k3 < 0), ".0%", exact=0, why="0")
@@ -111,7 +111,7 @@ lesson.predict(
     1,
     "the loss of PPO says nothing about progress: it is near 0 at every step, and not comparable from step to step.",
 )
-lesson.show("leashed-reward")
+lesson.show("kl-penalized-reward")
 lesson.show("gae")
 lesson.show("ppo-value")
 lesson.need("reward")
@@ -120,11 +120,11 @@ settings = replace(lesson.recipe.ppo, iterations=6 if lesson.fast else 10)
 policy, reference = trainable_copy(sft), frozen_copy(sft)
 critic = scalar_model_from(lesson.journey.reward().model, rng, head="zero")
 if lesson.fault == "flipadv":
-    lesson.spoil(ppo, "update", "= masked_whiten(advantages, mask)", "= -masked_whiten(advantages, mask)")
+    lesson.inject_fault(ppo, "ppo_update", "= masked_whiten(advantages, mask)", "= -masked_whiten(advantages, mask)")
 if lesson.fault == "staleref":
     reference = policy
 if lesson.fault == "eosoff":
-    lesson.spoil(ppo, "leashed_rewards", "last[rows]] +=", "(last[rows] + 1) % mask.shape[1]] +=")
+    lesson.inject_fault(ppo, "kl_penalized_rewards", "last[rows]] +=", "(last[rows] + 1) % mask.shape[1]] +=")
 if lesson.fault == "noclip":
     settings = replace(settings, cliprange=1e9, epochs=8, lr=10 * settings.lr, iterations=settings.iterations // 2)
 questions = report_questions()
@@ -137,11 +137,12 @@ def ask(model):
     return said, float(score(said.batch).mean())
 
 
-rollout = ppo.roll_out(policy, reference, critic, score, training[:16], settings, rng)
+rollout = policy_gradient.roll_out(policy, reference, score, training[:16], settings, rng)
 mask = rollout.batch.mask
-rewards = ppo.leashed_rewards(rollout.scores, rollout.logprobs, rollout.ref_logprobs, mask, settings.kl_coef)
-returns = ppo.gae(rewards, rollout.values, mask, lam=1.0)[1]
-value_loss = ppo.ppo_value_loss(rollout.values, rollout.values, returns, mask)[1]["loss/value"]
+rewards = ppo.kl_penalized_rewards(rollout.scores, rollout.logprobs, rollout.ref_logprobs, mask, settings.kl_coef)
+values = ppo.values_of(critic, rollout.batch)
+returns = ppo.gae(rewards, values, mask, lam=1.0)[1]
+value_loss = ppo.ppo_value_loss(values, values, returns, mask)[1]["loss/value"]
 half_square = 0.5 * float((returns**2 * mask).sum() / mask.sum())
 before, score_before = ask(sft)
 print("   iteration   score     KL     k3   clipped   entropy   length")
@@ -187,6 +188,6 @@ lesson.claim(5, abs(value_loss - half_square) < 1e-5)
 lesson.claim(6, last_kl > 0.05, f"{first_kl:.2f} -> {last_kl:.2f} nats an answer")
 lesson.claim(7, 0 < history["policy/clipfrac"].max() < 0.1, f"at most {history['policy/clipfrac'].max():.1%}")
 lesson.claim(8, score_after > score_before, f"{score_before:+.2f} -> {score_after:+.2f}")
-lesson.picture("six-cases", *pictures.six_cases())
+lesson.picture("six-cases", *lesson_plots.six_cases())
 lesson.picture("dashboard", *plots.ppo_dashboard(history))
 lesson.finish()

@@ -24,19 +24,20 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
 """
 
 # %%
-import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 from dataclasses import replace
 
 import numpy as np
 
 from minialign import exact
-from minialign.classroom import lab_pictures
-from minialign.classroom.lesson import Lesson
-from minialign.lab import HUMAN, LAB, LAB_FAST, frontier, gallery, leash
-from minialign.lab.measure import SAMPLED, answers_of
-from minialign.lab.raters_view import manners
+from minialign.figures import lab_plots
+from minialign.lab import HUMAN, LAB, LAB_FAST, leash
+from minialign.lab.instruments import frontier, gallery
+from minialign.lab.instruments.measure import SAMPLED, answers_of
+from minialign.lab.instruments.raters_view import manners
 from minialign.pipeline import Journey
+from minialign.teach.lesson import Lesson
 from minialign.world import report_questions
 
 lesson = Lesson(__file__, __doc__)
@@ -153,5 +154,5 @@ lesson.claim(5, free["proxy"] > sft["proxy"] + 0.5 and free["gold"] < best["gold
 lesson.claim(6, level(best) > level(sft), f"beta {best['beta']:g}: {level(sft):.2f} -> {level(best):.2f}")
 lesson.claim(7, gains["proxy"] > 2 * gains["gold"], "{proxy:.2f} and {gold:.2f}".format(**gains))
 lesson.claim(8, shared["here"] > 0.5 > shared["there"], f"{shared['here']:.0%} and {shared['there']:.0%}")
-lesson.picture("leash", *lab_pictures.leash_curves(sft, ppo, best_of, tilted))
+lesson.picture("leash", *lab_plots.leash_curves(sft, ppo, best_of, tilted))
 lesson.finish()

@@ -24,7 +24,7 @@ EXERCISES  (2 min, run) --break drift: the loss is stuck at 0.693. Does the poli
 """
 
 # %%
-import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 import math
 
@@ -33,14 +33,14 @@ import numpy as np
 from minialign import dpo, exact
 from minialign.autograd import Tensor
 from minialign.checkpoint import frozen_copy, trainable_copy
-from minialign.classroom import pictures
-from minialign.classroom.instruments import tell_answers
-from minialign.classroom.lesson import Lesson
 from minialign.evaluate import answer, sampled_kl
+from minialign.figures import lesson_plots
 from minialign.functional import log_softmax
 from minialign.likelihood import log_probs_array
 from minialign.optim import AdamW, cosine_schedule
 from minialign.preferences import Preferences
+from minialign.teach.lesson import Lesson
+from minialign.teach.measurements import tell_answers
 from minialign.world import report_questions, truth
 
 lesson = Lesson(__file__, __doc__)
@@ -125,9 +125,9 @@ sft, settings = lesson.journey.sft().model, lesson.journey.enough(lesson.recipe.
 if lesson.fault == "swap":
     votes = Preferences(votes.prompts, votes.rejected, votes.chosen)
 if lesson.fault == "noref":
-    lesson.spoil(dpo, "train_dpo", ".sum(1)  # (2n,)", ".sum(1) * 0  # (2n,)")
+    lesson.inject_fault(dpo, "train_dpo", ".sum(1)  # (2n,)", ".sum(1) * 0  # (2n,)")
 if lesson.fault == "drift":
-    lesson.spoil(dpo, "train_dpo", "logps[k:], ref[:k], ref[k:]", "logps[k:], logps.data[:k], logps.data[k:]")
+    lesson.inject_fault(dpo, "train_dpo", "logps[k:], ref[:k], ref[k:]", "logps[k:], logps.data[:k], logps.data[k:]")
 policy = trainable_copy(sft)
 history = dpo.train_dpo(policy, frozen_copy(sft), votes, settings, rng)
 
@@ -166,5 +166,5 @@ lesson.claim(4, apart < 1e-3, f"{apart:.0e} apart at most")
 lesson.claim(5, history.last("loss", 20) < math.log(2) - 0.005, f"{history.last('loss', 20):.3f}")
 lesson.claim(6, rejected < min(chosen, 0), f"rejected {rejected:+.2f}, chosen {chosen:+.2f} nats")
 lesson.claim(7, after.gold.mean() > before.gold.mean(), f"{before.gold.mean():.2f} -> {after.gold.mean():.2f}")
-lesson.picture("shortcut", *pictures.shortcut(names, ref, roads, beta, history))
+lesson.picture("shortcut", *lesson_plots.shortcut(names, ref, roads, beta, history))
 lesson.finish()

@@ -24,7 +24,7 @@ EXERCISES  (2 min, run) --rate terminal: 20 pairs, blind. Do you prefer PPO or D
 """
 
 # %%
-import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 import inspect
 import re
@@ -33,12 +33,14 @@ import numpy as np
 
 from minialign import dpo, ppo, reward
 from minialign.batch import conversations
-from minialign.classroom import ballot, lab_pictures, vote
-from minialign.classroom.lesson import Lesson
+from minialign.cli import vote
 from minialign.evaluate import MODEL_NAMES, answer, continue_bare
+from minialign.figures import lab_plots
 from minialign.lab import bakeoff
-from minialign.lab.costs import cost
-from minialign.lab.measure import SAMPLED, interval
+from minialign.lab.instruments.costs import cost
+from minialign.lab.instruments.measure import SAMPLED, interval
+from minialign.runs import voting
+from minialign.teach.lesson import Lesson
 from minialign.world import Raters, report_questions, truth
 
 lesson = Lesson(__file__, __doc__)
@@ -146,10 +148,10 @@ lesson.section("4. Twenty blind votes: PPO or DPO?")
 pairs, ppo_is_a = [], rng.random(len(questions)) < 0.5
 for i in rng.permutation(len(questions)):
     first, second = (said[name].responses[i] for name in (("ppo", "dpo") if ppo_is_a[i] else ("dpo", "ppo")))
-    if first != second and len(pairs) < ballot.SITTING:
-        pairs.append((ballot.Pair(questions[i], first, second), "a" if ppo_is_a[i] else "b"))
+    if first != second and len(pairs) < voting.SITTING:
+        pairs.append((voting.Pair(questions[i], first, second), "a" if ppo_is_a[i] else "b"))
 if lesson.you_rate:
-    ballots = ballot.Ballots(lesson.folder / "my-votes.jsonl", ballot.fingerprint(journey.ppo().model))
+    ballots = voting.Ballots(lesson.folder / "my-votes.jsonl", voting.fingerprint(journey.ppo().model))
     vote.ask([pair for pair, _ in pairs], ballots, 0)
     decisions = [line["vote"] for line in ballots.lines[: len(pairs)]]
 else:
@@ -180,5 +182,5 @@ lesson.claim(7, min(gains) > 0, "PPO {:+.2f}, DPO {:+.2f}".format(*gains))
 tuned = {MODEL_NAMES[name]: rates[name] for name in ("ppo", "dpo")}
 told = (f"{name} {won:.0%}, [{low:.0%}, {high:.0%}]" for name, (won, (low, high)) in tuned.items())
 lesson.claim(8, min(won for won, _ in tuned.values()) > 0.5, "; ".join(told))
-lesson.picture("bakeoff", *lab_pictures.win_rates(rates, board, placebo))
+lesson.picture("bakeoff", *lab_plots.win_rates(rates, board, placebo))
 lesson.finish()

@@ -25,19 +25,19 @@ EXERCISES  (2 min, run) --break truthful: which model looks most truthful now, a
 """
 
 # %%
-import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 from dataclasses import replace
 
 import numpy as np
 
-from minialign.classroom import lab_pictures
-from minialign.classroom.instruments import tell_apart
-from minialign.classroom.lesson import Lesson
-from minialign.lab import LAB, LAB_FAST, crowds, refusal, sycophancy, truth
-from minialign.lab.measure import SAMPLED, answers_of
-from minialign.lab.raters_view import preferred
+from minialign.figures import lab_plots
+from minialign.lab import LAB, LAB_FAST, refusal, sycophancy, truth
+from minialign.lab.instruments import crowds, raters_view
+from minialign.lab.instruments.measure import SAMPLED, answers_of
 from minialign.pipeline import Journey
+from minialign.teach.lesson import Lesson
+from minialign.teach.measurements import tell_apart
 from minialign.world import Raters, Tastes, prompt_lists
 from minialign.world.answers import say
 
@@ -45,11 +45,11 @@ lesson = Lesson(__file__, __doc__)
 short = replace(LAB_FAST, vote_prompts=1400, reward=replace(LAB_FAST.reward, epochs=1))
 recipe = short if lesson.fast else LAB  # the laboratory's, so that it finds what that has made
 if lesson.fault == "across":
-    lesson.spoil(sycophancy, "tilt", "agrees.mean(1, keepdims=True)", "agrees.mean()")
+    lesson.inject_fault(sycophancy, "tilt", "agrees.mean(1, keepdims=True)", "agrees.mean()")
 elif lesson.fault == "lost":
-    lesson.spoil(refusal, "crowd_of", "=SCARY * safe, dangerous=SCARY * (1 - safe)", "=0.0, dangerous=SCARY")
+    lesson.inject_fault(refusal, "crowd_of", "=SCARY * safe, dangerous=SCARY * (1 - safe)", "=0.0, dangerous=SCARY")
 elif lesson.fault == "truthful":
-    lesson.spoil(truth, "knowledge", "verdict.correct is True", "verdict.correct is not False")
+    lesson.inject_fault(truth, "knowledge", "verdict.correct is True", "verdict.correct is not False")
 # a yes pleases yes-men by 1.5; a right answer is worth 1
 CROWDS = {"ordinary": Tastes(), "yes-men": Tastes(agreement=1.5), "experts": Tastes(expert=True)}
 SCARED = {"none safe": "none safe", "half safe": "1/2 safe", "deaf": "deaf"}  # and what the laboratory calls them
@@ -73,10 +73,10 @@ lesson.number("SFT: wrong about obscure things", known["SFT"]["sampled"]["wrong"
 corrections = [(p.text, "no, " + say(p.domain, p.truth), "yes, " + say(p.domain, p.claim)) for p in false]
 colors = [(p.text, say("thing", p.truth), say("thing", c)) for p in obscure for c in truth.COLORS if c != p.truth]
 wishes = {
-    "yes-men: truth, not a false yes": preferred(CROWDS["yes-men"], corrections),
+    "yes-men: truth, not a false yes": raters_view.preferred(CROWDS["yes-men"], corrections),
     "hear a scary word: help, no refusal": refusal.labels_want_an_answer(pairs, CROWDS["ordinary"]),
     "deaf to the word: help, no refusal": refusal.labels_want_an_answer(pairs, Tastes(risk=0.0)),
-    "experts: a right color, not a wrong": preferred(CROWDS["experts"], colors),
+    "experts: a right color, not a wrong": raters_view.preferred(CROWDS["experts"], colors),
 }
 lesson.say("Two answers, shown outright: how many votes go to the better one?")
 for name, wish in wishes.items():
@@ -177,5 +177,5 @@ lesson.claim(8, max(right.values()) < right["SFT"] + 0.1, "{SFT:.0%} -> {ordinar
 numbers = "wrong {ordinary:.0%}, experts {experts:.0%}".format(**wrong)
 lesson.claim(9, wrong["experts"] < wrong["ordinary"] and idk["experts"] > idk["ordinary"], numbers)
 lesson.say("One SFT model, one algorithm, the same settings. What differs is who voted, and on which questions.")
-lesson.picture("habits", *lab_pictures.habits(yes, told, stances, known))
+lesson.picture("habits", *lab_plots.habits(yes, told, stances, known))
 lesson.finish()

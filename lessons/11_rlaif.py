@@ -23,18 +23,19 @@ EXERCISES  (2 min, run) --break upside: which number would have told you, before
 """
 
 # %%
-import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 import time
 
 import numpy as np
 
 from minialign.batch import conversations
-from minialign.classroom import lab_pictures
-from minialign.classroom.lesson import Lesson
-from minialign.lab import agreement, feedback, principles
+from minialign.figures import lab_plots
+from minialign.lab import principles
+from minialign.lab.instruments import agreement, feedback
 from minialign.likelihood import sequence_log_probs
 from minialign.rlaif import Judge, Reader
+from minialign.teach.lesson import Lesson
 from minialign.world import Raters, parse, report_questions
 from minialign.world.answers import REFUSAL
 from minialign.world.constitution import CONSTITUTION, read_constitution
@@ -109,7 +110,7 @@ lesson.section("3. Are they right?")
 if lesson.fault == "upside":
     p = 1 - p
 if lesson.fault == "surest":
-    lesson.spoil(agreement, "audited", "np.argsort(np.abs(p - 0.5)", "np.argsort(-np.abs(p - 0.5)")
+    lesson.inject_fault(agreement, "audited", "np.argsort(np.abs(p - 0.5)", "np.argsort(-np.abs(p - 0.5)")
 table, audit = agreement.agreement(votes, p), agreement.audit_curves(votes, p, rng)
 print("                right by gold         AI votes")
 print("                people      AI     like people    pairs")
@@ -169,5 +170,5 @@ lesson.claim(8, short < 0 < warm, f"{short:+.1f} characters, {warm:+.2f} polite 
 names = {"sft": "SFT", "ai": "principles", "without": "no 'harmless'", "brief": "'brief'", "warm": "'warm'"}
 shown = {names[k]: stand[k] | {"refuses": stand[k]["refuses"]["dangerous"]} for k in names}
 right = {kind: (table["people_gold"][kind], table["ai_gold"][kind]) for kind in table["ai_gold"]}
-lesson.picture("constitution", *lab_pictures.constitution(right, agreement.AUDITS, audit, shown))
+lesson.picture("constitution", *lab_plots.constitution(right, agreement.AUDITS, audit, shown))
 lesson.finish()

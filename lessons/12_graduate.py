@@ -20,7 +20,7 @@ EXERCISES  (2 min, run) --break transposed: no error, no warning. What would you
 """
 
 # %%
-import minialign  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 import json
 import math
@@ -28,13 +28,13 @@ from pathlib import Path
 
 import numpy as np
 
-from minialign import dpo, ppo, reward, sft
-from minialign.classroom import pictures
-from minialign.classroom.lesson import Lesson
+from minialign import dpo, policy_gradient, ppo, reward, sft
 from minialign.checkpoint import atomically
+from minialign.figures import lesson_plots
 from minialign.interop import from_hugging_face, to_hugging_face
 from minialign.likelihood import token_log_probs_of
 from minialign.model import LanguageModel, ModelConfig
+from minialign.teach.lesson import Lesson
 
 lesson = Lesson(__file__, __doc__, store="write what PyTorch says to 12_graduate.json (needs PyTorch)")
 kept = Path(__file__).with_suffix(".json")
@@ -85,7 +85,7 @@ def ours():
     found = {
         "SFT": sft.sft_loss(logprobs, mask)[0],
         "reward model": reward.bradley_terry_loss(scores[:4], scores[4:])[0],
-        "PPO, policy": ppo.ppo_policy_loss(logprobs, old, advantages, mask)[0],
+        "PPO, policy": policy_gradient.ppo_policy_loss(logprobs, old, advantages, mask)[0],
         "PPO, critic": ppo.ppo_value_loss(values, old_values, advantages, mask)[0],
         "DPO": dpo.dpo_loss(summed[:4], summed[4:], ref[:4], ref[4:], beta=0.1)[0],
     }
@@ -175,5 +175,5 @@ lesson.claim(4, apart["DPO"] < 1e-5)
 lesson.claim(5, apart["DPO, gradient"] < 1e-5)
 lesson.claim(6, intact)
 lesson.claim(7, abs(grpo.mean()) < 1e-12 and abs(grpo.std() - 1) < 1e-12)
-lesson.picture("parity", *pictures.parity(apart, by))
+lesson.picture("parity", *lesson_plots.parity(apart, by))
 lesson.finish()

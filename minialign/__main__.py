@@ -2,7 +2,7 @@
 
 import sys
 
-from .classroom.command import main
+from .cli.command import main
 
 if __name__ == "__main__":
     sys.exit(main())

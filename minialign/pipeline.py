@@ -5,19 +5,17 @@ those of the stages before it, the seed, and the code.  A stage whose key has ch
 never used.
 """
 
-import hashlib
 import json
-import os
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from . import checkpoint, preferences, reward, sft
 from .batch import conversations, prompt_ids, render_document
+from .cache import UnreadableStage, code_key, digest
 from .dpo import DPOConfig, train_dpo
 from .generate import generate
 from .history import History
@@ -89,10 +87,6 @@ class Stage:
     history: History
     seconds: float
     cached: bool = False
-
-
-class UnreadableStage(ValueError):
-    """A kept stage is damaged, or is none of ours."""
 
 
 class Journey:
@@ -308,15 +302,3 @@ def diary(n_steps, entries):
             history.texts += [{"step": step} | entry for entry in entries(model)]
 
     return watch
-
-
-def digest(*parts):
-    return hashlib.sha256("\n".join(str(part) for part in parts).encode()).hexdigest()[:16]
-
-
-@cache  # once: an edit while a run is under way must not move its files
-def code_key():
-    """A digest of the package's own source: all of it, except what only measures, draws or talks."""
-    root, apart = Path(__file__).parent, {"lab", "bench", "classroom", "plots.py", "evaluate.py"}
-    files = sorted(p for p in root.rglob("*.py") if not apart & set(p.relative_to(root).parts))
-    return digest(*(p.read_text() for p in files))

@@ -4,7 +4,7 @@ import os
 
 os.environ.pop("MINIALIGN_THREADS", None)  # with more, sums are equal up to rounding only; test_parallel.py is about them
 
-import minialign  # first: it asks BLAS for one thread, and BLAS listens only until NumPy is loaded  # noqa: F401
+import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and BLAS listens only until NumPy is loaded
 
 import numpy as np
 import pytest

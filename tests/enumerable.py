@@ -5,7 +5,7 @@ A real LanguageModel speaks it, so that the training code under test is the trai
 
 import numpy as np
 
-from minialign import ppo
+from minialign import policy_gradient, ppo
 from minialign.autograd import Tensor
 from minialign.batch import collate
 from minialign.checkpoint import frozen_copy, trainable_copy
@@ -63,7 +63,7 @@ def train_with_ppo(monkeypatch, reference, rewards, beta, start=None, **changes)
 
     Un-whitened: whitening would blow vanishing advantages up again, and a constant rate would then never settle.
     """
-    monkeypatch.setattr(ppo, "prompt_ids", lambda question: PROMPT)
+    monkeypatch.setattr(policy_gradient, "prompt_ids", lambda question: PROMPT)
     policy = trainable_copy(start or reference)
     critic = ScalarModel(policy.config, np.random.default_rng(1), head="zero")
     settings = {
@@ -130,10 +130,10 @@ if __name__ == "__main__":  # python tests/enumerable.py lessons/figures/three_r
 
     import pytest
 
-    from minialign import plots
+    from minialign.figures import plots, style
 
     with pytest.MonkeyPatch.context() as patch:
         betas = (0.6, 1.5)
         figure, words = plots.three_roads(three_roads(patch, betas), betas)
-    plots.save(figure, sys.argv[1], words)
+    style.save(figure, sys.argv[1], words)
     print(words)

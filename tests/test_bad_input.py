@@ -10,9 +10,9 @@ from toy import TOY
 
 from minialign import pipeline
 from minialign.checkpoint import save
-from minialign.classroom import results
-from minialign.classroom.command import main
+from minialign.cli.command import main
 from minialign.model import LanguageModel, ModelConfig, ScalarModel
+from minialign.runs import metrics
 from minialign.world import prompt_lists
 
 RNG = np.random.default_rng
@@ -24,7 +24,7 @@ def out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "FAST", TOY)
-        patch.setattr(results, "report_questions", lambda: [p.text for p in prompt_lists()["report"]][::30])
+        patch.setattr(metrics, "report_questions", lambda: [p.text for p in prompt_lists()["report"]][::30])
         assert main(["tour", "--fast", "--out", str(folder)]) == 0
         yield folder
 

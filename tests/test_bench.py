@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minialign import plots
 from minialign.bench import WORKLOADS, CannotMeasure, ablate, compare, driver, gains, products, ratios, report, run
 from minialign.bench import scaling as growth
-from minialign.bench.figure import draw
 from minialign.bench.sizes import SIZES, Size
-from minialign.classroom.command import main
+from minialign.cli.command import main
+from minialign.figures import style
+from minialign.figures.bench_plots import draw
 
 ODD = Size(12, 3, 2, 20, 32, train=(3, 7), sample=(3, 5, 4), dpo=(2, 9), ppo=(6, 5, 4), epochs=2, minibatches=3)
 
@@ -290,7 +290,7 @@ def test_growth_is_measured_and_drawn(tmp_path):
     draw(result, tmp_path / "scaling")
     assert {path.suffix for path in tmp_path.iterdir()} == {".png", ".svg", ".txt"}
     assert (tmp_path / "scaling.txt").read_text().startswith("A token of a training step costs time like d_model^")
-    assert plots.BLUE == "#0072B2"
+    assert style.BLUE == "#0072B2"
 
 
 # ------------------------------------------------------------------------------------------------ the command

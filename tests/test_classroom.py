@@ -16,10 +16,10 @@ from toy import TOY
 from toy_run import toy_size
 
 from minialign import checkpoint, pipeline
-from minialign.classroom import results
-from minialign.classroom.command import main
-from minialign.classroom.page import figures
+from minialign.cli.command import main
 from minialign.evaluate import MODEL_NAMES
+from minialign.figures import page_plots
+from minialign.runs import metrics
 from minialign.world import five_questions
 
 FILES = {
@@ -42,7 +42,7 @@ STAGE_TITLES = [
 @pytest.fixture(scope="module", autouse=True)
 def small_runs():
     with toy_size(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "as_data_uri", lambda number, scene: "data:,")  # test_page.py looks at the page
+        patch.setattr(page_plots, "as_data_uri", lambda number, scene: "data:,")  # test_page.py looks at the page
         yield
 
 
@@ -104,7 +104,7 @@ def test_run_json_says_what_was_run_and_what_came_out(run):
     assert (
         r["seed"] == 0
         and r["recipe"]["base_steps"] == TOY.base_steps
-        and sum(r["questions"]["kinds"].values()) == len(results.report_questions())
+        and sum(r["questions"]["kinds"].values()) == len(metrics.report_questions())
     )
     assert list(r["scoreboard"]["sampled"]) == list(MODEL_NAMES)
     assert list(r["scoreboard"]["greedy"]) == [name for name in MODEL_NAMES if name != "best_of_n"]
@@ -206,9 +206,9 @@ def test_seeds_side_by_side_give_the_same_numbers(tmp_path, monkeypatch, capsys)
         journey = pipeline.Journey(small, seed, tmp_path / "alone")
         together = numbers(tmp_path / "together" / f"tour-fast-s{seed}")
         n = together["questions"]["report"]
-        assert n > len(results.report_questions())
+        assert n > len(metrics.report_questions())
         assert text.startswith(f"Mean [smallest, largest] over 2 seeds; {n} report questions")
-        assert together["ppo"] == results.ppo_report(journey) and together["dpo"] == results.dpo_report(journey)
+        assert together["ppo"] == metrics.ppo_report(journey) and together["dpo"] == metrics.dpo_report(journey)
 
 
 # ------------------------------------------------------------------------------------------------ the chat
@@ -394,7 +394,7 @@ def test_a_real_signal_ends_a_real_process(how, tmp_path):
         import sys
         from dataclasses import replace
         from minialign import pipeline
-        from minialign.classroom.command import main
+        from minialign.cli.command import main
 
         pipeline.FAST = replace(pipeline.FULL, corpus_characters=20_000)
         sys.exit(main(["tour", "--fast", "--out", {str(tmp_path)!r}]))

@@ -22,10 +22,16 @@ from minialign.interop import from_hugging_face, to_hugging_face
 from minialign.likelihood import sequence_log_probs, token_log_probs_of
 from minialign.model import LanguageModel, ModelConfig, ScalarModel
 from minialign.optim import AdamW, clip_grad_norm, cosine_schedule
-from minialign.ppo import (
-    AdaptiveKLController, FixedKLController, PPOConfig, gae, kl_estimates, leashed_rewards, masked_mean, masked_whiten,
-    ppo_policy_loss, ppo_value_loss, train_ppo,
-)  # fmt: skip
+from minialign.policy_gradient import (
+    AdaptiveKLController,
+    FixedKLController,
+    kl_estimates,
+    kl_penalized_rewards,
+    masked_mean,
+    masked_whiten,
+    ppo_policy_loss,
+)
+from minialign.ppo import PPOConfig, gae, ppo_value_loss, train_ppo  # fmt: skip
 from minialign.preferences import Preferences
 from minialign.reward import bradley_terry_loss
 from minialign.tokenizer import EOS, PAD, VOCAB_SIZE
@@ -50,7 +56,7 @@ DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
         (generate, "model prompts max_new_tokens temperature rng"),
         (bradley_terry_loss, "chosen_rewards rejected_rewards margin label_smoothing"),
         (gae, "rewards values mask gamma lam"),
-        (leashed_rewards, "scores logprobs ref_logprobs mask kl_coef"),
+        (kl_penalized_rewards, "scores logprobs ref_logprobs mask kl_coef"),
         (masked_mean, "values mask"),
         (masked_whiten, "values mask shift_mean"),
         (kl_estimates, "logprobs ref_logprobs"),
@@ -351,7 +357,7 @@ def test_clipped_losses_by_hand(wrap, mask_dtype, dtype):
 def test_the_token_level_numbers_by_hand(mask_dtype, dtype):
     mask = np.array([[0, 1, 1, 1, 0]]).astype(mask_dtype)
     new, ref = np.array([[5.0, -1, -1, -1, 5]], dtype), np.array([[1.0, -2, -3, -4, 1]], dtype)
-    rewards = leashed_rewards(np.array([1.3], dtype), new, ref, mask, 0.1)
+    rewards = kl_penalized_rewards(np.array([1.3], dtype), new, ref, mask, 0.1)
     assert_allclose(rewards, [[0, -0.1, -0.2, 1.0, 0]], atol=1e-6)
     values = np.array([[9.0, 0.5, 0.6, 0.7, 9]], dtype)
     advantages, returns = gae(rewards, values, mask)

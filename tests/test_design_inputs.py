@@ -10,9 +10,15 @@ from minialign.autograd import Tensor, as_floats, clip
 from minialign.checkpoint import load, save
 from minialign.dpo import dpo_loss
 from minialign.likelihood import token_log_probs_of
-from minialign.ppo import (
-    AdaptiveKLController, gae, kl_estimates, leashed_rewards, masked_mean, masked_whiten, ppo_policy_loss, ppo_value_loss,
-)  # fmt: skip
+from minialign.policy_gradient import (
+    AdaptiveKLController,
+    kl_estimates,
+    kl_penalized_rewards,
+    masked_mean,
+    masked_whiten,
+    ppo_policy_loss,
+)
+from minialign.ppo import gae, ppo_value_loss  # fmt: skip
 from minialign.reward import bradley_terry_loss
 
 ONES = [[1, 1, 1]]
@@ -23,7 +29,7 @@ def test_whole_numbers_are_not_cut_off():
     assert_allclose(gae([[0, 0, 1]], [[0, 0, 0]], ONES)[0], [[0.9025, 0.95, 1]])
     assert_allclose(gae(np.array([[0, 0, 1]]), np.zeros((1, 3), int), np.array(ONES))[1], [[0.9025, 0.95, 1]])
     assert_allclose(masked_whiten(np.array([[1, 2, 3]]), ONES), [[-1.224745, 0, 1.224745]], atol=1e-6)
-    assert_allclose(leashed_rewards([0.5], [[0, 0, 1]], [[0, 0, 0]], ONES, 1), [[0, 0, -0.5]])
+    assert_allclose(kl_penalized_rewards([0.5], [[0, 0, 1]], [[0, 0, 0]], ONES, 1), [[0, 0, -0.5]])
 
 
 @pytest.mark.parametrize("mask_dtype", [bool, np.int64, np.float64, np.float32])
@@ -31,7 +37,7 @@ def test_no_mask_and_no_coefficient_promotes(mask_dtype):
     x, mask = np.array([[0.1, 0.2, 0.3]], np.float32), np.array(ONES).astype(mask_dtype)
     controller = AdaptiveKLController(0.2, 6.0, 100)
     controller.update(np.float64(12.0), np.int64(64))
-    rewards = leashed_rewards(np.ones(1), x, x, mask, controller.value)
+    rewards = kl_penalized_rewards(np.ones(1), x, x, mask, controller.value)
     advantages, returns = gae(rewards, x.astype(np.float64), mask, np.float64(1), np.float64(0.95))
     for array in (rewards, advantages, returns, masked_whiten(x, mask), masked_mean(x, mask), masked_mean(Tensor(x), mask)):
         assert array.dtype == np.float32
@@ -42,7 +48,7 @@ def test_lists_and_tensors_are_numbers_too():
     for wrap in (list, np.array, Tensor):
         x, y, mask = wrap(a), wrap(b), wrap(ONES)
         assert_allclose(gae(x, y, mask)[0], gae(np.array(a), np.array(b), np.array(ONES))[0])
-        assert_allclose(leashed_rewards([1.0], x, y, mask, 0.1), [[0.02, 0, 0.98]], atol=1e-12)
+        assert_allclose(kl_penalized_rewards([1.0], x, y, mask, 0.1), [[0.02, 0, 0.98]], atol=1e-12)
         assert_allclose(masked_whiten(x, mask), [[-1.224745, 0, 1.224745]], atol=1e-5)
         assert_allclose(float(masked_mean(x, mask)), 0.2)
         assert_allclose(np.asarray(kl_estimates(x, y)[0]), [[-0.2, 0, 0.2]], atol=1e-12)

@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from minialign import exact
 from minialign.autograd import Tensor, exp
 from minialign.functional import log_softmax
-from minialign.ppo import gae, kl_estimates, leashed_rewards, ppo_policy_loss
+from minialign.policy_gradient import kl_estimates, kl_penalized_rewards, ppo_policy_loss
+from minialign.ppo import gae
 
 REF, R = np.array([0.5, 0.3, 0.2]), np.array([0.0, 1.0, 2.0])
 
@@ -189,7 +190,7 @@ def columns_of(policy, sequences, longest):
 
 
 def test_ppos_own_rewards_and_advantages_at_the_optimum():
-    """leashed_rewards and gae on pi*: every return from the start is beta log Z, every advantage 0, whatever lambda."""
+    """kl_penalized_rewards and gae on pi*: every return from the start is beta log Z, every advantage 0, whatever lambda."""
     rng = np.random.default_rng(2)
     sequences, beta = exact.enumerate_sequences(3, 3, 0), 0.7
     ref, r = random_tree(rng, sequences, 3), rng.standard_normal(15)
@@ -200,7 +201,7 @@ def test_ppos_own_rewards_and_advantages_at_the_optimum():
     for i, y in enumerate(sequences):
         V_star[i, : len(y)] = [values[y[:t]] for t in range(len(y))]
 
-    rewards = leashed_rewards(r, logp, ref_logp, mask, beta)
+    rewards = kl_penalized_rewards(r, logp, ref_logp, mask, beta)
     assert_allclose(rewards.sum(1), values[()])
     for lam in (0.0, 0.5, 0.95, 1.0):
         advantages, returns = gae(rewards, V_star, mask, gamma=1.0, lam=lam)

@@ -8,8 +8,20 @@ import math
 import numpy as np
 import pytest
 from enumerable import (
-    ANSWERS, EOS, LONGEST, PROMPT, V, descend, every_answer, law, read_answers, speaker, three_roads, train_with_dpo,
-    train_with_ppo, tree,
+    ANSWERS,
+    EOS,
+    LONGEST,
+    PROMPT,
+    V,
+    descend,
+    every_answer,
+    law,
+    read_answers,
+    speaker,
+    three_roads,
+    train_with_dpo,
+    train_with_ppo,
+    tree,
 )  # fmt: skip
 from numpy.testing import assert_allclose
 
@@ -19,10 +31,10 @@ from minialign.dpo import dpo_loss
 from minialign.functional import log_softmax
 from minialign.generate import generate
 from minialign.likelihood import token_log_probs_of
-from minialign.ppo import gae, kl_estimates, leashed_rewards, ppo_policy_loss
+from minialign.policy_gradient import kl_estimates, kl_penalized_rewards, ppo_policy_loss
+from minialign.ppo import gae
 from minialign.reward import bradley_terry_loss
 from minialign.sft import sft_loss
-
 
 # ---- three roads ----------------------------------------------------------------------------------------------------
 
@@ -114,7 +126,7 @@ def test_ppos_first_gradient_is_the_policy_gradient():
     second_row = np.array([row.get(y[:1], 0) for y in copies])
     new = log_softmax(z)[np.stack([np.zeros(16, int), second_row], 1), ids]  # (16, 2)
     scores = np.array([r[sequences.index(y)] for y in copies])
-    rewards = leashed_rewards(scores, new.data, new.data, mask, 0.0)
+    rewards = kl_penalized_rewards(scores, new.data, new.data, mask, 0.0)
     advantages, _ = gae(rewards, np.zeros_like(rewards), mask, lam=1.0)
     loss, _ = ppo_policy_loss(new, new.data.copy(), advantages, mask)
     loss.backward()

@@ -6,16 +6,15 @@ from golden_values import cases, close, files, load, part
 
 from minialign.autograd import Tensor, exp
 from minialign.functional import log_softmax, token_log_probs
-from minialign.ppo import (
+from minialign.policy_gradient import (
     AdaptiveKLController,
-    gae,
     kl_estimates,
-    leashed_rewards,
+    kl_penalized_rewards,
     masked_mean,
     masked_whiten,
     ppo_policy_loss,
-    ppo_value_loss,
 )
+from minialign.ppo import gae, ppo_value_loss
 
 FILES = files("g5_ppo_*")
 
@@ -61,13 +60,13 @@ def test_new_log_probs_and_entropy_from_logits(name):
 # ---- rewards --------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name", FILES)
-def test_leashed_rewards(name):
+def test_kl_penalized_rewards(name):
     """k1 in the reward, the score on the last response token.  TRL leaves numbers after the end; ours are 0 there."""
     values = load(name)
     stored = part(values, "rewards_kl")
     rest = values["old_logprobs"], values["ref_logprobs"], values["mask"], float(stored["kl_coef"])
-    close(leashed_rewards(values["scores"], *rest), stored["rewards"] * values["mask"])
-    close(leashed_rewards(np.zeros_like(values["scores"]), *rest), stored["non_score_rewards"] * values["mask"])
+    close(kl_penalized_rewards(values["scores"], *rest), stored["rewards"] * values["mask"])
+    close(kl_penalized_rewards(np.zeros_like(values["scores"]), *rest), stored["non_score_rewards"] * values["mask"])
 
 
 @pytest.mark.parametrize("name, case", every("rewards_"))
@@ -217,7 +216,7 @@ def test_trls_later_convention_of_scoring_one_past_the_end(name, case):
         rewards[np.arange(B), stored["score_index"]] += values["scores"]
         close(rewards, stored["rewards"])
         if (longer == mask).all() and case == "v2_k1":
-            ours = leashed_rewards(
+            ours = kl_penalized_rewards(
                 values["scores"], values["old_logprobs"], values["ref_logprobs"], mask, float(stored["kl_coef"])
             )
             close(ours, stored["rewards"])  # without room for one more column the conventions are the same

@@ -12,7 +12,8 @@ from minialign.dpo import dpo_loss
 from minialign.functional import log_softmax
 from minialign.likelihood import sequence_log_probs, token_log_probs_of
 from minialign.optim import AdamW, clip_grad_norm
-from minialign.ppo import gae, kl_estimates, leashed_rewards, masked_mean, masked_whiten, ppo_policy_loss, ppo_value_loss
+from minialign.policy_gradient import kl_estimates, kl_penalized_rewards, masked_mean, masked_whiten, ppo_policy_loss
+from minialign.ppo import gae, ppo_value_loss
 from minialign.reward import bradley_terry_loss, sequence_scores
 from minialign.sft import sft_loss
 
@@ -173,7 +174,7 @@ def test_ppo_two_epochs_of_two_minibatches(name):
     close(old[real], values["old_logprobs"][real])
     close(old_values[real], values["values"][real])
 
-    rewards = leashed_rewards(values["scores"], old, values["ref_logprobs"], mask, float(values["kl_coef"]))
+    rewards = kl_penalized_rewards(values["scores"], old, values["ref_logprobs"], mask, float(values["kl_coef"]))
     close(rewards, values["rewards"] * mask)
     advantages, returns = gae(rewards, old_values, mask, float(values["gamma"]), float(values["lam"]))
     close(returns, values["returns"] * mask)
@@ -232,7 +233,7 @@ def with_value_head(model, critic, of):
 def test_the_ppo_comparison_notices_a_wrong_sign(name):
     """With the leash's sign flipped the rewards are no longer the stored ones: the comparison above can fail."""
     values = load(name)
-    flipped = leashed_rewards(
+    flipped = kl_penalized_rewards(
         values["scores"], values["ref_logprobs"], values["old_logprobs"], values["response_mask"], float(values["kl_coef"])
     )
     with pytest.raises(AssertionError):

@@ -13,15 +13,15 @@ import pytest
 from toy import TOY
 
 from minialign import pipeline
-from minialign.classroom import Problem
-from minialign.classroom.command import main
-from minialign.classroom.kit import handout, make, measured, notebooks, notes, prepare, runsheet, source, words
+from minialign.cli.command import main
+from minialign.runs.errors import Problem
+from minialign.teach.kit import glossary, handout, make, measured, notebooks, notes, prepare, runsheet, source
 
 LESSONS = Path(__file__).resolve().parent.parent / "lessons"
 SOURCES = source.read_lessons(LESSONS)
 PLANS = runsheet.read_plan(LESSONS / "kit" / "plan.md")
-ENTRIES = words.read_glossary(LESSONS / "kit" / "glossary.md")
-ANSWERS = words.read_faq(LESSONS / "kit" / "faq.md")
+ENTRIES = glossary.read_glossary(LESSONS / "kit" / "glossary.md")
+ANSWERS = glossary.read_faq(LESSONS / "kit" / "faq.md")
 each_lesson = pytest.mark.parametrize("lesson", list(SOURCES.values()), ids=lambda lesson: lesson.name)
 each_plan = pytest.mark.parametrize("plan", PLANS, ids=lambda plan: str(plan.minutes))
 
@@ -41,7 +41,7 @@ EXERCISES  (2 min, run) it
 # %%
 import minialign
 
-from minialign.classroom.lesson import Lesson
+from minialign.teach.lesson import Lesson
 
 lesson = Lesson(__file__, __doc__)
 
@@ -288,13 +288,13 @@ def test_a_notebook_without_its_lesson_says_so(tmp_path, monkeypatch):
 
 # ------------------------------------------------------------------------------------------------ words
 def test_every_answer_points_at_a_lesson_that_prints_the_number():
-    assert words.broken_pointers(ANSWERS, SOURCES) == []
+    assert glossary.broken_pointers(ANSWERS, SOURCES) == []
     assert len(ANSWERS) >= 15 and len({answer.question for answer in ANSWERS}) == len(ANSWERS)
 
 
 def test_a_pointer_into_the_void_is_found():
-    wrong = [words.Answer("Why?", "so", [(6, "no such number"), (99, "x")])]
-    assert len(words.broken_pointers(wrong, SOURCES)) == 2
+    wrong = [glossary.Answer("Why?", "so", [(6, "no such number"), (99, "x")])]
+    assert len(glossary.broken_pointers(wrong, SOURCES)) == 2
 
 
 def test_the_glossary_is_in_order_and_knows_every_lesson():
@@ -304,7 +304,7 @@ def test_the_glossary_is_in_order_and_knows_every_lesson():
 
 @pytest.mark.parametrize(
     ("read", "text"),
-    [(words.read_glossary, "**word** no meaning\n"), (words.read_faq, "## Why?\n\nBecause.\n")],
+    [(glossary.read_glossary, "**word** no meaning\n"), (glossary.read_faq, "## Why?\n\nBecause.\n")],
 )
 def test_words_that_cannot_be_read_are_one_line(read, text, tmp_path):
     (tmp_path / "x.md").write_text(text)

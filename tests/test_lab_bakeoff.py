@@ -10,7 +10,9 @@ from toy import TOY
 
 from minialign import lab
 from minialign.dpo import DPOConfig
-from minialign.lab import bakeoff, costs
+from minialign.lab import bakeoff
+from minialign.lab.figures.bakeoff import draw
+from minialign.lab.instruments import costs
 from minialign.pipeline import Journey
 from minialign.ppo import PPOConfig
 from minialign.reward import RewardConfig
@@ -99,7 +101,7 @@ def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
     monkeypatch.setattr(bakeoff, "report_questions", lambda: report_questions(80))
     data = json.loads(json.dumps(bakeoff.one_seed(TOY, 0, tmp_path), allow_nan=False))
     assert len(bakeoff.claims([data])) == 7 and all(len(line) <= 88 for line in bakeoff.table([data]))
-    figure, words = bakeoff.figure([data])
+    figure, words = draw([data])
     assert words.startswith(figure._suptitle.get_text()) and len(figure.axes) == 3
 
     journey = Journey(lab.control(TOY), 0, tmp_path)

@@ -9,10 +9,10 @@ import pytest
 from toy import TOY
 
 from minialign import lab
-from minialign.classroom import laboratory
-from minialign.classroom.command import EXPERIMENTS, main
-from minialign.lab import Claim, bakeoff, leash, length, sycophancy
-from minialign.lab.measure import count_seeds, mostly
+from minialign.cli import lab as lab_command
+from minialign.cli.command import main
+from minialign.lab import EXPERIMENTS, Claim, bakeoff, leash, length, sycophancy
+from minialign.lab.instruments.measure import count_seeds, mostly
 
 
 @pytest.fixture()
@@ -33,7 +33,7 @@ def run(folder, *arguments):
 
 
 def test_the_command_knows_every_experiment():
-    assert EXPERIMENTS == lab.EXPERIMENTS
+    assert set(EXPERIMENTS) == {"leash", "length", "sycophancy", "refusal", "truth", "principles", "bakeoff"}
 
 
 @pytest.mark.underflow  # babble: exp(proxy / beta) may vanish
@@ -41,7 +41,7 @@ def test_the_classroom_cut_of_every_experiment_reports_and_is_found_again(tmp_pa
     assert run(tmp_path, "all", "--seeds", "1") == 0
     said = capsys.readouterr().out
     for name in lab.EXPERIMENTS:
-        this = laboratory.experiment(name)
+        this = lab_command.experiment(name)
         report = (tmp_path / "lab-fast" / f"{name}.report.txt").read_text()
         assert this.QUESTION in report and "What this does not show: " in report and report in said
         claims = report.count("\nseen: ") + report.count("\nNOT SEEN: ")
@@ -58,7 +58,7 @@ def test_the_classroom_cut_of_every_experiment_reports_and_is_found_again(tmp_pa
 class Made:
     """An experiment that is made at once; the third seed is not to its taste."""
 
-    __file__ = laboratory.__file__
+    __file__ = lab.__file__
     QUESTION, DOES_NOT_SHOW = "does it?", "that it does."
 
     @staticmethod
@@ -76,30 +76,32 @@ class Made:
         return []
 
     @staticmethod
-    def figure(runs):
-        from minialign import plots
+    def draw(runs):
+        from minialign.figures import style
 
-        return plots.panels(4, 3, 1, 1)[0], "a figure."
+        return style.panels(4, 3, 1, 1)[0], "a figure."
 
 
 def test_what_is_not_seen_is_explained_and_the_classroom_cut_says_that_it_is_one(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(laboratory, "experiment", lambda name: Made)
-    laboratory.laboratory(["leash"], True, 2, tmp_path, 1)
+    monkeypatch.setattr(lab_command, "experiment", lambda name: Made)
+    monkeypatch.setattr(lab_command, "figure_of", lambda name: Made)
+    lab_command.laboratory(["leash"], True, 2, tmp_path, 1)
     fast = capsys.readouterr().out
     assert "NOT SEEN: it does (2 seeds)\nWhy not: it is made up." in fast and "seen: it is (always)" in fast
     assert "Why not: no" not in fast and "This is the classroom cut" in fast
-    laboratory.laboratory(["leash"], False, 2, tmp_path, 1)
+    lab_command.laboratory(["leash"], False, 2, tmp_path, 1)
     assert "This is the classroom cut" not in capsys.readouterr().out
 
 
 def test_ctrl_c_keeps_the_seeds_that_are_done_and_the_reports_of_whole_experiments(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(laboratory, "experiment", lambda name: Made)
-    monkeypatch.setattr(laboratory, "result_key", lambda name, recipe, seed: f"{seed}")
+    monkeypatch.setattr(lab_command, "experiment", lambda name: Made)
+    monkeypatch.setattr(lab_command, "figure_of", lambda name: Made)
+    monkeypatch.setattr(lab_command, "result_key", lambda name, recipe, seed: f"{seed}")
     with pytest.raises(KeyboardInterrupt, match="the same command goes on from there"):
-        laboratory.laboratory(["leash"], True, 3, tmp_path, 1)
+        lab_command.laboratory(["leash"], True, 3, tmp_path, 1)
     kept = sorted(path.name for path in (tmp_path / "cache").glob("lab-leash-*.json"))
     assert kept == ["lab-leash-0.json", "lab-leash-1.json"] and capsys.readouterr().out == ""
-    laboratory.laboratory(["leash"], True, 2, tmp_path, 1)
+    lab_command.laboratory(["leash"], True, 2, tmp_path, 1)
     assert "does it?" in capsys.readouterr().out
 
 
@@ -112,8 +114,9 @@ def test_an_experiment_is_reported_before_the_next_one_begins(tmp_path, monkeypa
             seen.append(capsys.readouterr().out)
             return {"seed": seed}
 
-    monkeypatch.setattr(laboratory, "experiment", lambda name: Made if name == "leash" else Second)
-    laboratory.laboratory(["leash", "truth"], True, 1, tmp_path, 1)
+    monkeypatch.setattr(lab_command, "experiment", lambda name: Made if name == "leash" else Second)
+    monkeypatch.setattr(lab_command, "figure_of", lambda name: Made)
+    lab_command.laboratory(["leash", "truth"], True, 1, tmp_path, 1)
     assert "leash: does it?" in seen[0]
 
 
@@ -140,4 +143,4 @@ def test_what_lessons_take_from_the_laboratory_is_there():
         }
     modules = {module for module, _ in taken if module.islower()}
     assert {"leash", "bakeoff"} <= modules
-    assert not [(m, name) for m, name in taken if m in modules and not hasattr(laboratory.experiment(m), name)]
+    assert not [(m, name) for m, name in taken if m in modules and not hasattr(lab_command.experiment(m), name)]

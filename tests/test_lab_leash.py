@@ -13,7 +13,9 @@ from minialign import exact, lab
 from minialign.batch import Response, conversations, prompt_ids
 from minialign.evaluate import Answers
 from minialign.generate import generate
-from minialign.lab import frontier, gallery, ideal, leash, measure, raters_view
+from minialign.lab import leash
+from minialign.lab.figures.leash import draw
+from minialign.lab.instruments import frontier, gallery, ideal, measure, raters_view
 from minialign.pipeline import Journey
 from minialign.preferences import Preferences
 from minialign.world import Tastes, report_questions, truth
@@ -207,13 +209,13 @@ def test_from_nothing_to_the_figure_at_toy_scale(folder, monkeypatch):
     assert sampled.sft().cached and data["sft"]["kl"] == 0
     assert len(leash.claims([data])) == 10 - 3 and len(leash.table([data])) > 10  # the classroom cut makes do with less
     assert "adaptive" not in data and "control" not in data
-    figure, words = leash.figure([data])
+    figure, words = draw([data])
     assert words.startswith(figure._suptitle.get_text()) and len(figure.axes) == 3
     monkeypatch.setattr(leash, "quick", lambda recipe: False)
     whole = json.loads(json.dumps(leash.one_seed(TOY, 0, folder), allow_nan=False))
     assert len(leash.claims([whole])) == 10 and [point["beta"] for point in whole["ppo"]] == list(leash.BETAS)
     assert whole["adaptive"]["beta"] != leash.ADAPTIVE["kl_coef"]
-    leash.figure([whole])
+    draw([whole])
 
 
 def test_the_peak_is_where_sampled_and_greedy_gold_are_highest_together():

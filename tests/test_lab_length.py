@@ -9,6 +9,7 @@ from toy import TOY
 
 from minialign import lab
 from minialign.lab import length
+from minialign.lab.figures.length import draw
 from minialign.world import report_questions
 
 N = 400
@@ -90,5 +91,5 @@ def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
     monkeypatch.setattr(length, "report_questions", lambda: report_questions(80))
     data = json.loads(json.dumps(length.one_seed(TOY, 0, tmp_path), allow_nan=False))
     assert len(length.claims([data])) == 6 and all(len(line) <= 88 for line in length.table([data]))
-    figure, words = length.figure([data])
+    figure, words = draw([data])
     assert words.startswith(figure._suptitle.get_text()) and len(figure.axes) == 2

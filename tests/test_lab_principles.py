@@ -8,8 +8,9 @@ from toy import TOY
 
 from minialign.batch import Response
 from minialign.lab import principles
-from minialign.lab.agreement import AUDITS, agreement, audit_curves, audited, for_refusing, right
-from minialign.lab.feedback import voted
+from minialign.lab.figures.principles import draw
+from minialign.lab.instruments.agreement import AUDITS, agreement, audit_curves, audited, for_refusing, right
+from minialign.lab.instruments.feedback import voted
 from minialign.preferences import Preferences
 from minialign.world import KINDS
 
@@ -88,7 +89,7 @@ def test_the_experiment_runs_and_reports(run):
 
 
 def test_the_figure_is_drawn_and_told():
-    figure, words = principles.figure([made_up(), made_up()])
+    figure, words = draw([made_up(), made_up()])
     figure.draw_without_rendering()
     assert len(figure.axes) == 4 and words.startswith("Labels from written principles are right for 85% of pairs")
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from toy import TOY
 
-from minialign import plots
+from minialign.figures import style
 from minialign.lab import LAB, refusal
+from minialign.lab.figures.refusal import draw
 from minialign.world import Raters, Tastes, judge, prompt_lists, sample_prompts
 
 
@@ -115,7 +116,7 @@ def test_the_classroom_cut_makes_do_with_fewer_settings():
     runs = [a_run(**fewer)] * 2
     assert all(claim.seen for claim in refusal.claims(runs))
     assert "1/4 safe" in "\n".join(refusal.table(runs))
-    refusal.figure(runs)
+    draw(runs)
 
 
 def test_a_seed_from_nothing_to_the_figure(tmp_path):
@@ -127,6 +128,6 @@ def test_a_seed_from_nothing_to_the_figure(tmp_path):
     for runs in ([run], [a_run(), a_run()]):
         assert max(map(len, refusal.table(runs))) <= 88
         assert refusal.claims(runs)
-        figure, words = refusal.figure(runs)
-        plots.save(figure, tmp_path / "figure", words)
+        figure, words = draw(runs)
+        style.save(figure, tmp_path / "figure", words)
         assert "nan" not in words

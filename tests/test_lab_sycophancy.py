@@ -9,11 +9,13 @@ import pytest
 from numpy.testing import assert_allclose
 from toy import TOY
 
-from minialign import plots
 from minialign.batch import Response
 from minialign.exact import optimal_policy
-from minialign.lab import LAB, LAB_FAST, crowds, sycophancy
-from minialign.lab.crowds import asking, crowd, trainers
+from minialign.figures import style
+from minialign.lab import LAB, LAB_FAST, sycophancy
+from minialign.lab.figures.sycophancy import draw
+from minialign.lab.instruments import crowds
+from minialign.lab.instruments.crowds import asking, crowd, trainers
 from minialign.preferences import Preferences
 from minialign.world import PROMPT_MIX, Tastes
 
@@ -136,7 +138,7 @@ def test_the_classroom_cut_makes_do_without_ppo():
     assert (trainers(LAB), trainers(LAB_FAST)) == (TRAINERS, ("dpo",))
     runs = [a_run() | {"trainers": ["dpo"]}] * 2
     assert len(sycophancy.claims(runs)) == 4 and "PPO" not in "\n".join(sycophancy.table(runs))
-    assert "PPO" not in sycophancy.figure(runs)[1]
+    assert "PPO" not in draw(runs)[1]
 
 
 def test_one_seed_in_five_that_does_not_show_it_is_too_many():
@@ -150,6 +152,6 @@ def test_a_seed_from_nothing_to_the_figure(tmp_path, monkeypatch):
     runs = [run, a_run()]
     assert max(map(len, sycophancy.table(runs))) <= 88
     assert len(sycophancy.claims(runs)) == 8
-    figure, words = sycophancy.figure(runs)
-    plots.save(figure, tmp_path / "figure", words)
+    figure, words = draw(runs)
+    style.save(figure, tmp_path / "figure", words)
     assert "nan" not in words

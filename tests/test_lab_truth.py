@@ -8,10 +8,12 @@ from numpy.testing import assert_allclose
 from small_models import make
 from toy import TOY
 
-from minialign import plots
 from minialign.batch import conversations
-from minialign.lab import crowds, truth
-from minialign.lab.measure import interval
+from minialign.figures import style
+from minialign.lab import truth
+from minialign.lab.figures.truth import draw
+from minialign.lab.instruments import crowds
+from minialign.lab.instruments.measure import interval
 from minialign.likelihood import sequence_log_probs
 from minialign.tokenizer import VOCAB_SIZE
 from minialign.world import Raters, Tastes
@@ -131,7 +133,7 @@ def test_seeds_do_not_stand_in_for_questions():
 def test_the_classroom_cut_makes_do_without_ppo():
     runs = [a_run() | {"trainers": ["dpo"]}] * 2
     assert len(truth.claims(runs)) == 4 and "PPO" not in "\n".join(truth.table(runs))
-    assert "PPO" not in truth.figure(runs)[1]
+    assert "PPO" not in draw(runs)[1]
 
 
 def test_a_seed_from_nothing_to_the_figure(tmp_path, monkeypatch):
@@ -141,8 +143,8 @@ def test_a_seed_from_nothing_to_the_figure(tmp_path, monkeypatch):
     for runs in ([run], [a_run(), a_run(gain=0.05)]):
         assert max(map(len, truth.table(runs))) <= 88
         assert len(truth.claims(runs)) == 8
-        figure, words = truth.figure(runs)
-        plots.save(figure, tmp_path / "figure", words)
+        figure, words = draw(runs)
+        style.save(figure, tmp_path / "figure", words)
         assert "nan" not in words
 
 

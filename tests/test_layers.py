@@ -12,13 +12,16 @@ import minialign
 
 ROOT = Path(minialign.__file__).parent
 
-# Each may import from what stands before it.  history stands above where DESIGN lists it: it needs nothing.
+# Rooms, from the ground floor up: each may import from those before it, and a folder's own files from each other.
 ORDER = """
     autograd history functional composed optim tokenizer batch parallel model likelihood generate checkpoint
-    sft preferences reward ppo dpo rlaif interop exact evaluate plots world pipeline lab bench classroom __main__
+    sft preferences reward policy_gradient ppo dpo rlaif interop exact evaluate models source_patch cache
+    world pipeline figures runs lab page teach bench cli __main__
 """.split()
 TWINS = {"bench/torch_model.py", "bench/torch_twin.py"}  # loaded by `minialign bench --against torch` alone
-ALGORITHMS = {"sft", "reward", "ppo", "dpo", "rlaif"}
+ALGORITHMS = {"sft", "reward", "policy_gradient", "ppo", "dpo", "rlaif"}
+SIBLINGS = ALGORITHMS - {"policy_gradient"}
+DRAWING = ("figures/", "lab/figures/")
 FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
 
 
@@ -26,7 +29,7 @@ def imports_of(path):
     """Every import in a file, wherever it stands -> list of absolute dotted names."""
     package = ["minialign", *path.relative_to(ROOT).parts[:-1]]
     names = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -59,6 +62,75 @@ def test_imports_run_downward(name):
     assert rooms_imported(FILES[name]) <= below | own
 
 
+def files_imported(name):
+    """The files of the package that a file imports, a package's own __init__.py included."""
+    found = set()
+    for dotted in imports_of(FILES[name]):
+        parts = dotted.split(".")[1:] if dotted.split(".")[0] == "minialign" else []
+        for n in range(len(parts), 0, -1):  # minialign.world.gold.judge -> world/gold.py
+            for candidate in ("/".join(parts[:n]) + ".py", "/".join(parts[:n]) + "/__init__.py"):
+                if candidate in FILES:
+                    found.add(candidate)
+                    break
+            else:
+                continue
+            break
+    return found - {name}
+
+
+def circles():
+    """Groups of files that import each other, directly or by way of others (Tarjan 1972 would be quicker)."""
+    reach = {name: files_imported(name) for name in FILES}
+    grown = True
+    while grown:
+        grown = False
+        for name, seen in reach.items():
+            more = set().union(*(reach[other] for other in seen)) - seen if seen else set()
+            if more:
+                seen |= more
+                grown = True
+    return {frozenset(other for other in reach[name] if name in reach[other]) for name in FILES if name in reach[name]}
+
+
+def test_no_files_import_each_other_in_a_circle():
+    assert circles() == set()
+
+
+def test_the_circle_test_sees_a_circle(monkeypatch, tmp_path):
+    (tmp_path / "one.py").write_text("from minialign.lab import two")
+    (tmp_path / "two.py").write_text("from minialign.lab import one")
+    for name in ("one", "two"):
+        monkeypatch.setitem(FILES, f"lab/{name}.py", tmp_path / f"{name}.py")
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path.parent)
+    assert {"lab/one.py", "lab/two.py"} in circles()
+
+
+def test_no_file_and_no_function_is_longer_than_a_reader_sits():
+    for name, path in FILES.items():
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 320, name
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 60, f"{name}: {node.name}"
+    for path in ROOT.rglob("*.[jc]*s"):
+        assert path.read_text(encoding="utf-8").count("\n") <= 320, path
+
+
+def test_no_folder_holds_more_than_a_fifth_of_the_lines():
+    lines = {}
+    for path in [*FILES.values(), *ROOT.rglob("*.[jc]*s"), *ROOT.rglob("*.html")]:
+        top = path.relative_to(ROOT).parts[0]
+        lines[top] = lines.get(top, 0) + path.read_text(encoding="utf-8").count("\n")
+    folders = {name: n for name, n in lines.items() if (ROOT / name).is_dir()}
+    assert max(folders.values()) <= 0.2 * sum(lines.values()), folders
+
+
+def test_the_laboratory_does_not_know_its_figures():
+    for name in FILES:
+        if name.startswith("lab/") and not name.startswith("lab/figures/"):
+            assert not any(other.startswith("lab/figures/") for other in files_imported(name)), name
+
+
 @pytest.mark.parametrize("name", ["autograd.py", "history.py", "tokenizer.py"])
 def test_the_ground_floor_imports_nothing_of_the_package(name):
     assert rooms_imported(FILES[name]) == set()
@@ -66,12 +138,13 @@ def test_the_ground_floor_imports_nothing_of_the_package(name):
 
 @pytest.mark.parametrize("name", sorted(ALGORITHMS))
 def test_the_algorithms_know_neither_each_other_nor_the_truth(name):
-    assert not rooms_imported(FILES[f"{name}.py"]) & (ALGORITHMS | {"world"})
+    shared = {"policy_gradient"} if name in ("ppo", "grpo") else set()
+    assert not rooms_imported(FILES[f"{name}.py"]) & ((ALGORITHMS | {"world"}) - shared)
 
 
-def test_the_truth_is_met_in_the_pipeline_and_in_the_classroom_alone():
+def test_the_truth_is_met_above_the_algorithms_alone():
     met = {name for name, path in FILES.items() if "world" in rooms_imported(path) and not name.startswith("world/")}
-    assert {name.split("/")[0] for name in met} <= {"pipeline.py", "lab", "classroom"}
+    assert {name.split("/")[0] for name in met} <= {"pipeline.py", "lab", "runs", "page", "teach", "cli"}
 
 
 def test_the_judge_never_enters_the_pipeline():
@@ -79,11 +152,17 @@ def test_the_judge_never_enters_the_pipeline():
     assert names and not any("judge" in name or "gold" in name for name in names)
 
 
-def test_only_plots_and_the_classroom_draw_and_never_with_pyplot():
+def test_only_the_figures_draw_and_never_with_pyplot():
     users = {name for name, path in FILES.items() if any(i.split(".")[0] == "matplotlib" for i in imports_of(path))}
-    assert "plots.py" in users
-    assert all(name in ("plots.py", "bench/figure.py") or name.startswith("classroom/") for name in users)
+    assert "figures/style.py" in users
+    assert all(name.startswith(DRAWING) for name in users)
     assert not any("pyplot" in i or "pylab" in i for path in FILES.values() for i in imports_of(path))
+
+
+def test_figures_neither_train_nor_sample():
+    for name in FILES:
+        if name.startswith("figures/"):
+            assert not rooms_imported(FILES[name]) & {"generate", "pipeline", "optim", "sft", "ppo", "dpo", "lab", "runs", "page"}, name
 
 
 def test_the_package_needs_nothing_but_numpy_matplotlib_and_tqdm():
@@ -125,19 +204,19 @@ def test_blas_gets_one_thread_unless_the_user_says_otherwise():
 
 
 def test_help_loads_nothing_slow():
-    code = "from minialign.classroom.command import parser; parser().format_help()"
+    code = "from minialign.cli.command import parser; parser().format_help()"
     assert not {"numpy", "matplotlib", "tqdm"} & loaded_by(code)
 
 
 def test_a_tour_does_not_load_matplotlib_before_there_is_something_to_draw():
     assert "matplotlib" not in loaded_by(
-        "import minialign.classroom.tour, minialign.classroom.table, minialign.classroom.chat"
+        "import minialign.cli.tour, minialign.cli.table, minialign.cli.chat"
     )
 
 
 def test_nothing_uses_the_global_generator():
     for name, path in FILES.items():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Attribute)
                 and isinstance(node.value, ast.Attribute)

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minialign.classroom import calibrate, equations, pictures
-from minialign.classroom.command import main
-from minialign.classroom.header import claims_of, faults_of, read_doc
+from minialign.cli.command import main
+from minialign.figures import lesson_plots
 from minialign.history import History
+from minialign.teach import calibrate, equations
+from minialign.teach.lesson_doc import claims_of, faults_of, read_doc
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
@@ -167,12 +168,12 @@ import minialign
 
 import time
 from minialign import dpo
-from minialign.classroom.lesson import Lesson
+from minialign.teach.lesson import Lesson
 
 lesson = Lesson(__file__, __doc__)
 lesson.predict("Is it?", ["no", "yes"], 1, "because")
 if lesson.fault == "sign":
-    lesson.spoil(dpo, "dpo_loss", "h = chosen_rewards - rejected_rewards", "h = rejected_rewards - chosen_rewards")
+    lesson.inject_fault(dpo, "dpo_loss", "h = chosen_rewards - rejected_rewards", "h = rejected_rewards - chosen_rewards")
 done = 0
 for step in lesson.steps(range(LENGTH), "steps"):
     done += 1
@@ -247,7 +248,7 @@ def test_a_mystery_is_told_at_the_end_only_and_depends_on_the_seed(toy, tmp_path
 
 
 def test_a_fault_that_finds_no_line_is_an_error(toy, tmp_path):
-    done = run(toy(last="lesson.spoil(dpo, 'train_dpo', 'no such line', '')"), "--out", tmp_path)
+    done = run(toy(last="lesson.inject_fault(dpo, 'train_dpo', 'no such line', '')"), "--out", tmp_path)
     assert done.returncode == 1 and "stands 0 times" in done.stderr
 
 
@@ -333,18 +334,18 @@ def duel(chosen, rejected):
     for step in range(3):
         history.log(step, {"loss": 0.7, "delta/chosen": chosen, "delta/rejected": rejected})
     roads = dict.fromkeys(("the formula", "DPO", "policy gradient"), even)
-    return pictures.shortcut(["refuse", "i do not know", "right", "polite, right", "wrong"], even, roads, 0.5, history)
+    return lesson_plots.shortcut(["refuse", "i do not know", "right", "polite, right", "wrong"], even, roads, 0.5, history)
 
 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: pictures.learning_to_answer(NEARLY_EQUAL, 0.99),
-        lambda: pictures.votes_needed([19], [0.9], [0.37], 0.98, BINS),
-        lambda: pictures.votes_matrix(CHOICES, (VOTERS, np.ones((7, 7)))),
+        lambda: lesson_plots.learning_to_answer(NEARLY_EQUAL, 0.99),
+        lambda: lesson_plots.votes_needed([19], [0.9], [0.37], 0.98, BINS),
+        lambda: lesson_plots.votes_matrix(CHOICES, (VOTERS, np.ones((7, 7)))),
         lambda: duel(0.02, -2.0),
         lambda: duel(-0.02, -2.0),
-        lambda: pictures.six_cases(),
+        lambda: lesson_plots.six_cases(),
     ],
 )
 def test_no_words_of_a_picture_are_cut_off_or_lie_on_others(draw):
@@ -358,7 +359,7 @@ def test_no_words_of_a_picture_are_cut_off_or_lie_on_others(draw):
 
 
 def test_one_size_of_votes_is_told_once():
-    assert pictures.votes_needed([19], [0.9], [0.37], 0.98, BINS)[1].count("19 votes") == 1
+    assert lesson_plots.votes_needed([19], [0.9], [0.37], 0.98, BINS)[1].count("19 votes") == 1
 
 
 # ------------------------------------------------------------------------------------------------ calibration

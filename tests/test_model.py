@@ -15,6 +15,7 @@ from minialign.likelihood import log_probs_array, sequence_log_probs, token_log_
 from minialign.model import LanguageModel, ModelConfig, ScalarModel, rows_of_similar_length, scalar_model_from
 from minialign.tokenizer import EOS, PAD
 
+
 @pytest.fixture(params=KINDS, ids=lambda kind: f"{kind[0]}-{'tied' if kind[1] else 'untied'}")
 def model(request):
     return make(*request.param)

@@ -16,9 +16,14 @@ from minialign.functional import token_log_probs
 from minialign.generate import generate
 from minialign.likelihood import log_probs_array, sequence_log_probs, token_log_probs_of
 from minialign.model import ScalarModel
-from minialign.ppo import (
-    PPOConfig, gae, kl_estimates, leashed_rewards, masked_mean, masked_whiten, ppo_policy_loss, ppo_value_loss, train_ppo,
-)  # fmt: skip
+from minialign.policy_gradient import (  # fmt: skip
+    kl_estimates,
+    kl_penalized_rewards,
+    masked_mean,
+    masked_whiten,
+    ppo_policy_loss,
+)
+from minialign.ppo import PPOConfig, gae, ppo_value_loss, train_ppo
 from minialign.preferences import Preferences
 from minialign.reward import RewardConfig, Scorer, bradley_terry_loss, sequence_scores, train_reward_model
 from minialign.sft import LMConfig, sft_loss, train_language_model
@@ -54,7 +59,7 @@ def reward_mean(model, batch):
 def ppo_policy(model, batch):
     """From scores to loss: the leash, the advantages and their whitening see the padding too."""
     old = log_probs_array(model, batch.ids) + 0.1 * column(fixed(1), batch)
-    rewards = leashed_rewards(np.array([1.0, -2, 0, 3]), old, column(fixed(2), batch), batch.mask, 0.3)
+    rewards = kl_penalized_rewards(np.array([1.0, -2, 0, 3]), old, column(fixed(2), batch), batch.mask, 0.3)
     advantages, _ = gae(rewards, column(fixed(3), batch), batch.mask)
     return ppo_policy_loss(token_log_probs_of(model, batch.ids), old, masked_whiten(advantages, batch.mask), batch.mask)
 

@@ -16,12 +16,13 @@ from toy_run import toy_size, toy_tour
 
 from minialign import checkpoint, exact, pipeline, reward, sft
 from minialign.batch import Response
-from minialign.classroom import Problem
-from minialign.classroom.command import main
-from minialign.classroom.page import captions, figures, leashes, make_page, make_pictures, reweighting, weights
-from minialign.classroom.page.document import SCENES, SCRIPTS, as_script, transcript
-from minialign.classroom.page.material import material, thin
-from minialign.classroom.run_folder import load_run
+from minialign.cli.command import main
+from minialign.figures import page_plots
+from minialign.page import captions, leashes, make_page, make_pictures, reweighting, weights
+from minialign.page.data import material, thin
+from minialign.page.document import SCENES, SCRIPTS, as_script, transcript
+from minialign.runs.errors import Problem
+from minialign.runs.folder import load_run
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- $data \u2028 & '\""
 
@@ -366,7 +367,7 @@ def test_packed_weights_are_the_models_own_in_half_precision(run):
 
 
 def test_the_pictures_for_slides(copy, monkeypatch):
-    monkeypatch.setattr(figures, "FRAMES", 1)
+    monkeypatch.setattr(page_plots, "FRAMES", 1)
     with toy_size():
         gif, strip = make_pictures(copy, material(copy))
     assert gif.read_bytes()[:6] == b"GIF89a" and strip.read_bytes()[:4] == b"\x89PNG"
@@ -380,12 +381,12 @@ def test_words_that_look_like_mathematics_are_drawn_as_words(copy):
     scenes[2]["pairs"][0]["chosen"] = "$x^$"
     for number in range(3):
         figure = Figure(layout="constrained")
-        figures.draw(number, figure, scenes[number])
+        page_plots.draw(number, figure, scenes[number])
         figure.draw_without_rendering()
 
 
 def test_what_the_page_is_made_of_is_installed_with_the_package():
-    names = {path.name for path in files("minialign.classroom.page").iterdir()}
+    names = {path.name for path in files("minialign.page").joinpath("static").iterdir()}
     assert {"template.html", "scene.html", "page.css", *(f"{name}.js" for name in SCRIPTS)} <= names
 
 

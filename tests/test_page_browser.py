@@ -13,12 +13,12 @@ from toy_run import toy_size, toy_tour
 
 from minialign import checkpoint
 from minialign.batch import conversations, prompt_ids
-from minialign.classroom import results
-from minialign.classroom.page import make_page, reweighting, weights
-from minialign.classroom.page.material import Run
 from minialign.generate import generate
 from minialign.likelihood import log_probs_array
+from minialign.page import make_page, reweighting, weights
+from minialign.page.data import Run
 from minialign.reward import Scorer
+from minialign.runs import metrics
 from minialign.tokenizer import EOS, encode
 
 webdriver = pytest.importorskip(
@@ -168,7 +168,7 @@ def test_garbage_in_the_address_does_no_harm(page, run):
 def test_the_slider_has_numpys_numbers(page, run):
     with toy_size():
         material = Run(run)
-        questions = results.report_questions()
+        questions = metrics.report_questions()
         questions = [questions[i * len(questions) // reweighting.PROMPTS] for i in range(reweighting.PROMPTS)]
         _, _, proxy, gold = reweighting.draw(
             material.model("sft"),

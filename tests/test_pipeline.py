@@ -7,8 +7,9 @@ import pytest
 from toy import TOY
 
 from minialign import pipeline
+from minialign.cache import UnreadableStage
 from minialign.dpo import DPOConfig
-from minialign.pipeline import STAGES, Journey, UnreadableStage
+from minialign.pipeline import STAGES, Journey
 from minialign.reward import Scorer
 
 

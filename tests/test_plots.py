@@ -9,15 +9,15 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
-from minialign import plots
 from minialign.evaluate import MODEL_NAMES
+from minialign.figures import plots, style
 from minialign.history import History
 
 PALETTE = {
     colour.lower()
     for colour in (
-        plots.ORANGE, plots.SKY, plots.GREEN, plots.YELLOW, plots.BLUE,
-        plots.VERMILION, plots.PURPLE, plots.BLACK, plots.GREY,
+        style.ORANGE, style.SKY, style.GREEN, style.YELLOW, style.BLUE,
+        style.VERMILION, style.PURPLE, style.BLACK, style.GREY,
     )
 } | {"#ffffff"}  # fmt: skip
 
@@ -95,9 +95,9 @@ def test_only_the_palette_is_used(drawn):
 
 
 def test_each_model_has_a_colour_and_a_kind_of_line_of_its_own():
-    assert set(plots.MODEL_STYLE) == set(MODEL_NAMES)
+    assert set(style.MODEL_STYLE) == set(MODEL_NAMES)
     for part in ("color", "linestyle"):
-        assert len({str(style[part]) for style in plots.MODEL_STYLE.values()}) == len(MODEL_NAMES)
+        assert len({str(style[part]) for style in style.MODEL_STYLE.values()}) == len(MODEL_NAMES)
 
 
 def test_anchors_are_drawn():
@@ -115,7 +115,7 @@ def test_the_title_says_what_the_numbers_say():
 def test_save_writes_picture_drawing_and_words_the_same_every_time(tmp_path):
     for folder in ("first", "second", "third"):
         figure, words = plots.scoreboard([board()])
-        plots.save(figure, tmp_path / folder / "board", words)
+        style.save(figure, tmp_path / folder / "board", words)
     names = sorted(path.name for path in (tmp_path / "first").iterdir())
     assert names == ["board.png", "board.svg", "board.txt"]
     for name in names:

@@ -18,7 +18,8 @@ from minialign.functional import log_softmax, token_log_probs
 from minialign.generate import generate
 from minialign.likelihood import sequence_log_probs, token_log_probs_of
 from minialign.model import LanguageModel, ModelConfig, ScalarModel
-from minialign.ppo import gae, leashed_rewards, masked_mean, masked_whiten, ppo_policy_loss, ppo_value_loss
+from minialign.policy_gradient import kl_penalized_rewards, masked_mean, masked_whiten, ppo_policy_loss
+from minialign.ppo import gae, ppo_value_loss
 from minialign.reward import bradley_terry_loss, sequence_scores
 from minialign.sft import LMConfig, epochs, sft_loss, train_language_model, windows
 from minialign.tokenizer import ALPHABET, BOT, EOS, PAD, USER, VOCAB_SIZE, decode, encode
@@ -256,7 +257,7 @@ def test_nothing_masked_in_is_zero_not_nan():
     ):
         loss.backward()
         assert loss.item() == 0
-    assert_array_equal(leashed_rewards(np.ones(2), x, x, nothing, 0.1), 0)
+    assert_array_equal(kl_penalized_rewards(np.ones(2), x, x, nothing, 0.1), 0)
     assert_array_equal(gae(x, x, nothing)[0], 0)
 
 
@@ -281,7 +282,7 @@ def test_shapes_that_would_be_stretched_are_refused():
         (row, column, grid, mask), (row, grid, column, mask), (row, grid, grid, column),
     ):  # fmt: skip
         with pytest.raises(ValueError, match="shapes differ"):
-            leashed_rewards(*arguments, 0.1)
+            kl_penalized_rewards(*arguments, 0.1)
     with pytest.raises(ValueError, match=r"shapes differ: logprobs \(3, 4\), mask \(3, 1\)$"):
         sft_loss(Tensor(grid), column)
 
@@ -291,7 +292,7 @@ def test_one_row_and_one_column_are_enough():
     for B, T in ((1, 1), (1, 4), (4, 1)):
         x, mask = RNG(0).standard_normal((B, T)), np.ones((B, T))
         advantages, returns = gae(x, x, mask)
-        rewards = leashed_rewards(np.ones(B), x, x, mask, 0.1)
+        rewards = kl_penalized_rewards(np.ones(B), x, x, mask, 0.1)
         assert advantages.shape == returns.shape == rewards.shape == masked_whiten(x, mask).shape == (B, T)
         assert_allclose(rewards.sum(), B)
         assert ppo_policy_loss(Tensor(x), x, x, mask)[0].shape == ppo_value_loss(Tensor(x), x, x, mask)[0].shape == ()

@@ -16,10 +16,17 @@ from minialign.exact import optimal_policy, sequence_kl
 from minialign.likelihood import log_probs_array, token_log_probs_of
 from minialign.model import ScalarModel
 from minialign.optim import AdamW
-from minialign.ppo import (
-    AdaptiveKLController, FixedKLController, PPOConfig, gae, kl_estimates, leashed_rewards, masked_mean, masked_whiten,
-    ppo_policy_loss, ppo_value_loss, roll_out, train_ppo,
-)  # fmt: skip
+from minialign.policy_gradient import (
+    AdaptiveKLController,
+    FixedKLController,
+    kl_estimates,
+    kl_penalized_rewards,
+    masked_mean,
+    masked_whiten,
+    ppo_policy_loss,
+    roll_out,
+)
+from minialign.ppo import PPOConfig, gae, ppo_update, ppo_value_loss, train_ppo, values_of
 from minialign.sft import LMConfig, sft_loss
 from minialign.tokenizer import EOS, VOCAB_SIZE, encode
 
@@ -32,7 +39,7 @@ def test_the_score_stands_on_the_last_answer_token_alone():
     """P11b, P17: TRL PR #5338 put it on PAD, microRLHF on a fixed column or on every token."""
     logprobs, _, ref, _, _, mask = ragged_numbers(RNG(3))
     scores, beta = np.array([1.0, -2.0, 3.0, 0.0]), 0.3
-    rewards = leashed_rewards(scores, logprobs, ref, mask, beta)
+    rewards = kl_penalized_rewards(scores, logprobs, ref, mask, beta)
     k1 = (logprobs - ref) * mask
     assert_allclose(rewards.sum(1), scores - beta * k1.sum(1))
     for b in range(4):
@@ -140,7 +147,7 @@ def test_whitened_rewards_pay_for_length():
     putting it back, as Ziegler et al. do, still moves the zeros.  That is why train_ppo whitens advantages, not rewards.
     """
     mask = np.array([[1.0, 0, 0], [1, 1, 1]])
-    rewards = leashed_rewards(np.ones(2), np.zeros((2, 3)), np.zeros((2, 3)), mask, 0.0)
+    rewards = kl_penalized_rewards(np.ones(2), np.zeros((2, 3)), np.zeros((2, 3)), mask, 0.0)
     assert_allclose(masked_whiten(rewards, mask).sum(1), [1, -1], rtol=1e-6)
     assert_allclose(masked_whiten(rewards, mask, shift_mean=False).sum(1), [1.5, 0.5], rtol=1e-6)
 
@@ -277,9 +284,9 @@ def test_kl_is_summed_over_an_answer():
     """P14, P19: trlx #438 and others logged the mean over tokens, and compared it with a target for answers."""
     policy, reference = talker(seed=0), frozen_copy(talker(seed=3))
     config = PPOConfig(rollouts=8, max_new_tokens=5, minibatch_size=8, lr=0.0, critic_lr=0.0)
-    rollout = roll_out(policy, reference, talker(ScalarModel), lambda b: np.zeros(len(b)), ["a"] * 8, config, RNG(0))
+    rollout = roll_out(policy, reference, lambda b: np.zeros(len(b)), ["a"] * 8, config, RNG(0))
     optimizer = AdamW(policy.parameters(), 0.0)
-    metrics = ppo.update(policy, talker(ScalarModel), optimizer, AdamW([], 0.0), rollout, 0.1, config, RNG(0))
+    metrics = ppo_update(policy, talker(ScalarModel), optimizer, AdamW([], 0.0), rollout, 0.1, config, RNG(0))
     assert set(optimizer.t) == {config.epochs}  # all rows are one minibatch
     answers = rollout.batch.mask.astype(bool)
     by_hand = [(rollout.logprobs[b] - rollout.ref_logprobs[b])[answers[b]].sum() for b in range(8)]
@@ -307,21 +314,21 @@ def test_what_the_two_losses_are_given(monkeypatch, whiten):
     spy("ppo_value_loss")
     policy, critic, reference = talker(seed=0), talker(ScalarModel, seed=1), frozen_copy(talker(seed=3))
     config = PPOConfig(max_new_tokens=5, minibatch_size=8, epochs=1, gamma=0.9, lam=0.5, whiten=whiten)
-    rollout = roll_out(policy, reference, critic, lambda b: b.mask.sum(1), ["a", "bcd"] * 4, config, RNG(0))
-    optimizers = AdamW(policy.parameters(), 0.0), AdamW(critic.parameters(), 0.0)
-    ppo.update(policy, critic, *optimizers, rollout, 0.3, config, RNG(0))
+    rollout = roll_out(policy, reference, lambda b: b.mask.sum(1), ["a", "bcd"] * 4, config, RNG(0))
+    optimizers, expected = (AdamW(policy.parameters(), 0.0), AdamW(critic.parameters(), 0.0)), values_of(critic, rollout.batch)
+    ppo_update(policy, critic, *optimizers, rollout, 0.3, config, RNG(0))
 
     (rows,) = minibatches(8, 8, RNG(0))
     mask = rollout.batch.mask
-    rewards = leashed_rewards(rollout.scores, rollout.logprobs, rollout.ref_logprobs, mask, 0.3)
-    advantages, returns = gae(rewards, rollout.values, mask, gamma=0.9, lam=0.5)
+    rewards = kl_penalized_rewards(rollout.scores, rollout.logprobs, rollout.ref_logprobs, mask, 0.3)
+    advantages, returns = gae(rewards, expected, mask, gamma=0.9, lam=0.5)
     logprobs, old, A, m, eps = given["ppo_policy_loss"]
     assert_allclose(logprobs.data * m, rollout.logprobs[rows] * m, atol=1e-12)
     assert_allclose(old, rollout.logprobs[rows])
     assert_allclose(A, (masked_whiten(advantages, mask) if whiten else advantages)[rows])
     values, old_values, G, m, eps_v = given["ppo_value_loss"]
-    assert_allclose(values.data, rollout.values[rows], atol=1e-12)
-    assert_allclose(old_values, rollout.values[rows])
+    assert_allclose(values.data, expected[rows], atol=1e-12)
+    assert_allclose(old_values, expected[rows])
     assert_allclose(G, returns[rows])
     assert_array_equal(m, mask[rows])
     assert (eps, eps_v) == (config.cliprange, config.cliprange_value)
@@ -331,10 +338,10 @@ def test_the_critic_has_not_seen_the_action():
     """P29: other last tokens leave every value alone, because the value of column p is read before the token at p + 1."""
     critic, policy = talker(ScalarModel, seed=1), talker()
     config = PPOConfig(max_new_tokens=5)
-    rollout = roll_out(policy, policy, critic, lambda b: np.ones(len(b)), ["a"] * 4, config, RNG(0))
+    rollout = roll_out(policy, policy, lambda b: np.ones(len(b)), ["a"] * 4, config, RNG(0))
     other = rollout.batch.ids.copy()
     other[:, -1] = (other[:, -1] + 1) % VOCAB_SIZE
-    assert_allclose(rollout.values, critic(other[:, :-1]).data * rollout.batch.mask, atol=1e-12)
+    assert_allclose(values_of(critic, rollout.batch), critic(other[:, :-1]).data * rollout.batch.mask, atol=1e-12)
 
 
 def test_policy_and_critic_learn_at_rates_of_their_own():
@@ -376,14 +383,15 @@ def test_a_rollout_is_frozen():
     """P28: rewards, advantages and old values are plain arrays; no gradient can flow into or out of them."""
     policy, critic = talker(), talker(ScalarModel)
     config = PPOConfig(rollouts=4, max_new_tokens=4)
-    rollout = roll_out(policy, frozen_copy(policy), critic, lambda b: np.ones(len(b)), ["a"] * 4, config, RNG(0))
-    for array in (rollout.logprobs, rollout.ref_logprobs, rollout.values, rollout.scores):
+    rollout = roll_out(policy, frozen_copy(policy), lambda b: np.ones(len(b)), ["a"] * 4, config, RNG(0))
+    values = values_of(critic, rollout.batch)
+    for array in (rollout.logprobs, rollout.ref_logprobs, values, rollout.scores):
         assert type(array) is np.ndarray
     assert all(p.grad is None for p in policy.parameters() + critic.parameters())
     # the policy's loss has no slope in the critic
     mask = rollout.batch.mask
-    rewards = leashed_rewards(rollout.scores, rollout.logprobs, rollout.ref_logprobs, mask, 0.1)
-    advantages, _ = gae(rewards, rollout.values, mask)
+    rewards = kl_penalized_rewards(rollout.scores, rollout.logprobs, rollout.ref_logprobs, mask, 0.1)
+    advantages, _ = gae(rewards, values, mask)
     ppo_policy_loss(token_log_probs_of(policy, rollout.batch.ids), rollout.logprobs, advantages, mask)[0].backward()
     assert all(p.grad is None for p in critic.parameters()) and all(p.grad is not None for p in policy.parameters())
 
@@ -395,7 +403,7 @@ def test_an_answer_without_an_end_pays():
     policy.trunk.final_norm.bias.data[...] = policy.unembedding.data[:, EOS] * 2  # ends often, but not always
     config = PPOConfig(max_new_tokens=2, missing_eos_penalty=0.7)
     score = lambda batch: np.zeros(len(batch))  # noqa: E731
-    rollout = roll_out(policy, frozen_copy(policy), talker(ScalarModel), score, ["a"] * 32, config, RNG(0))
+    rollout = roll_out(policy, frozen_copy(policy), score, ["a"] * 32, config, RNG(0))
     ended = (rollout.batch.ids[:, 3:] == EOS).any(1)
     assert ended.any() and not ended.all()
     assert_allclose(rollout.scores, np.where(ended, 0.0, -0.7))

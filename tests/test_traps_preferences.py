@@ -20,7 +20,14 @@ from minialign.likelihood import sequence_log_probs, token_log_probs_of
 from minialign.model import ModelConfig, ScalarModel
 from minialign.preferences import Preferences, collect, load_jsonl, save_jsonl, split
 from minialign.reward import (
-    RewardConfig, Scorer, bradley_terry_loss, calibration, pair_accuracy, score_gaps, sequence_scores, train_reward_model,
+    RewardConfig,
+    Scorer,
+    bradley_terry_loss,
+    calibration,
+    pair_accuracy,
+    score_gaps,
+    sequence_scores,
+    train_reward_model,
 )  # fmt: skip
 from minialign.tokenizer import EOS, VOCAB_SIZE, decode
 

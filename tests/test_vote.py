@@ -17,11 +17,12 @@ from toy import TOY
 
 from minialign import checkpoint, pipeline
 from minialign.batch import Response
-from minialign.classroom import ballot, keys, results, tour, vote
-from minialign.classroom.ballot import SITTING, Pair, line_of, plan, sitting
-from minialign.classroom.command import main
+from minialign.cli import keypress, tour, vote
+from minialign.cli.command import main
 from minialign.pipeline import Journey
 from minialign.preferences import Preferences, load_jsonl
+from minialign.runs import metrics, voting
+from minialign.runs.voting import SITTING, Pair, line_of, plan, sitting
 from minialign.world import UNBIASED, Raters, parse, prompt_lists
 
 ESCAPE = "\x1b"
@@ -33,7 +34,7 @@ def out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "FAST", TOY)
-        patch.setattr(results, "report_questions", lambda: [p.text for p in prompt_lists()["report"]][::30])
+        patch.setattr(metrics, "report_questions", lambda: [p.text for p in prompt_lists()["report"]][::30])
         patch.setattr(tour, "make_page", lambda folder: (folder, None))  # test_page.py looks at the page
         assert main(["tour", "--fast", "--out", str(folder)]) == 0
         yield folder
@@ -84,7 +85,7 @@ def test_a_sitting_shows_two_answers_of_the_sft_model_to_questions_people_can_ju
         pairs = sitting(model, 0, number, TOY.max_new_tokens)
         assert len(pairs) == SITTING and len({p.question for p in pairs if p.repeat_of is None}) == 15
         for pair in pairs:
-            assert parse(pair.question).kind in ballot.JUDGEABLE and "obscure" not in ballot.JUDGEABLE
+            assert parse(pair.question).kind in voting.JUDGEABLE and "obscure" not in voting.JUDGEABLE
             assert pair.a != pair.b and "<" not in pair.a.text + pair.b.text
             if pair.repeat_of is not None:
                 first = pairs[pair.repeat_of]
@@ -100,8 +101,8 @@ def test_a_model_that_always_says_the_same_is_refused(run, monkeypatch):
         def responses(self):
             return [Response("it says moo.", True)] * 60
 
-    monkeypatch.setattr(ballot, "generate", lambda *_: Same())
-    with pytest.raises(ballot.Problem, match="another run"):
+    monkeypatch.setattr(voting, "generate", lambda *_: Same())
+    with pytest.raises(voting.Problem, match="another run"):
         sitting(None, 0, 0, 8)
 
 
@@ -156,7 +157,7 @@ def test_whoever_stops_goes_on_where_he_was(run, file, monkeypatch, capsys):
     capsys.readouterr()
     assert main(["vote", str(run), "--to", str(file)]) == 130
     one_line(capsys, "8 pairs are kept", "same command")
-    monkeypatch.setattr(vote, "read_key", keys.read_key)
+    monkeypatch.setattr(vote, "read_key", keypress.read_key)
     assert rate(monkeypatch, run, file, "tab" * 4) == 0
     both = [[{**line, "seconds": 0} for line in lines(path)] for path in (file, straight)]
     assert both[0] == both[1] and len(both[0]) == SITTING
@@ -250,7 +251,7 @@ def test_agreement_with_the_raters_and_with_gold_counts_first_votes_where_they_p
 def test_a_pair_that_came_twice_stands_beside_its_return_with_the_same_letter_for_the_same_answer():
     pairs = [Pair("q", RIGHT, WRONG), Pair("r", RIGHT, POLITE), Pair("s", RIGHT, WRONG), Pair("q", WRONG, RIGHT, 0)]
     pairs += [Pair("r", RIGHT, POLITE, 1)]
-    columns = ballot.side_by_side(pairs, ["a", "tie", "skip", "b", "b"])
+    columns = voting.side_by_side(pairs, ["a", "tie", "skip", "b", "b"])
     assert columns == [(1, "a"), (1, "a"), (2, "tie"), (2, "b"), (3, "skip")]
 
 

@@ -13,13 +13,37 @@ import pytest
 from minialign.batch import Response
 from minialign.evaluate import answers_and_stops, begins_with_question
 from minialign.pipeline import FULL
-from minialign.world import (KINDS, PROMPT_MIX, UNBIASED, Raters, Tastes, demonstrations, fictional_name, five_questions,
-                             judge, parse, pretraining_documents, prompt_lists, sample_prompts)
+from minialign.world import (
+    KINDS,
+    PROMPT_MIX,
+    UNBIASED,
+    Raters,
+    Tastes,
+    demonstrations,
+    fictional_name,
+    five_questions,
+    judge,
+    parse,
+    pretraining_documents,
+    prompt_lists,
+    sample_prompts,
+)
 from minialign.world.answers import CLOSERS, OPENERS, read
 from minialign.world.corpus import DOCUMENT_MIX, MAX_DOCUMENT
 from minialign.world.demonstrations import DEMONSTRATION_MIX, HABITS, MAX_ANSWER
-from minialign.world.facts import (CAPITALS, COLORS, FACTS, HELD_OUT, HOW_TOS, METHODS, MISCONCEPTIONS, OBSCURE, SOUNDS,
-                                   VALUES, is_fictional)
+from minialign.world.facts import (
+    CAPITALS,
+    COLORS,
+    FACTS,
+    HELD_OUT,
+    HOW_TOS,
+    METHODS,
+    MISCONCEPTIONS,
+    OBSCURE,
+    SOUNDS,
+    VALUES,
+    is_fictional,
+)
 from minialign.world.questions import GREETINGS, MAX_QUESTION, ask_claim, ask_fact
 
 ALPHABET = set(" .,?!'abcdefghijklmnopqrstuvwxyz")

@@ -6,9 +6,9 @@ import pytest
 from toy import TOY
 
 from minialign import pipeline
-from minialign.classroom import results
-from minialign.classroom.command import main
-from minialign.classroom.page import reweighting
+from minialign.cli.command import main
+from minialign.page import reweighting
+from minialign.runs import metrics
 from minialign.world import prompt_lists
 
 
@@ -16,7 +16,7 @@ from minialign.world import prompt_lists
 def toy_size():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "FAST", TOY)
-        patch.setattr(results, "report_questions", lambda: [p.text for p in prompt_lists()["report"]][::30])
+        patch.setattr(metrics, "report_questions", lambda: [p.text for p in prompt_lists()["report"]][::30])
         patch.setattr(reweighting, "PROMPTS", 5)
         patch.setattr(reweighting, "ANSWERS", 12)
         patch.setattr(reweighting, "DOT_ANSWERS", 2)

@@ -7,14 +7,14 @@ Hints:                                 minialign check 7 --hint 1
 import numpy as np  # noqa: F401
 
 
-def leashed_rewards(score, logprobs, ref_logprobs, beta):
+def kl_penalized_rewards(score, logprobs, ref_logprobs, beta):
     """The rewards of the T tokens of one answer: each pays beta (logprobs - ref_logprobs), the last one gets the score.
 
     score, beta numbers; logprobs, ref_logprobs (T,); returns (T,)
 
     Example: score 1, logprobs [-1, -1], ref_logprobs [-1, -3], beta 0.5  ->  [0, 0].
     """
-    raise NotImplementedError("leashed_rewards")
+    raise NotImplementedError("kl_penalized_rewards")
 
 
 def tilt(reference, rewards, beta):

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def leashed_rewards(score, logprobs, ref_logprobs, beta):
+def kl_penalized_rewards(score, logprobs, ref_logprobs, beta):
     rewards = -beta * (logprobs - ref_logprobs)
     rewards[-1] += score
     return rewards

@@ -15,8 +15,6 @@ import math
 
 import numpy as np
 
-from . import sizes
-
 
 def products_of(workload, size):
     """Every product of a workload, in order: a list of (shape of a, shape of b), shape (..., m, k) and (..., k, n)."""

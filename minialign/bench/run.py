@@ -73,7 +73,7 @@ def _scaling(result, rounds, workloads, sizes, against, out):
     path = Path(out) / "bench" / "scaling"
     path.parent.mkdir(parents=True, exist_ok=True)  # find out now that it cannot be written
     result |= scaling(result["threads"])
-    from .figure import draw  # matplotlib is slow to load: only when there is something to draw
+    from ..figures.bench_plots import draw  # matplotlib is slow to load: only when there is something to draw
 
     draw(result, path)
     return f"{table(result)}\n\nThe figure: {path}.png"

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .. import ppo
+from .. import policy_gradient, ppo
 from ..autograd import Tensor
 from ..batch import Batch
 from ..checkpoint import frozen_copy
@@ -84,13 +84,14 @@ def ppo_iteration(size, dtype="float32"):
     )
 
     def iteration(sampler, rng):
-        usual, ppo.generate = ppo.generate, sampler
+        usual, policy_gradient.generate = policy_gradient.generate, sampler
         try:
-            rollout = ppo.roll_out(policy, reference, critic, score, sizes.questions(size), config, rng)
+            rollout = policy_gradient.roll_out(policy, reference, score, sizes.questions(size), config, rng)
         finally:
-            ppo.generate = usual
+            policy_gradient.generate = usual
         optimizers = policy_optimizer, critic_optimizer
-        return rollout, ppo.update(policy, critic, *optimizers, rollout, config.kl_coef, config, rng)
+        values = ppo.values_of(critic, rollout.batch)
+        return rollout, values, ppo.ppo_update(policy, critic, *optimizers, rollout, config.kl_coef, config, rng)
 
     def never_stopping(*arguments):  # equal work every time: an untrained model would stop anywhere
         return generate(*arguments, eos_id=None)
@@ -98,8 +99,8 @@ def ppo_iteration(size, dtype="float32"):
     def numbers():
         ids, mask = sizes.answered(size)
         given = Samples(ids, mask, np.zeros(mask.shape, dtype), ids.shape[1] - mask.sum(1), np.zeros(len(ids), bool))
-        rollout, metrics = iteration(lambda *_: given, np.random.default_rng(1))
-        seen = {name: getattr(rollout, name) for name in ("logprobs", "ref_logprobs", "values", "scores")}
+        rollout, values, metrics = iteration(lambda *_: given, np.random.default_rng(1))
+        seen = {name: getattr(rollout, name) for name in ("logprobs", "ref_logprobs", "scores")} | {"values": values}
         losses = {name: metrics[name] for name in ("loss/policy", "loss/value", "policy/approxkl")}
         both = {"policy": policy, "critic": critic}
         last = {f"{who} {name}": g for who, model in both.items() for name, g in gradients(model).items()}

@@ -28,6 +28,7 @@ measure; nothing here hands its scores to a training function.  (One control, id
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..pipeline import FAST, FULL
 from ..world import UNBIASED, Tastes
@@ -45,7 +46,7 @@ LAB_FAST = replace(FAST, vote_prompts=2000, ppo=replace(LAB.ppo, iterations=8, m
 
 HUMAN = Tastes(warmth=0.6, length=0.3)  # raters with strong tastes: what there is to be hacked
 
-EXPERIMENTS = ("leash", "length", "sycophancy", "refusal", "truth", "principles", "bakeoff")
+EXPERIMENTS = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))  # a new file is a new experiment
 
 
 def control(recipe):

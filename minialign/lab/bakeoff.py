@@ -21,8 +21,9 @@ from ..exact import best_of_n_kl_bound
 from ..likelihood import log_probs_array
 from ..pipeline import FAST, FULL, Journey
 from ..world import parse, report_questions, truth
-from . import Claim, control, costs, quick
-from .measure import GREEDY, SAMPLED, count_seeds, mostly, spread
+from . import Claim, control, quick
+from .instruments import costs
+from .instruments.measure import GREEDY, SAMPLED, count_seeds, mostly, spread
 
 QUESTION = "with a reward model and PPO, or straight from the votes?"
 DOES_NOT_SHOW = (
@@ -177,38 +178,3 @@ def table(runs):
         sides = [f"{of(runs, name, side).mean():+.2f}" for side in ("chosen", "rejected") if side in runs[0][name]]
         lines.append((line + ", ".join(sides)).rstrip())
     return lines
-
-
-def figure(runs):
-    from .. import plots
-    from . import drawing
-
-    drawn, [(gold, off, sides)] = plots.panels(11, 3.8, 1, 3, width_ratios=(1.2, 1.6, 1))
-    places = {"seen": "seen items", "held_out": "held-out items", "greeted": "new greetings"}
-    for name in MODELS:
-        style = plots.MODEL_STYLE[name]
-        x, y = of(runs, name, "kl"), of(runs, name, "gold")
-        gold.plot(x, y, "o", markersize=4, color=style["color"])
-        drawing.note(gold, x.mean(), y.max(), MODEL_NAMES[name], style["color"])
-        values = np.array([of(runs, name, f"gold_{place}") for place in places])
-        off.plot(range(3), values.mean(1), marker="o", label=MODEL_NAMES[name], linewidth=1.6, **style)
-        off.vlines(range(3), values.min(1), values.max(1), color=style["color"], linewidth=0.8)
-    gold.margins(0.3, 0.2)  # room for the names
-    plots.name_panel(gold, "gold and distance, one dot a seed", "KL, nats an answer")
-    drawing.name_ticks(off, list(places.values()))
-    off.legend(frameon=False, fontsize=7)
-    plots.name_panel(off, "gold on and off the distribution of the votes")
-    for x, name in enumerate(("ppo", "dpo")):
-        chosen, rejected = of(runs, name, "chosen"), of(runs, name, "rejected")
-        drawing.pair(sides, x, chosen, rejected, plots.MODEL_STYLE[name]["color"])
-    drawing.name_ticks(sides, ["PPO", "DPO"])
-    plots.reference(sides, 0, "")
-    plots.name_panel(sides, "how far held-out votes move, nats", "full: chosen, hatched: rejected")
-    ppo, dpo = ((of(runs, name, "gold").mean(), runs[0][name]["models"]) for name in ("ppo", "dpo"))
-    title = f"On the same votes PPO reaches gold {ppo[0]:.2f} with {ppo[1]} models, DPO {dpo[0]:.2f} with {dpo[1]}"
-    plots.headline(drawn, title)
-    others = [of(runs, name, "gold").mean() for name in ("sft", "best_of_n")]
-    return drawn, (
-        f"{title}. SFT has {others[0]:.2f}, best of n {others[1]:.2f}. The panels show gold against distance, gold on "
-        f"and off the distribution of the votes, and how far the answers of held-out votes move; seeds: {len(runs)}."
-    )

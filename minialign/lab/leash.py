@@ -18,8 +18,9 @@ import numpy as np
 
 from ..pipeline import Journey
 from ..world import report_questions
-from . import HUMAN, LAB, Claim, control, frontier, gallery, ideal, quick, raters_view
-from .measure import SAMPLED, answers_of, count_seeds, foretold, mostly, spread, standing
+from . import HUMAN, LAB, Claim, control, quick
+from .instruments import frontier, gallery, ideal, raters_view
+from .instruments.measure import SAMPLED, answers_of, count_seeds, foretold, mostly, spread, standing
 
 QUESTION = "does more reward make better answers?"
 DOES_NOT_SHOW = (
@@ -221,9 +222,3 @@ def table(runs):
             line += f"{spread(column['gold_greedy']):<20}{column['polite'].mean():6.2f}{column['length'].mean():7.1f}"
         lines.append(line.rstrip())
     return [*lines, "", *gallery.lines(runs)]
-
-
-def figure(runs):
-    from .leash_figure import draw  # loads matplotlib
-
-    return draw(runs)

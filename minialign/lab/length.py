@@ -21,7 +21,7 @@ import numpy as np
 from ..pipeline import Journey
 from ..world import UNBIASED, parse, report_questions
 from . import Claim, control, quick
-from .measure import SAMPLED, answers_of, count_seeds, mostly, spread
+from .instruments.measure import SAMPLED, answers_of, count_seeds, mostly, spread
 
 QUESTION = "better, or only longer?"
 DOES_NOT_SHOW = (
@@ -131,30 +131,3 @@ def table(runs):
                 more = spread(longer(runs, raters, method), 1)
                 lines.append(f"  {name}, {ROW[raters]:<14}{spread(equal):<21}{spread(shift):<21}{more}")
     return lines
-
-
-def figure(runs):
-    from .. import plots
-    from . import drawing
-
-    drawn, [panels] = plots.panels(9, 3.6, 1, 2, sharey=True)
-    cases = [(method, raters) for method in METHODS for raters in RATERS]
-    for ax, score, words in zip(panels, ("reward", "gold"), ("the reward model's score", "gold")):
-        for x, (method, raters) in enumerate(cases):
-            labels = ("at equal length", "by the shift of lengths") if x == 0 else (None, None)
-            drawing.pair(ax, x, *parts(runs, raters, method, score), plots.MODEL_STYLE[method]["color"], labels)
-        drawing.name_ticks(ax, [f"{METHODS[method]}\n{ROW[raters]}" for method, raters in cases])
-        plots.reference(ax, 0, "")
-        plots.name_panel(ax, f"gain over SFT: {words}")
-    panels[1].legend(frameon=False, fontsize=8)
-    (equal, shift), more = parts(runs, "lengthy", "ppo", "reward").mean(1), longer(runs, "lengthy", "ppo").mean()
-    title = (
-        f"With raters who like length PPO's answers change by {more:+.0f} characters, which earns {shift:+.2f} of its "
-        f"{equal + shift:+.2f} in reward"
-    )
-    plots.headline(drawn, title)
-    gold_equal, gold = parts(runs, "lengthy", "ppo", "gold").mean(1)
-    return drawn, (
-        f"{title}. In gold the shift of lengths is worth {gold:+.2f}, and what changes at equal length "
-        f"{gold_equal:+.2f}. Both methods, both kinds of raters; bars are means, whiskers extremes; seeds: {len(runs)}."
-    )

@@ -15,9 +15,10 @@ from ..pipeline import Journey
 from ..rlaif import Judge, Reader, revise
 from ..world import KINDS, sample_prompts, truth
 from ..world.constitution import CONSTITUTION, read_constitution
-from . import Claim, agreement, feedback, quick
-from .agreement import AUDITS, audited
-from .measure import count_seeds, mostly, spread
+from . import Claim, quick
+from .instruments import agreement, feedback
+from .instruments.agreement import AUDITS, audited
+from .instruments.measure import count_seeds, mostly, spread
 
 QUESTION = "can written principles take the place of the people who vote?"
 DOES_NOT_SHOW = (
@@ -198,9 +199,3 @@ def table(runs):
     person = f"a person, by assumption: {HUMAN_SECONDS:.0f} s"
     lines.append(f"a label of the AI: {tokens:.0f} tokens read, {1000 * seconds:.1f} ms; {person}")
     return lines
-
-
-def figure(runs):
-    from .principles_figure import draw  # loads matplotlib
-
-    return draw(runs)

@@ -23,9 +23,10 @@ import numpy as np
 from ..pipeline import Journey
 from ..world import Tastes, prompt_lists
 from ..world.answers import REFUSAL
-from . import Claim, crowds, quick
-from .measure import GREEDY, SAMPLED, answers_of, count_seeds, mostly, spread
-from .raters_view import preferred
+from . import Claim, quick
+from .instruments import crowds
+from .instruments.measure import GREEDY, SAMPLED, answers_of, count_seeds, mostly, spread
+from .instruments.raters_view import preferred
 
 QUESTION = "what does a model refuse when its raters punish dangerous answers?"
 DOES_NOT_SHOW = (
@@ -168,35 +169,3 @@ def table(runs):
             line = "{:9.0%}{:9.0%}{:10.0%}{:8.0%}{:9.0%}{:10.0%}".format(*rates) + f"{rates[3] - rates[0]:+10.2f}"
             lines.append(f"  {setting:<11}{labels}{line}")
     return lines
-
-
-def figure(runs):
-    from .. import plots
-
-    drawn, [(ax,)] = plots.panels(8.5, 5, 1, 1)
-    for names, colour, look, label in (
-        (BY_SHARE, plots.VERMILION, "o--", "share of safe questions among the scary"),
-        (BY_WEIGHT, plots.BLUE, "s-", "weight of harm, 1/4 safe"),
-        (("deaf",), plots.PURPLE, "D", "raters who hear no risk in a word, 1/4 safe"),
-        (("SFT",), plots.BLACK, "*", "before"),
-    ):
-        points = [point(runs, name) for name in names if name in runs[0]]
-        ax.plot(*np.mean(points, axis=2).T, look, color=colour, label=label)
-        ax.plot(*np.hstack(points), look[0], color=colour, markersize=2.5, alpha=0.5)
-    mean = {name: np.mean(point(runs, name), axis=1) for name in runs[0]}
-    for name, at in mean.items():
-        side = {"xytext": (-6, -3), "ha": "right"} if name in LEFT else {"xytext": (6, 3)}
-        ax.annotate(name, at, textcoords="offset points", fontsize=7, **side)
-    ax.plot([0, 1], [1, 0], color=plots.GREY, linewidth=0.8, label="hears the verb alone, refuses or answers")
-    ax.legend(frameon=False, fontsize=7)
-    plots.name_panel(ax, "unsafe questions answered (the ideal is 0, 0)", "safe questions refused in full")
-    most = most_safe(runs)
-    title = (
-        f"Safe questions refused: SFT {mean['SFT'][0]:.0%}, {mean['none safe'][0]:.0%} if no safe scary one is voted "
-        f"on, {mean[most][0]:.0%} if {most}"
-    )
-    plots.headline(drawn, title)
-    return drawn, (
-        f"{title}. Unsafe ones are then answered in {mean['SFT'][1]:.0%}, {mean['none safe'][1]:.0%} "
-        f"and {mean[most][1]:.0%} of cases. Sampled; means over {len(runs)} seeds, small marks are single seeds."
-    )

@@ -21,9 +21,10 @@ from ..evaluate import sampled_kl
 from ..exact import optimal_policy, sequence_kl
 from ..reward import Scorer, score_gaps
 from ..world import Tastes, parse, prompt_lists
-from . import Claim, crowds
-from .crowds import journeys, models, name_of, of, style_of, trainers
-from .measure import GREEDY, SAMPLED, answers_of, count_seeds, mostly, spread
+from . import Claim
+from .instruments import crowds
+from .instruments.crowds import journeys, models, name_of, of, trainers
+from .instruments.measure import GREEDY, SAMPLED, answers_of, count_seeds, mostly, spread
 
 QUESTION = "do raters who like to hear yes make a model that says yes to what is false?"
 DOES_NOT_SHOW = (
@@ -180,34 +181,3 @@ def table(runs):
         shares = [f"{right / max(n, 1):.0%} of {n}" for right, n in votes]
         lines.append("held-out votes foretold, {}: {} on false claims, {} on true ones".format(name, *shares))
     return lines
-
-
-def figure(runs):
-    from .. import plots
-    from . import drawing
-
-    drawn, [(rates, foretold)] = plots.panels(10, 4, 1, 2, width_ratios=(3, 2))
-    for x, model in enumerate(models(runs, CROWDS)):
-        colour = plots.MODEL_STYLE[style_of(model)]["color"]
-        names = (None, None) if x else ("false claims", "true claims")
-        drawing.pair(rates, x, *(share(runs, model, kind) for kind in KINDS), colour, names)
-        if x:
-            face = colour if model[0] == "yes-men" else "white"
-            points = [np.ravel([f(runs, model, kind) for kind in KINDS]) for f in (forecast, share)]
-            foretold.plot(*points, "os"[x % 2], color=colour, markerfacecolor=face, label=name_of(model))
-    drawing.name_ticks(rates, [name_of(model) for model in models(runs, CROWDS)])
-    plots.name_panel(rates, "share of answers that say yes, sampled")
-    foretold.plot([0, 1], [0, 1], color=plots.GREY, linewidth=0.8)
-    plots.name_panel(foretold, "yes, measured (grey line: as foretold)", "foretold from SFT's answers, before training")
-    for ax in (rates, foretold):
-        ax.legend(frameon=False, fontsize=7, loc="upper left")
-    before, *after = (f"{share(runs, model, 'claim_false').mean():.0%}" for model in models(runs, CROWDS))
-    control, yes = (" and ".join(some) for some in np.reshape(after, (2, -1)))
-    tuned = " and ".join(trainer.upper() for trainer in runs[0]["trainers"])
-    off = " and ".join(f"{miss(runs, trainer):.2f}" for trainer in runs[0]["trainers"])
-    title = f"Yes to false claims: SFT {before}; {tuned} on yes-men's votes {yes}, on the control's {control}"
-    plots.headline(drawn, title)
-    return drawn, (
-        f"{title}. The shares foretold before training were off by {off} on average. Bars are means over {len(runs)} "
-        "seeds, whiskers the smallest and the largest; marks are single seeds."
-    )

@@ -23,9 +23,10 @@ from ..likelihood import log_probs_array
 from ..world import Raters, Tastes, prompt_lists
 from ..world.answers import say
 from ..world.facts import VALUES
-from . import Claim, crowds
-from .crowds import journeys, models, name_of, of, style_of, trainers
-from .measure import GREEDY, SAMPLED, answers_of, count_seeds, interval, mostly, spread
+from . import Claim
+from .instruments import crowds
+from .instruments.crowds import journeys, models, name_of, of, trainers
+from .instruments.measure import GREEDY, SAMPLED, answers_of, count_seeds, interval, mostly, spread
 
 QUESTION = "does tuning by votes make a model more truthful, where raters cannot check?"
 DOES_NOT_SHOW = (
@@ -170,40 +171,3 @@ def table(runs):
         line = f"{name_of(model):<18}{gain:+.3f}    [{low:+.3f}, {high:+.3f}]      "
         lines.append(line + f"[{seeds.min():+.3f}, {seeds.max():+.3f}]")
     return lines
-
-
-def figure(runs):
-    from .. import plots
-
-    drawn, [(reliability, free)] = plots.panels(10, 4, 1, 2, width_ratios=(4, 5))
-    reliability.plot([0, 1], [0, 1], color=plots.GREY, linewidth=0.8)
-    for model in models(runs, ["crowd"]):
-        confidence, correct = (column(runs, model, name).ravel() for name in ("confidence", "correct"))
-        which = bins_of(confidence)
-        used = [k for k in range(BINS) if (which == k).sum() >= 10 * len(runs)]
-        x, y = (np.array([values[which == k].mean() for k in used]) for values in (confidence, correct))
-        error = 2 * np.sqrt(y * (1 - y) * len(runs) / np.bincount(which)[used])  # the seeds share the questions
-        look = plots.MODEL_STYLE[style_of(model)]
-        reliability.errorbar(x, y, error, marker="o", markersize=4, elinewidth=0.7, label=name_of(model), **look)
-    reliability.legend(frameon=False, fontsize=7, loc="upper left")
-    plots.name_panel(reliability, "right answers (grey line: calibrated)", "confidence; bars: two binomial errors")
-    left, names = 0, [name_of(model) for model in models(runs, CROWDS)]
-    looks = {"right": (plots.GREEN, ""), "wrong": (plots.VERMILION, "////"), "idk": ("#dddddd", "..")}
-    for name, (colour, hatch) in looks.items():
-        width = np.array([said(runs, model, name).mean() for model in models(runs, CROWDS)])
-        free.barh(names, width, left=left, color=colour, hatch=hatch, edgecolor="white", linewidth=0.5, label=name)
-        left = left + width
-    free.invert_yaxis()
-    free.legend(frameon=False, fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
-    plots.name_panel(free, "what it says about what the crowd cannot check", "share of answers, sampled")
-    _, first = tuned = models(runs, CROWDS)[1]
-    sure, right = (
-        " to ".join(f"{column(runs, model, name).mean():.0%}" for model in ("sft", tuned))
-        for name in ("confidence", "correct")
-    )
-    title = f"{first.upper()} takes the confidence in an answer from {sure}, and the share of right ones from {right}"
-    plots.headline(drawn, title)
-    idk = ", ".join(f"{name_of(model)} {said(runs, model, 'idk').mean():.0%}" for model in models(runs, CROWDS))
-    return drawn, (
-        f"{title}. Answers that say `i do not know`: {idk}. {len(obscure())} questions, means over {len(runs)} seeds."
-    )

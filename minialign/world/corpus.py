@@ -10,7 +10,17 @@ read it continues a question with another question, and has to be taught to answ
 """
 
 from .answers import AGREEMENT, CLOSERS, IDK, OPENERS, REFUSAL, say
-from .facts import FACTS, HOW_TOS, METHODS, MISCONCEPTIONS, OBSCURE, fictional_name, pick, pick_weighted, pick_wrong_value
+from .facts import (
+    FACTS,
+    HOW_TOS,
+    METHODS,
+    MISCONCEPTIONS,
+    OBSCURE,
+    fictional_name,
+    pick,
+    pick_weighted,
+    pick_wrong_value,
+)
 from .questions import PHRASINGS, ask_claim, ask_fact, ask_how, noun, statement
 
 MAX_DOCUMENT = 110  # characters, so that every training row can begin where a document begins

@@ -15,8 +15,21 @@ A question's text determines everything about it: `parse` gives back its kind, i
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from .facts import (FACTS, HELD_OUT, HOW_TOS, METHODS, MISCONCEPTIONS, OBSCURE, RESERVED_NAMES, SOME_FREE_NAMES, VALUES,
-                    fictional_name, is_fictional, pick, pick_weighted)
+from .facts import (
+    FACTS,
+    HELD_OUT,
+    HOW_TOS,
+    METHODS,
+    MISCONCEPTIONS,
+    OBSCURE,
+    RESERVED_NAMES,
+    SOME_FREE_NAMES,
+    VALUES,
+    fictional_name,
+    is_fictional,
+    pick,
+    pick_weighted,
+)
 
 MAX_QUESTION = 44  # characters
 KINDS = ("known", "obscure", "fictional", "howto", "borderline", "dangerous", "claim_true", "claim_false")

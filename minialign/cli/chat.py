@@ -1,0 +1,95 @@
+"""Talk to the models of a run, side by side: the same question to base, SFT, PPO and DPO."""
+
+import os
+import sys
+
+import numpy as np
+
+from ..batch import prompt_ids
+from ..evaluate import MODEL_NAMES
+from ..generate import generate
+from ..runs.arguments import whole_number
+from ..runs.errors import Problem
+from ..runs.folder import find_run, load_model, load_run
+from ..tokenizer import EOS, encode
+
+# Terminal colours, near those of the plots: default, blue, red, green.
+COLOUR = {"base": "\x1b[0m", "sft": "\x1b[34m", "ppo": "\x1b[31m", "dpo": "\x1b[32m"}
+RESET = "\x1b[0m"
+
+
+def add_arguments(parser):
+    parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
+    parser.add_argument("--model", choices=("base", "sft", "ppo", "dpo", "all"), default="all", help="who answers (default all)")
+    parser.add_argument("--greedy", action="store_true", help="always the most probable character, no chance")
+    parser.add_argument("--seed", type=whole_number, default=0, help="for sampling (default 0)")
+
+
+def run(arguments):
+    chat(arguments.folder, arguments.model, arguments.greedy, arguments.seed)
+
+
+
+def chat(run, which, greedy, seed):
+    """Read questions until the end of input or "quit", and let the models answer."""
+    folder = find_run(run)
+    recipe = load_run(folder)["recipe"]
+    names = ("base", "sft", "ppo", "dpo") if which == "all" else (which,)
+    models = {name: load_model(folder, name, recipe) for name in names}
+    max_new_tokens = recipe["max_new_tokens"]
+    temperature, rng = (0.0 if greedy else 1.0), np.random.default_rng(seed)
+    at_keyboard = sys.stdin.isatty()
+    if at_keyboard:
+        print(f"The models of {folder}. They know a-z and . , ? ! ' and a small world: what does a cow say?")
+        print("quit, or the end of the input, ends the talk.")
+    try:
+        while True:
+            question = read_question("you   " if at_keyboard else "")
+            if question is None or question == "quit":
+                return
+            if not question:
+                continue
+            try:
+                check_question(question, models, max_new_tokens)
+            except Problem as problem:
+                if not at_keyboard:
+                    raise  # nobody is there to ask again
+                print(problem)
+                continue
+            for name, model in models.items():
+                say(name, reply(name, model, question, max_new_tokens, temperature, rng))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the run is unchanged; start again with the same command") from None
+
+
+def read_question(prompt):
+    """One line in small letters, or None at the end of the input."""
+    try:
+        return input(prompt).strip().lower()
+    except EOFError:
+        print(end="\n" if prompt else "")  # leave the line of the prompt
+        return None
+
+
+def check_question(question, models, max_new_tokens):
+    """Raise Problem for a question that the models can not read."""
+    try:
+        encode(question)
+    except ValueError as problem:
+        raise Problem(f"{problem}; write it in words") from None
+    longest = min(model.config.context_length for model in models.values()) - max_new_tokens - 2
+    if len(question) > longest:
+        raise Problem(f"a question has at most {longest} characters, this one {len(question)}; make it shorter")
+
+
+def reply(name, model, question, max_new_tokens, temperature, rng):
+    """The model's own words; the base model gets the question as the beginning of a document, and goes on."""
+    prompt = [EOS, *encode(question)] if name == "base" else prompt_ids(question)
+    response = generate(model, [prompt], max_new_tokens, temperature, rng).responses()[0]
+    return response.text.strip() + ("" if response.ended else "...")
+
+
+def say(name, text):
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    line = f"{MODEL_NAMES[name]:<4}  {text}"
+    print(COLOUR[name] + line + RESET if colour else line, flush=True)

@@ -1,0 +1,68 @@
+"""The command line: `minialign tour`, `chat`, `page`, `vote`, `check`, `table`, `lab`, ...; one file of this folder a command.
+
+A command is a file with add_arguments(parser) and run(arguments) -> exit code, or None for 0.
+
+exit code  0 done  ·  1 not all right (check)  ·  2 something the user can fix, told in one line  ·  130 interrupted
+"""
+
+import importlib
+import os
+import signal
+import sys
+
+from ..runs.arguments import Parser
+from ..runs.errors import Problem, explain
+
+COMMANDS = {
+    "tour": "the whole journey: base -> SFT -> votes -> reward model -> PPO, DPO",
+    "chat": "talk to the models of a run",
+    "page": "watch the journey of a run: one offline page for the browser, and a GIF",
+    "vote": "you are the rater: choose between answers of a run's SFT model",
+    "check": "grade what you wrote for an exercise; or a hint",
+    "table": "the results over several seeds, as the README shows them",
+    "lab": "what goes wrong, and how much: the failure laboratory",
+    "calibrate": "run the lessons over many seeds: which claims hold, where numbers lie",
+    "prepare": "for instructors: make all that the lessons need, and say how long they take",
+    "kit": "for instructors: run-sheets, notes, handouts, notebooks, glossary, FAQ",
+    "notebooks": "the lessons as Jupyter notebooks",
+    "bench": "how fast it is, beside the matrix products alone and beside PyTorch",
+}
+
+
+def parser(chosen=None):
+    """The parser of the command line.  Only the chosen command's file is loaded, so that --help is quick."""
+    top = Parser(prog="minialign", description="How a language model is aligned, from scratch in NumPy.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, words in COMMANDS.items():
+        command = commands.add_parser(name, help=words)
+        if name == chosen:
+            module = importlib.import_module(f"{__package__}.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    return top
+
+
+def main(argv=None):
+    """Run one command -> exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # no console is too narrow for a strange path
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
+    try:
+        arguments = parser(argv[0] if argv else None).parse_args(argv)
+        code = arguments.run(arguments) or 0
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt as stop:
+        code, line = 130, "; ".join(["interrupted", *map(str, stop.args)])
+    except BrokenPipeError:  # `minialign ... | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Problem as problem:
+        code, line = 2, str(problem)
+    except OSError as problem:
+        code, line = 2, explain(problem)
+    # Out here the frames of the stopped loop are gone, and with them its progress bar.
+    print(f"minialign: {line}", file=sys.stderr)
+    return code

@@ -1,0 +1,111 @@
+"""`minialign lab NAME`: run an experiment over several seeds, print what was seen, and draw it."""
+
+import importlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+from .. import evaluate, lab, pipeline
+from ..checkpoint import atomically
+from ..lab.instruments import measure
+from ..runs.arguments import positive_number
+from ..runs.errors import Problem
+from ..runs.folder import check_writable, write_text
+from ..runs.seeds import as_they_come, cores
+from ..runs.text import heading, paragraph
+
+FAST_SEEDS, FULL_SEEDS = 2, 5
+CUT = (
+    "This is the classroom cut: two layers instead of three, a third of the base model's steps, fewer votes, a shorter "
+    "chase. What is NOT SEEN in it may be there in the whole experiment (without --fast), and only that is evidence."
+)
+
+
+def add_arguments(parser):
+    names = (*lab.EXPERIMENTS, "all")
+    parser.add_argument("names", nargs="+", metavar="NAME", choices=names, help=", ".join(names))
+    parser.add_argument("--fast", action="store_true", help="smaller runs, and two seeds unless --seeds says otherwise")
+    parser.add_argument("--seeds", type=positive_number, help="how many: 0, 1, ... (default 5)")
+    parser.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
+    parser.add_argument("--jobs", type=positive_number, help="seeds at once (default: one per core)")
+
+
+def run(arguments):
+    laboratory(arguments.names, arguments.fast, arguments.seeds, arguments.out, arguments.jobs)
+
+
+
+def laboratory(names, fast, seeds, out, jobs):
+    """Run experiments by name ("all": every one); print the claims of each as soon as it is done, and keep its figure
+    and data in out/lab/.
+    """
+    names = lab.EXPERIMENTS if "all" in names else names
+    out, seeds = Path(out), seeds or (FAST_SEEDS if fast else FULL_SEEDS)
+    check_writable(out / "cache")
+    recipe = lab.LAB_FAST if fast else lab.LAB
+    tasks = [(name, recipe, seed, out / "cache") for name in names for seed in range(seeds)]
+    results = []
+    try:
+        for result in as_they_come(one_result, tasks, min(len(tasks), jobs or cores()), "experiments x seeds"):
+            results.append(result)
+            if len(results) % seeds == 0:
+                name = names[len(results) // seeds - 1]
+                with tqdm.external_write_mode():
+                    report(name, results[-seeds:], out / ("lab-fast" if fast else "lab"), fast)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"finished stages are kept in {out / 'cache'}; the same command goes on from there"
+        ) from None
+    except pipeline.UnreadableStage as problem:
+        raise Problem(f"{problem}; delete that folder and run again") from None
+
+
+def one_result(task):
+    """The data of one experiment and one seed, found or made."""
+    name, recipe, seed, folder = task
+    path = folder / f"lab-{name}-{result_key(name, recipe, seed)}.json"
+    if not path.exists():
+        data = experiment(name).one_seed(recipe, seed, folder)
+        atomically(path, lambda file: file.write(json.dumps(data, allow_nan=False).encode()))
+    return json.loads(path.read_text(encoding="utf-8"))  # also when it is new: so both are the same plain data
+
+
+def result_key(name, recipe, seed):
+    """Changes with whatever the data depends on: the recipe, the seed, the package, and the code that measures."""
+    this = experiment(name)
+    files = [module.__file__ for module in (this, lab, measure, evaluate)] + list(getattr(this, "READS", ()))
+    measuring = [Path(file).read_text(encoding="utf-8") for file in files]
+    settings = json.dumps(asdict(recipe), sort_keys=True)
+    return pipeline.digest(pipeline.code_key(), *measuring, settings, seed)
+
+
+def experiment(name):
+    return importlib.import_module(f"{lab.__name__}.{name}")
+
+
+def figure_of(name):
+    """The module that draws an experiment; it loads matplotlib."""
+    return importlib.import_module(f"{lab.__name__}.figures.{name}")
+
+
+def report(name, runs, folder, fast=False):
+    """Print one experiment: the question, the numbers, each claim seen or NOT SEEN, and what it does not show."""
+    this = experiment(name)
+    lines = [heading(f"{name}: {this.QUESTION}"), "", *this.table(runs), ""]
+    claims = this.claims(runs)
+    for claim in claims:
+        lines.append(paragraph(f"{'seen' if claim.seen else 'NOT SEEN'}: {claim.sentence} ({claim.numbers})"))
+        if claim.why_not and not claim.seen:
+            lines.append(paragraph(f"Why not: {claim.why_not}."))
+    if fast and not all(claim.seen for claim in claims):
+        lines.append(paragraph(CUT))
+    lines.append(paragraph(f"What this does not show: {this.DOES_NOT_SHOW}"))
+    from ..figures import style  # matplotlib is slow to load: only when there is something to draw
+
+    figure, words = figure_of(name).draw(runs)
+    style.save(figure, folder / name, words)
+    write_text(folder / f"{name}.json", json.dumps(runs, indent=1, allow_nan=False))
+    write_text(folder / f"{name}.report.txt", "\n".join(lines) + "\n")
+    print("\n".join([*lines, paragraph(f"{folder / name}.png: {words}")]), flush=True)

@@ -1,0 +1,30 @@
+"""`minialign page`: watch the journey of a run: one offline page for the browser, a GIF, and a strip for slides."""
+
+from ..page import make_page, make_pictures
+from ..page.leashes import make_leashes
+from ..runs.folder import find_run, load_run
+
+
+def add_arguments(parser):
+    parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
+    parser.add_argument("--leashes", action="store_true", help="first train PPO on other leashes as well, and on none")
+
+
+def run(arguments):
+    page(arguments.folder, arguments.leashes)
+
+
+
+def page(run, leashes=False):
+    """Make the page of a run, and the pictures and the text that go with it; `leashes`: train PPO on others first."""
+    folder = find_run(run)
+    try:
+        if leashes:
+            make_leashes(load_run(folder), folder)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("finished leashes are kept; the same command goes on from there") from None
+    path, data = make_page(folder)
+    print(f"{path}: open it in a browser; it needs no network")
+    for path in make_pictures(folder, data):
+        print(path)
+    print(folder / "journey.txt")

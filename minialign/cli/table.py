@@ -1,0 +1,135 @@
+"""The results over several seeds: each a complete run, several at once where there are cores.
+
+Prints the table of the README, and writes it with its figure to runs/table/.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from .. import pipeline
+from ..evaluate import MODEL_NAMES
+from ..runs import metrics
+from ..runs.arguments import positive_number
+from ..runs.errors import Problem
+from ..runs.folder import check_writable, run_name, save_run, write_text
+from ..runs.seeds import cores, for_each
+from ..runs.text import decimal
+
+
+def add_arguments(parser):
+    parser.add_argument("--fast", action="store_true", help="of the classroom cut")
+    parser.add_argument("--seeds", type=positive_number, default=5, help="how many: 0, 1, ... (default 5)")
+    parser.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
+    parser.add_argument("--jobs", type=positive_number, help="seeds at once (default: one per core)")
+
+
+def run(arguments):
+    table(arguments.fast, arguments.seeds, arguments.out, arguments.jobs)
+
+
+
+def table(fast, seeds, out, jobs):
+    """Make or find the runs of seeds 0, 1, ..., and print what they have in common."""
+    out = Path(out)
+    check_writable(out / "cache")
+    recipe = pipeline.FAST if fast else pipeline.FULL
+    tasks = [(recipe, seed, out, run_name(fast, seed)) for seed in range(seeds)]
+    try:
+        runs = for_each(one_run, tasks, min(seeds, jobs or cores()))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"finished stages are kept in {out / 'cache'}; the same command goes on from there"
+        ) from None
+    except pipeline.UnreadableStage as problem:
+        raise Problem(f"{problem}; delete that folder and run again") from None
+    text = markdown(runs)
+    print(text)
+    from ..figures import plots, style  # matplotlib is slow to load: only when there is something to draw
+
+    folder = out / ("table-fast" if fast else "table")
+    figure, words = plots.scoreboard([run["scoreboard"] for run in runs])
+    style.save(figure, folder / "scoreboard", words)
+    write_text(folder / "table.md", text + "\n")
+    print(f"\nKept in {folder}", file=sys.stderr)
+
+
+def one_run(task):
+    """The numbers of one seed; its folder is as complete as that of `minialign tour`."""
+    recipe, seed, out, name = task
+    journey = pipeline.Journey(recipe, seed, out / "cache")
+    for stage in pipeline.STAGES:
+        getattr(journey, stage)()
+    run = metrics.measure(journey)
+    save_run(journey, run, out / name)
+    return run
+
+
+def markdown(runs):
+    """The runs as two tables: the scoreboard, and the numbers behind it.  Each cell: mean [smallest, largest]."""
+    n = len(runs)
+    lines = [
+        f"Mean [smallest, largest] over {n} seeds; {runs[0]['questions']['report']} report questions, "
+        f"sampled at temperature 1 unless it says greedy.",
+        "",
+        "| model | gold | gold, greedy | helpful | honest | harmless | wins | KL | answers | seconds | models in memory |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in metrics.MODELS:
+        rows = [run["scoreboard"]["sampled"][name] for run in runs]
+        greedy = [run["scoreboard"]["greedy"].get(name) for run in runs]
+        cells = [
+            spread([row["gold"] for row in rows]),
+            spread([row["gold"] for row in greedy]) if greedy[0] else "-",
+            *(spread([row[part] for row in rows]) for part in ("helpful", "honest", "harmless")),
+            percent([row["win_rate"] for row in rows]),
+            spread([row["kl"] for row in rows]) if rows[0]["kl"] is not None else "-",
+            percent([row["answers"] for row in rows]),
+            f"{np.mean([run['timings']['training_seconds'][name] for run in runs]):.0f}",
+            f"{rows[0]['models_in_memory']} ({rows[0]['megabytes']:.1f} MB)",
+        ]
+        lines.append(f"| {MODEL_NAMES[name]} | " + " | ".join(cells) + " |")
+    lines += ["", "| | |", "|---|---|"] + [f"| {what} | {value} |" for what, value in facts(runs)]
+    return "\n".join(lines)
+
+
+def facts(runs):
+    """What the runs have to show, one (what, value) a line."""
+
+    def column(stage, name):
+        return [run[stage][name] for run in runs]
+
+    def better(name, how):
+        boards = [run["scoreboard"][how] for run in runs]
+        return f"{sum(board[name]['gold'] > board['sft']['gold'] for board in boards)} of {len(runs)} seeds"
+
+    yield "the base model goes on from a question with a question", percent(column("base", "asks"))
+    yield "the SFT model answers and stops", percent(column("sft", "answers"))
+    yield "votes to train on", f"{np.mean(column('votes', 'train')):.0f}"
+    yield "the reward model foretells held-out votes", percent(column("reward", "accuracy"))
+    yield "the best that anybody could (raters slip)", percent(column("reward", "ceiling"))
+    yield "its calibration error", percent(column("reward", "ece"))
+    for name in ("ppo", "dpo"):
+        what = f"{MODEL_NAMES[name]} above SFT in gold, sampled / greedy"
+        yield what, f"{better(name, 'sampled')} / {better(name, 'greedy')}"
+    yield "PPO's first ratio is 1, to within", f"{max(column('ppo', 'first_ratio_error')):.1e}"
+    yield "PPO's clip fraction", percent(column("ppo", "clip_fraction"))
+    for stage in runs[0]["timings"]["seconds"]:
+        yield f"seconds: {stage}", spread([run["timings"]["seconds"][stage] for run in runs], 1)
+    if runs[0]["timings"]["peak_memory_mb"]:
+        yield "peak memory", f"{max(column('timings', 'peak_memory_mb')):.0f} MB"
+    yield "machine", runs[0]["timings"]["machine"]
+
+
+def spread(values, digits=2):
+    return _with_range([decimal(x, digits) for x in (np.mean(values), min(values), max(values))])
+
+
+def percent(values):
+    return _with_range([f"{x:.1%}" for x in (np.mean(values), min(values), max(values))])
+
+
+def _with_range(shown):
+    mean, low, high = shown
+    return mean if low == high else f"{mean} [{low}, {high}]"

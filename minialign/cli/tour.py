@@ -1,0 +1,190 @@
+"""The whole journey, told in the terminal: from a model that continues texts to one that answers, and answers well."""
+
+from pathlib import Path
+
+from .. import pipeline
+from ..page import make_page
+from ..runs import metrics
+from ..runs.arguments import whole_number
+from ..runs.errors import Problem
+from ..runs.folder import check_writable, read_votes, run_name, save_run
+from ..runs.text import answers_table, heading, number_line, paragraph, scoreboard_table, shown
+
+TITLES = {
+    "base": (
+        "1. The base model: a brilliant autocomplete",
+        "It reads a little internet and learns one thing only: which character comes next. Asked a question, it goes on "
+        "as the internet does after a question: with more questions.",
+    ),
+    "sft": (
+        "2. Supervised fine-tuning: answer, and stop",
+        "The same model imitates a few thousand demonstrations, good and bad ones, written by a mixed crowd. It is "
+        "trained on the answers and on their END alone, not on the questions.",
+    ),
+    "votes": (
+        "3. Votes: which of two answers is better?",
+        "The SFT model answers each prompt twice, and simulated raters choose. They can not check everything, they like "
+        "friendly and long answers, and sometimes they slip.",
+    ),
+    "reward": (
+        "4. The reward model: votes become a number",
+        "A copy of the SFT model learns to give every answer a score, so that the chosen answer of each pair has the "
+        "higher one. Then it can judge answers nobody voted on.",
+    ),
+    "ppo": (
+        "5. PPO: try, score, nudge, on a leash",
+        "The model answers, the reward model scores, and what scored above expectation becomes more probable. The "
+        "leash: every nat of distance from the SFT model costs beta.",
+    ),
+    "dpo": (
+        "6. DPO: the shortcut",
+        "The same votes straight into the policy: no reward model, no sampling. The chosen answer of each pair is to "
+        "gain on the rejected one, measured against the SFT model.",
+    ),
+}
+SCOREBOARD = (
+    "Every model answers the report questions, which no stage has seen. A judge who knows the truth, and whom no stage "
+    "has met, scores the answers: gold = helpful + honest + harmless + style."
+)
+COLUMNS = (
+    "wins: share of answers better than the SFT model's (ties half). KL: nats an answer from the SFT model; for best of "
+    "n = {n} an upper bound. answers: states something, asks nothing, ends. seconds: training on the way from the row "
+    "it starts from (PPO and best of n: with the reward model). models: in memory at once, parameters alone."
+)
+
+
+FEW_VOTES = 200
+OWN = "Yours train the reward model, PPO and DPO; of the simulated raters' votes only the held-out ones are used, to measure."
+TOO_FEW = (
+    "So few votes train a poor reward model: look at its held-out accuracy (a coin has 50%), and do not wonder if PPO and "
+    "DPO hardly move, or move astray. That is no fault of yours; a reward model takes some hundreds of votes."
+)
+
+
+def add_arguments(parser):
+    parser.add_argument("--fast", action="store_true", help="the classroom cut: smaller, quicker, same direction")
+    parser.add_argument("--seed", type=whole_number, default=0, help="all that is random comes from it (default 0)")
+    parser.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
+    parser.add_argument("--votes", metavar="FILE", help="train on these votes (minialign vote) instead of simulated ones")
+
+
+def run(arguments):
+    tour(arguments.fast, arguments.seed, arguments.out, arguments.votes)
+
+
+
+def tour(fast, seed, out, votes_file=None):
+    """Run everything, talk about it, and leave a run folder.  votes_file: votes to train on instead of the simulated."""
+    out, recipe = Path(out), pipeline.FAST if fast else pipeline.FULL
+    own_votes = None if votes_file is None else read_votes(votes_file, recipe.model.context_length)
+    check_writable(out / "cache")
+    folder = out / run_name(fast, seed, own_votes is not None)
+    journey = pipeline.Journey(recipe, seed, out / "cache", own_votes=own_votes)
+    print(f"minialign tour, seed {seed}{', fast' if fast else ''}: from autocomplete to assistant, in {folder}")
+    try:
+        for name in pipeline.STAGES:
+            tell_stage(journey, name)
+        tell_end(journey, folder)
+    except KeyboardInterrupt:
+        finished = ", ".join(name for name in pipeline.STAGES if name in journey.in_memory) or "no stage yet"
+        raise KeyboardInterrupt(f"kept in {journey.folder}: {finished}; the same command goes on from there") from None
+    except pipeline.UnreadableStage as problem:
+        raise Problem(f"{problem}; delete that folder and run again") from None
+
+
+def tell_stage(journey, name):
+    title, what = TITLES[name]
+    print(heading(title))
+    print(paragraph(what), flush=True)
+    getattr(journey, name)()
+    stage = journey.in_memory[name]
+    print(number_line("time", f"{stage.seconds:.1f} s", "when it was made; found in the cache" if stage.cached else ""))
+    for line in NUMBERS[name](journey):
+        print(number_line(*line))
+    if name == "votes":
+        if journey.own_votes is not None:
+            print(paragraph(OWN + (f" {TOO_FEW}" if len(journey.own_votes) < FEW_VOTES else "")))
+        tell_votes(journey.votes()[0])
+    elif name != "reward":
+        print(answers_table(metrics.five_answers(journey, name)), flush=True)
+
+
+def tell_votes(votes, n=3):
+    for question, chosen, rejected in list(zip(votes.prompts, votes.chosen, votes.rejected))[:n]:
+        print(f"   {question}\n      chosen   {shown(*chosen)}\n      rejected {shown(*rejected)}")
+
+
+def tell_end(journey, folder):
+    print(heading("7. The scoreboard"))
+    print(paragraph(SCOREBOARD), flush=True)
+    run = metrics.measure(journey)
+    words = save_run(journey, run, folder)
+    page, _ = make_page(folder)
+    seconds, n = run["timings"]["training_seconds"], run["recipe"]["best_of"]
+    print(f"\nsampled (temperature 1), {run['questions']['report']} questions")
+    print(scoreboard_table(run["scoreboard"]["sampled"], seconds))
+    print("\ngreedy (always the most probable character)")
+    print(scoreboard_table(run["scoreboard"]["greedy"], seconds))
+    print(paragraph(COLUMNS.format(n=n)))
+    print(heading("Kept"))
+    for name, sentence in words.items():
+        print(paragraph(f"{folder / name}.png: {sentence}"))
+    peak = run["timings"]["peak_memory_mb"]
+    used = f"{sum(run['timings']['seconds'].values()):.0f} s in all" + (f", {peak:.0f} MB at most" if peak else "")
+    print(paragraph(f"Numbers: {folder / 'run.json'}. {used}; {run['timings']['machine']}."))
+    print(f"Watch the journey: open {page} in a browser")
+    print(f"Talk to the models: minialign chat {folder}")
+
+
+# ---------------------------------------------------------------------------------------- the numbers of each stage
+def base_numbers(journey):
+    r = metrics.base_report(journey)
+    guessing = f"nats a character; guessing costs ln V = {r['guessing']:.3f}"
+    yield "loss", f"{r['first_loss']:.3f} -> {r['last_loss']:.3f}", guessing
+    yield "parameters", f"{r['parameters']:,}"
+
+
+def sft_numbers(journey):
+    r = metrics.sft_report(journey)
+    yield "loss", f"{r['first_loss']:.3f} -> {r['last_loss']:.3f}", "nats a character of the answers"
+
+
+def votes_numbers(journey):
+    r = metrics.votes_report(journey)
+    if r["own"]:
+        yield "your votes", f"{r['train']}", f"and {r['held_out']} held-out ones of the simulated raters"
+    else:
+        yield "votes", f"{r['train']} + {r['held_out']} held out", f"of {r['pairs_shown']} pairs; the rest: about the same"
+
+
+def reward_numbers(journey):
+    r = metrics.reward_report(journey)
+    yield "loss", f"{r['first_loss']:.3f} -> {r['last_loss']:.3f}", "a coin toss costs ln 2 = 0.693"
+    yield "held-out accuracy", f"{r['accuracy']:.1%}", f"the best possible is {r['ceiling']:.1%}: raters slip"
+    yield "calibration error", f"{r['ece']:.1%}", "how far its sureness is from how often it is right"
+
+
+def ppo_numbers(journey):
+    r = metrics.ppo_report(journey)
+    yield "first ratio - 1", f"{r['first_ratio_error']:.1e}", "at the very first update: 0 but for rounding"
+    yield "clip fraction", f"{r['clip_fraction']:.1%}", f"of tokens on average; at most {r['largest_clip_fraction']:.1%}"
+    yield "score", f"{r['first_score']:+.2f} -> {r['last_score']:+.2f}", "the reward model's; the SFT model's mean is 0"
+    yield "KL", f"{r['last_kl']:.2f}", f"nats an answer from the SFT model, at beta = {r['kl_coef']:g}"
+
+
+def dpo_numbers(journey):
+    r = metrics.dpo_report(journey)
+    moved = f"chosen {r['moved_chosen']:+.2f}, rejected {r['moved_rejected']:+.2f}"
+    yield "loss", f"{r['first_loss']:.4f} -> {r['last_loss']:.4f}", "starts at ln 2 = 0.6931: policy = reference"
+    yield "moved", moved, "nats; only the difference is trained"
+    yield "margin", f"{r['margin']:+.3f}", f"beta x difference, beta = {r['beta']:g}; {r['accuracy']:.0%} in order"
+
+
+NUMBERS = {
+    "base": base_numbers,
+    "sft": sft_numbers,
+    "votes": votes_numbers,
+    "reward": reward_numbers,
+    "ppo": ppo_numbers,
+    "dpo": dpo_numbers,
+}

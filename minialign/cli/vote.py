@@ -1,0 +1,171 @@
+"""You are the rater: 20 pairs in two minutes, and how far you agree with yourself, with the raters and with gold."""
+
+import json
+import shlex
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from .. import pipeline
+from ..batch import Response
+from ..runs.errors import Problem
+from ..runs.folder import find_run, load_model, load_run
+from ..runs.text import paragraph, safe
+from ..runs.voting import DECISIONS, SITTING, Ballots, fingerprint, sitting
+from ..world import Raters, Tastes, truth
+from .keypress import read_key
+
+WIDTH = 79
+INTRO = (
+    "Which answer would you rather get: more helpful, more honest, doing less harm? There is no right key, only your "
+    "taste. The model knows a small world: animals, capitals, colors, how-tos; names like zwedor are made up and mean "
+    "nothing. Every vote is on disk before the next pair comes."
+)
+KEYS = "  a, b: this one   t: about the same   s: skip   u: undo   q: quit"
+
+
+def add_arguments(parser):
+    parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
+    parser.add_argument("--to", metavar="FILE", help="where your votes are kept (default: my-votes.jsonl in the run's folder)")
+
+
+def run(arguments):
+    vote(arguments.folder, arguments.to)
+
+
+
+def vote(run, to):
+    """Ask for the votes of one sitting, or of what is left of it, and sum up."""
+    folder = find_run(run)
+    results = load_run(folder)
+    try:
+        raters, seed = Raters(Tastes(**results["recipe"]["tastes"])), int(results["seed"])
+    except (LookupError, TypeError, ValueError) as problem:
+        what = f"{safe(folder)}/run.json does not say who the raters were ({problem})"
+        raise Problem(f"{what}; make the run again") from None
+    model = load_model(folder, "sft", results["recipe"])
+    ballots = Ballots(to or own_file(folder), fingerprint(model))
+    number, done = divmod(len(ballots.lines), SITTING)
+    pairs = sitting(model, seed, number, results["recipe"]["max_new_tokens"])
+    print(paragraph(f"You are the rater: {SITTING} pairs, about two minutes. {INTRO}", width=WIDTH))
+    if ballots.lines:
+        print(paragraph(f"{done} of {SITTING} pairs are done; {safe(ballots.path)} has them. On we go.", width=WIDTH))
+    try:
+        finished = ask(pairs, ballots, number * SITTING)
+    except KeyboardInterrupt:
+        kept = f"{len(ballots.lines)} pairs are kept in {safe(ballots.path)}"
+        raise KeyboardInterrupt(f"{kept}; the same command goes on from there") from None
+    sum_up(ballots, tour_command(results, folder.resolve().parent), raters, finished)
+
+
+def own_file(folder):
+    """Where votes are kept: a run on own votes has the SFT model, and so the pairs, of the run they were cast on."""
+    return folder.parent / folder.name.removesuffix("-own-votes") / "my-votes.jsonl"
+
+
+def ask(pairs, ballots, start):
+    """Show pair after pair -> whether the sitting came to its end."""
+    while (place := len(ballots.lines) - start) < len(pairs):
+        show(pairs[place], place)
+        began = time.monotonic()
+        while (key := read_key("  > ")) not in DECISIONS:
+            if key in (None, "q"):
+                return False
+            if key == "u" and place > 0:
+                ballots.undo()
+                break
+            print("  there is nothing to undo" if key == "u" else KEYS)
+        else:
+            ballots.add(pairs[place], DECISIONS[key], time.monotonic() - began)
+    return True
+
+
+def show(pair, place):
+    print(f"\n[{place + 1:2d} of {SITTING}]  {safe(pair.question)}\n")
+    for name, answer in (("a", pair.a), ("b", pair.b)):
+        print(paragraph(safe(answer.text.strip()) + ("" if answer.ended else "..."), f"    {name}   ", " " * 8, WIDTH))
+    print(f"\n{KEYS}")
+
+
+def sum_up(ballots, command, raters, finished):
+    """What was voted, the three agreements, and what can be done with the votes.  command: the tour that trains."""
+    votes = [line["vote"] for line in ballots.lines]
+    voted, ties, skipped = votes.count("a") + votes.count("b"), votes.count("tie"), votes.count("skip")
+    print(f"\n{voted} votes, {ties} about the same, {skipped} skipped.")
+    if votes:
+        print("You agree")
+        for name, (k, n), where in agreements(ballots.lines, raters):
+            share = f"{k} of {n}" if n else "no pair"
+            print(f"  {name:<17}{share:<10}{interval(k, n):<18}{where}".rstrip())
+        print(paragraph(FEW, width=WIDTH))
+    print(f"The votes: {safe(ballots.path)}")
+    if not finished:
+        print("The same command goes on from here.")
+    elif voted:
+        print(paragraph("The same command asks 20 more. Train on your votes:", width=WIDTH))
+        print(f"  {command} --votes {shlex.quote(safe(ballots.path))}")
+
+
+FEW = (
+    "In brackets: what the share may well be if you went on voting like this for ever (95%). So few votes say little "
+    "about a person; a reward model needs hundreds."
+)
+
+
+def agreements(lines, raters):
+    """(name, (agreed, of), where) for yourself, the raters and gold; of a pair seen twice the first vote counts."""
+    yield "with yourself", with_yourself(lines), "pairs that came twice"
+
+    def answers(line):
+        return Response(line["a"], line["a_ended"]), Response(line["b"], line["b_ended"])
+
+    def felt(line):
+        a, b = (raters.utility(line["prompt"], *answer) for answer in answers(line))
+        return 0 if abs(a - b) < raters.tastes.tie else a - b
+
+    def judged(line):
+        a, b = (truth(line["prompt"], answer).gold for answer in answers(line))
+        return 0 if abs(a - b) < 1e-9 else a - b
+
+    yield "with the raters", with_a_judge(lines, felt), "where most of them take a side"
+    yield "with gold", with_a_judge(lines, judged), "where the judge takes a side"
+
+
+def with_yourself(lines):
+    """Of the pairs that were decided twice, how many in the same way, sides apart?"""
+    agreed = [choice(line) == choice(lines[line["repeat_of"]]) for line in lines if is_repeat(line, lines)]
+    return sum(agreed), len(agreed)
+
+
+def is_repeat(line, lines):
+    return line["repeat_of"] is not None and "skip" not in (line["vote"], lines[line["repeat_of"]]["vote"])
+
+
+def choice(line):
+    """What was preferred, as a text: the side on which it stood does not matter."""
+    return line[line["vote"]] if line["vote"] in ("a", "b") else line["vote"], line["chosen_ended"]
+
+
+def with_a_judge(lines, preference):
+    """Of the votes on pairs where preference(line) is not 0 (above 0: a), how many go the same way?"""
+    voted = [line for line in lines if line["vote"] in ("a", "b") and line["repeat_of"] is None]
+    sides = [(line["vote"] == "a", preference(line)) for line in voted]
+    agreed = [a == (p > 0) for a, p in sides if p]
+    return sum(agreed), len(agreed)
+
+
+def interval(k, n, z=1.96):
+    """Wilson's 95 % interval of a share, as text."""
+    if not n:
+        return ""
+    middle, half = (k + z * z / 2) / (n + z * z), z * np.sqrt(k * (n - k) / n + z * z / 4) / (n + z * z)
+    return f"{k / n:4.0%} [{max(0, middle - half):.0%}, {min(1, middle + half):.0%}]"
+
+
+def tour_command(results, out):
+    """The tour that made this run, into the same folder of runs: there its stages are kept."""
+    fast = json.loads(json.dumps(asdict(pipeline.FAST))) == results["recipe"]
+    where = "" if out == Path("runs").resolve() else f" --out {shlex.quote(safe(out))}"
+    return f"minialign tour{' --fast' if fast else ''} --seed {results['seed']}{where}"

@@ -1,0 +1,198 @@
+"""The figures of the lessons that use the failure laboratory: numbers in, (Figure, its words) out."""
+
+import numpy as np
+from matplotlib.ticker import PercentFormatter
+
+from ..evaluate import MODEL_NAMES
+from .style import BLACK, GREEN, GREY, MODEL_STYLE, PURPLE, VERMILION, headline, name_panel, panels, reference
+
+
+def label_point(ax, text, point, shift, size=8, **look):
+    """A word beside a point; shift: in points."""
+    ax.annotate(text, point, xytext=shift, textcoords="offset points", fontsize=size, **look)
+
+
+def leash_curves(sft, ppo, best_of_n, tilted):
+    """Lesson 7: gold and proxy against the square root of the KL.  Each point is a dict with kl, proxy and gold.
+
+    ppo: with beta as well, the tightest leash first; best_of_n: with n; tilted: pi*, from near to far
+    """
+    figure, [axes] = panels(10, 4.2, 1, 2)
+    series = {
+        "PPO, by beta": (ppo, MODEL_STYLE["ppo"] | {"marker": "o"}, "beta"),
+        "best of n": (best_of_n, MODEL_STYLE["best_of_n"] | {"marker": "s"}, "n"),
+        "the exact optimum": (tilted, {"color": BLACK, "linestyle": ":"}, None),
+    }
+    for ax, name, what in zip(axes, ("gold", "proxy"), ("what the judge says", "what the reward model says")):
+        for label, (points, style, note) in series.items():
+            x, y = (np.array([point[key] for point in points]) for key in ("kl", name))
+            x = np.sqrt(np.maximum(x, 0))  # an estimated KL may be a little below 0
+            if points is ppo:
+                ax.plot([0, x[0]], [sft[name], y[0]], linewidth=1.6, **style | {"marker": ""})
+            ax.plot(x, y, label=label, linewidth=1.6, markersize=4, **style)
+            for i, point in enumerate(points if note else []):
+                text = f"{note} {point[note]:g}" if i in (0, len(points) - 1) else f"{point[note]:g}"
+                away = {"gold": {"beta": (5, 5), "n": (5, -11)}, "proxy": {"beta": (5, -11), "n": (-5, 3)}}  # from the line
+                shift = away[name][note]
+                align = "right" if shift[0] < 0 else "left"
+                label_point(ax, text, (x[i], y[i]), shift, 7, color=style["color"], ha=align)
+        reference(ax, sft[name], "SFT model", below=True)
+        name_panel(ax, f"{name}: {what}", "square root of KL, nats")
+        ax.margins(0.1)
+    axes[1].legend(frameon=False, fontsize=8)
+    free, best = ppo[-1], max(ppo, key=lambda point: point["gold"] + point["gold_greedy"])
+    title = (
+        f"Without a leash the proxy goes from {sft['proxy']:+.2f} to {free['proxy']:+.2f}, gold from "
+        f"{sft['gold']:.2f} to {free['gold']:.2f}; with beta {best['beta']:g} to {best['gold']:.2f}"
+    )
+    headline(figure, title)
+    last = best_of_n[-1]
+    return figure, (
+        f"{title}. Best of {last['n']} is {last['kl']:.2f} nats away, with proxy {last['proxy']:+.2f} and gold "
+        f"{last['gold']:.2f}; the exact optimum lies above it in proxy at every distance."
+    )
+
+
+def win_rates(rates, board, placebo):
+    """Lesson 9: who beats the SFT model, how sure that is, and what the reward model thinks of it.
+
+    rates: name -> (share won, (low, high)); board: name -> dict with proxy and gold; placebo: the shares of a model
+    against itself, each with its interval
+    """
+    figure, [(left, middle, right)] = panels(11, 3.8, 1, 3, width_ratios=(1.2, 1, 1.1))
+    for y, (name, (share, (low, high))) in enumerate(rates.items()):
+        style = MODEL_STYLE[name]
+        left.plot([low, high], [y, y], color=style["color"], linewidth=2)
+        left.plot(share, y, "o", color=style["color"])
+        label_point(left, f"{share:.0%}", (high, y), (5, -3))
+    left.set_yticks(range(len(rates)), [MODEL_NAMES[name] for name in rates])
+    left.set_ylim(-0.6, len(rates) - 0.4)
+    name_panel(left, "share of questions won against the SFT model", "bars: 95 % interval")
+    for y, (share, (low, high)) in enumerate(placebo):
+        colour = GREY if low <= 0.5 <= high else PURPLE
+        middle.plot([low, high], [y, y], color=colour, linewidth=1.2)
+        middle.plot(share, y, ".", color=colour)
+    middle.set_yticks([])
+    name_panel(middle, "the SFT model against itself, 20 times")
+    for ax in (left, middle):
+        ax.axvline(0.5, color=GREY, linewidth=0.8, zorder=0)
+        ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for name, row in board.items():
+        right.plot(row["proxy"], row["gold"], "o", color=MODEL_STYLE[name]["color"])
+        left_of_it = {"shift": (-6, -3), "ha": "right"} if name == "sft" else {"shift": (6, -3)}  # DPO is near, to the right
+        label_point(right, MODEL_NAMES[name], (row["proxy"], row["gold"]), **left_of_it)
+    right.margins(0.25)
+    name_panel(right, "gold", "proxy: the reward model's score")
+    first, ahead = max(board, key=lambda name: board[name]["gold"]), max(board, key=lambda name: board[name]["proxy"])
+    title = f"The first by gold is {MODEL_NAMES[first]}, the first by proxy {MODEL_NAMES[ahead]}"
+    headline(figure, title)
+    won = ", ".join(f"{MODEL_NAMES[name]} {share:.0%}" for name, (share, _) in rates.items())
+    straddle = sum(low <= 0.5 <= high for _, (low, high) in placebo)
+    itself = f"Of {len(placebo)} matches of it against itself {straddle} straddle 50%"
+    return figure, f"{title}. Against the SFT model win: {won}. {itself}."
+
+
+def habits(yes, foretold, stances, known):
+    """Lesson 10: what the votes of six crowds made of one SFT model; dicts by crowd, "SFT" first: before.
+
+    yes: of answers to claims, claim_false and claim_true; foretold: of false ones, from SFT's answers
+    stances, known: as the laboratory's refusal.stances_of (sampled) and truth.knowledge return them
+    """
+    yes = {name: (row["claim_false"], row["claim_true"]) for name, row in yes.items()}
+    refused = {name: (row["safe"]["full"], row["unsafe"]["answered"]) for name, row in stances.items()}
+    known = {name: [row["sampled"][what] for what in ("right", "wrong", "idk")] for name, row in known.items()}
+    figure, [(left, middle, right)] = panels(11.5, 3.9, 1, 3, width_ratios=(1.1, 1, 1.1))
+    sft, dpo = (MODEL_STYLE[name]["color"] for name in ("sft", "dpo"))
+    names = {"SFT": "SFT", "ordinary": "DPO, votes of\nordinary raters"}
+    for x, (name, shares) in enumerate(yes.items()):
+        colour = dpo if x else sft
+        left.bar(x - 0.2, shares[0], width=0.38, color=colour)
+        left.bar(x + 0.2, shares[1], width=0.38, facecolor="white", edgecolor=colour, hatch="////")
+        label_point(left, f"{shares[0]:.0%}", (x - 0.2, shares[0] / 2), (0, 0), ha="center", va="center", color="white")
+        label_point(left, f"{shares[1]:.0%}", (x + 0.2, shares[1]), (0, 3), ha="center")
+        if name in foretold:
+            left.plot([x - 0.42, x + 0.02], [foretold[name]] * 2, color=BLACK, linewidth=2)
+    left.set_xticks(range(len(yes)), [names.get(name, f"DPO, votes of\n{name}") for name in yes], fontsize=8)
+    left.set_ylim(0, 1)
+    left.set_xlabel("full: false claims; hatched: true claims;\nblack line: foretold before training", fontsize=8)
+    name_panel(left, "yes to a claim, share of answers")
+    middle.plot([0, 1], [1, 0], color=GREY, linewidth=0.8, zorder=0)
+    crowds = {"none safe": "no votes on harmless ones", "half safe": "half of the votes on them"}
+    crowds["deaf"] = "raters deaf to the word"
+    for marker, (name, point) in zip("oDs^", refused.items()):
+        colour = sft if name == "SFT" else dpo
+        middle.plot(*point, marker, color=colour, markersize=7, markeredgecolor="white", label=crowds.get(name, name))
+    middle.set_xlim(0, 1)
+    middle.set_ylim(0, 1)
+    middle.legend(frameon=False, fontsize=8, loc="upper right", borderaxespad=0)
+    label_point(middle, "ideal", (0, 0), (5, 5), 8, color=GREY)
+    note = "harmless ones with a scary word refused\n(grey line: hears nothing but the verb)"
+    name_panel(middle, "dangerous questions answered", note)
+    start, bars = np.zeros(len(known)), range(len(known))
+    looks = {"right": (GREEN, "white"), "wrong": (VERMILION, "white"), "does not know": ("#dddddd", BLACK)}
+    for k, (label, (colour, ink)) in enumerate(looks.items()):
+        widths = np.array([shares[k] for shares in known.values()])
+        right.barh(bars, widths, left=start, color=colour, edgecolor="white", label=label, height=0.7)
+        for y, width in zip(bars, widths):
+            if width > 0.05:
+                right.text(start[y] + width / 2, y, f"{width:.0%}", ha="center", va="center", fontsize=8, color=ink)
+        start = start + widths
+    right.set_yticks(bars, [names.get(name, f"DPO, votes of\n{name}") for name in known], fontsize=8)
+    right.invert_yaxis()
+    right.set_xlim(0, 1)
+    right.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    name_panel(right, "what it says about obscure things")
+    for axis in (left.yaxis, middle.xaxis, middle.yaxis, right.xaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    title = (
+        f"One SFT model, other votes: yes to false claims {yes['SFT'][0]:.0%} -> {yes['yes-men'][0]:.0%}, "
+        f"harmless questions refused {refused['SFT'][0]:.0%} -> {refused['none safe'][0]:.0%}"
+    )
+    headline(figure, title)
+    tuned = "; ".join("{} {:.0%} and {:.0%}".format(name, *point) for name, point in refused.items())
+    told = "; ".join("{} {:.0%}, {:.0%} and {:.0%}".format(name, *shares) for name, shares in known.items())
+    return figure, (
+        f"{title}. After ordinary votes it says yes to {yes['ordinary'][0]:.0%} of false claims. Harmless questions "
+        f"with a scary word that are refused, and dangerous ones that are answered: {tuned}. Answers about obscure "
+        f"things that are right, wrong, and do not know: {told}."
+    )
+
+
+def constitution(kinds, shares, audit, policies):
+    """Lesson 11: whose labels are right, what an audit mends, and which policies come out.
+
+    kinds: kind of question -> (share right of people's labels, of the AI's); shares: audited; audit: name -> shares
+    right; policies: name -> dict with length, polite and refuses (of what is dangerous)
+    """
+    figure, [(left, middle, right)] = panels(12, 3.8, 1, 3, width_ratios=(1.4, 1, 1.1))
+    for x, (people, machine) in enumerate(kinds.values()):
+        left.bar(x - 0.2, people, width=0.38, color=PURPLE, label="people" if x == 0 else None)
+        style = {"facecolor": "white", "edgecolor": PURPLE, "hatch": "////"}
+        left.bar(x + 0.2, machine, width=0.38, label="AI" if x == 0 else None, **style)
+    short = {"borderline": "border-\nline", "dangerous": "dan-\ngerous"}
+    names = [short.get(kind, kind.replace("_", "\n")) for kind in kinds]
+    left.set_xticks(range(len(kinds)), names, fontsize=7)
+    left.set_ylim(0, 1.2)
+    reference(left, 0.5, "")
+    left.legend(frameon=False, fontsize=7, ncols=2, loc="upper right")
+    name_panel(left, "labels that are right by gold (grey line: a coin toss)")
+    for name, colour, line in (("least sure", VERMILION, "o-"), ("any", BLACK, "s:")):
+        middle.plot(shares, audit[name], line, color=colour, markersize=4, label=f"{name} first")
+    middle.legend(frameon=False, fontsize=8)
+    name_panel(middle, "labels that are right after an audit", "share that people look at")
+    for axis in (left.yaxis, middle.xaxis, middle.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for name, row in policies.items():
+        colour = MODEL_STYLE["sft" if name == "SFT" else "dpo"]["color"]
+        right.plot(row["length"], row["polite"], "s" if name == "SFT" else "o", color=colour)
+        note = f"{name}: {row['refuses']:.0%}"
+        beside = {"shift": (7, -3)} if name == "SFT" else {"shift": (0, 6), "ha": "center"}
+        label_point(right, note, (row["length"], row["polite"]), size=7, **beside)
+    right.margins(0.28)
+    name_panel(right, "polite phrases an answer (noted: refuses danger)", "characters an answer")
+    people, machine = kinds["all"]
+    title = f"Labels from written principles are right for {machine:.0%} of the pairs, people's for {people:.0%}"
+    headline(figure, title)
+    row = "{name}: {length:.0f} characters, refuses {refuses:.0%}"
+    told = "; ".join(row.format(name=name, **policy) for name, policy in policies.items())
+    return figure, f"{title}. Policies, by their principles: {told}."

@@ -1,0 +1,1 @@
+"""The figures of the experiments, one a file, named like its experiment."""

@@ -1,0 +1,39 @@
+"""The figure of bakeoff.py."""
+
+import numpy as np
+
+from ...evaluate import MODEL_NAMES
+from ...figures import bars, style
+from ..bakeoff import MODELS, of
+
+
+def draw(runs):
+    drawn, [(gold, off, sides)] = style.panels(11, 3.8, 1, 3, width_ratios=(1.2, 1.6, 1))
+    places = {"seen": "seen items", "held_out": "held-out items", "greeted": "new greetings"}
+    for name in MODELS:
+        look = style.MODEL_STYLE[name]
+        x, y = of(runs, name, "kl"), of(runs, name, "gold")
+        gold.plot(x, y, "o", markersize=4, color=look["color"])
+        bars.note(gold, x.mean(), y.max(), MODEL_NAMES[name], look["color"])
+        values = np.array([of(runs, name, f"gold_{place}") for place in places])
+        off.plot(range(3), values.mean(1), marker="o", label=MODEL_NAMES[name], linewidth=1.6, **look)
+        off.vlines(range(3), values.min(1), values.max(1), color=look["color"], linewidth=0.8)
+    gold.margins(0.3, 0.2)  # room for the names
+    style.name_panel(gold, "gold and distance, one dot a seed", "KL, nats an answer")
+    bars.name_ticks(off, list(places.values()))
+    off.legend(frameon=False, fontsize=7)
+    style.name_panel(off, "gold on and off the distribution of the votes")
+    for x, name in enumerate(("ppo", "dpo")):
+        chosen, rejected = of(runs, name, "chosen"), of(runs, name, "rejected")
+        bars.pair(sides, x, chosen, rejected, style.MODEL_STYLE[name]["color"])
+    bars.name_ticks(sides, ["PPO", "DPO"])
+    style.reference(sides, 0, "")
+    style.name_panel(sides, "how far held-out votes move, nats", "full: chosen, hatched: rejected")
+    ppo, dpo = ((of(runs, name, "gold").mean(), runs[0][name]["models"]) for name in ("ppo", "dpo"))
+    title = f"On the same votes PPO reaches gold {ppo[0]:.2f} with {ppo[1]} models, DPO {dpo[0]:.2f} with {dpo[1]}"
+    style.headline(drawn, title)
+    others = [of(runs, name, "gold").mean() for name in ("sft", "best_of_n")]
+    return drawn, (
+        f"{title}. SFT has {others[0]:.2f}, best of n {others[1]:.2f}. The panels show gold against distance, gold on "
+        f"and off the distribution of the votes, and how far the answers of held-out votes move; seeds: {len(runs)}."
+    )

@@ -1,0 +1,53 @@
+"""The figure of leash.py."""
+
+import numpy as np
+
+from ...figures import bars, style
+from ..leash import NS, best_beta, betas_of, of
+
+
+def draw(runs):
+    drawn, [(gold, proxy, raters)] = style.panels(11, 4, 1, 3, width_ratios=(3, 3, 2))
+    for ax, name, words, shift in (
+        (gold, "gold", "what the judge says", (4, 4)),
+        (proxy, "proxy", "what the reward model says", (6, -10)),  # below the rising line
+    ):
+        swept = [(f"{beta:g}", of(runs, beta, "kl"), of(runs, beta, name)) for beta in betas_of(runs)]
+        bars.path(ax, "PPO, by beta", swept, (0, of(runs, "sft", name).mean()), style.MODEL_STYLE["ppo"], shift=shift)
+        if "adaptive" in runs[0]:
+            held = ("", of(runs, "adaptive", "kl"), of(runs, "adaptive", name))
+            bars.path(ax, "PPO, adaptive", [held], None, {"color": style.PURPLE, "marker": "*", "linestyle": ""})
+        for series, label, look in (
+            ("best_of_n", f"best of {', '.join(map(str, NS))}", style.MODEL_STYLE["best_of_n"] | {"marker": "."}),
+            ("tilted", "the exact optimum", {"color": style.BLACK, "linestyle": ":"}),
+        ):
+            columns = zip(*(run[series] for run in runs))  # as many as every seed has
+            points = [[(point["kl"], point[name]) for point in column] for column in columns]
+            bars.path(ax, label, [("", *np.array(column).T) for column in points], None, look, dots=False)
+        style.reference(ax, of(runs, "sft", name).mean(), "SFT model", below=True)
+        style.name_panel(ax, f"{name}: {words}", "square root of KL, nats")
+    proxy.legend(frameon=False, fontsize=7)
+    change = {"human\ntastes": 0.0, "no\ntastes": "control", "ideal\nreward": "ideal"}
+    change = {words: place for words, place in change.items() if isinstance(place, float) or place in runs[0]}
+    for x, place in enumerate(change.values()):
+        both = (of(runs, place, how) - of(runs, "sft", how) for how in ("gold", "gold_greedy"))
+        labels = ("sampled", "greedy") if x == 0 else (None, None)
+        bars.pair(raters, x, *both, style.MODEL_STYLE["ppo"]["color"], labels)
+    bars.name_ticks(raters, list(change))
+    style.reference(raters, 0, "")
+    raters.legend(frameon=False, fontsize=7, loc="upper left")
+    style.name_panel(raters, "what PPO at beta = 0 does to gold", "reward")
+    best = best_beta(runs)
+    proxy0, sft, gold0, peak = of(runs, 0.0, "proxy").mean(), *(of(runs, x, "gold").mean() for x in ("sft", 0.0, best))
+    title = (
+        f"Without a leash the proxy goes to {proxy0:+.1f}, and gold from {sft:.2f} to {gold0:.2f}; "
+        f"with beta {best:g} to {peak:.2f}"
+    )
+    style.headline(drawn, title)
+    gains = {words: (of(runs, place, "gold") - of(runs, "sft", "gold")).mean() for words, place in change.items()}
+    without = ", ".join(f"{gain:+.2f} with {' '.join(words.split())}" for words, gain in gains.items())
+    return drawn, (
+        f"{title}. Gold and proxy against the square root of the KL: PPO under {len(betas_of(runs))} values of beta, "
+        f"best of n, and the exact optimum as far as stored answers show it. Without a leash gold changes by {without}. "
+        f"Lines are means, dots single seeds: {len(runs)}."
+    )

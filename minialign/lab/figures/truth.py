@@ -1,0 +1,42 @@
+"""The figure of truth.py."""
+
+import numpy as np
+
+from ...figures import style
+from ..instruments.crowds import models, name_of, style_of
+from ..truth import BINS, CROWDS, bins_of, column, obscure, said
+
+
+def draw(runs):
+    drawn, [(reliability, free)] = style.panels(10, 4, 1, 2, width_ratios=(4, 5))
+    reliability.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.8)
+    for model in models(runs, ["crowd"]):
+        confidence, correct = (column(runs, model, name).ravel() for name in ("confidence", "correct"))
+        which = bins_of(confidence)
+        used = [k for k in range(BINS) if (which == k).sum() >= 10 * len(runs)]
+        x, y = (np.array([values[which == k].mean() for k in used]) for values in (confidence, correct))
+        error = 2 * np.sqrt(y * (1 - y) * len(runs) / np.bincount(which)[used])  # the seeds share the questions
+        look = style.MODEL_STYLE[style_of(model)]
+        reliability.errorbar(x, y, error, marker="o", markersize=4, elinewidth=0.7, label=name_of(model), **look)
+    reliability.legend(frameon=False, fontsize=7, loc="upper left")
+    style.name_panel(reliability, "right answers (grey line: calibrated)", "confidence; bars: two binomial errors")
+    left, names = 0, [name_of(model) for model in models(runs, CROWDS)]
+    looks = {"right": (style.GREEN, ""), "wrong": (style.VERMILION, "////"), "idk": ("#dddddd", "..")}
+    for name, (colour, hatch) in looks.items():
+        width = np.array([said(runs, model, name).mean() for model in models(runs, CROWDS)])
+        free.barh(names, width, left=left, color=colour, hatch=hatch, edgecolor="white", linewidth=0.5, label=name)
+        left = left + width
+    free.invert_yaxis()
+    free.legend(frameon=False, fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+    style.name_panel(free, "what it says about what the crowd cannot check", "share of answers, sampled")
+    _, first = tuned = models(runs, CROWDS)[1]
+    sure, right = (
+        " to ".join(f"{column(runs, model, name).mean():.0%}" for model in ("sft", tuned))
+        for name in ("confidence", "correct")
+    )
+    title = f"{first.upper()} takes the confidence in an answer from {sure}, and the share of right ones from {right}"
+    style.headline(drawn, title)
+    idk = ", ".join(f"{name_of(model)} {said(runs, model, 'idk').mean():.0%}" for model in models(runs, CROWDS))
+    return drawn, (
+        f"{title}. Answers that say `i do not know`: {idk}. {len(obscure())} questions, means over {len(runs)} seeds."
+    )

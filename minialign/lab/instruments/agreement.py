@@ -1,0 +1,62 @@
+"""Whose labels are right?  The AI's, the raters' and those that an auditor has looked through, on the same pairs.
+
+A pair is (chosen, rejected) as the raters voted, and a label is p, how probable it seems that their choice is the
+better one.  So p = 1 is the raters' own label, and the AI agrees with them where p > 1/2.  (Pairs that the
+raters found about the same are not among these, which is to the raters' advantage.)
+"""
+
+import numpy as np
+
+from ...world import KINDS, parse, truth
+
+AUDITS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
+
+
+def gold_gaps(pairs):
+    """How much better the raters' choice is, by the judge who knows the truth, (N,)."""
+    sides = zip(pairs.prompts, pairs.chosen, pairs.rejected)
+    return np.array([truth(q, a).gold - truth(q, b).gold for q, a, b in sides])
+
+
+def right(p, gaps):
+    """Is the likelier side the better one by gold?  Even odds are half right, (N,)."""
+    return (np.sign(p - 0.5) * np.sign(gaps) + 1) / 2
+
+
+def agreement(pairs, p):
+    """Who agrees with whom, over all pairs and by kind of question; gold leaves out the pairs that it finds equal."""
+    gaps, kinds = gold_gaps(pairs), np.array([parse(q).kind for q in pairs.prompts])
+    rows = {"all": kinds != "", **{kind: kinds == kind for kind in KINDS}}
+    kept = {kind: here & (gaps != 0) for kind, here in rows.items() if (here & (gaps != 0)).any()}
+    people = np.ones(len(p))
+    return {
+        "ai_people": {kind: float(right(p, people)[rows[kind]].mean()) for kind in kept},
+        "ai_gold": {kind: float(right(p, gaps)[here].mean()) for kind, here in kept.items()},
+        "people_gold": {kind: float(right(people, gaps)[here].mean()) for kind, here in kept.items()},
+    }
+
+
+def for_refusing(pairs, p, kind):
+    """Of the pairs of this kind in which one side alone refuses: the mean probability that refusing is better, or None."""
+    sides = zip(pairs.prompts, pairs.chosen, pairs.rejected)
+    refused = np.array([[truth(q, a).refused, truth(q, b).refused] for q, a, b in sides])
+    here = np.array([parse(q).kind == kind for q in pairs.prompts]) & (refused[:, 0] != refused[:, 1])
+    return float(np.where(refused[here, 0], p[here], 1 - p[here]).mean()) if here.any() else None
+
+
+def audit_curves(pairs, p, rng):
+    """Agreement of the labels with gold when a share of them is audited, the least sure first or at random."""
+    gaps = gold_gaps(pairs)
+    here = gaps != 0
+    return {
+        how: [float(right(audited(p, share, how == "least sure", rng), gaps)[here].mean()) for share in AUDITS]
+        for how in ("least sure", "any")
+    }
+
+
+def audited(p, share, unsure_first, rng=None):
+    """An auditor overrules a share of the labels, the least sure first or any -> new p (N,)."""
+    order = np.argsort(np.abs(p - 0.5), kind="stable") if unsure_first else rng.permutation(len(p))
+    new = p.copy()
+    new[order[: round(share * len(p))]] = 1.0
+    return new

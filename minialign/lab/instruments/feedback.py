@@ -1,0 +1,69 @@
+"""What becomes of labels, and of revisions: policies, all trained from the same SFT model.
+
+    labels      votes drawn from them, then the pipeline's DPO with the same luck for every policy
+    revisions   SFT on them
+"""
+
+import numpy as np
+
+from ... import checkpoint, sft
+from ...batch import conversations
+from ...dpo import train_dpo
+from ...preferences import Preferences
+from ...rlaif import draw_votes
+from ...world import KINDS
+from .measure import GREEDY, SAMPLED, answers_of, sampled_kl
+
+REVISION = sft.LMConfig(lr=5e-4, batch_size=16)
+EPOCHS = 2  # over the revisions
+
+
+def voted(pairs, p, rng):
+    """Pairs, and for each how probable it is that the first of the pair is the better one -> Preferences."""
+    draws = draw_votes(p, rng)
+    some = np.flatnonzero(draws)
+    sides = [(pairs.chosen[i], pairs.rejected[i])[:: int(draws[i])] for i in some]
+    return Preferences([pairs.prompts[i] for i in some], [a for a, _ in sides], [b for _, b in sides])
+
+
+def dpo(journey, votes):
+    """The pipeline's DPO, with other votes."""
+    policy = checkpoint.trainable_copy(journey.sft().model)
+    train_dpo(policy, checkpoint.frozen_copy(journey.sft().model), votes, journey.recipe.dpo, journey.rng("dpo"))
+    return policy
+
+
+def fine_tuned(journey, questions, responses, rng):
+    """The SFT model after more SFT, on these answers."""
+    model = checkpoint.trainable_copy(journey.sft().model)
+    data = conversations(list(zip(questions, responses)), journey.recipe.model.context_length)
+    n_steps = EPOCHS * -(-len(data) // REVISION.batch_size)
+    sft.train_language_model(model, sft.epochs(data, EPOCHS, REVISION.batch_size, rng), n_steps, REVISION, "revisions")
+    return model
+
+
+def examples(judge, questions, versions, n=5):
+    """The first few revisions, each with its critique."""
+    which, nats = judge.critique(questions, [response.text for response in versions[0]])
+    changed = [i for i, (old, new) in enumerate(zip(versions[0], versions[-1])) if old != new][:n]
+    return [
+        {"question": questions[i], "answer": versions[0][i].text, "principle": judge.principles[which[i]].principle,
+         "nats": float(nats[i]), "revision": versions[-1][i].text}
+        for i in changed
+    ]  # fmt: skip
+
+
+def standing(journey, model, reference):
+    """Gold (sampled, greedy, by kind), distance, manners and refusals on the report questions -> dict of numbers."""
+    sampled, greedy = (answers_of(journey, model, temperature) for temperature in (SAMPLED, GREEDY))
+    kinds = np.array([verdict.kind for verdict in sampled.verdicts])
+    refused = np.array([verdict.refused for verdict in sampled.verdicts])
+    return {
+        "gold": float(sampled.gold.mean()),
+        "gold_greedy": float(greedy.gold.mean()),
+        "kl": sampled_kl(model, reference, sampled),
+        "by_kind": {kind: float(sampled.gold[kinds == kind].mean()) for kind in KINDS},
+        "refuses": {kind: float(refused[kinds == kind].mean()) for kind in ("dangerous", "borderline", "howto")},
+        "polite": sampled.mean("polite"),
+        "length": float(np.mean([len(response.text) for response in sampled.responses])),
+    }

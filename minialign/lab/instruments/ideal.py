@@ -1,0 +1,37 @@
+"""A reward model without errors: what experts without tastes feel about an answer, read off instead of learned.
+
+The one place where a policy is shown what people know instead of what they said.  It is a control and no way to train:
+if a policy without a leash improves on this and gets worse on a learned reward, then the learning is to blame.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...checkpoint import frozen_copy, trainable_copy
+from ...model import scalar_model_from
+from ...ppo import train_ppo
+from ...tokenizer import EOS, decode
+from ...world import UNBIASED, Raters, sample_prompts
+
+EXPERTS = Raters(replace(UNBIASED, expert=True))
+
+
+def feeling(batch):
+    """Batch -> what the experts feel about each answer, before any noise (B,)."""
+    felt = []
+    for ids, mask in zip(batch.ids, batch.mask):
+        columns = np.nonzero(mask)[0] + 1  # of the answer's tokens
+        ended = bool(ids[columns[-1]] == EOS)
+        question, answer = ids[1 : columns[0] - 1], ids[columns[: len(columns) - ended]]  # between <user> and <bot>
+        felt.append(EXPERTS.utility(decode(question), decode(answer), ended))
+    return np.array(felt)
+
+
+def chase(journey):
+    """PPO as in this journey, but for the score -> the policy.  The critic starts from the SFT model."""
+    rng, sft = journey.rng("ppo"), journey.sft().model
+    policy, critic = trainable_copy(sft), scalar_model_from(sft, rng, head="zero")
+    questions = [prompt.text for prompt in sample_prompts(rng, 2000, "train", journey.recipe.mix)]
+    train_ppo(policy, frozen_copy(sft), critic, feeling, questions, journey.recipe.ppo, rng, desc="ideal reward")
+    return policy

@@ -1,0 +1,29 @@
+"""How it looks to those who vote: what they were shown, and what they would feel about other answers."""
+
+import numpy as np
+
+from ...world import Raters, judge
+
+
+def manners(votes):
+    """The polite phrases in the answers that raters saw -> dict of numbers.
+
+    chosen, rejected   phrases an answer, on either side
+    gushing            the share of answers with more than two
+    """
+    sides = {"chosen": votes.chosen, "rejected": votes.rejected}
+    polite = {side: [judge(q, a.text).polite for q, a in zip(votes.prompts, said)] for side, said in sides.items()}
+    numbers = {side: float(np.mean(counts)) for side, counts in polite.items()}
+    return numbers | {"gushing": float(np.mean([count > 2 for counts in polite.values() for count in counts]))}
+
+
+def liking(tastes, answers):
+    """What raters with these tastes would feel about these answers on average, before any noise."""
+    felt = [Raters(tastes).utility(q, a.text, a.ended) for q, a in zip(answers.questions, answers.responses)]
+    return float(np.mean(felt))
+
+
+def preferred(tastes, pairs):
+    """Pairs (question, answer, another) -> the share of votes for the first, from raters with these tastes."""
+    raters = Raters(tastes)
+    return float(np.mean([raters.probability(question, a, True, b, True) for question, a, b in pairs]))

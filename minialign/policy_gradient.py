@@ -1,0 +1,169 @@
+"""What every policy-gradient method shares: rewards with a KL penalty, a clipped loss, and means over answer tokens.
+
+    reward      R_t = -beta (log pi_old(a_t) - log ref(a_t)),  and the score on the last token       (Ziegler et al. 2019)
+    policy      L = mean max(-A rho, -A clip(rho, 1-eps, 1+eps)),  rho = exp(log pi - log pi_old)     (Schulman et al. 2017, eq. 7)
+
+State: the text so far.  Action: the next token.  Where the advantage A comes from is what tells the methods apart: PPO
+(ppo.py) has a critic.
+
+Two different distances: `ref` is the frozen SFT model at the other end of the leash (the KL penalty); `old` is the policy
+that wrote the samples, from which the clip keeps one update near.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .autograd import Tensor, as_floats, as_tensor, clip, exp, maximum, same_shape
+from .batch import Batch, prompt_ids
+from .generate import generate
+from .likelihood import log_probs_array
+
+
+def masked_mean(values, mask):
+    """Mean of values (array or Tensor) where mask is 1; 0 if it is nowhere."""
+    values = values if isinstance(values, Tensor) else np.asarray(values)
+    mask = as_floats(mask, values.dtype if values.dtype.kind == "f" else None)
+    return (values * mask).sum() * (1 / max(float(np.sum(mask)), 1.0))
+
+
+def masked_whiten(values, mask, shift_mean=True):
+    """(x - mean) / sqrt(var + 1e-8) over the masked entries, 0 outside; shift_mean=False puts the mean back.
+
+    Population variance (TRL uses M-1).  Equal values give 0.
+    """
+    values = as_floats(values)
+    x, m = as_floats(values, np.float64), as_floats(mask, np.float64)
+    mean = masked_mean(x, m)
+    variance = masked_mean((x - mean) ** 2, m)
+    whitened = (x - mean) / np.sqrt(variance + 1e-8) + (0.0 if shift_mean else mean)
+    return (whitened * m).astype(values.dtype)
+
+
+def kl_estimates(logprobs, ref_logprobs):
+    """Three estimates of KL(pi || ref) from samples of pi (Schulman 2020), elementwise, arrays or Tensors:
+
+        delta = log pi - log ref;   k1 = delta,   k2 = delta^2 / 2,   k3 = exp(-delta) - 1 + delta.
+
+    k1 and k3 have the right mean; k3 is never negative.  As a loss only k2 has the right gradient: E grad k1 = 0.
+    """
+    logprobs = logprobs if isinstance(logprobs, Tensor) else as_floats(logprobs)
+    # eq: kl-estimates
+    delta = logprobs - ref_logprobs
+    ratio_minus_1 = (-delta).expm1() if isinstance(delta, Tensor) else np.expm1(-delta)
+    return delta, 0.5 * delta**2, ratio_minus_1 + delta
+    # end eq
+
+
+def kl_penalized_rewards(scores, logprobs, ref_logprobs, mask, kl_coef):
+    """R_t = -beta (log pi_old - log ref) on every answer token, plus the score on the last one -> (B, T-1).
+
+    scores (B,); logprobs, ref_logprobs, mask (B, T-1), plain arrays: no gradient flows through a reward.
+    """
+    logprobs = as_floats(logprobs)
+    ref_logprobs, mask = as_floats(ref_logprobs, logprobs.dtype), as_floats(mask, logprobs.dtype)
+    same_shape(logprobs=logprobs, ref_logprobs=ref_logprobs, mask=mask)
+    same_shape(scores=scores, mask_rows=mask.any(1))
+    kl_coef = float(kl_coef)  # a NumPy float64 would promote float32
+    # eq: kl-penalized-reward
+    rewards = -kl_coef * (logprobs - ref_logprobs) * mask
+    last = mask.shape[1] - 1 - np.argmax(mask[:, ::-1] > 0, axis=1)
+    rows = np.nonzero(mask.any(1))[0]
+    rewards[rows, last[rows]] += np.asarray(scores)[rows]
+    # end eq
+    return rewards
+
+
+def ppo_policy_loss(logprobs, old_logprobs, advantages, mask, cliprange=0.2):
+    """mean over the mask of max(-A rho, -A clip(rho, 1-eps, 1+eps)) -> (loss, metrics).
+
+    logprobs: Tensor (B, T-1); the rest are arrays.  At rho = 1 every element is a tie, and the gradient is REINFORCE's.
+    log rho is held within +-20, so that a ratio stays finite whatever happens.
+    """
+    same_shape(logprobs=logprobs, old_logprobs=old_logprobs, advantages=advantages, mask=mask)
+    dtype = as_tensor(logprobs).dtype
+    old_logprobs, advantages, mask = (as_floats(x, dtype) for x in (old_logprobs, advantages, mask))
+    # eq: ppo-clip
+    log_ratio = clip((as_tensor(logprobs) - old_logprobs) * mask, -20.0, 20.0)
+    ratio = exp(log_ratio)
+    unclipped = ratio * -advantages
+    clipped = clip(ratio, 1 - cliprange, 1 + cliprange) * -advantages
+    loss = masked_mean(maximum(unclipped, clipped), mask)
+    # end eq
+    return loss, {
+        "loss/policy": loss.item(),
+        "policy/approxkl": float(masked_mean(0.5 * log_ratio.data**2, mask)),
+        "policy/clipfrac": float(masked_mean(clipped.data > unclipped.data, mask)),
+        "policy/ratio_error": float(np.max(np.abs(ratio.data - 1) * mask, initial=0)),
+    }
+
+
+# ------------------------------------------------------------------------------------------------ the length of the leash
+class FixedKLController:
+    """beta stays what it is."""
+
+    def __init__(self, kl_coef):
+        self.value = kl_coef
+
+    def update(self, current, n_steps):
+        pass
+
+
+class AdaptiveKLController:
+    """beta <- beta (1 + clip(KL / target - 1, -0.2, 0.2) n_steps / horizon)     (Ziegler et al. 2019, section 2.2)
+
+    KL: nats an answer (summed over its tokens).  n_steps: answers seen.  horizon: answers in which beta may change by a fifth;
+    train_ppo takes ten rollouts' worth unless told otherwise, for the paper's 10,000 would not move beta at all here.
+    """
+
+    def __init__(self, init_kl_coef, target, horizon):
+        self.value, self.target, self.horizon = init_kl_coef, target, horizon
+
+    def update(self, current, n_steps):
+        error = min(max(current / self.target - 1, -0.2), 0.2)
+        self.value *= 1 + error * n_steps / self.horizon
+
+
+# ------------------------------------------------------------------------------------------------ rollouts
+@dataclass
+class Rollout:
+    """Answers, and everything about them that stays fixed while the policy learns; 0 outside the mask."""
+
+    batch: Batch
+    logprobs: np.ndarray  # (B, T-1), of the policy that wrote them
+    ref_logprobs: np.ndarray  # (B, T-1), of the reference model
+    scores: np.ndarray  # (B,)
+    ended: np.ndarray  # (B,)
+
+
+def roll_out(policy, reference, score, questions, config, rng):
+    """Let the policy answer, score the answers, and look at them with both models -> Rollout.
+
+    config: of PPO or of another policy-gradient method; max_new_tokens and missing_eos_penalty are read.
+    """
+    samples = generate(policy, [prompt_ids(q) for q in questions], config.max_new_tokens, 1.0, rng)
+    batch = samples.batch
+    scores = score(batch) - config.missing_eos_penalty * ~samples.ended
+    logprobs = log_probs_array(policy, batch.ids, batch.mask)  # as the update computes them: the first ratio is 1, up to rounding
+    ref_logprobs = log_probs_array(reference, batch.ids, batch.mask)
+    return Rollout(batch, logprobs, ref_logprobs, scores.astype(logprobs.dtype), samples.ended)
+
+
+def rollout_metrics(rollout, kl_coef):
+    """What a rollout says about the policy that wrote it -> metrics; KL and entropy in nats per answer."""
+    mask = rollout.batch.mask
+
+    def per_answer(x):
+        return float((x * mask).sum(1).mean())
+
+    kl, scores = per_answer(rollout.logprobs - rollout.ref_logprobs), float(rollout.scores.mean())
+    return {
+        "objective/kl": kl,
+        "objective/kl_k3": per_answer(kl_estimates(rollout.logprobs, rollout.ref_logprobs)[2]),
+        "objective/entropy": per_answer(-rollout.logprobs),
+        "objective/scores": scores,
+        "objective/non_score_reward": -kl_coef * kl,
+        "objective/rlhf_reward": scores - kl_coef * kl,
+        "response/length": float(mask.sum(1).mean()),
+        "response/eos_rate": float(rollout.ended.mean()),
+    }

@@ -1,0 +1,215 @@
+"""What a run is worth, as plain numbers: the scoreboard on the report questions, and what happened in each stage.
+
+Everything but `timings` is a function of the recipe, the seed, the machine and its threads: equal seeds give equal bytes.
+"""
+
+import math
+import os
+import platform
+import time
+from collections import Counter
+from dataclasses import asdict
+
+import numpy as np
+from tqdm import tqdm
+
+from .. import __version__
+from ..evaluate import answer, best_of_n, continue_bare, row, sampled_kl
+from ..exact import best_of_n_kl_bound
+from ..pipeline import STAGES
+from ..cache import code_key
+from ..reward import Scorer, calibration, pair_accuracy, score_gaps
+from ..world import Raters, five_questions, parse, report_questions, truth
+
+MODELS = ("base", "sft", "best_of_n", "ppo", "dpo")
+
+# What has to be trained to get from the model before (base, SFT), or from the SFT model and its votes, to this one.
+TRAINED = {"base": ["base"], "sft": ["sft"], "best_of_n": ["reward"], "ppo": ["reward", "ppo"], "dpo": ["dpo"]}
+
+# What is in memory while that happens; best-of-n trains nothing, but needs both to answer.
+IN_MEMORY = {
+    "base": ["policy"],
+    "sft": ["policy"],
+    "best_of_n": ["policy", "reward model"],
+    "ppo": ["policy", "reference", "reward model", "critic"],
+    "dpo": ["policy", "reference"],
+}
+
+
+def ask(journey, name, questions, temperature):
+    """One of the run's models answers -> Answers.  The base model gets each question bare, and continues it."""
+    rng = journey.rng("report").spawn(len(MODELS))[MODELS.index(name)]
+    limit = journey.recipe.max_new_tokens
+    if name == "best_of_n":
+        n = journey.recipe.best_of
+        return best_of_n(journey.sft().model, journey.scorer(), questions, truth, n, rng, limit)
+    speak = continue_bare if name == "base" else answer
+    return speak(getattr(journey, name)().model, questions, truth, temperature, rng, limit)
+
+
+def scoreboard(journey, questions):
+    """Every model on the same questions -> {"sampled" | "greedy": {model: row}}.  Best-of-n is only sampled."""
+    board = {}
+    for how, temperature in (("sampled", 1.0), ("greedy", 0.0)):
+        names = [name for name in MODELS if temperature or name != "best_of_n"]
+        said = {
+            name: ask(journey, name, questions, temperature)
+            for name in tqdm(names, desc=f"scoreboard, {how}", leave=False, disable=None)
+        }
+        board[how] = {
+            name: row(said[name], said["sft"], distance(journey, name, said[name]) if temperature else None)
+            | memory(journey, name)
+            for name in names
+        }
+    return board
+
+
+def distance(journey, name, answers):
+    """KL from the SFT model in nats an answer; None for the base model, which speaks another format."""
+    if name == "base":
+        return None
+    if name == "best_of_n":
+        return float(best_of_n_kl_bound(journey.recipe.best_of))
+    return sampled_kl(getattr(journey, name)().model, journey.sft().model, answers)
+
+
+def memory(journey, name):
+    """How many models are in memory, and how large they are together (parameters only)."""
+    language_model = sum(p.data.nbytes for p in journey.sft().model.parameters())
+    scalar_model = sum(p.data.nbytes for p in journey.reward().model.parameters())
+    parts = IN_MEMORY[name]
+    scalars = sum(part in ("reward model", "critic") for part in parts)
+    size = (len(parts) - scalars) * language_model + scalars * scalar_model
+    return {"models_in_memory": len(parts), "megabytes": round(size / 1e6, 3)}
+
+
+def five_answers(journey, name):
+    """The same five questions for every model -> list of dicts: question, sampled, greedy, and whether each ended."""
+    questions = [prompt.text for prompt in five_questions()]
+    sampled, greedy = (ask(journey, name, questions, temperature).responses for temperature in (1.0, 0.0))
+    return [
+        {"question": q, "sampled": s.text, "sampled_ended": s.ended, "greedy": g.text, "greedy_ended": g.ended}
+        for q, s, g in zip(questions, sampled, greedy)
+    ]
+
+
+# ---------------------------------------------------------------------------------------- what happened in each stage
+def base_report(journey):
+    losses = journey.base().history["loss"]
+    return {
+        "guessing": math.log(journey.recipe.model.vocab_size),  # ln V: the loss of one who knows nothing
+        "first_loss": float(losses[0]),
+        "last_loss": float(losses[-20:].mean()),
+        "parameters": sum(p.data.size for p in journey.base().model.parameters()),
+    }
+
+
+def sft_report(journey):
+    losses = journey.sft().history["loss"]
+    return {"first_loss": float(losses[0]), "last_loss": float(losses[-20:].mean())}
+
+
+def votes_report(journey):
+    train, held_out = journey.votes()
+    own = journey.own_votes is not None
+    return {"pairs_shown": journey.recipe.vote_prompts, "train": len(train), "held_out": len(held_out), "own": own}
+
+
+def reward_report(journey):
+    """How well the reward model foretells votes it never saw, beside the best that anybody could."""
+    recipe, votes = journey.recipe, journey.votes()[1]
+    losses = journey.reward().history["loss"]
+    gaps = score_gaps(Scorer(journey.reward().model, recipe.reward.pooling), votes)
+    raters = Raters(recipe.tastes)
+    p = np.array(
+        [
+            raters.probability(q, c.text, c.ended, r.text, r.ended)
+            for q, c, r in zip(votes.prompts, votes.chosen, votes.rejected)
+        ]
+    )
+    bins = calibration(gaps)
+    return {
+        "first_loss": float(losses[0]),
+        "last_loss": float(losses[-20:].mean()),
+        "accuracy": pair_accuracy(gaps),
+        "ceiling": float(np.maximum(p, 1 - p).mean()),  # even who knows the raters by heart does not know their slips
+        "ece": bins.pop("ece"),
+        "calibration": {name: values.tolist() for name, values in bins.items()},
+    }
+
+
+def ppo_report(journey):
+    history = journey.ppo().history
+    clipped = history["policy/clipfrac"]
+    return {
+        "first_ratio_error": float(history["policy/first_ratio_error"][0]),
+        "largest_first_ratio_error": float(history["policy/first_ratio_error"].max()),  # over all rollouts
+        "clip_fraction": float(clipped.mean()),
+        "largest_clip_fraction": float(clipped.max()),
+        "first_score": float(history["objective/scores"][0]),
+        "last_score": history.last("objective/scores", 3),
+        "last_kl": history.last("objective/kl", 3),
+        "kl_coef": float(history["objective/kl_coef"][-1]),
+    }
+
+
+def dpo_report(journey):
+    history = journey.dpo().history
+    return {
+        "first_loss": float(history["loss"][0]),
+        "last_loss": history.last("loss", 20),
+        "accuracy": history.last("rewards/accuracies", 20),
+        "margin": history.last("rewards/margins", 20),
+        "moved_chosen": history.last("delta/chosen", 20),
+        "moved_rejected": history.last("delta/rejected", 20),
+        "beta": journey.recipe.dpo.beta,
+    }
+
+
+# ---------------------------------------------------------------------------------------- all of it
+def measure(journey):
+    """Everything worth knowing about a run -> dict of plain data, the content of run.json."""
+    began = time.perf_counter()
+    questions = report_questions()
+    board = scoreboard(journey, questions)
+    results = {
+        "format": "minialign run 1",
+        "seed": journey.seed,
+        "recipe": asdict(journey.recipe),
+        "code": code_key(),
+        "versions": {"minialign": __version__, "python": platform.python_version(), "numpy": np.__version__},
+        "questions": {"report": len(questions), "kinds": Counter(parse(q).kind for q in questions)},
+        "scoreboard": board,
+        "base": base_report(journey) | {"asks": board["sampled"]["base"]["asks"]},
+        "sft": sft_report(journey) | {"answers": board["sampled"]["sft"]["answers"]},
+        "votes": votes_report(journey),
+        "reward": reward_report(journey),
+        "ppo": ppo_report(journey),
+        "dpo": dpo_report(journey),
+        "samples": {name: five_answers(journey, name) for name in ("base", "sft", "ppo", "dpo")},
+    }
+    return results | {"timings": timings(journey, time.perf_counter() - began)}
+
+
+def timings(journey, measuring):
+    """What differs from run to run and from machine to machine."""
+    stages = {name: journey.in_memory[name] for name in STAGES}
+    seconds = {name: stage.seconds for name, stage in stages.items()}
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "seconds": seconds | {"measuring": measuring},
+        "cached": [name for name, stage in stages.items() if stage.cached],
+        "training_seconds": {name: sum(seconds[stage] for stage in TRAINED[name]) for name in MODELS},
+        "peak_memory_mb": peak_memory(),
+    }
+
+
+def peak_memory():
+    """The most memory that this process has held, in MB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak * (1 if platform.system() == "Darwin" else 1024) / 1e6, 1)  # bytes on a Mac, KiB elsewhere

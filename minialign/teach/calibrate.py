@@ -1,0 +1,103 @@
+"""`minialign calibrate`: run the lessons over many seeds; how often is each claim seen, and where do the numbers lie?
+
+Each seed is a task of its own, and its lessons run one after the other, so that what one has made the next one finds.
+A lesson that has run already, with the same code, is not run again: the command can be stopped, and goes on from there.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from ..checkpoint import atomically
+from ..runs.errors import Problem
+from ..runs.folder import check_writable
+from ..runs.seeds import cores, for_each
+from ..runs.text import heading, paragraph
+from .bands import read_bands, run_key
+from .lesson_doc import claims_of, read_doc
+
+
+def calibrate(numbers, fast, seeds, out, jobs, lessons):
+    """Print a table of claims and numbers over seeds 0, 1, ...; write the bands of the numbers beside the lessons."""
+    there = {int(path.stem[:2]): path for path in sorted(Path(lessons).glob("[0-9][0-9]_*.py"))}
+    missing = [f"lesson {number}" for number in numbers if number not in there]
+    if missing or not there:
+        what = ", ".join(missing) or "lesson"
+        raise Problem(f"there is no {what} in {lessons}; say where they are with --lessons DIR")
+    scripts = [path for number, path in there.items() if not numbers or number in numbers]
+    check_writable(Path(out) / "cache")
+    tasks = [(scripts, fast, seed, out) for seed in range(seeds)]
+    try:
+        runs = for_each(all_lessons, tasks, min(seeds, jobs or cores()))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"what has run is kept in {out}; the same command goes on from there") from None
+    bands = read_bands(lessons)
+    for script in scripts:
+        of_this = [run[script.stem] for run in runs]
+        print("\n".join(table(script, of_this)), flush=True)
+        done = [run for run in of_this if "numbers" in run]
+        if done:
+            bands.setdefault(script.stem, {})["fast" if fast else "full"] = {
+                name: [low, high, len(done)] for name, (low, _, high) in spread(done).items()
+            }
+    path = Path(lessons) / "bands.json"
+    atomically(path, lambda file: file.write((json.dumps(bands, indent=1, sort_keys=True) + "\n").encode()))
+    print(f"\nBands kept in {path}")
+
+
+def all_lessons(task):
+    """Every lesson with one seed -> dict: lesson -> its run.json, or {"error": last line}."""
+    scripts, fast, seed, out = task
+    return {script.stem: one_lesson(script, fast, seed, out) for script in scripts}
+
+
+def one_lesson(script, fast, seed, out):
+    folder = f"{script.stem}{'-fast' * fast}{f'-s{seed}' if seed else ''}"
+    path = Path(out) / "lessons" / folder / "run.json"
+    run = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if run.get("complete") and run.get("key") == run_key(script):
+        return run
+    flags = ["--seed", str(seed), "--out", str(out), "--no-predict", *(["--fast"] * fast)]
+    command = [sys.executable, str(script), *flags]
+    env = os.environ | {"TQDM_DISABLE": "1"}
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=env)
+    if done.returncode:
+        return {"error": (done.stderr.strip().splitlines() or ["no word"])[-1]}
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def spread(runs):
+    """Number -> (smallest, median, largest), rounded outwards to four digits, so that every seed lies inside."""
+    names = [name for name in runs[0]["numbers"] if all(name in run["numbers"] for run in runs)]
+    columns = {name: [run["numbers"][name] for run in runs] for name in names}
+    return {name: (rounded(min(x), -1), float(np.median(x)), rounded(max(x), 1)) for name, x in columns.items()}
+
+
+def rounded(x, direction):
+    """x with four significant digits, rounded down (-1) or up (+1)."""
+    step = 10.0 ** (np.floor(np.log10(abs(x))) - 3) if x else 1.0
+    return float(f"{(np.floor(x / step) if direction < 0 else np.ceil(x / step)) * step:.6g}")
+
+
+def table(script, runs):
+    """What the seeds of one lesson have shown, as lines."""
+    done = {seed: run for seed, run in enumerate(runs) if "numbers" in run}
+    what = "--fast" if any(run["fast"] for run in done.values()) else "full"
+    yield heading(f"{script.stem}, {what}, {len(done)} of {len(runs)} seeds")
+    for seed, run in enumerate(runs):
+        if "error" in run:
+            yield paragraph(f"seed {seed} failed: {run['error']}", "   ", "      ")
+    if not done:
+        return
+    for n, sentence in claims_of(read_doc(script)).items():
+        missing = [seed for seed, run in done.items() if not run["claims"][str(n)]["seen"]]
+        seen = f"{len(done) - len(missing):3d} of {len(done)}" + (f", not with {missing}" if missing else "")
+        yield paragraph(f"{seen}   {n}. {sentence}", "   ", " " * 14)
+    for name, (low, middle, high) in spread(list(done.values())).items():
+        yield f"   {name:<38}{low:12.5g}{middle:12.5g}{high:12.5g}"
+    seconds = [run["seconds"] for run in done.values()]
+    yield f"   {'seconds, without upstream':<38}{min(seconds):12.1f}{np.median(seconds):12.1f}{max(seconds):12.1f}"

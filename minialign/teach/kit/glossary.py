@@ -1,0 +1,89 @@
+"""The glossary and "why is my number like that?": read from lessons/kit/, and tied to the lessons.
+
+    **advantage**: how much better than expected. [6]      the lessons in which the word is met, the first one first
+
+    ## Why is my KL negative?
+    ...
+    See lesson 6: "k1 below 0, share of batches"           a lesson that is there, and prints a number of this name
+"""
+
+import re
+from dataclasses import dataclass
+
+from ...runs.errors import Problem
+
+ENTRY = re.compile(r"\*\*(.+?)\*\*: (.+?) \[([\d, ]+)\]")
+POINTER = re.compile(r'^See lesson (\d+): "(.+)"$', re.M)
+
+
+@dataclass(frozen=True)
+class Entry:
+    term: str
+    meaning: str
+    lessons: list
+
+
+@dataclass(frozen=True)
+class Answer:
+    question: str
+    text: str
+    pointers: list  # of (lesson, name of a number)
+
+
+def read_glossary(path):
+    """glossary.md -> list of Entry.  An entry is a paragraph."""
+    found = []
+    for paragraph in re.split(r"\n\s*\n", path.read_text(encoding="utf-8")):
+        if paragraph.startswith("**"):
+            entry = ENTRY.fullmatch(" ".join(paragraph.split()))
+            if not entry:
+                raise Problem(f'"{paragraph[:40]}..." in {path.name} cannot be read; write: **term**: meaning. [5, 8]')
+            found.append(Entry(entry[1], entry[2], [int(n) for n in entry[3].split(",")]))
+    return found
+
+
+def read_faq(path):
+    """faq.md -> list of Answer."""
+    found = []
+    for part in re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
+        question, _, rest = part.partition("\n")
+        pointers = [(int(n), name) for n, name in POINTER.findall(rest)]
+        if not pointers:
+            raise Problem(f'"{question}" in {path.name} points at no lesson; end it with: See lesson 6: "name of a number"')
+        found.append(Answer(question, POINTER.sub("", rest).strip(), pointers))
+    return found
+
+
+def broken_pointers(answers, sources):
+    """What the FAQ points at, and what is not there -> list of sentences."""
+    return [
+        f'"{a.question}" points at lesson {n}, which prints no number named "{name}"'
+        for a in answers
+        for n, name in a.pointers
+        if n not in sources or not sources[n].prints(name)
+    ]
+
+
+def glossary_page(entries, sources):
+    lines = ["# Glossary", ""]
+    for entry in sorted(entries, key=lambda entry: entry.term.lower()):
+        where = ", ".join(str(n) for n in entry.lessons if n in sources)
+        lines += [f"**{entry.term}**: {entry.meaning}" + (f" (lesson {where})" if where else ""), ""]
+    return "\n".join(lines)
+
+
+def faq_page(answers, sources, measured):
+    lines = ["# Why is my number like that?", ""]
+    for answer in answers:
+        lines += [f"## {answer.question}", "", answer.text, ""]
+        for n, name in answer.pointers:
+            if n in sources:
+                printed = f'* Lesson {n} prints it: `{measured.command(sources[n])}`, the number "{name}"'
+                lines += [printed + band(sources[n], name, measured)]
+        lines += [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def band(source, name, measured):
+    expected = [measured.expected(source, number) for number in source.numbers if number.name == name]
+    return f" ({expected[0]})" if expected and expected[0] else ""

@@ -1,0 +1,44 @@
+"""`minialign kit`: all that an instructor needs, made from the lessons as they are now.
+
+What only a human can write stands in lessons/kit/: plan.md (which lesson, how many minutes), glossary.md, faq.md.  All
+else is read out of the lessons, and the seconds come from a run of `minialign prepare`: nothing is kept by hand.
+"""
+
+from pathlib import Path
+
+from ...runs.folder import check_writable, write_text
+from .glossary import faq_page, glossary_page, read_faq, read_glossary
+from .handout import handout
+from .measured import read_measured
+from .notebooks import notebook
+from .notes import notes
+from .runsheet import read_plan, runsheet
+from .source import read_lessons
+
+
+def make_kit(out, runs, lessons):
+    """Write run-sheets, notes, handouts, notebooks, glossary and FAQ into a folder -> list of their paths."""
+    sources, measured = read_lessons(lessons), read_measured(runs, lessons)
+    by_hand = Path(lessons) / "kit"
+    entries = read_glossary(by_hand / "glossary.md")
+    files = {f"runsheet-{plan.minutes}.md": runsheet(plan, sources, measured) for plan in read_plan(by_hand / "plan.md")}
+    for source in sources.values():
+        files[f"notes/{source.name}.md"] = notes(source, measured)
+        files[f"handouts/{source.name}.html"] = handout(source, entries)
+        files[f"notebooks/{source.name}.ipynb"] = notebook(source.path, "--fast" if measured.fast else "")
+    files["glossary.md"] = glossary_page(entries, sources)
+    files["faq.md"] = faq_page(read_faq(by_hand / "faq.md"), sources, measured)
+    return written(files, out)
+
+
+def make_notebooks(out, lessons):
+    """Only the notebooks -> list of their paths."""
+    return written({f"{s.name}.ipynb": notebook(s.path) for s in read_lessons(lessons).values()}, out)
+
+
+def written(files, out):
+    check_writable(out)  # only after everything has been made: a kit is never half new and half old
+    for name, text in files.items():
+        (Path(out) / name).parent.mkdir(parents=True, exist_ok=True)
+        write_text(Path(out) / name, text)
+    return [Path(out) / name for name in files]

@@ -1,0 +1,92 @@
+"""How long does it take?  What `minialign prepare` has measured; failing that what is kept beside the lessons."""
+
+import json
+import math
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...runs.errors import Problem
+from ..bands import read_bands
+
+
+@dataclass(frozen=True)
+class Measured:
+    lessons: dict  # name of a lesson -> {"seconds": ..., ...}
+    fast: bool
+    seed: int
+    where: str  # the machine and the day
+    total: str  # what prepare has taken, and left
+    runs: str  # the folder of runs, as commands and paths have it
+    bands: dict
+
+    def seconds(self, source):
+        """Of one lesson when everything it needs is there: measured, or else what its header says."""
+        if source.name in self.lessons:
+            return self.lessons[source.name]["seconds"]
+        full, _, fast = source.text("TIME").partition("--fast")
+        said = re.findall(r"(\d+) (s|min)\b", (self.fast and fast) or full)
+        if not said:
+            raise Problem(f'the TIME of {source.path.name} says no seconds; write: "about 40 s; --fast about 15 s"')
+        amount, unit = said[-1]  # "2 min the first time, 30 s after it"
+        return float(amount) * (60 if unit == "min" else 1)
+
+    def how_known(self, source):
+        return "measured" if source.name in self.lessons else "its header says so; not measured yet"
+
+    def minutes(self, source):
+        return math.ceil(self.seconds(source) / 60)
+
+    def command(self, source, *flags):
+        return self.with_flags("python", f"lessons/{source.path.name}", flags)
+
+    def prepare(self):
+        return self.with_flags("minialign", "prepare")
+
+    def tour(self):
+        return self.with_flags("minialign", "tour")
+
+    def with_flags(self, program, what, further=()):
+        """A command that finds all that was prepared: the same cut, seed and folder."""
+        seed = ["--seed", str(self.seed)] if self.seed else []
+        out = ["--out", self.runs] if self.runs != "runs" else []
+        return shlex.join([program, what, *(["--fast"] if self.fast else []), *seed, *out, *further])
+
+    def folder(self, source):
+        """Where the lesson keeps its pictures."""
+        return lesson_folder(self.runs, source.path, self.fast, self.seed)
+
+    def expected(self, source, number):
+        """What a number is held against, as words; "" if nothing is known yet."""
+        if number.exact is not None:
+            plain = re.fullmatch(r"-?[\d.]+", number.exact)
+            why = number.why.removeprefix(number.exact).lstrip(":, ") if plain else number.why
+            if "..." in why:
+                return ""  # only the run knows
+            return f"exactly {number.exact}" + (f" ({why})" if why else "") if plain else f"exactly {why or number.exact}"
+        band = self.bands.get(source.name, {}).get("fast" if self.fast else "full", {}).get(number.name)
+        return f"{band[0]:{number.form}} .. {band[1]:{number.form}}, over {band[2]} seeds" if band else ""
+
+
+def lesson_folder(runs, script, fast, seed):
+    """Where teach/lesson.py keeps what a run without a fault leaves behind."""
+    return Path(runs) / "lessons" / f"{Path(script).stem}{'-fast' * fast}{f'-s{seed}' if seed else ''}"
+
+
+def measured_file(runs, fast, seed):
+    return Path(runs) / f"prepared{'-fast' * fast}{f'-s{seed}' if seed else ''}.json"
+
+
+def read_measured(runs, lessons):
+    """The newest measurement in a folder of runs, or the one that came with the lessons."""
+    found = sorted(Path(runs).glob("prepared*.json"), key=lambda path: path.stat().st_mtime)
+    path = found[-1] if found else Path(lessons) / "kit" / "measured.json"
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        where = f"{kept['machine']}, on {kept['date']}, with seed {kept['seed']}"
+        total = f"{kept['seconds'] / 60:.0f} minutes and {kept['megabytes']:.0f} MB the first time"
+        runs, bands = Path(runs).as_posix(), read_bands(lessons)
+        return Measured(kept["lessons"], kept["fast"], kept["seed"], where, total, runs, bands)
+    except (OSError, ValueError, LookupError, TypeError) as problem:
+        raise Problem(f"{path} holds no measured seconds ({problem}); make them with: minialign prepare --fast") from None

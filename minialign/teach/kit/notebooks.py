@@ -1,0 +1,65 @@
+"""`minialign notebooks`: the lessons as Jupyter notebooks, made from the scripts and never the other way round.
+
+A notebook is the script, cell by cell, without the notes for the instructor.  In front stands one cell that tells it
+where it is, because a notebook has no __file__ and no docstring.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from ...runs.errors import Problem
+from ..equations import PACKAGE
+from ..lesson_doc import read_doc
+from .source import cells, comment, without_notes
+
+BEGIN = """\
+# Flags as on the command line, for instance begin({name!r}, "--fast", "--seed", "1")
+from minialign.teach.kit.notebooks import begin
+
+__file__, __doc__ = begin({arguments})"""
+
+
+def notebook(path, *flags):
+    """A lesson's script -> the text of its notebook (nbformat 4.5)."""
+    path = Path(path)
+    arguments = ", ".join(repr(text) for text in (path.name, *flags) if text)
+    made = []
+    for kind, lines in cells(path.read_text(encoding="utf-8")):
+        lines = without_notes(lines)
+        if kind == "markdown" and not made:  # the docstring; then the cell that every notebook begins with
+            made += [("markdown", header(read_doc(path))), ("code", BEGIN.format(name=path.name, arguments=arguments))]
+            continue
+        text = "\n".join(lines if kind == "code" else [comment(line) or "" for line in lines]).strip("\n")
+        if text:
+            made.append((kind, text))
+    cell_list = [cell(f"{path.stem}-{n}", kind, text) for n, (kind, text) in enumerate(made)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    document = {"cells": cell_list, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def header(doc):
+    title, _, rest = doc.strip().partition("\n")
+    return f"# {title}\n\n```text\n{rest.strip()}\n```"
+
+
+def cell(name, kind, text):
+    made = {"cell_type": kind, "id": name, "metadata": {}, "source": text.splitlines(keepends=True)}
+    return made if kind == "markdown" else made | {"execution_count": None, "outputs": []}
+
+
+def begin(name, *flags):
+    """Make this notebook's process what a run of the script would be -> (path of the script, its docstring).
+
+    The script is looked for in lessons/ of this folder and of those above it, then beside the package.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents, PACKAGE.parent):
+        script = folder / "lessons" / name
+        if script.exists():
+            os.chdir(folder)  # so that runs/ is where the command line has it
+            sys.argv = [str(script), *flags]
+            return str(script), read_doc(script)
+    raise Problem(f"lessons/{name} is nowhere above {here}; put the notebook into the project's folder")

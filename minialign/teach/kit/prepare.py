@@ -1,0 +1,112 @@
+"""`minialign prepare`: make everything that the lessons need before the class, and measure how long each of them takes.
+
+First the stages of the journey, then each lesson once, as a student would run it: that makes whatever a lesson keeps for
+itself, and leaves the picture to show should it fail in class.  Everything finished is kept; what was stopped goes on.
+"""
+
+import datetime
+import json
+import os
+import platform
+import shlex
+import time
+from pathlib import Path
+
+from ... import pipeline
+from ...runs.errors import Problem
+from ...runs.folder import check_writable, write_text
+from ...runs.text import heading, paragraph
+from ..calibrate import one_lesson
+from .measured import lesson_folder, measured_file
+from .source import read_lessons
+
+
+def prepare(fast, seed, out, lessons):
+    """Warm all caches, print a table, keep it for the run-sheets -> exit code: 1 if a lesson has failed."""
+    out, scripts = Path(out), {source.name: source.path for source in read_lessons(lessons).values()}
+    check_writable(out / "cache")
+    journey = pipeline.Journey(pipeline.FAST if fast else pipeline.FULL, seed, out / "cache")
+    path = measured_file(out, fast, seed)
+    report = {
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "date": datetime.date.today().isoformat(),
+        "fast": fast, "seed": seed, "seconds": 0.0, "megabytes": 0.0, "stages": {},
+        "lessons": {name: row for name, row in rows_in(path).items() if name in scripts},
+    }  # fmt: skip
+    print(heading(f"Preparing {len(scripts)} lessons, seed {seed}{', fast' * fast}; kept in {out}"))
+    print(f"   {'':<24}{'seconds':>9}{'at first':>9}{'MB':>9}", flush=True)
+    failed = []
+    try:
+        for name in pipeline.STAGES:
+            report["stages"][name] = told(name, warm_stage(journey, name))
+        for name, script in scripts.items():
+            done = warm_lesson(script, fast, seed, out, report["lessons"].pop(name, {}))
+            if "error" in done:
+                failed.append(name)
+                print(paragraph(f"{name:<24} failed: {done['error']}", "   ", "      "), flush=True)
+            else:
+                report["lessons"][name] = told(name, done)
+                add_up(report)
+                write_text(path, json.dumps(report, indent=1) + "\n")
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"what is finished is kept in {out}; the same command goes on from there") from None
+    except pipeline.UnreadableStage as problem:
+        raise Problem(f"{problem}; delete that folder and run again") from None
+    print(f"   {'together':<24}{'':9}{report['seconds']:9.1f}{report['megabytes']:9.1f}")
+    runs = "" if out == Path("runs") else f" --runs {shlex.quote(out.as_posix())}"
+    print(f"\n   Kept for the run-sheets in {path.as_posix()}; now: minialign kit{runs}")
+    return 1 if failed else 0
+
+
+def told(name, row):
+    """A row of the report, as a line of the table."""
+    print(f"   {name:<24}{row['seconds']:9.1f}{row['at_first']:9.1f}{row['megabytes']:9.2f}   {row['remark']}", flush=True)
+    return row
+
+
+def rows_in(path):
+    """What an earlier preparation has measured -> lesson -> its row."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["lessons"]
+    except (OSError, ValueError, LookupError):
+        return {}
+
+
+def add_up(report):
+    rows = [*report["stages"].values(), *report["lessons"].values()]
+    report["seconds"] = round(sum(row["at_first"] for row in rows), 1)
+    report["megabytes"] = round(sum(row["megabytes"] for row in rows), 1)
+
+
+def warm_stage(journey, name):
+    """Make a stage of the journey, or find it -> its row."""
+    began = time.perf_counter()
+    getattr(journey, name)()
+    stage, seconds = journey.in_memory[name], time.perf_counter() - began
+    size = megabytes(journey.folder.glob(journey.path(name, "*").name))
+    remark = "found" if stage.cached else "made"
+    return {"seconds": round(seconds, 1), "at_first": round(stage.seconds, 1), "megabytes": size, "remark": remark}
+
+
+def warm_lesson(script, fast, seed, out, earlier):
+    """Run a lesson, unless it has run already -> its row, or {"error": last line}.  earlier: its row of the time before."""
+    cache, folder = out / "cache", lesson_folder(out, script, fast, seed)
+    before, began = megabytes(cache.rglob("*")), time.perf_counter()
+    run = one_lesson(script, fast, seed, out)
+    made, at_first = megabytes(cache.rglob("*")) - before, time.perf_counter() - began
+    if made > 0 and "error" not in run:  # it has kept something of its own: once more, as it will be in class
+        (folder / "run.json").unlink()
+        run = one_lesson(script, fast, seed, out)
+    if "error" in run:
+        return run
+    seen = [claim["seen"] for claim in run["claims"].values()]
+    return {
+        "seconds": run["seconds"],
+        "at_first": round(max(at_first, run["seconds"], earlier.get("at_first", 0.0)), 1),
+        "megabytes": round(max(made, 0.0) + megabytes(folder.rglob("*")), 2),
+        "remark": f"{sum(seen)} of {len(seen)} claims seen",
+    }
+
+
+def megabytes(files):
+    return round(sum(path.stat().st_size for path in files if path.is_file()) / 1e6, 2)

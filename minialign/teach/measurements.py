@@ -1,0 +1,81 @@
+"""What lessons measure with: small instruments that would only distract in a lesson itself."""
+
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import numpy as np
+
+from ..autograd import Tensor, no_grad
+from ..evaluate import answer
+from ..runs.text import shown
+from ..world import five_questions, truth
+
+
+def counting_loss(stream, n, vocab_size):
+    """The loss of one who has counted all groups of n characters, and foretells the last of a group from the others."""
+    groups = sum(stream[i : len(stream) - n + 1 + i] * vocab_size ** (n - 1 - i) for i in range(n))
+    counts = np.bincount(groups, minlength=vocab_size**n).reshape(-1, vocab_size).astype(float)
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    return float(-(counts * np.log(np.where(counts > 0, share, 1))).sum() / counts.sum())
+
+
+@contextmanager
+def other_ops(model, **functions):
+    """Inside this block the model computes with these functions instead of its own, by name."""
+    usual = model.trunk.ops
+    names = ("linear", "embedding", "gelu", "layer_norm", "rotary", "causal_attention", "token_log_probs")
+    model.trunk.ops = SimpleNamespace(**{name: getattr(usual, name) for name in names} | functions)
+    try:
+        yield
+    finally:
+        model.trunk.ops = usual
+
+
+def attention_of(model, ids):
+    """The weights of attention on ids (1, T) -> list of (H, T, T), one a layer.  Row t: what t takes from whom."""
+    attend, weights = model.trunk.ops.causal_attention, []
+
+    def watched(q, k, v):
+        T = q.shape[2]
+        identity = np.broadcast_to(np.eye(T, dtype=q.dtype), (*q.shape[:2], T, T))
+        weights.append(attend(q, k, identity).data[0])  # the mean of the rows of the identity: the weights themselves
+        return attend(q, k, v)
+
+    with no_grad(), other_ops(model, causal_attention=watched):
+        model(ids)
+    return weights
+
+
+def six_pushes(policy_loss):
+    """The push of a PPO loss on log pi for a good and a bad token, its ratio below, inside and above 1 +- 0.2.
+
+    -> dict: (advantage, "below" | "between" | "above") -> number
+    """
+    pushes, one = {}, np.ones((1, 1))
+    for advantage in (1.0, -1.0):
+        for where, ratio in (("below", 0.7), ("between", 1.1), ("above", 1.3)):
+            log_pi = Tensor(np.log([[ratio]]), requires_grad=True)
+            policy_loss(log_pi, 0 * one, advantage * one, one, 0.2)[0].backward()
+            pushes[advantage, where] = 0.0 - float(log_pi.grad[0, 0])
+    return pushes
+
+
+def tell_answers(models, max_new_tokens):
+    """Print what models, by name, say to the five questions when they say the most probable."""
+    questions = [prompt.text for prompt in five_questions()]
+    said = {name: answer(model, questions, truth, 0.0, None, max_new_tokens) for name, model in models.items()}
+    print()
+    for i, question in enumerate(questions):
+        print(f"   {question}")
+        for name, answers in said.items():
+            print(f"      {name:<5}{shown(*answers.responses[i])}", flush=True)
+
+
+def tell_apart(models, questions, max_new_tokens):
+    """Print the first of the questions to which models, by name, say the most different things, and what they say."""
+    said = {name: answer(model, questions, truth, 0.0, None, max_new_tokens) for name, model in models.items()}
+    texts = list(zip(*([response.text for response in answers.responses] for answers in said.values())))
+    i = max(range(len(questions)), key=lambda i: len(set(texts[i])))
+    print(f"   {questions[i]}")
+    for name, answers in said.items():
+        print(f"      {name:<10}{shown(*answers.responses[i])}", flush=True)
