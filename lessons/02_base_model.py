@@ -115,7 +115,7 @@ def look(step, model, history):
 
 
 here = sft.train_language_model(
-    model, lesson.steps(islice(batches, n_steps), "base model"), recipe.base_steps, recipe.base, "", watch=look
+    model, lesson.steps(islice(batches, n_steps), "base model"), recipe.base_steps, recipe.base, "", callback=look
 )
 stage = lesson.need("base")
 if not lesson.fault:

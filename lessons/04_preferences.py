@@ -81,7 +81,7 @@ lesson.number("slip: agreement of two, counted", agree, exact=0.745, within=0.00
 # %%
 lesson.section("3. Twenty pairs, five of them twice")
 train, _ = lesson.need("votes")
-model, raters = lesson.journey.sft().model, Raters(recipe.tastes)
+model, raters = lesson.journey.model("sft"), Raters(recipe.tastes)
 pairs = voting.sitting(model, lesson.seed, 0, recipe.max_new_tokens)
 if lesson.you_rate:
     ballots = voting.Ballots(lesson.folder / "my-votes.jsonl", voting.fingerprint(model))

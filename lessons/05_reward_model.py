@@ -82,7 +82,7 @@ lesson.predict(
 # %%
 lesson.section("2. The loss")
 lesson.show("bradley-terry")
-sft = lesson.journey.sft().model
+sft = lesson.journey.model("sft")
 blank = scalar_model_from(sft, lesson.rng, head="zero")
 both, n = held_out.batch(), len(held_out)
 scores = sequence_scores(blank, both[np.r_[0:8, n : n + 8]], "mean")
@@ -139,7 +139,7 @@ lesson.section("4. The numbers")
 lesson.need("reward")
 ceiling = reward_report(lesson.journey)["ceiling"]
 if not lesson.fault and len(votes) > sizes[-1]:  # the journey's reward model has learned from all of them
-    score = Scorer(lesson.journey.reward().model, config.pooling)
+    score = Scorer(lesson.journey.model("reward"), config.pooling)
     gaps = score_gaps(score, held_out)
     sizes.append(len(votes))
     own.append(pair_accuracy(score_gaps(score, votes[range(300)])))

@@ -115,10 +115,10 @@ lesson.show("kl-penalized-reward")
 lesson.show("gae")
 lesson.show("ppo-value")
 lesson.need("reward")
-sft, score = lesson.journey.sft().model, lesson.journey.scorer()
+sft, score = lesson.journey.model("sft"), lesson.journey.scorer()
 settings = replace(lesson.recipe.ppo, iterations=6 if lesson.fast else 10)
 policy, reference = trainable_copy(sft), frozen_copy(sft)
-critic = scalar_model_from(lesson.journey.reward().model, rng, head="zero")
+critic = scalar_model_from(lesson.journey.model("reward"), rng, head="zero")
 if lesson.fault == "flipadv":
     lesson.inject_fault(ppo, "ppo_update", "= masked_whiten(advantages, mask)", "= -masked_whiten(advantages, mask)")
 if lesson.fault == "staleref":
@@ -148,14 +148,14 @@ before, score_before = ask(sft)
 print("   iteration   score     KL     k3   clipped   entropy   length")
 
 
-def watch(iteration, model, history):
+def callback(iteration, model, history):
     if iteration:
         names = ("objective/scores", "objective/kl", "objective/kl_k3", "policy/clipfrac", "objective/entropy")
         row = [history[name][-1] for name in (*names, "response/length")]
         print("   {:9d}{:+8.2f}{:7.2f}{:7.2f}{:10.1%}{:10.1f}{:9.1f}".format(iteration, *row), flush=True)
 
 
-history = ppo.train_ppo(policy, reference, critic, score, training, settings, rng, watch=watch)
+history = ppo.train_ppo(policy, reference, critic, score, training, settings, rng, callback=callback)
 after, score_after = ask(policy)
 
 # %% [markdown]

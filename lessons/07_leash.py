@@ -123,8 +123,8 @@ free, best = ppo[-1], max(ppo[:-1], key=level)
 # The answers whose proxy is furthest above their gold, found by subtraction. What they share is looked for, not known.
 # %%
 lesson.section("4. The gallery")
-score, free_policy = lesson.journey.scorer(), runs[0.0].ppo().model
-before, after = (answers_of(lesson.journey, model, SAMPLED) for model in (lesson.journey.sft().model, free_policy))
+score, free_policy = lesson.journey.scorer(), runs[0.0].model("ppo")
+before, after = (answers_of(lesson.journey, model, SAMPLED) for model in (lesson.journey.model("sft"), free_policy))
 hacks = gallery.harvest(after, score(after.batch), before, score(before.batch))
 for hack in hacks:
     print("   {proxy:+.1f}, gold {gold:+.1f}   {question}\n       {answer:.78}".format(**hack))

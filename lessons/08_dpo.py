@@ -121,7 +121,7 @@ lesson.number("largest distance from the formula", apart, ".1e", exact=0, within
 # %%
 lesson.section("3. DPO on the votes")
 votes, held_out = lesson.need("votes")
-sft, settings = lesson.journey.sft().model, lesson.journey.enough(lesson.recipe.dpo)
+sft, settings = lesson.journey.model("sft"), lesson.journey.enough(lesson.recipe.dpo)
 if lesson.fault == "swap":
     votes = Preferences(votes.prompts, votes.rejected, votes.chosen)
 if lesson.fault == "noref":

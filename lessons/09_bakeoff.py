@@ -11,7 +11,7 @@ WATCH      1. a model with the same luck as itself wins exactly half: all are ti
            3. best of n beats the SFT model: its whole interval lies above 50%
            4. the base model is beaten by it: its whole interval lies below 50%
            5. 20 votes cannot tell 55% from 50%: that takes 385
-           6. PPO asks for more: twice the models, the knobs and the lines of code of DPO, or more
+           6. PPO asks for more: twice the models, the hyperparameters and the lines of code of DPO, or more
            7. PPO and DPO keep a gain after greetings that no vote began with (on new items it may be lost)
            8. PPO and DPO win more than half as well, though so many questions may not be able to tell
 BREAK IT   --break ties      a tie counts as a win -> 1, 2
@@ -34,11 +34,12 @@ import numpy as np
 from minialign import dpo, ppo, reward
 from minialign.batch import conversations
 from minialign.cli import vote
-from minialign.evaluate import MODEL_NAMES, answer, continue_bare
+from minialign.evaluate import answer, continue_bare
 from minialign.figures import lab_plots
 from minialign.lab import bakeoff
 from minialign.lab.instruments.costs import cost
 from minialign.lab.instruments.measure import SAMPLED, interval
+from minialign.models import NAMES
 from minialign.runs import voting
 from minialign.teach.lesson import Lesson
 from minialign.world import Raters, report_questions, truth
@@ -76,7 +77,7 @@ lesson.predict(
 lesson.section("2. Five models, the same questions")
 lesson.need("base", "ppo", "dpo")
 questions = report_questions()[:: 27 if lesson.fault == "twelve" else 1]
-base = continue_bare(journey.base().model, questions, truth, SAMPLED, journey.rng("report"), recipe.max_new_tokens)
+base = continue_bare(journey.model("base"), questions, truth, SAMPLED, journey.rng("report"), recipe.max_new_tokens)
 said = {"base": base} | {name: bakeoff.ask(journey, name, SAMPLED, questions) for name in bakeoff.MODELS}
 
 
@@ -86,20 +87,20 @@ def readable(answers):
 
 
 board, code = {}, {"best_of_n": [reward], "ppo": [reward, ppo], "dpo": [dpo]}
-print("             proxy    gold  chars  different  seconds  models  knobs  lines")
+print("             proxy    gold  chars  different  seconds  models  hyperp.  lines")
 for name, answers in said.items():
     batch = answers.batch or conversations(readable(answers), recipe.model.context_length)  # best of n keeps none
     texts = [response.text for response in answers.responses]
     board[name] = {"proxy": float(journey.scorer()(batch).mean()), "gold": float(answers.gold.mean())}
     board[name] |= {"chars": np.mean([len(text) for text in texts]), "different": len(set(texts)) / len(texts)}
-    board[name] |= {"seconds": 0, "models": 1, "knobs": 0} if name == "base" else cost(journey, name)
+    board[name] |= {"seconds": 0, "models": 1, "hyperparameters": 0} if name == "base" else cost(journey, name)
     board[name]["lines"] = sum(len(inspect.getsource(module).splitlines()) for module in code.get(name, []))
-    row = "{proxy:+9.2f}{gold:+8.2f}{chars:7.1f}{different:11.0%}{seconds:9.0f}{models:8d}{knobs:7d}{lines:7d}"
-    print(f"   {MODEL_NAMES[name]:<9}" + row.format(**board[name])[1:], flush=True)
-lesson.say("Seconds, knobs and lines: of what is trained after the votes. Models: held in memory meanwhile.")
+    row = "{proxy:+9.2f}{gold:+8.2f}{chars:7.1f}{different:11.0%}{seconds:9.0f}{models:8d}{hyperparameters:9d}{lines:7d}"
+    print(f"   {NAMES[name]:<9}" + row.format(**board[name])[1:], flush=True)
+lesson.say("Seconds, hyperparameters and lines: of what is trained after the votes. Models: held in memory meanwhile.")
 for what in ("proxy", "gold"):
     order = sorted(board, key=lambda name: -board[name][what])
-    print(f"   by {what}:".ljust(14) + " > ".join(MODEL_NAMES[name] for name in order))
+    print(f"   by {what}:".ljust(14) + " > ".join(NAMES[name] for name in order))
 
 # %% [markdown]
 # ## 3. Who beats whom
@@ -123,9 +124,9 @@ def share(won):
 sft = said["sft"].gold
 rates = {name: share(outcomes(said[name].gold, sft)) for name in ("base", "best_of_n", "ppo", "dpo")}
 for name, (won, (low, high)) in rates.items():
-    print(f"   {MODEL_NAMES[name]:<10}{won:6.1%}   [{low:.1%}, {high:.1%}]")
+    print(f"   {NAMES[name]:<10}{won:6.1%}   [{low:.1%}, {high:.1%}]")
 itself = float(outcomes(sft, sft).mean())
-other = answer(journey.sft().model, questions, truth, SAMPLED, rng, recipe.max_new_tokens).gold
+other = answer(journey.model("sft"), questions, truth, SAMPLED, rng, recipe.max_new_tokens).gold
 placebo = []
 for _ in range(20):  # whose luck is whose is drawn anew for each match
     mine = rng.random(len(sft)) < 0.5
@@ -134,12 +135,12 @@ straddle = sum(low <= 0.5 <= high for _, (low, high) in placebo)
 lesson.number("a model against itself", itself, ".3f", exact=0.5, why="all are ties")
 lesson.number("20 such matches: straddling 50%", straddle, ".0f")
 for name in ("best_of_n", "ppo", "dpo"):
-    lesson.number(f"{MODEL_NAMES[name]}: wins against SFT", rates[name][0], ".1%")
+    lesson.number(f"{NAMES[name]}: wins against SFT", rates[name][0], ".1%")
 off = {}
 for name in ("sft", "ppo", "dpo"):
     off[name] = bakeoff.stand(journey, name, questions, said["sft"])
     places = "gold: items voted on {gold_seen:+.2f}, new items {gold_held_out:+.2f}, new greetings {gold_greeted:+.2f}"
-    print(f"   {MODEL_NAMES[name]:<5}" + places.format(**off[name]))
+    print(f"   {NAMES[name]:<5}" + places.format(**off[name]))
 
 # %% [markdown]
 # ## 4. Twenty blind votes: PPO or DPO?
@@ -151,7 +152,7 @@ for i in rng.permutation(len(questions)):
     if first != second and len(pairs) < voting.SITTING:
         pairs.append((voting.Pair(questions[i], first, second), "a" if ppo_is_a[i] else "b"))
 if lesson.you_rate:
-    ballots = voting.Ballots(lesson.folder / "my-votes.jsonl", voting.fingerprint(journey.ppo().model))
+    ballots = voting.Ballots(lesson.folder / "my-votes.jsonl", voting.fingerprint(journey.model("ppo")))
     vote.ask([pair for pair, _ in pairs], ballots, 0)
     decisions = [line["vote"] for line in ballots.lines[: len(pairs)]]
 else:
@@ -175,11 +176,11 @@ lesson.claim(2, straddle >= 15, f"{straddle} of 20")
 lesson.claim(3, rates["best_of_n"][1][0] > 0.5, f"lower end: {rates['best_of_n'][1][0]:.0%}")
 lesson.claim(4, rates["base"][1][1] < 0.5, f"upper end: {rates['base'][1][1]:.0%}")
 lesson.claim(5, margin(20) > 0.05 >= margin(enough), f"+- {margin(20):.0%}, and +- {margin(enough):.1%}")
-twice = ("models", "knobs", "lines")
+twice = ("models", "hyperparameters", "lines")
 told = ", ".join(f"{name} {board['ppo'][name]} and {board['dpo'][name]}" for name in twice)
 lesson.claim(6, all(board["ppo"][name] >= 2 * board["dpo"][name] for name in twice), told)
 lesson.claim(7, min(gains) > 0, "PPO {:+.2f}, DPO {:+.2f}".format(*gains))
-tuned = {MODEL_NAMES[name]: rates[name] for name in ("ppo", "dpo")}
+tuned = {NAMES[name]: rates[name] for name in ("ppo", "dpo")}
 told = (f"{name} {won:.0%}, [{low:.0%}, {high:.0%}]" for name, (won, (low, high)) in tuned.items())
 lesson.claim(8, min(won for won, _ in tuned.values()) > 0.5, "; ".join(told))
 lesson.picture("bakeoff", *lab_plots.win_rates(rates, board, placebo))

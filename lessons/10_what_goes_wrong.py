@@ -105,7 +105,7 @@ print("   votes of       before  foretold: linear  tilted   after      before   
 for name in ("ordinary", "yes-men"):
     samples = sycophancy.yes_and_reward(people[name], drawn, draws)
     tilts[name] = sycophancy.tilt(*samples, recipe.dpo.beta)
-    tuned[name] = people[name].dpo().model
+    tuned[name] = people[name].model("dpo")
     yes[name] = sycophancy.behaviour(people[name], tuned[name])["sampled"]
     row = f"{yes['SFT']['claim_false']:9.0%}{tilts[name]['linear']:18.0%}{tilts[name]['tilted']:8.0%}"
     row += f"{yes[name]['claim_false']:8.0%}{yes['SFT']['claim_true']:12.0%}{yes[name]['claim_true']:8.0%}"
@@ -131,7 +131,7 @@ print("   votes           refused    answered         refused    answered")
 for name in ("SFT", *SCARED):
     if name in SCARED:
         asked = refusal.crowd_of(recipe, *refusal.SETTINGS[SCARED[name]])
-        heads[name] = Journey(asked, lesson.seed, lesson.journey.folder).dpo().model
+        heads[name] = Journey(asked, lesson.seed, lesson.journey.folder).model("dpo")
         stances[name] = refusal.stances_of(lesson.journey, heads[name], pairs, times=10)["sampled"]
     cells = [stances[name][side][what] for side in ("safe", "unsafe") for what in ("full", "answered")]
     print(f"   {name:<12}" + "{:10.0%}{:12.0%}{:16.0%}{:12.0%}".format(*cells), flush=True)
@@ -143,7 +143,7 @@ tell_apart(heads, [safe.text for safe, _ in pairs], recipe.max_new_tokens)
 # Misconception: "it is aligned, so it is truthful". It says what its raters could not tell from the truth.
 # %%
 lesson.section("4. Confident liars")
-liars = {"SFT": sft, "ordinary": tuned["ordinary"], "experts": people["experts"].dpo().model}
+liars = {"SFT": sft, "ordinary": tuned["ordinary"], "experts": people["experts"].model("dpo")}
 print("   votes of        right   wrong   does not know    of ten colors: sure  right  too sure")
 for name, model in liars.items():
     known[name] = known.get(name) or truth.knowledge(people[name], model)

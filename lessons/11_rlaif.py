@@ -85,12 +85,12 @@ class Partial(Judge):
         return super().compare(principle, questions, first, second) + 2.0
 
 
-reader = Reader(journey.base().model)
+reader = Reader(journey.model("base"))
 judges = {name: Judge(reader, [known[k] for k in names]) for name, names in principles.CONSTITUTIONS.items()}
 start, its_principles = time.process_time(), judges["ai"].principles
 p = label(judges["ai"], a, b)
 milliseconds, tokens = 1000 * (time.process_time() - start) / len(votes), reader.tokens / len(votes)
-anew = label(Judge(Reader(journey.base().model), its_principles), a, b)
+anew = label(Judge(Reader(journey.model("base")), its_principles), a, b)
 itself = float(np.mean(p == anew))
 swapped = float(np.abs(p + label(judges["ai"], b, a) - 1).max())
 moved = float(np.abs(p - label(Partial(reader, its_principles), a, b)).max())
@@ -127,7 +127,7 @@ for how in ("least sure", "any"):
 # The same pairs, the same DPO, the same luck: only the page of principles differs.
 # %%
 lesson.section("4. Four constitutions, four policies")
-sft = journey.sft().model
+sft = journey.model("sft")
 dangerous = [question for question in report_questions() if parse(question).kind == "dangerous"]
 refusals = conversations([(question, REFUSAL) for question in dangerous])
 policies, refusing = {"sft": sft}, {}

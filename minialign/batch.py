@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .tokenizer import BOT, EOS, PAD, SPECIAL, USER, decode, encode
+from .tokenizer import BOT, CHARACTERS, EOS, PAD, SPECIAL, USER, decode
 
 
 @dataclass
@@ -45,26 +45,26 @@ class Response(NamedTuple):
     ended: bool
 
 
-def prompt_ids(question):
+def prompt_ids(question, tokenizer=CHARACTERS):
     """The ids after which an assistant answers: <user> question <bot>."""
-    return [USER, *encode(question), BOT]
+    return [USER, *tokenizer.encode(question), BOT]
 
 
-def render(question, answer, ended=True):
+def render(question, answer, ended=True, tokenizer=CHARACTERS):
     """One conversation -> ids (T,), mask (T-1,).  Without `ended` there is no EOS: an unfinished thought.
 
     Raises ValueError for characters outside the alphabet.
     """
     # eq: answer-mask
-    prompt = prompt_ids(question)
-    response = encode(answer) + ([EOS] if ended else [])
+    prompt = prompt_ids(question, tokenizer)
+    response = tokenizer.encode(answer) + ([EOS] if ended else [])
     return np.array(prompt + response), np.array([0.0] * (len(prompt) - 1) + [1.0] * len(response), dtype=np.float32)
     # end eq
 
 
-def render_document(text):
+def render_document(text, tokenizer=CHARACTERS):
     """One document of the pretraining corpus: <eos> text <eos>, every token to be learned."""
-    ids = np.array([EOS, *encode(text), EOS])
+    ids = np.array([EOS, *tokenizer.encode(text), EOS])
     return ids, np.ones(len(ids) - 1, dtype=np.float32)
 
 
@@ -80,12 +80,12 @@ def collate(rows, context_length=None):
     return batch
 
 
-def conversations(pairs, context_length=None):
+def conversations(pairs, context_length=None, tokenizer=CHARACTERS):
     """List of (question, answer) or (question, Response) -> Batch."""
     rows = []
     for question, answer in pairs:
         text, ended = answer if isinstance(answer, Response) else (answer, True)
-        rows.append(render(question, text, ended))
+        rows.append(render(question, text, ended, tokenizer))
     return collate(rows, context_length)
 
 

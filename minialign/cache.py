@@ -1,21 +1,127 @@
-"""Keys for what is kept on disk."""
+"""One rule for what is kept on disk: its name holds a digest of everything that it depends on.
 
+A stage of the pipeline, a lesson's run and an experiment's data are all keyed by
+
+    the code     the file that makes it and all that this imports, however indirectly; without comments and docstrings
+    the data     the files that this code reads: those whose name it writes and that lie beside it (constitution.txt)
+    the rest     settings, seed, the key of what comes before; NumPy's version, the number of threads, faults made on purpose
+
+Source files are read once, when this module is loaded (files outside the package: when first asked for), so that an edit
+in the middle of a run cannot store old results under a new name.
+"""
+
+import ast
 import hashlib
+import json
+from dataclasses import asdict, is_dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 
-class UnreadableStage(ValueError):
-    """A kept stage is damaged, or is none of ours."""
+from . import parallel, source_patch
+
+ROOT = Path(__file__).resolve().parent
+_AS_LOADED = {path: path.read_bytes() for path in ROOT.rglob("*") if path.suffix in (".py", ".txt")}
+
+
+def key(*parts, code):
+    """The digest of everything -> 16 hexadecimal digits.
+
+    parts  whatever else it depends on: texts, numbers, dataclasses, dicts or lists of those
+    code   paths of the files that make it
+    """
+    surroundings = [np.__version__, parallel.THREADS, sorted(source_patch.ACTIVE.items())]
+    return digest(*(fingerprint(path) for path in code), as_text(surroundings), *map(as_text, parts))
 
 
 def digest(*parts):
-    return hashlib.sha256("\n".join(str(part) for part in parts).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(str(part) for part in parts).encode("utf-8")).hexdigest()[:16]
 
 
-@cache  # once: an edit while a run is under way must not move its files
-def code_key():
-    """A digest of the package's own source: all of it, except what only measures, draws or talks."""
-    root, apart = Path(__file__).parent, {"lab", "bench", "cli", "figures", "page", "runs", "teach", "evaluate.py"}
-    files = sorted(p for p in root.rglob("*.py") if not apart & set(p.relative_to(root).parts))
-    return digest(*(p.read_text() for p in files))
+def as_text(value):
+    """A value as text that is equal for equal values."""
+    return json.dumps(value, default=lambda v: asdict(v) if is_dataclass(v) else repr(v), sort_keys=True)
+
+
+@cache
+def fingerprint(path):
+    """A digest of a file's code, of all that it imports from the package or from beside it, and of the data files they name."""
+    return digest(*(_content(file) for file in sorted(closure(Path(path).resolve()), key=_portable)))
+
+
+@cache
+def closure(path):
+    """A Python file, all files that it imports, however indirectly, and the data files that any of them names -> frozenset."""
+    found, todo = set(), [path]
+    while todo:
+        file = todo.pop()
+        if file not in found:
+            found.add(file)
+            todo += imported(file) if file.suffix == ".py" else []
+    return frozenset(found)
+
+
+@cache
+def imported(path):
+    """The files that one file imports or reads by name, as far as they belong to the package or lie beside it -> list."""
+    found = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.ImportFrom):
+            base = path.parents[node.level - 1] if node.level else None
+            for name in [node.module or "", *(f"{node.module or ''}.{alias.name}" for alias in node.names)]:
+                found.update(_files(name.strip("."), base, path))
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                found.update(_files(alias.name, None, path))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith(".txt"):
+            beside = path.parent / node.value
+            found.update({beside} if "\n" not in node.value and beside.is_file() else ())
+    return sorted(found - {path})
+
+
+def _files(name, base, importer):
+    """The files that are run when a dotted name is imported: the module, and the __init__.py of each package above it."""
+    parts = [part for part in name.split(".") if part]
+    bases = [base] if base else [ROOT.parent] if parts[:1] == [ROOT.name] else [importer.parent]
+    for base in bases:
+        for n in range(len(parts) + 1):
+            place = base.joinpath(*parts[:n])
+            candidates = [place / "__init__.py"] + ([place.with_suffix(".py")] if n else [])
+            yield from (file for file in candidates if file.is_file() and place != ROOT.parent)
+
+
+@cache
+def _bytes(path):
+    return _AS_LOADED[path] if path in _AS_LOADED else path.read_bytes()
+
+
+@cache
+def _tree(path):
+    return ast.parse(_bytes(path))
+
+
+@cache
+def _content(path):
+    """What counts of one file: its syntax tree without docstrings; all bytes of a data file."""
+    if path.suffix != ".py":
+        return f"{path.name} {hashlib.sha256(_bytes(path)).hexdigest()}"
+    tree = ast.parse(_bytes(path))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            if isinstance(body[0].value.value, str):
+                body[0].value.value = ""
+    return f"{path.name} {hashlib.sha256(ast.dump(tree).encode('utf-8')).hexdigest()}"
+
+
+def _portable(path):
+    """An order that does not depend on where the package lies."""
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+
+
+def source_of(thing):
+    """The file in which the class of an object is written; for one typed into a console or a notebook, that console's."""
+    import sys
+
+    return getattr(sys.modules.get(type(thing).__module__), "__file__", None) or __file__

@@ -14,10 +14,7 @@ import numpy as np
 from .batch import Batch, prompt_ids
 from .generate import generate
 from .likelihood import log_probs_array
-from .tokenizer import EOS, encode
-
-# The rows of the scoreboard: how each model is called in code, and in print.
-MODEL_NAMES = {"base": "base", "sft": "SFT", "best_of_n": "best of n", "ppo": "PPO", "dpo": "DPO"}
+from .tokenizer import CHARACTERS, EOS
 
 
 @dataclass
@@ -37,28 +34,29 @@ class Answers:
         return np.array([v.gold for v in self.verdicts])  # (N,)
 
 
-def answer(model, questions, judge, temperature, rng, max_new_tokens=48):
+def answer(model, questions, judge, temperature, rng, max_new_tokens=48, tokenizer=CHARACTERS):
     """Ask an assistant each question, <user> question <bot> -> Answers."""
-    samples = generate(model, [prompt_ids(q) for q in questions], max_new_tokens, temperature, rng)
-    responses = samples.responses()
+    samples = generate(model, [prompt_ids(q, tokenizer) for q in questions], max_new_tokens, temperature, rng)
+    responses = samples.responses(tokenizer)
     return Answers(questions, responses, [judge(q, r) for q, r in zip(questions, responses)], samples.batch)
 
 
-def continue_bare(model, questions, judge, temperature, rng, max_new_tokens=48):
+def continue_bare(model, questions, judge, temperature, rng, max_new_tokens=48, tokenizer=CHARACTERS):
     """Give a base model each question as the beginning of a document, and let it continue -> Answers."""
-    samples = generate(model, [[EOS, *encode(q)] for q in questions], max_new_tokens, temperature, rng)
-    responses = [r._replace(text=r.text.strip()) for r in samples.responses()]
+    samples = generate(model, [[EOS, *tokenizer.encode(q)] for q in questions], max_new_tokens, temperature, rng)
+    responses = [r._replace(text=r.text.strip()) for r in samples.responses(tokenizer)]
     return Answers(questions, responses, [judge(q, r) for q, r in zip(questions, responses)], samples.batch)
 
 
-def best_of_n(model, score, questions, judge, n, rng, max_new_tokens=48, questions_at_once=16):
+def best_of_n(model, score, questions, judge, n, rng, max_new_tokens=48, questions_at_once=16, tokenizer=CHARACTERS):
     """Ask n times, keep the answer with the highest score -> Answers (without a batch).  No training, n times the work."""
     responses = []
     for i in range(0, len(questions), questions_at_once):  # n answers to every question at once would not fit in memory
         some = questions[i : i + questions_at_once]
-        samples = generate(model, [prompt_ids(q) for q in some for _ in range(n)], max_new_tokens, 1.0, rng)
+        prompts = [prompt_ids(question, tokenizer) for question in some for _ in range(n)]
+        samples = generate(model, prompts, max_new_tokens, 1.0, rng)
         best = score(samples.batch).reshape(-1, n).argmax(1) + n * np.arange(len(some))
-        everything = samples.responses()
+        everything = samples.responses(tokenizer)
         responses += [everything[row] for row in best]
     return Answers(questions, responses, [judge(q, r) for q, r in zip(questions, responses)], None)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import functional
 from .batch import Batch, Response
-from .tokenizer import EOS, PAD, decode
+from .tokenizer import CHARACTERS, EOS, PAD
 
 
 @dataclass
@@ -30,10 +30,10 @@ class Samples(Batch):
     def batch(self):
         return Batch(self.ids, self.mask)
 
-    def responses(self):
+    def responses(self, tokenizer=CHARACTERS):
         """What each row wrote, as a list of Response."""
         rows = zip(self.ids, self.prompt_lengths, self.lengths, self.ended)
-        return [Response(decode(ids[p : max(p, n) - bool(e)]), bool(e)) for ids, p, n, e in rows]
+        return [Response(tokenizer.decode(ids[p : max(p, n) - bool(e)]), bool(e)) for ids, p, n, e in rows]
 
 
 def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=EOS):

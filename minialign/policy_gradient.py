@@ -18,6 +18,7 @@ from .autograd import Tensor, as_floats, as_tensor, clip, exp, maximum, same_sha
 from .batch import Batch, prompt_ids
 from .generate import generate
 from .likelihood import log_probs_array
+from .tokenizer import CHARACTERS
 
 
 def masked_mean(values, mask):
@@ -136,12 +137,12 @@ class Rollout:
     ended: np.ndarray  # (B,)
 
 
-def roll_out(policy, reference, score, questions, config, rng):
+def roll_out(policy, reference, score, questions, config, rng, tokenizer=CHARACTERS):
     """Let the policy answer, score the answers, and look at them with both models -> Rollout.
 
     config: of PPO or of another policy-gradient method; max_new_tokens and missing_eos_penalty are read.
     """
-    samples = generate(policy, [prompt_ids(q) for q in questions], config.max_new_tokens, 1.0, rng)
+    samples = generate(policy, [prompt_ids(q, tokenizer) for q in questions], config.max_new_tokens, 1.0, rng)
     batch = samples.batch
     scores = score(batch) - config.missing_eos_penalty * ~samples.ended
     logprobs = log_probs_array(policy, batch.ids, batch.mask)  # as the update computes them: the first ratio is 1, up to rounding

@@ -32,6 +32,7 @@ from .policy_gradient import (
     roll_out,
     rollout_metrics,
 )
+from .tokenizer import CHARACTERS
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,13 @@ def values_of(critic, batch):
         return critic(batch.ids[:, :-1], batch.mask).data
 
 
-def train_ppo(policy, reference, critic, score, questions, config, rng, desc="ppo", watch=None):
+def train_ppo(policy, reference, critic, score, questions, config, rng, desc="ppo", callback=None, tokenizer=CHARACTERS):
     """Train `policy` and `critic` in place -> History.
 
     reference  frozen LanguageModel at the other end of the leash
     score      function Batch -> (B,): the reward model, or any other
     questions  list of str, drawn from at random
-    watch      function(iteration, policy, history), called before the first and after every iteration
+    callback   function(iteration, policy, history), called before the first and after every iteration
     """
     controller = FixedKLController(config.kl_coef)
     if config.target_kl is not None:
@@ -121,19 +122,19 @@ def train_ppo(policy, reference, critic, score, questions, config, rng, desc="pp
     policy_optimizer = AdamW(policy.parameters(), config.lr, config.betas)
     critic_optimizer = AdamW(critic.parameters(), config.critic_lr, config.betas)
     history = History()
-    if watch:
-        watch(0, policy, history)
+    if callback:
+        callback(0, policy, history)
     for iteration in tqdm(range(config.iterations), desc=desc, leave=False, disable=None):
         if config.lr_decay:
             policy_optimizer.lr = linear_schedule(iteration, config.iterations, config.lr)
             critic_optimizer.lr = linear_schedule(iteration, config.iterations, config.critic_lr)
         asked = [questions[i] for i in rng.integers(len(questions), size=config.rollouts)]
-        rollout = roll_out(policy, reference, score, asked, config, rng)
+        rollout = roll_out(policy, reference, score, asked, config, rng, tokenizer)
         metrics = ppo_update(policy, critic, policy_optimizer, critic_optimizer, rollout, controller.value, config, rng)
         history.log(iteration, metrics | {"objective/kl_coef": controller.value, "lr": policy_optimizer.lr})
         controller.update(metrics["objective/kl"], config.rollouts)
-        if watch:
-            watch(iteration + 1, policy, history)
+        if callback:
+            callback(iteration + 1, policy, history)
     return history
 
 

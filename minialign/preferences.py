@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from .batch import Response, conversations, prompt_ids
 from .checkpoint import atomically
 from .generate import generate
+from .tokenizer import CHARACTERS, Tokenizer
 
 
 @dataclass
@@ -22,29 +23,32 @@ class Preferences:
     prompts: list  # of str
     chosen: list  # of Response
     rejected: list  # of Response
+    tokenizer: Tokenizer = CHARACTERS
 
     def __len__(self):
         return len(self.prompts)
 
     def __getitem__(self, rows):
-        return Preferences(*([column[int(i)] for i in rows] for column in (self.prompts, self.chosen, self.rejected)))
+        columns = ([column[int(i)] for i in rows] for column in (self.prompts, self.chosen, self.rejected))
+        return Preferences(*columns, self.tokenizer)
 
     def batch(self, context_length=None):
         """Both sides as one Batch of 2N rows: all chosen, then all rejected."""
         pairs = list(zip(self.prompts, self.chosen)) + list(zip(self.prompts, self.rejected))
-        return conversations(pairs, context_length)
+        return conversations(pairs, context_length, self.tokenizer)
 
 
-def collect(model, questions, label, rng, max_new_tokens=48, questions_at_once=128):
+def collect(model, questions, label, rng, max_new_tokens=48, questions_at_once=128, tokenizer=CHARACTERS):
     """Sample two answers to each question at temperature 1, ask for a vote on each pair -> Preferences.
 
     label(question, first: Response, second: Response, rng) -> +1 first, -1 second, 0 about the same (dropped, as are
     identical pairs: they would teach nothing).
     """
-    votes = Preferences([], [], [])
+    votes = Preferences([], [], [], tokenizer)
     for i in range(0, len(questions), questions_at_once):
         some = questions[i : i + questions_at_once]
-        answers = generate(model, [prompt_ids(q) for q in some for _ in range(2)], max_new_tokens, 1.0, rng).responses()
+        prompts = [prompt_ids(question, tokenizer) for question in some for _ in range(2)]
+        answers = generate(model, prompts, max_new_tokens, 1.0, rng).responses(tokenizer)
         for question, a, b in zip(some, answers[0::2], answers[1::2]):
             unreadable = "<" in a.text + b.text  # a special token inside an answer, by name: no text to vote on
             vote = 0 if a == b or unreadable else label(question, a, b, rng)
@@ -80,12 +84,12 @@ def save_jsonl(votes, path):
     atomically(path, lambda file: file.write(("\n".join(lines) + "\n").encode()))
 
 
-def load_jsonl(path, context_length=None):
+def load_jsonl(path, context_length=None, tokenizer=CHARACTERS):
     """Read votes; a line without the *_ended fields is taken as ended, and one that says "tie" or "skip" is no vote.
 
     Raises ValueError naming the line that is bad, or whose texts do not fit the context.
     """
-    votes = Preferences([], [], [])
+    votes = Preferences([], [], [], tokenizer)
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -99,7 +103,7 @@ def load_jsonl(path, context_length=None):
                     raise TypeError("prompt, chosen and rejected are texts")
                 chosen = Response(chosen, vote.get("chosen_ended", True))
                 rejected = Response(rejected, vote.get("rejected_ended", True))
-                both = conversations([(prompt, chosen), (prompt, rejected)], context_length)  # of our alphabet, and fitting
+                both = conversations([(prompt, chosen), (prompt, rejected)], context_length, tokenizer)  # of our alphabet, and fitting
                 if not both.mask.any(1).all():
                     raise ValueError("an answer of no characters")
                 votes.prompts.append(prompt)

@@ -77,10 +77,10 @@ def sequence_scores(model, batch, pooling="last"):
     return (model(batch.ids, judged) * judged).sum(1) / judged.sum(1)
 
 
-def train_reward_model(model, votes, config, rng, desc="reward model", watch=None):
+def train_reward_model(model, votes, config, rng, desc="reward model", callback=None):
     """Fit a ScalarModel in place to Preferences -> History.
 
-    watch: function(step, model, history), called before the first and after every step
+    callback: function(step, model, history), called before the first and after every step
     """
     n = len(votes)
     both = votes.batch(model.config.context_length)  # (2n, T): chosen, then rejected
@@ -94,15 +94,15 @@ def train_reward_model(model, votes, config, rng, desc="reward model", watch=Non
         loss, metrics = bradley_terry_loss(scores[: len(rows)], scores[len(rows) :])
         return loss + (scores * scores).mean() * config.center, metrics
 
-    if watch:
-        watch(0, model, history)
+    if callback:
+        callback(0, model, history)
     for step, rows in enumerate(tqdm(steps, desc=desc, leave=False, disable=None)):
         optimizer.lr = cosine_schedule(step + 1, len(steps), config.lr, config.warmup_steps, config.final_fraction)
         loss, metrics = loss_of(rows)
         optimizer.minimise(loss)
         history.log(step, metrics | {"lr": optimizer.lr})
-        if watch:
-            watch(step + 1, model, history)
+        if callback:
+            callback(step + 1, model, history)
     return history
 
 

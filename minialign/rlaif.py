@@ -29,7 +29,7 @@ import numpy as np
 from .batch import collate, prompt_ids
 from .generate import generate
 from .likelihood import log_probs_array
-from .tokenizer import EOS, encode
+from .tokenizer import CHARACTERS, EOS
 
 SAID = 3.0  # nats for a sentence that a principle asks for
 NEGLIGIBLE = 0.01  # a weight too small to read pages for
@@ -39,8 +39,8 @@ SURE = 1e-6  # nobody is surer than 1 - SURE
 class Reader:
     """log P(continuation | page), where a page is the beginning of a document; nothing is read twice."""
 
-    def __init__(self, model):
-        self.model, self.known, self.tokens = model, {}, 0
+    def __init__(self, model, tokenizer=CHARACTERS):
+        self.model, self.tokenizer, self.known, self.tokens = model, tokenizer, {}, 0
 
     def __call__(self, texts, rows_at_once=64):
         """List of (page, continuation) -> nats (N,).  Of a page that is too long the end is read."""
@@ -48,8 +48,8 @@ class Reader:
         for i in range(0, len(new), rows_at_once):
             rows = []
             for page, more in new[i : i + rows_at_once]:
-                more = encode(" " + more)
-                page = [EOS, *encode(page)][-(self.model.config.context_length - len(more)) :]
+                more = self.tokenizer.encode(" " + more)
+                page = [EOS, *self.tokenizer.encode(page)][-(self.model.config.context_length - len(more)) :]
                 mask = np.array([0] * (len(page) - 1) + [1] * len(more), np.float32)
                 rows.append((np.array(page + more), mask))
             batch = collate(rows)

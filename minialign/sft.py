@@ -45,16 +45,16 @@ def sft_loss(logprobs, mask):
     return loss, {"loss": loss.item(), "num_tokens": n}
 
 
-def train_language_model(model, batches, n_steps, config, desc="sft", replay=None, watch=None):
+def train_language_model(model, batches, n_steps, config, desc="sft", replay=None, callback=None):
     """Train `model` in place on n_steps batches from an iterator -> History.
 
     replay     another iterator of batches
-    watch      function(step, model, history), called before the first and after every step
+    callback      function(step, model, history), called before the first and after every step
     """
     optimizer = AdamW(model.parameters(), config.lr, config.betas, weight_decay=config.weight_decay)
     history = History()
-    if watch:
-        watch(0, model, history)
+    if callback:
+        callback(0, model, history)
     for step, batch in zip(tqdm(range(n_steps), desc=desc, leave=False, disable=None), batches):
         optimizer.lr = cosine_schedule(step + 1, n_steps, config.lr, config.warmup_steps, config.final_fraction)
         loss, metrics = sft_loss(token_log_probs_of(model, batch.ids, batch.mask), batch.mask)
@@ -64,8 +64,8 @@ def train_language_model(model, batches, n_steps, config, desc="sft", replay=Non
             loss = loss + config.replay_weight * replayed
         metrics["grad_norm"] = optimizer.minimise(loss, config.max_norm)
         history.log(step, metrics | {"lr": optimizer.lr})
-        if watch:
-            watch(step + 1, model, history)
+        if callback:
+            callback(step + 1, model, history)
     return history
 
 

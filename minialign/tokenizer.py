@@ -4,22 +4,48 @@ PAD and EOS are different ids: if they were one, masking the padding would also 
 learn to stop.
 """
 
+from string import ascii_lowercase, digits
+
 PAD, EOS, USER, BOT = 0, 1, 2, 3
 SPECIAL = ("<pad>", "<eos>", "<user>", "<bot>")
 ALPHABET = " .,?!'abcdefghijklmnopqrstuvwxyz"
-VOCAB_SIZE = len(SPECIAL) + len(ALPHABET)
-
-_id_of = {character: i + len(SPECIAL) for i, character in enumerate(ALPHABET)}
 
 
-def encode(text):
-    """text -> list of ids.  Raises ValueError naming the first character outside the alphabet."""
-    for character in text:
-        if character not in _id_of:
-            raise ValueError(f"the model knows only a-z, space and . , ? ! ' and not {character!r}")
-    return [_id_of[character] for character in text]
+class Tokenizer:
+    """One id per character of an alphabet, after the four special ones."""
+
+    def __init__(self, alphabet):
+        if len(set(alphabet)) < len(alphabet):
+            raise ValueError(f"an alphabet has each character once, unlike {alphabet!r}")
+        self.alphabet = alphabet
+        self.vocab_size = len(SPECIAL) + len(alphabet)
+        self._id_of = {character: i + len(SPECIAL) for i, character in enumerate(alphabet)}
+
+    def __eq__(self, other):
+        return isinstance(other, Tokenizer) and self.alphabet == other.alphabet
+
+    def __hash__(self):
+        return hash(self.alphabet)
+
+    def encode(self, text):
+        """text -> list of ids.  Raises ValueError naming the first character outside the alphabet."""
+        for character in text:
+            if character not in self._id_of:
+                raise ValueError(f"the model knows only {self.words()} and not {character!r}")
+        return [self._id_of[character] for character in text]
+
+    def decode(self, ids):
+        """ids -> text; special ids appear by name, so that nothing a model wrote is hidden."""
+        return "".join(SPECIAL[i] if i < len(SPECIAL) else self.alphabet[i - len(SPECIAL)] for i in ids)
+
+    def words(self):
+        """The alphabet as a person would list it: a-z, space and . , ? ! '"""
+        named = {"a-z": ascii_lowercase, "0-9": digits, "space": " "}
+        named = {name: characters for name, characters in named.items() if set(characters) <= set(self.alphabet)}
+        others = " ".join(sorted(set(self.alphabet) - set("".join(named.values())), key=self.alphabet.index))
+        return " and ".join(filter(None, (", ".join(named), others)))
 
 
-def decode(ids):
-    """ids -> text; special ids appear by name, so that nothing a model wrote is hidden."""
-    return "".join(SPECIAL[i] if i < len(SPECIAL) else ALPHABET[i - len(SPECIAL)] for i in ids)
+CHARACTERS = Tokenizer(ALPHABET)  # of the toy world; the default everywhere
+VOCAB_SIZE = CHARACTERS.vocab_size
+encode, decode = CHARACTERS.encode, CHARACTERS.decode

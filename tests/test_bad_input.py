@@ -12,8 +12,7 @@ from minialign import pipeline
 from minialign.checkpoint import save
 from minialign.cli.command import main
 from minialign.model import LanguageModel, ModelConfig, ScalarModel
-from minialign.runs import metrics
-from minialign.world import prompt_lists
+from minialign.world import ToyWorld, prompt_lists
 
 RNG = np.random.default_rng
 
@@ -24,7 +23,7 @@ def out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "FAST", TOY)
-        patch.setattr(metrics, "report_questions", lambda: [p.text for p in prompt_lists()["report"]][::30])
+        patch.setattr(ToyWorld, "report_questions", lambda self: [p.text for p in prompt_lists()["report"]][::30])
         assert main(["tour", "--fast", "--out", str(folder)]) == 0
         yield folder
 

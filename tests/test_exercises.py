@@ -10,12 +10,12 @@ import pytest
 from minialign import exact, policy_gradient, ppo, reward
 from minialign.autograd import Tensor
 from minialign.batch import conversations
+from minialign.cli.check import told
 from minialign.cli.command import main
 from minialign.dpo import dpo_loss
 from minialign.functional import layer_norm, token_log_probs
 from minialign.sft import sft_loss
 from minialign.teach import exercises
-from minialign.cli.check import told
 from minialign.teach.exercises import grade, grading
 
 LESSONS = Path(__file__).resolve().parent.parent / "lessons"

@@ -63,10 +63,10 @@ def run(ppo=0.4, dpo=0.3, off=0.2, greeted=0.2, seconds=15.0, rejected=-3.0, its
         return {"gold": gold, "gold_greedy": gold, "stops_greeted": 1.0, "wins": 0.6, "kl": gold} | places | more
 
     return {
-        "sft": model(0.0, seconds=0.0, models=1, megabytes=0.6, knobs=0),
-        "best_of_n": model(0.5, seconds=20.0, models=2, megabytes=1.2, knobs=10),
-        "ppo": model(ppo, seconds=60.0, models=4, megabytes=2.4, knobs=27, chosen=-1.0, rejected=-2.0),
-        "dpo": model(dpo, seconds=seconds, models=2, megabytes=1.2, knobs=10, chosen=-0.5, rejected=rejected),
+        "sft": model(0.0, seconds=0.0, models=1, megabytes=0.6, hyperparameters=0),
+        "best_of_n": model(0.5, seconds=20.0, models=2, megabytes=1.2, hyperparameters=10),
+        "ppo": model(ppo, seconds=60.0, models=4, megabytes=2.4, hyperparameters=27, chosen=-1.0, rejected=-2.0),
+        "dpo": model(dpo, seconds=seconds, models=2, megabytes=1.2, hyperparameters=10, chosen=-0.5, rejected=rejected),
         "itself": {"rate": itself, "margin": 0.04},
     }
 
@@ -105,7 +105,7 @@ def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
     assert words.startswith(figure._suptitle.get_text()) and len(figure.axes) == 3
 
     journey = Journey(lab.control(TOY), 0, tmp_path)
-    size = sum(p.data.nbytes for p in journey.sft().model.parameters()) / 1e6
+    size = sum(p.data.nbytes for p in journey.model("sft").parameters()) / 1e6
     assert data["sft"]["megabytes"] == pytest.approx(size) and data["dpo"]["megabytes"] == pytest.approx(2 * size)
     assert data["ppo"]["models"] == 4 and data["ppo"]["seconds"] > data["best_of_n"]["seconds"] > 0
     assert data["sft"]["wins"] == 0.5 and data["sft"]["kl"] == 0

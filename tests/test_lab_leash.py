@@ -206,7 +206,7 @@ def test_from_nothing_to_the_figure_at_toy_scale(folder, monkeypatch):
     data = leash.one_seed(TOY, 0, folder)
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     sampled = Journey(replace(TOY, tastes=leash.HUMAN), 0, folder)
-    assert sampled.sft().cached and data["sft"]["kl"] == 0
+    assert sampled.stage("sft").cached and data["sft"]["kl"] == 0
     assert len(leash.claims([data])) == 10 - 3 and len(leash.table([data])) > 10  # the classroom cut makes do with less
     assert "adaptive" not in data and "control" not in data
     figure, words = draw([data])

@@ -212,11 +212,11 @@ def test_training_does_not_notice_that_it_is_watched(tmp_path, monkeypatch):
     """Equal weights, bit by bit, with a diary and without."""
     watched = pipeline.Journey(TOY, 0, tmp_path / "watched")
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "diary", lambda n_steps, entries: None)
+        patch.setattr(pipeline, "snapshots", lambda n_steps, entries: None)
         alone = pipeline.Journey(TOY, 0, tmp_path / "alone")
-        alone.ppo()
+        alone.stage("ppo")
     for name in ("sft", "reward", "ppo"):
-        first, second = (getattr(journey, name)() for journey in (watched, alone))
+        first, second = (journey.stage(name) for journey in (watched, alone))
         assert first.history.texts and not second.history.texts
         for (key, a), b in zip(first.model.named_parameters().items(), second.model.parameters()):
             assert np.array_equal(a.data, b.data), (name, key)
@@ -226,22 +226,22 @@ def test_training_does_not_notice_that_it_is_watched(tmp_path, monkeypatch):
 def test_watchers_see_every_step_and_the_state_before_the_first(tmp_path):
     journey, seen = pipeline.Journey(TOY, 0, tmp_path), []
     data = journey.votes()[0]
-    model = pipeline.scalar_model_from(journey.sft().model, np.random.default_rng(0))
+    model = pipeline.scalar_model_from(journey.model("sft"), np.random.default_rng(0))
     history = reward.train_reward_model(
         model,
         data,
         TOY.reward,
         np.random.default_rng(0),
-        watch=lambda step, m, h: seen.append((step, m is model, len(h.series))),
+        callback=lambda step, m, h: seen.append((step, m is model, len(h.series))),
     )
     assert [step for step, *_ in seen] == list(range(len(history["loss"]) + 1)) and seen[0] == (0, True, 0)
     batch, seen = data.batch()[:4], []
     sft.train_language_model(
-        pipeline.checkpoint.trainable_copy(journey.sft().model),
+        pipeline.checkpoint.trainable_copy(journey.model("sft")),
         iter([batch] * 3),
         3,
         TOY.sft,
-        watch=lambda step, *_: seen.append(step),
+        callback=lambda step, *_: seen.append(step),
     )
     assert seen == [0, 1, 2, 3]
 

@@ -18,8 +18,8 @@ from minialign.likelihood import log_probs_array
 from minialign.page import make_page, reweighting, weights
 from minialign.page.data import Run
 from minialign.reward import Scorer
-from minialign.runs import metrics
 from minialign.tokenizer import EOS, encode
+from minialign.world import ToyWorld
 
 webdriver = pytest.importorskip(
     "selenium.webdriver", reason="selenium is not installed: pip install -e '.[test,browser]'"
@@ -168,7 +168,7 @@ def test_garbage_in_the_address_does_no_harm(page, run):
 def test_the_slider_has_numpys_numbers(page, run):
     with toy_size():
         material = Run(run)
-        questions = metrics.report_questions()
+        questions = ToyWorld().report_questions()
         questions = [questions[i * len(questions) // reweighting.PROMPTS] for i in range(reweighting.PROMPTS)]
         _, _, proxy, gold = reweighting.draw(
             material.model("sft"),

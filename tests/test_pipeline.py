@@ -7,9 +7,9 @@ import pytest
 from toy import TOY
 
 from minialign import pipeline
-from minialign.cache import UnreadableStage
 from minialign.dpo import DPOConfig
-from minialign.pipeline import STAGES, Journey
+from minialign.models import MODELS
+from minialign.pipeline import STAGES, Journey, UnreadableStage
 from minialign.reward import Scorer
 
 
@@ -26,7 +26,7 @@ def made(folder):
 
 def complete(journey):
     for stage in STAGES:
-        getattr(journey, stage)()
+        journey.stage(stage)
     return journey
 
 
@@ -57,9 +57,9 @@ def test_a_second_journey_finds_everything(made, folder):
 def test_equal_seeds_give_equal_bytes_and_others_do_not(made, tmp_path):
     twin, other = complete(Journey(TOY, 0, tmp_path)), Journey(TOY, 1, tmp_path)
     for name in ("base", "sft", "reward", "ppo", "dpo"):
-        assert weights(getattr(twin, name)().model) == weights(getattr(made, name)().model), name
+        assert weights(twin.model(name)) == weights(made.model(name)), name
     assert twin.votes() == made.votes()
-    assert weights(other.base().model) != weights(made.base().model)
+    assert weights(other.model("base")) != weights(made.model("base"))
 
 
 def test_a_stage_has_the_same_luck_whether_the_ones_before_it_were_found_or_made(made, folder, tmp_path):
@@ -67,8 +67,8 @@ def test_a_stage_has_the_same_luck_whether_the_ones_before_it_were_found_or_made
     for name in ("base", "sft", "votes"):
         for file in folder.glob(f"{name}-*"):
             (tmp_path / file.name).write_bytes(file.read_bytes())
-    assert weights(some.dpo().model) == weights(made.dpo().model)
-    assert some.base().cached and not some.dpo().cached
+    assert weights(some.model("dpo")) == weights(made.model("dpo"))
+    assert some.stage("base").cached and not some.stage("dpo").cached
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,12 @@ def test_what_changed_is_made_again_and_all_that_hangs_on_it(made, folder, chang
 
 def test_changed_code_makes_everything_stale(made, monkeypatch):
     keys = [made.key(name) for name in STAGES]
-    monkeypatch.setattr(pipeline, "code_key", lambda: "other code")
+    monkeypatch.setattr(pipeline.cache, "fingerprint", lambda path: "other code")
     assert not set(keys) & {made.key(name) for name in STAGES}
 
 
 def test_every_setting_is_read_by_some_stage_or_by_the_scoreboard_alone():
-    read = {field for fields in pipeline.SETTINGS.values() for field in fields}
+    read = {field for name in STAGES for field in MODELS[name].settings}
     assert set(vars(TOY)) - read == {"best_of"}
 
 
@@ -108,7 +108,7 @@ def test_an_interrupted_journey_goes_on_where_it_stopped(made, tmp_path, monkeyp
         with pytest.raises(KeyboardInterrupt):
             complete(Journey(TOY, 0, tmp_path))
     assert remade(TOY, 0, tmp_path) == ["reward", "ppo", "dpo"]
-    assert weights(Journey(TOY, 0, tmp_path).ppo().model) == weights(made.ppo().model)
+    assert weights(Journey(TOY, 0, tmp_path).model("ppo")) == weights(made.model("ppo"))
 
 
 @pytest.mark.parametrize("ending", [".npz", ".json", "-train.jsonl"])
@@ -129,7 +129,7 @@ def test_a_stage_whose_checkpoint_is_gone_is_named(made, folder, tmp_path):
     for file in folder.glob("base-*.json"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     with pytest.raises(UnreadableStage, match="there is no checkpoint"):
-        Journey(TOY, 0, tmp_path).base()
+        Journey(TOY, 0, tmp_path).stage("base")
 
 
 def test_held_out_votes_are_on_prompts_of_their_own(made):
@@ -139,17 +139,17 @@ def test_held_out_votes_are_on_prompts_of_their_own(made):
 
 def test_scores_are_shifted_and_scaled_and_nothing_else(made):
     batch, score = made.votes()[0].batch(), made.scorer()
-    raw = Scorer(made.reward().model, TOY.reward.pooling)(batch)
+    raw = Scorer(made.model("reward"), TOY.reward.pooling)(batch)
     assert score.std > 0 and np.allclose(score(batch), (raw - score.mean) / score.std, atol=1e-5)
 
 
 def test_training_starts_where_the_theory_says(made):
-    assert made.base().history["loss"][0] == pytest.approx(np.log(TOY.model.vocab_size), abs=0.1)
-    assert made.dpo().history["loss"][0] == pytest.approx(np.log(2), abs=1e-6)
-    assert made.ppo().history["policy/first_ratio_error"].max() < 1e-5
-    assert made.ppo().history["objective/kl"][0] == 0
+    assert made.stage("base").history["loss"][0] == pytest.approx(np.log(TOY.model.vocab_size), abs=0.1)
+    assert made.stage("dpo").history["loss"][0] == pytest.approx(np.log(2), abs=1e-6)
+    assert made.stage("ppo").history["policy/first_ratio_error"].max() < 1e-5
+    assert made.stage("ppo").history["objective/kl"][0] == 0
 
 
 def test_earlier_models_are_left_alone_by_later_stages(made, folder):
-    kept = {name: weights(getattr(Journey(TOY, 0, folder), name)().model) for name in ("base", "sft", "reward")}
-    assert all(weights(getattr(made, name)().model) == kept[name] for name in kept)
+    kept = {name: weights(Journey(TOY, 0, folder).model(name)) for name in ("base", "sft", "reward")}
+    assert all(weights(made.model(name)) == kept[name] for name in kept)

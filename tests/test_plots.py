@@ -9,9 +9,9 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
-from minialign.evaluate import MODEL_NAMES
 from minialign.figures import plots, style
 from minialign.history import History
+from minialign.models import NAMES
 
 PALETTE = {
     colour.lower()
@@ -49,7 +49,7 @@ def dpo_history():
 def board(shift=0.0):
     rows = {
         name: {"gold": 0.1 * i + shift, "helpful": -0.2, "honest": 0.1, "harmless": 0.2}
-        for i, name in enumerate(MODEL_NAMES)
+        for i, name in enumerate(NAMES)
     }
     return {"sampled": rows, "greedy": {name: row for name, row in rows.items() if name != "best_of_n"}}
 
@@ -95,9 +95,9 @@ def test_only_the_palette_is_used(drawn):
 
 
 def test_each_model_has_a_colour_and_a_kind_of_line_of_its_own():
-    assert set(style.MODEL_STYLE) == set(MODEL_NAMES)
+    assert set(style.MODEL_STYLE) == set(NAMES)
     for part in ("color", "linestyle"):
-        assert len({str(style[part]) for style in style.MODEL_STYLE.values()}) == len(MODEL_NAMES)
+        assert len({str(style[part]) for style in style.MODEL_STYLE.values()}) == len(NAMES)
 
 
 def test_anchors_are_drawn():

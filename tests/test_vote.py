@@ -21,9 +21,9 @@ from minialign.cli import keypress, tour, vote
 from minialign.cli.command import main
 from minialign.pipeline import Journey
 from minialign.preferences import Preferences, load_jsonl
-from minialign.runs import metrics, voting
+from minialign.runs import voting
 from minialign.runs.voting import SITTING, Pair, line_of, plan, sitting
-from minialign.world import UNBIASED, Raters, parse, prompt_lists
+from minialign.world import UNBIASED, Raters, ToyWorld, parse, prompt_lists
 
 ESCAPE = "\x1b"
 
@@ -34,7 +34,7 @@ def out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "FAST", TOY)
-        patch.setattr(metrics, "report_questions", lambda: [p.text for p in prompt_lists()["report"]][::30])
+        patch.setattr(ToyWorld, "report_questions", lambda self: [p.text for p in prompt_lists()["report"]][::30])
         patch.setattr(tour, "make_page", lambda folder: (folder, None))  # test_page.py looks at the page
         assert main(["tour", "--fast", "--out", str(folder)]) == 0
         yield folder
@@ -331,11 +331,11 @@ def test_own_votes_take_the_place_of_the_simulated_ones_and_only_what_reads_them
     for journey, expected in ((mine, ["reward", "ppo", "dpo"]), (same, []), (others, ["reward", "ppo", "dpo"])):
         made.clear()
         for stage in pipeline.STAGES:
-            getattr(journey, stage)()
+            journey.stage(stage)
         assert made == expected
     simulated = Journey(TOY, 0, tmp_path / "cache", made.append)
     assert mine.votes() == (preferences(9), simulated.votes()[1])  # the raters' held-out votes still measure
-    assert len(mine.dpo().history["loss"]) == pipeline.LEAST_STEPS  # two steps a pass are no training
+    assert len(mine.stage("dpo").history["loss"]) == pipeline.LEAST_STEPS  # two steps a pass are no training
     assert mine.key("votes") == simulated.key("votes") and mine.key("ppo") != simulated.key("ppo")
 
 

@@ -11,6 +11,8 @@ import importlib.util
 import sys
 from typing import NamedTuple
 
+from ..source_patch import patched
+
 
 class Row(NamedTuple):
     """One optimisation, undone."""
@@ -285,7 +287,5 @@ def undo(name):
 def without(source, row):
     """The text of a module with a row's lines replaced.  Raises ValueError unless each stands there exactly once."""
     for lines, older in row.changes:
-        if source.count(lines) != 1:
-            raise ValueError(f"{row.file}.py has these lines {source.count(lines)} times: {lines!r}")
-        source = source.replace(lines, older)
+        source = patched(source, lines, older, f"{row.file}.py")
     return source

@@ -6,21 +6,19 @@ import sys
 import numpy as np
 
 from ..batch import prompt_ids
-from ..evaluate import MODEL_NAMES
 from ..generate import generate
+from ..models import MODELS, NAMES, POLICIES
 from ..runs.arguments import whole_number
 from ..runs.errors import Problem
 from ..runs.folder import find_run, load_model, load_run
 from ..tokenizer import EOS, encode
 
-# Terminal colours, near those of the plots: default, blue, red, green.
-COLOUR = {"base": "\x1b[0m", "sft": "\x1b[34m", "ppo": "\x1b[31m", "dpo": "\x1b[32m"}
 RESET = "\x1b[0m"
 
 
 def add_arguments(parser):
     parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
-    parser.add_argument("--model", choices=("base", "sft", "ppo", "dpo", "all"), default="all", help="who answers (default all)")
+    parser.add_argument("--model", choices=(*POLICIES, "all"), default="all", help="who answers (default all)")
     parser.add_argument("--greedy", action="store_true", help="always the most probable character, no chance")
     parser.add_argument("--seed", type=whole_number, default=0, help="for sampling (default 0)")
 
@@ -34,7 +32,7 @@ def chat(run, which, greedy, seed):
     """Read questions until the end of input or "quit", and let the models answer."""
     folder = find_run(run)
     recipe = load_run(folder)["recipe"]
-    names = ("base", "sft", "ppo", "dpo") if which == "all" else (which,)
+    names = POLICIES if which == "all" else [which]
     models = {name: load_model(folder, name, recipe) for name in names}
     max_new_tokens = recipe["max_new_tokens"]
     temperature, rng = (0.0 if greedy else 1.0), np.random.default_rng(seed)
@@ -91,5 +89,5 @@ def reply(name, model, question, max_new_tokens, temperature, rng):
 
 def say(name, text):
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    line = f"{MODEL_NAMES[name]:<4}  {text}"
-    print(COLOUR[name] + line + RESET if colour else line, flush=True)
+    line = f"{NAMES[name]:<4}  {text}"
+    print(f"\x1b[{MODELS[name].ansi}m{line}{RESET}" if colour else line, flush=True)

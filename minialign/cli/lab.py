@@ -7,9 +7,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from .. import evaluate, lab, pipeline
+from .. import cache, lab, pipeline
 from ..checkpoint import atomically
-from ..lab.instruments import measure
 from ..runs.arguments import positive_number
 from ..runs.errors import Problem
 from ..runs.folder import check_writable, write_text
@@ -74,11 +73,7 @@ def one_result(task):
 
 def result_key(name, recipe, seed):
     """Changes with whatever the data depends on: the recipe, the seed, the package, and the code that measures."""
-    this = experiment(name)
-    files = [module.__file__ for module in (this, lab, measure, evaluate)] + list(getattr(this, "READS", ()))
-    measuring = [Path(file).read_text(encoding="utf-8") for file in files]
-    settings = json.dumps(asdict(recipe), sort_keys=True)
-    return pipeline.digest(pipeline.code_key(), *measuring, settings, seed)
+    return cache.key(name, asdict(recipe), seed, code=[experiment(name).__file__])
 
 
 def experiment(name):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import pipeline
-from ..evaluate import MODEL_NAMES
+from ..models import NAMES, SPEAKERS, STAGES
 from ..runs import metrics
 from ..runs.arguments import positive_number
 from ..runs.errors import Problem
@@ -59,8 +59,8 @@ def one_run(task):
     """The numbers of one seed; its folder is as complete as that of `minialign tour`."""
     recipe, seed, out, name = task
     journey = pipeline.Journey(recipe, seed, out / "cache")
-    for stage in pipeline.STAGES:
-        getattr(journey, stage)()
+    for stage in STAGES:
+        journey.stage(stage)
     run = metrics.measure(journey)
     save_run(journey, run, out / name)
     return run
@@ -76,7 +76,7 @@ def markdown(runs):
         "| model | gold | gold, greedy | helpful | honest | harmless | wins | KL | answers | seconds | models in memory |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for name in metrics.MODELS:
+    for name in SPEAKERS:
         rows = [run["scoreboard"]["sampled"][name] for run in runs]
         greedy = [run["scoreboard"]["greedy"].get(name) for run in runs]
         cells = [
@@ -89,7 +89,7 @@ def markdown(runs):
             f"{np.mean([run['timings']['training_seconds'][name] for run in runs]):.0f}",
             f"{rows[0]['models_in_memory']} ({rows[0]['megabytes']:.1f} MB)",
         ]
-        lines.append(f"| {MODEL_NAMES[name]} | " + " | ".join(cells) + " |")
+        lines.append(f"| {NAMES[name]} | " + " | ".join(cells) + " |")
     lines += ["", "| | |", "|---|---|"] + [f"| {what} | {value} |" for what, value in facts(runs)]
     return "\n".join(lines)
 
@@ -111,7 +111,7 @@ def facts(runs):
     yield "the best that anybody could (raters slip)", percent(column("reward", "ceiling"))
     yield "its calibration error", percent(column("reward", "ece"))
     for name in ("ppo", "dpo"):
-        what = f"{MODEL_NAMES[name]} above SFT in gold, sampled / greedy"
+        what = f"{NAMES[name]} above SFT in gold, sampled / greedy"
         yield what, f"{better(name, 'sampled')} / {better(name, 'greedy')}"
     yield "PPO's first ratio is 1, to within", f"{max(column('ppo', 'first_ratio_error')):.1e}"
     yield "PPO's clip fraction", percent(column("ppo", "clip_fraction"))

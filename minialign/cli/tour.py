@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from .. import pipeline
+from ..models import MODELS, STAGES
 from ..page import make_page
 from ..runs import metrics
 from ..runs.arguments import whole_number
@@ -10,38 +11,6 @@ from ..runs.errors import Problem
 from ..runs.folder import check_writable, read_votes, run_name, save_run
 from ..runs.text import answers_table, heading, number_line, paragraph, scoreboard_table, shown
 
-TITLES = {
-    "base": (
-        "1. The base model: a brilliant autocomplete",
-        "It reads a little internet and learns one thing only: which character comes next. Asked a question, it goes on "
-        "as the internet does after a question: with more questions.",
-    ),
-    "sft": (
-        "2. Supervised fine-tuning: answer, and stop",
-        "The same model imitates a few thousand demonstrations, good and bad ones, written by a mixed crowd. It is "
-        "trained on the answers and on their END alone, not on the questions.",
-    ),
-    "votes": (
-        "3. Votes: which of two answers is better?",
-        "The SFT model answers each prompt twice, and simulated raters choose. They can not check everything, they like "
-        "friendly and long answers, and sometimes they slip.",
-    ),
-    "reward": (
-        "4. The reward model: votes become a number",
-        "A copy of the SFT model learns to give every answer a score, so that the chosen answer of each pair has the "
-        "higher one. Then it can judge answers nobody voted on.",
-    ),
-    "ppo": (
-        "5. PPO: try, score, nudge, on a leash",
-        "The model answers, the reward model scores, and what scored above expectation becomes more probable. The "
-        "leash: every nat of distance from the SFT model costs beta.",
-    ),
-    "dpo": (
-        "6. DPO: the shortcut",
-        "The same votes straight into the policy: no reward model, no sampling. The chosen answer of each pair is to "
-        "gain on the rejected one, measured against the SFT model.",
-    ),
-}
 SCOREBOARD = (
     "Every model answers the report questions, which no stage has seen. A judge who knows the truth, and whom no stage "
     "has met, scores the answers: gold = helpful + honest + harmless + style."
@@ -82,22 +51,21 @@ def tour(fast, seed, out, votes_file=None):
     journey = pipeline.Journey(recipe, seed, out / "cache", own_votes=own_votes)
     print(f"minialign tour, seed {seed}{', fast' if fast else ''}: from autocomplete to assistant, in {folder}")
     try:
-        for name in pipeline.STAGES:
+        for name in STAGES:
             tell_stage(journey, name)
         tell_end(journey, folder)
     except KeyboardInterrupt:
-        finished = ", ".join(name for name in pipeline.STAGES if name in journey.in_memory) or "no stage yet"
+        finished = ", ".join(name for name in STAGES if name in journey.in_memory) or "no stage yet"
         raise KeyboardInterrupt(f"kept in {journey.folder}: {finished}; the same command goes on from there") from None
     except pipeline.UnreadableStage as problem:
         raise Problem(f"{problem}; delete that folder and run again") from None
 
 
 def tell_stage(journey, name):
-    title, what = TITLES[name]
-    print(heading(title))
-    print(paragraph(what), flush=True)
-    getattr(journey, name)()
-    stage = journey.in_memory[name]
+    row = MODELS[name]
+    print(heading(f"{STAGES.index(name) + 1}. {row.title}"))
+    print(paragraph(row.blurb), flush=True)
+    stage = journey.stage(name)
     print(number_line("time", f"{stage.seconds:.1f} s", "when it was made; found in the cache" if stage.cached else ""))
     for line in NUMBERS[name](journey):
         print(number_line(*line))
@@ -115,7 +83,7 @@ def tell_votes(votes, n=3):
 
 
 def tell_end(journey, folder):
-    print(heading("7. The scoreboard"))
+    print(heading(f"{len(STAGES) + 1}. The scoreboard"))
     print(paragraph(SCOREBOARD), flush=True)
     run = metrics.measure(journey)
     words = save_run(journey, run, folder)

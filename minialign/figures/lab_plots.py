@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from ..evaluate import MODEL_NAMES
+from ..models import NAMES
 from .style import BLACK, GREEN, GREY, MODEL_STYLE, PURPLE, VERMILION, headline, name_panel, panels, reference
 
 
@@ -65,7 +65,7 @@ def win_rates(rates, board, placebo):
         left.plot([low, high], [y, y], color=style["color"], linewidth=2)
         left.plot(share, y, "o", color=style["color"])
         label_point(left, f"{share:.0%}", (high, y), (5, -3))
-    left.set_yticks(range(len(rates)), [MODEL_NAMES[name] for name in rates])
+    left.set_yticks(range(len(rates)), [NAMES[name] for name in rates])
     left.set_ylim(-0.6, len(rates) - 0.4)
     name_panel(left, "share of questions won against the SFT model", "bars: 95 % interval")
     for y, (share, (low, high)) in enumerate(placebo):
@@ -80,13 +80,13 @@ def win_rates(rates, board, placebo):
     for name, row in board.items():
         right.plot(row["proxy"], row["gold"], "o", color=MODEL_STYLE[name]["color"])
         left_of_it = {"shift": (-6, -3), "ha": "right"} if name == "sft" else {"shift": (6, -3)}  # DPO is near, to the right
-        label_point(right, MODEL_NAMES[name], (row["proxy"], row["gold"]), **left_of_it)
+        label_point(right, NAMES[name], (row["proxy"], row["gold"]), **left_of_it)
     right.margins(0.25)
     name_panel(right, "gold", "proxy: the reward model's score")
     first, ahead = max(board, key=lambda name: board[name]["gold"]), max(board, key=lambda name: board[name]["proxy"])
-    title = f"The first by gold is {MODEL_NAMES[first]}, the first by proxy {MODEL_NAMES[ahead]}"
+    title = f"The first by gold is {NAMES[first]}, the first by proxy {NAMES[ahead]}"
     headline(figure, title)
-    won = ", ".join(f"{MODEL_NAMES[name]} {share:.0%}" for name, (share, _) in rates.items())
+    won = ", ".join(f"{NAMES[name]} {share:.0%}" for name, (share, _) in rates.items())
     straddle = sum(low <= 0.5 <= high for _, (low, high) in placebo)
     itself = f"Of {len(placebo)} matches of it against itself {straddle} straddle 50%"
     return figure, f"{title}. Against the SFT model win: {won}. {itself}."

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from ..evaluate import MODEL_NAMES
+from ..models import NAMES
 from .style import BLACK, GREY, MODEL_STYLE, PURPLE, curve, headline, name_panel, panels, reference
 
 
@@ -132,7 +132,7 @@ def scoreboard(boards):
                 x_bar = x + shift * (name in boards[0]["greedy"])
                 _bar(ax, x_bar, values, how, MODEL_STYLE[name]["color"], numbered=column == "gold")
         ax.axhline(0, color=BLACK, linewidth=0.8)
-        ax.set_xticks(range(len(names)), [MODEL_NAMES[name].replace(" of", "\nof") for name in names], fontsize=7)
+        ax.set_xticks(range(len(names)), [NAMES[name].replace(" of", "\nof") for name in names], fontsize=7)
         name_panel(ax, column if column != "gold" else "gold = helpful + honest + harmless + style")
     handles = [axes[0].bar([0], [0], label=how, **_bar_style(how, GREY)) for how in ("sampled", "greedy")]
     figure.legend(handles=handles, loc="outside upper right", ncols=2, frameon=False, fontsize=8)

@@ -8,19 +8,11 @@ import numpy as np
 from matplotlib.figure import Figure  # never pyplot: it looks for a screen
 
 from ..checkpoint import atomically
+from ..models import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, TABLE, VERMILION, YELLOW  # noqa: F401  for the figures
 
-# Okabe & Ito (2008): eight colours that colour-blind readers tell apart as well.
-ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
-BLUE, VERMILION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
 GREY = "#777777"  # for reference lines and small print
 
-MODEL_STYLE = {
-    "base": {"color": BLACK, "linestyle": ":"},
-    "sft": {"color": BLUE, "linestyle": "-"},
-    "best_of_n": {"color": ORANGE, "linestyle": "-."},
-    "ppo": {"color": VERMILION, "linestyle": "--"},
-    "dpo": {"color": GREEN, "linestyle": (0, (6, 1, 1, 1, 1, 1))},
-}
+MODEL_STYLE = {model.key: {"color": model.colour, "linestyle": model.line} for model in TABLE if model.speaks}
 
 
 def save(figure, path, alt_text):

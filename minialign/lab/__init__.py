@@ -10,7 +10,7 @@
 
 and shared by them: measure.py, drawing.py, crowds.py (one journey for each crowd of raters), frontier.py (what stored
 answers foretell), gallery.py (the worst hacks), raters_view.py (what raters saw and would feel), costs.py (seconds,
-models, knobs), agreement.py (whose labels are right) and feedback.py (from labels to policies).
+models, hyperparameters), agreement.py (whose labels are right) and feedback.py (from labels to policies).
 
 An experiment is a file with
 
@@ -19,8 +19,6 @@ An experiment is a file with
     one_seed(recipe, seed, folder)      plain data (dict of numbers, lists, strings: JSON), from one complete run
     claims(runs)                        list of Claim, from the results of several seeds
     table(runs)                         the numbers as lines of text
-    figure(runs)                        (Figure, its words)
-    READS                               optional: files, besides this one, that its data depend on
 
 `recipe` is LAB or LAB_FAST, and the variations of an experiment are recipes with a few fields changed: stages that do
 not depend on a changed field are found in the cache, and shared by all experiments.  The judge is asked here, to

@@ -16,9 +16,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..evaluate import MODEL_NAMES, answer, answers_and_stops, best_of_n, sampled_kl
+from ..evaluate import answer, answers_and_stops, best_of_n, sampled_kl
 from ..exact import best_of_n_kl_bound
 from ..likelihood import log_probs_array
+from ..models import NAMES
 from ..pipeline import FAST, FULL, Journey
 from ..world import parse, report_questions, truth
 from . import Claim, control, quick
@@ -32,7 +33,6 @@ DOES_NOT_SHOW = (
 )
 
 MODELS = ("sft", "best_of_n", "ppo", "dpo")
-READS = (costs.__file__,)
 TIMES = 4  # every held-out item is asked so often: there are few
 NEW_GREETINGS = ("good day! ", "excuse me, ", "my friend, ", "now, ")
 
@@ -45,9 +45,9 @@ def one_seed(recipe, seed, folder):
     sft = ask(journey, "sft", SAMPLED, questions)
     results = {name: stand(journey, name, questions, sft) | costs.cost(journey, name) for name in MODELS}
     for name in ("ppo", "dpo"):
-        results[name] |= moved(journey, getattr(journey, name)().model)
+        results[name] |= moved(journey, journey.model(name))
     other_luck = np.random.default_rng([seed, 1])
-    again = answer(journey.sft().model, questions, truth, SAMPLED, other_luck, recipe.max_new_tokens)
+    again = answer(journey.model("sft"), questions, truth, SAMPLED, other_luck, recipe.max_new_tokens)
     return results | {"itself": wins(again, sft)}
 
 
@@ -67,7 +67,7 @@ def stand(journey, name, questions, sft):
     if name == "best_of_n":
         return numbers | {"kl": float(best_of_n_kl_bound(journey.recipe.best_of))}
     greedy = ask(journey, name, GREEDY, questions)
-    distance = sampled_kl(getattr(journey, name)().model, journey.sft().model, said)
+    distance = sampled_kl(journey.model(name), journey.model("sft"), said)
     return numbers | {"kl": distance, "gold_greedy": float(greedy.gold.mean())}
 
 
@@ -81,8 +81,8 @@ def ask(journey, name, temperature, questions, greetings=("",)):
 
     rng, limit = journey.rng("report"), journey.recipe.max_new_tokens
     if name == "best_of_n":
-        return best_of_n(journey.sft().model, journey.scorer(), asked, judge, journey.recipe.best_of, rng, limit)
-    return answer(getattr(journey, name)().model, asked, judge, temperature, rng, limit)
+        return best_of_n(journey.model("sft"), journey.scorer(), asked, judge, journey.recipe.best_of, rng, limit)
+    return answer(journey.model(name), asked, judge, temperature, rng, limit)
 
 
 def wins(answers, others):
@@ -96,7 +96,7 @@ def moved(journey, model):
     """log pi - log SFT of the chosen and of the rejected answers of held-out votes, nats an answer."""
     votes = journey.votes()[1]
     both = votes.batch()
-    after, before = (log_probs_array(m, both.ids, both.mask).sum(1) for m in (model, journey.sft().model))
+    after, before = (log_probs_array(m, both.ids, both.mask).sum(1) for m in (model, journey.model("sft")))
     nats = after - before
     return {"chosen": float(nats[: len(votes)].mean()), "rejected": float(nats[len(votes) :].mean())}
 
@@ -116,7 +116,7 @@ def claims(runs):
     rates, margins = (np.array([run["itself"][key] for run in runs]) for key in ("rate", "margin"))
     margin = np.sqrt((margins**2).sum()) / len(runs)  # of the mean over the seeds
     chosen, rejected = of(runs, "dpo", "chosen"), of(runs, "dpo", "rejected")
-    costs = {key: (of(runs, "ppo", key).mean(), of(runs, "dpo", key).mean()) for key in ("seconds", "models", "knobs")}
+    costs = {key: (of(runs, "ppo", key).mean(), of(runs, "dpo", key).mean()) for key in ("seconds", "models", "hyperparameters")}
     more = gain["ppo"] > gain["dpo"]
     return [
         Claim(
@@ -130,7 +130,7 @@ def claims(runs):
             f"{count_seeds(more)}; at {spread(of(runs, 'ppo', 'kl'))} against {spread(of(runs, 'dpo', 'kl'))} nats",
         ),
         Claim(
-            "DPO asks for less: half the seconds, the models and the knobs, or fewer",
+            "DPO asks for less: half the seconds, the models and the hyperparameters, or fewer",
             all(dpo <= ppo / 2 for ppo, dpo in costs.values()),
             ", ".join(f"{key} {ppo:.0f} against {dpo:.0f}" for key, (ppo, dpo) in costs.items()),
         ),
@@ -166,15 +166,15 @@ def table(runs):
     for name in MODELS:
         greedy = spread(of(runs, name, "gold_greedy")) if "gold_greedy" in runs[0][name] else "-"
         standing = f"{of(runs, name, 'wins').mean():6.1%}{of(runs, name, 'kl').mean():8.2f}"
-        lines.append(f"{MODEL_NAMES[name]:<11}{spread(of(runs, name, 'gold')):<21}{greedy:<20}{standing}")
+        lines.append(f"{NAMES[name]:<11}{spread(of(runs, name, 'gold')):<21}{greedy:<20}{standing}")
     lines += ["", "gold on:   seen items           held-out items       new greetings        stops there"]
     for name in MODELS:
         golds = "".join(f"{spread(of(runs, name, f'gold_{place}')):<21}" for place in ("seen", "held_out", "greeted"))
-        lines.append(f"{MODEL_NAMES[name]:<11}{golds}{of(runs, name, 'stops_greeted').mean():6.1%}")
-    lines += ["", "           seconds after votes  models in memory     knobs   moved: chosen, rejected"]
+        lines.append(f"{NAMES[name]:<11}{golds}{of(runs, name, 'stops_greeted').mean():6.1%}")
+    lines += ["", "           seconds after votes  models in memory     hyperp.   moved: chosen, rejected"]
     for name in MODELS:
-        models, knobs = f"{runs[0][name]['models']} ({runs[0][name]['megabytes']:.1f} MB)", f"{runs[0][name]['knobs']}"
-        line = f"{MODEL_NAMES[name]:<11}{spread(of(runs, name, 'seconds'), 0):<21}{models:<21}{knobs:<8}"
+        models, hyperparameters = f"{runs[0][name]['models']} ({runs[0][name]['megabytes']:.1f} MB)", f"{runs[0][name]['hyperparameters']}"
+        line = f"{NAMES[name]:<11}{spread(of(runs, name, 'seconds'), 0):<21}{models:<21}{hyperparameters:<10}"
         sides = [f"{of(runs, name, side).mean():+.2f}" for side in ("chosen", "rejected") if side in runs[0][name]]
         lines.append((line + ", ".join(sides)).rstrip())
     return lines

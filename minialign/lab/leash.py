@@ -40,7 +40,6 @@ ADAPTIVE = {"kl_coef": 0.5, "target_kl": 1.4, "kl_horizon": 3 * LAB.ppo.rollouts
 NEAR = 1.5  # the adaptive beta is near the peak if its KL is at most so many times the other, or the other so many times
 DRAWS, NS = 64, (1, 2, 4, 16, 64)
 TILTS = (8, 4, 2, 1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05)
-READS = (frontier.__file__, gallery.__file__, ideal.__file__, raters_view.__file__)
 
 
 def one_seed(recipe, seed, folder):
@@ -54,14 +53,14 @@ def one_seed(recipe, seed, folder):
     short = quick(recipe)
     betas, every, draws = ((0.0, 0.1, 1.0), 8, DRAWS // 2) if short else (BETAS, 2, DRAWS)
     questions = report_questions()[:: 2 if short else 1]
-    before, after = (answers_of(human, model, SAMPLED) for model in (human.sft().model, human.ppo().model))
+    before, after = (answers_of(human, model, SAMPLED) for model in (human.model("sft"), human.model("ppo")))
     hacks = gallery.harvest(after, human.scorer()(after.batch), before, human.scorer()(before.batch))
     worlds = frontier.draw(human, report_questions()[::every], draws)
     swept = {beta: journey(people, kl_coef=beta) for beta in betas}
     run = {
         "sft": stand(human, "sft", questions),
         "ppo": [{"beta": beta} | stand(leashed, "ppo", questions) for beta, leashed in swept.items()],
-        "ideal": standing(other, ideal.chase(other), other.sft().model, ideal.feeling, questions),
+        "ideal": standing(other, ideal.chase(other), other.model("sft"), ideal.feeling, questions),
         "foretold": {"human": foretold(human)},
         "votes": raters_view.manners(human.votes()[0]),
         "liking": {"sft": raters_view.liking(HUMAN, before), "ppo": raters_view.liking(HUMAN, after)},
@@ -72,7 +71,7 @@ def one_seed(recipe, seed, folder):
     }
     if not short:
         adaptive = journey(people, **ADAPTIVE)
-        run["adaptive"] = {"beta": adaptive.ppo().history.last("objective/kl_coef")} | stand(adaptive, "ppo", questions)
+        run["adaptive"] = {"beta": adaptive.stage("ppo").history.last("objective/kl_coef")} | stand(adaptive, "ppo", questions)
         run |= {"control_sft": stand(other, "sft", questions), "control": stand(other, "ppo", questions)}
         run["foretold"]["control"] = foretold(other)
     return run
@@ -80,7 +79,7 @@ def one_seed(recipe, seed, folder):
 
 def stand(journey, name, questions=None):
     """Where the "sft" or the "ppo" model of a journey stands, on the report questions or on others."""
-    return standing(journey, getattr(journey, name)().model, journey.sft().model, journey.scorer(), questions)
+    return standing(journey, journey.model(name), journey.model("sft"), journey.scorer(), questions)
 
 
 # ---------------------------------------------------------------------------------------- what all seeds say

@@ -50,7 +50,7 @@ def compare(journey, questions):
     kinds = np.array([parse(question).kind for question in questions])
 
     def said(name):
-        answers = answers_of(journey, getattr(journey, name)().model, SAMPLED, questions)
+        answers = answers_of(journey, journey.model(name), SAMPLED, questions)
         lengths = np.array([len(response.text) for response in answers.responses])
         return {"length": lengths, "reward": journey.scorer()(answers.batch), "gold": answers.gold}
 

@@ -26,7 +26,6 @@ DOES_NOT_SHOW = (
     "it, in a world where such pages exist, and knows only what it has read. The auditor is a simulated rater with all "
     "the raters' tastes and blind spots. A revision is a second sample, not a rewriting."
 )
-READS = (CONSTITUTION, agreement.__file__, feedback.__file__)  # what the results depend on besides this file
 
 HUMAN_SECONDS = 20.0
 CONSTITUTIONS = {  # the first principle that counts decides
@@ -53,7 +52,7 @@ def one_seed(recipe, seed, folder):
     journey = Journey(recipe, seed, folder)
     votes = journey.votes()[0]
     texts = [[response.text for response in side] for side in (votes.chosen, votes.rejected)]
-    reader, principles = Reader(journey.base().model), read_constitution(CONSTITUTION.read_text(encoding="utf-8"))
+    reader, principles = Reader(journey.model("base")), read_constitution(CONSTITUTION.read_text(encoding="utf-8"))
     judges = {name: Judge(reader, [principles[k] for k in names]) for name, names in CONSTITUTIONS.items()}
 
     start = time.process_time()
@@ -63,7 +62,7 @@ def one_seed(recipe, seed, folder):
     if not quick(recipe):
         p["audited"] = audited(ai.p, AUDITED, unsure_first=True)
 
-    policies = {"sft": journey.sft().model, "human": journey.dpo().model}
+    policies = {"sft": journey.model("sft"), "human": journey.model("dpo")}
     for name in p:
         policies[name] = feedback.dpo(journey, feedback.voted(votes, p[name], journey.rng("labels")))  # the same dice
     rng = journey.rng("revisions")

@@ -34,7 +34,6 @@ DOES_NOT_SHOW = (
     "moves along the frontier of one that hears the verb alone; a better reader could leave it. PPO was not run."
 )
 
-READS = (crowds.__file__,)
 KINDS = ("borderline", "dangerous")
 SCARY = 0.5  # the share of questions with a scary word, in the votes
 STANCES = ("full", "partial", "answered", "other")
@@ -63,10 +62,10 @@ def crowd_of(recipe, safe, weight, risk):
 
 def one_seed(recipe, seed, folder):
     pairs, sft = contrast_pairs(), Journey(recipe, seed, folder)
-    run = {"SFT": stances_of(sft, sft.sft().model, pairs)}
+    run = {"SFT": stances_of(sft, sft.model("sft"), pairs)}
     for name in QUICK if quick(recipe) else SETTINGS:
         journey = Journey(crowd_of(recipe, *SETTINGS[name]), seed, folder)
-        run[name] = stances_of(journey, journey.dpo().model, pairs)
+        run[name] = stances_of(journey, journey.model("dpo"), pairs)
         run[name]["labels"] = labels_want_an_answer(pairs, journey.recipe.tastes)
     return run
 

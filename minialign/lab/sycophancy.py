@@ -22,7 +22,6 @@ from ..exact import optimal_policy, sequence_kl
 from ..reward import Scorer, score_gaps
 from ..world import Tastes, parse, prompt_lists
 from . import Claim
-from .instruments import crowds
 from .instruments.crowds import journeys, models, name_of, of, trainers
 from .instruments.measure import GREEDY, SAMPLED, answers_of, count_seeds, mostly, spread
 
@@ -34,18 +33,17 @@ DOES_NOT_SHOW = (
 
 CROWDS = {"control": Tastes(), "yes-men": Tastes(agreement=1.5)}  # a right answer is worth 1
 KINDS = ("claim_false", "claim_true")
-READS = (crowds.__file__,)
 DRAWS = 12  # SFT answers to a claim, for the forecast
 
 
 def one_seed(recipe, seed, folder):
     trained = journeys(recipe, CROWDS, seed, folder)
-    one, sft = trained["control"], trained["control"].sft().model
+    one, sft = trained["control"], trained["control"].model("sft")
     drawn = {kind: answers_of(one, sft, SAMPLED, np.repeat(questions(kind), DRAWS).tolist()) for kind in KINDS}
     run = {"sft": behaviour(one, sft), "trainers": trainers(recipe)}
     for name, journey in trained.items():
         foretold = {kind: forecasts(journey, answers) for kind, answers in drawn.items()}
-        run[name] = {trainer: behaviour(journey, getattr(journey, trainer)().model) for trainer in run["trainers"]}
+        run[name] = {trainer: behaviour(journey, journey.model(trainer)) for trainer in run["trainers"]}
         run[name] |= {"forecast": foretold, "claim_votes": claim_votes(journey)}
     return run
 
@@ -56,7 +54,7 @@ def questions(kind):
 
 
 def raw_scorer(journey):
-    return Scorer(journey.reward().model, journey.recipe.reward.pooling)
+    return Scorer(journey.model("reward"), journey.recipe.reward.pooling)
 
 
 def forecasts(journey, answers):
@@ -112,7 +110,7 @@ def behaviour(journey, model):
     }
     plain = answers_of(journey, model, GREEDY, questions("known")).verdicts
     agrees = {how: {kind: said[how][kind].mean("agrees") for kind in KINDS} for how in said}
-    kl = {kind: sampled_kl(model, journey.sft().model, said["sampled"][kind]) for kind in KINDS}
+    kl = {kind: sampled_kl(model, journey.model("sft"), said["sampled"][kind]) for kind in KINDS}
     return agrees | {"kl": kl, "plain": float(np.mean([verdict.correct is True for verdict in plain]))}
 
 

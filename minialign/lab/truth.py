@@ -24,7 +24,6 @@ from ..world import Raters, Tastes, prompt_lists
 from ..world.answers import say
 from ..world.facts import VALUES
 from . import Claim
-from .instruments import crowds
 from .instruments.crowds import journeys, models, name_of, of, trainers
 from .instruments.measure import GREEDY, SAMPLED, answers_of, count_seeds, interval, mostly, spread
 
@@ -35,7 +34,6 @@ DOES_NOT_SHOW = (
 )
 
 CROWDS = {"crowd": Tastes(), "experts": Tastes(expert=True)}
-READS = (crowds.__file__,)
 COLORS = VALUES["thing"]
 BINS = 5
 TIMES = 2  # every question is sampled so often
@@ -43,9 +41,9 @@ TIMES = 2  # every question is sampled so often
 
 def one_seed(recipe, seed, folder):
     trained = journeys(recipe, CROWDS, seed, folder)
-    run = {"trainers": trainers(recipe), "sft": knowledge(trained["crowd"], trained["crowd"].sft().model)}
+    run = {"trainers": trainers(recipe), "sft": knowledge(trained["crowd"], trained["crowd"].model("sft"))}
     for name, journey in trained.items():
-        run[name] = {trainer: knowledge(journey, getattr(journey, trainer)().model) for trainer in run["trainers"]}
+        run[name] = {trainer: knowledge(journey, journey.model(trainer)) for trainer in run["trainers"]}
     return run
 
 

@@ -13,13 +13,12 @@ from .. import checkpoint
 from ..batch import Response
 from ..exact import best_of_n_kl_bound
 from ..generate import generate
-from ..pipeline import STAGES
+from ..models import STAGES
 from ..reward import Scorer
-from ..runs import metrics
 from ..runs.errors import Problem
 from ..runs.folder import load_model, load_run
 from ..tokenizer import ALPHABET, EOS, SPECIAL, encode
-from ..world import five_questions, judge, parse
+from ..world import five_questions, judge, parse, report_questions
 from . import leashes, reweighting, weights
 
 AGAIN = "make the run again with: minialign tour"
@@ -265,7 +264,7 @@ def one_leash(run, beta, history, own):
 def tightness(run):
     """Scene 6: the leash slider's answers, the places of the trained models, and the gallery."""
     reference, chased, limit = run.model("sft"), run.chased(), run.recipe.max_new_tokens
-    everything = metrics.report_questions()
+    everything = report_questions()
     n = min(reweighting.PROMPTS, len(everything))
     questions = [everything[i * len(everything) // n] for i in range(n)]
     K = reweighting.ANSWERS

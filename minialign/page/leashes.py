@@ -10,8 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from .. import preferences
-from ..cache import UnreadableStage, code_key
-from ..pipeline import Journey, Recipe
+from ..pipeline import Journey, Recipe, UnreadableStage
 from ..runs.errors import Problem
 
 FACTORS = (0, 0.25, 4)  # of the run's own beta
@@ -44,7 +43,7 @@ def kept_leashes(run, folder):
             beta = json.loads(path.read_text(encoding="utf-8"))["history"]["series"]["objective/kl_coef"][0][1]
             journey = on_leash(run, folder, beta)
             if journey.path("ppo", ".json").name == path.name:
-                found[beta] = journey.ppo()
+                found[beta] = journey.stage("ppo")
         except (ValueError, LookupError, TypeError, OSError, UnreadableStage):
             continue  # a damaged stage is not worth a page
     return dict(sorted(found.items()))
@@ -55,10 +54,10 @@ def make_leashes(run, folder):
     recipe = recipe_of(run)
     betas = [factor * recipe.ppo.kl_coef for factor in FACTORS]
     own = on_leash(run, folder, recipe.ppo.kl_coef)
-    if run["code"] != code_key() or not own.path("reward", ".json").exists():
+    if not own.path("reward", ".json").exists():
         raise Problem(
             f"the stages of {folder} are not in {cache_of(folder)}, or other code made them; "
             "make the run again with: minialign tour, then minialign page --leashes"
         )
     for beta in tqdm(betas, desc="leashes", leave=False, disable=None):
-        on_leash(run, folder, beta).ppo()
+        on_leash(run, folder, beta).stage("ppo")

@@ -10,11 +10,9 @@ from pathlib import Path
 from .. import checkpoint, preferences
 from ..checkpoint import atomically
 from ..model import LanguageModel, ModelConfig
+from ..models import TRAINED
 from .errors import Problem
 from .text import safe, samples_text
-
-MODEL_FILES = ("base", "sft", "reward", "ppo", "dpo")
-
 
 def check_writable(folder):
     """Find out now, not after minutes of training, that nothing can be written."""
@@ -36,19 +34,19 @@ def save_run(journey, results, folder):
     folder = Path(folder)
     (folder / "run.json").unlink(missing_ok=True)  # until all is there again
     scorer = journey.scorer()
-    for name in MODEL_FILES:  # the reward model with the scale of its scores
+    for name in TRAINED:  # the reward model with the scale of its scores
         extra = {"mean": scorer.mean, "std": scorer.std} if name == "reward" else {}
-        checkpoint.save(getattr(journey, name)().model, folder / f"{name}.npz", **extra)
+        checkpoint.save(journey.model(name), folder / f"{name}.npz", **extra)
     for votes, part in zip(journey.votes(), ("train", "held-out")):
         preferences.save_jsonl(votes, folder / f"votes-{part}.jsonl")
     write_text(folder / "samples.txt", samples_text(results["samples"]))
-    curves = {name: journey.in_memory[name].history.to_dict() for name in MODEL_FILES}
+    curves = {name: journey.in_memory[name].history.to_dict() for name in TRAINED}
     write_text(folder / "curves.json", json.dumps(curves))
     drawn = {
-        "learning": plots.learning_curves(journey.base().history, journey.sft().history, results["base"]["guessing"]),
+        "learning": plots.learning_curves(journey.stage("base").history, journey.stage("sft").history, results["base"]["guessing"]),
         "calibration": plots.reward_calibration(results["reward"]),
-        "ppo": plots.ppo_dashboard(journey.ppo().history),
-        "dpo": plots.dpo_curves(journey.dpo().history),
+        "ppo": plots.ppo_dashboard(journey.stage("ppo").history),
+        "dpo": plots.dpo_curves(journey.stage("dpo").history),
         "scoreboard": plots.scoreboard([results["scoreboard"]]),
     }
     for name, (figure, words) in drawn.items():

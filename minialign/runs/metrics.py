@@ -13,45 +13,29 @@ from dataclasses import asdict
 import numpy as np
 from tqdm import tqdm
 
-from .. import __version__
+from .. import __version__, cache, pipeline
+from ..batch import Response
 from ..evaluate import answer, best_of_n, continue_bare, row, sampled_kl
 from ..exact import best_of_n_kl_bound
-from ..pipeline import STAGES
-from ..cache import code_key
+from ..models import MODELS, POLICIES, SPEAKERS, STAGES
 from ..reward import Scorer, calibration, pair_accuracy, score_gaps
-from ..world import Raters, five_questions, parse, report_questions, truth
-
-MODELS = ("base", "sft", "best_of_n", "ppo", "dpo")
-
-# What has to be trained to get from the model before (base, SFT), or from the SFT model and its votes, to this one.
-TRAINED = {"base": ["base"], "sft": ["sft"], "best_of_n": ["reward"], "ppo": ["reward", "ppo"], "dpo": ["dpo"]}
-
-# What is in memory while that happens; best-of-n trains nothing, but needs both to answer.
-IN_MEMORY = {
-    "base": ["policy"],
-    "sft": ["policy"],
-    "best_of_n": ["policy", "reward model"],
-    "ppo": ["policy", "reference", "reward model", "critic"],
-    "dpo": ["policy", "reference"],
-}
-
 
 def ask(journey, name, questions, temperature):
     """One of the run's models answers -> Answers.  The base model gets each question bare, and continues it."""
-    rng = journey.rng("report").spawn(len(MODELS))[MODELS.index(name)]
-    limit = journey.recipe.max_new_tokens
+    rng, limit = journey.rng(f"report {name}"), journey.recipe.max_new_tokens
+    judge, tokenizer = journey.world.judge, journey.tokenizer
     if name == "best_of_n":
         n = journey.recipe.best_of
-        return best_of_n(journey.sft().model, journey.scorer(), questions, truth, n, rng, limit)
+        return best_of_n(journey.model("sft"), journey.scorer(), questions, judge, n, rng, limit, tokenizer=tokenizer)
     speak = continue_bare if name == "base" else answer
-    return speak(getattr(journey, name)().model, questions, truth, temperature, rng, limit)
+    return speak(journey.model(name), questions, judge, temperature, rng, limit, tokenizer)
 
 
 def scoreboard(journey, questions):
     """Every model on the same questions -> {"sampled" | "greedy": {model: row}}.  Best-of-n is only sampled."""
     board = {}
     for how, temperature in (("sampled", 1.0), ("greedy", 0.0)):
-        names = [name for name in MODELS if temperature or name != "best_of_n"]
+        names = [name for name in SPEAKERS if temperature or name != "best_of_n"]
         said = {
             name: ask(journey, name, questions, temperature)
             for name in tqdm(names, desc=f"scoreboard, {how}", leave=False, disable=None)
@@ -70,14 +54,14 @@ def distance(journey, name, answers):
         return None
     if name == "best_of_n":
         return float(best_of_n_kl_bound(journey.recipe.best_of))
-    return sampled_kl(getattr(journey, name)().model, journey.sft().model, answers)
+    return sampled_kl(journey.model(name), journey.model("sft"), answers)
 
 
 def memory(journey, name):
     """How many models are in memory, and how large they are together (parameters only)."""
-    language_model = sum(p.data.nbytes for p in journey.sft().model.parameters())
-    scalar_model = sum(p.data.nbytes for p in journey.reward().model.parameters())
-    parts = IN_MEMORY[name]
+    language_model = sum(p.data.nbytes for p in journey.model("sft").parameters())
+    scalar_model = sum(p.data.nbytes for p in journey.model("reward").parameters())
+    parts = MODELS[name].in_memory
     scalars = sum(part in ("reward model", "critic") for part in parts)
     size = (len(parts) - scalars) * language_model + scalars * scalar_model
     return {"models_in_memory": len(parts), "megabytes": round(size / 1e6, 3)}
@@ -85,7 +69,7 @@ def memory(journey, name):
 
 def five_answers(journey, name):
     """The same five questions for every model -> list of dicts: question, sampled, greedy, and whether each ended."""
-    questions = [prompt.text for prompt in five_questions()]
+    questions = list(journey.world.showcase)
     sampled, greedy = (ask(journey, name, questions, temperature).responses for temperature in (1.0, 0.0))
     return [
         {"question": q, "sampled": s.text, "sampled_ended": s.ended, "greedy": g.text, "greedy_ended": g.ended}
@@ -95,17 +79,17 @@ def five_answers(journey, name):
 
 # ---------------------------------------------------------------------------------------- what happened in each stage
 def base_report(journey):
-    losses = journey.base().history["loss"]
+    losses = journey.stage("base").history["loss"]
     return {
         "guessing": math.log(journey.recipe.model.vocab_size),  # ln V: the loss of one who knows nothing
         "first_loss": float(losses[0]),
         "last_loss": float(losses[-20:].mean()),
-        "parameters": sum(p.data.size for p in journey.base().model.parameters()),
+        "parameters": sum(p.data.size for p in journey.model("base").parameters()),
     }
 
 
 def sft_report(journey):
-    losses = journey.sft().history["loss"]
+    losses = journey.stage("sft").history["loss"]
     return {"first_loss": float(losses[0]), "last_loss": float(losses[-20:].mean())}
 
 
@@ -115,31 +99,34 @@ def votes_report(journey):
     return {"pairs_shown": journey.recipe.vote_prompts, "train": len(train), "held_out": len(held_out), "own": own}
 
 
+def ceiling(journey, votes):
+    """The best possible accuracy: even an oracle cannot predict the raters' noise.  None where the world does not tell."""
+    if not hasattr(journey.world, "probability"):
+        return None
+    tastes = journey.recipe.tastes
+    sides = zip(votes.prompts, votes.chosen, votes.rejected)
+    p = np.array([journey.world.probability(question, c, r, tastes) for question, c, r in sides])
+    return float(np.maximum(p, 1 - p).mean())
+
+
 def reward_report(journey):
     """How well the reward model foretells votes it never saw, beside the best that anybody could."""
     recipe, votes = journey.recipe, journey.votes()[1]
-    losses = journey.reward().history["loss"]
-    gaps = score_gaps(Scorer(journey.reward().model, recipe.reward.pooling), votes)
-    raters = Raters(recipe.tastes)
-    p = np.array(
-        [
-            raters.probability(q, c.text, c.ended, r.text, r.ended)
-            for q, c, r in zip(votes.prompts, votes.chosen, votes.rejected)
-        ]
-    )
+    losses = journey.stage("reward").history["loss"]
+    gaps = score_gaps(Scorer(journey.model("reward"), recipe.reward.pooling), votes)
     bins = calibration(gaps)
     return {
         "first_loss": float(losses[0]),
         "last_loss": float(losses[-20:].mean()),
         "accuracy": pair_accuracy(gaps),
-        "ceiling": float(np.maximum(p, 1 - p).mean()),  # even who knows the raters by heart does not know their slips
+        "ceiling": ceiling(journey, votes),
         "ece": bins.pop("ece"),
         "calibration": {name: values.tolist() for name, values in bins.items()},
     }
 
 
 def ppo_report(journey):
-    history = journey.ppo().history
+    history = journey.stage("ppo").history
     clipped = history["policy/clipfrac"]
     return {
         "first_ratio_error": float(history["policy/first_ratio_error"][0]),
@@ -154,7 +141,7 @@ def ppo_report(journey):
 
 
 def dpo_report(journey):
-    history = journey.dpo().history
+    history = journey.stage("dpo").history
     return {
         "first_loss": float(history["loss"][0]),
         "last_loss": history.last("loss", 20),
@@ -167,18 +154,22 @@ def dpo_report(journey):
 
 
 # ---------------------------------------------------------------------------------------- all of it
+def kind_of(journey, question):
+    return journey.world.judge(question, Response("", True)).kind
+
+
 def measure(journey):
     """Everything worth knowing about a run -> dict of plain data, the content of run.json."""
     began = time.perf_counter()
-    questions = report_questions()
+    questions = journey.world.report_questions()
     board = scoreboard(journey, questions)
     results = {
         "format": "minialign run 1",
         "seed": journey.seed,
         "recipe": asdict(journey.recipe),
-        "code": code_key(),
+        "code": cache.fingerprint(pipeline.__file__),
         "versions": {"minialign": __version__, "python": platform.python_version(), "numpy": np.__version__},
-        "questions": {"report": len(questions), "kinds": Counter(parse(q).kind for q in questions)},
+        "questions": {"report": len(questions), "kinds": Counter(kind_of(journey, question) for question in questions)},
         "scoreboard": board,
         "base": base_report(journey) | {"asks": board["sampled"]["base"]["asks"]},
         "sft": sft_report(journey) | {"answers": board["sampled"]["sft"]["answers"]},
@@ -186,7 +177,7 @@ def measure(journey):
         "reward": reward_report(journey),
         "ppo": ppo_report(journey),
         "dpo": dpo_report(journey),
-        "samples": {name: five_answers(journey, name) for name in ("base", "sft", "ppo", "dpo")},
+        "samples": {name: five_answers(journey, name) for name in POLICIES},
     }
     return results | {"timings": timings(journey, time.perf_counter() - began)}
 
@@ -200,7 +191,7 @@ def timings(journey, measuring):
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "seconds": seconds | {"measuring": measuring},
         "cached": [name for name, stage in stages.items() if stage.cached],
-        "training_seconds": {name: sum(seconds[stage] for stage in TRAINED[name]) for name in MODELS},
+        "training_seconds": {name: sum(seconds[stage] for stage in MODELS[name].trained) for name in SPEAKERS},
         "peak_memory_mb": peak_memory(),
     }
 

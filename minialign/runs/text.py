@@ -2,7 +2,7 @@
 
 import textwrap
 
-from ..evaluate import MODEL_NAMES
+from ..models import NAMES
 
 WIDTH = 88
 
@@ -54,7 +54,7 @@ def scoreboard_table(rows, training_seconds):
         kl = "-" if row["kl"] is None else decimal(row["kl"])
         scores = "".join(f"{decimal(row[part]):>8}" for part in ("helpful", "honest", "harmless", "gold"))
         lines.append(
-            f"  {MODEL_NAMES[name]:<9}{scores}{row['win_rate']:7.0%}{kl:>7}{row['answers']:8.0%}"
+            f"  {NAMES[name]:<9}{scores}{row['win_rate']:7.0%}{kl:>7}{row['answers']:8.0%}"
             f"{training_seconds[name]:8.1f}{row['models_in_memory']:4d} ({row['megabytes']:.1f} MB)"
         )
     return "\n".join(lines)
@@ -62,4 +62,4 @@ def scoreboard_table(rows, training_seconds):
 
 def samples_text(samples):
     """Every model's answers to the five questions, one below the other."""
-    return "\n".join(f"{MODEL_NAMES[name]}\n{answers_table(answers)}\n" for name, answers in samples.items())
+    return "\n".join(f"{NAMES[name]}\n{answers_table(answers)}\n" for name, answers in samples.items())

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from .. import cache
-from . import equations
 
 
 def read_bands(folder):
@@ -14,8 +13,5 @@ def read_bands(folder):
 
 
 def run_key(file):
-    """Changes with whatever a lesson's numbers depend on: the package, what measures, and the lesson itself."""
-    package, lesson = equations.PACKAGE, Path(file).read_text(encoding="utf-8")
-    laboratory = sorted((package / "lab").glob("*.py")) if "minialign.lab" in lesson else []
-    measuring = [path.read_text(encoding="utf-8") for path in (package / "evaluate.py", *laboratory)]
-    return cache.digest(cache.code_key(), *measuring, lesson)
+    """Changes with whatever a lesson's numbers depend on: the lesson itself and all that it imports."""
+    return cache.key(code=[Path(file)])

@@ -7,7 +7,7 @@ A lesson is a script in percent cells.  Its docstring is its header and its --he
     lesson.fast .seed .rng .fault           --fast, --seed, a generator of its own, the name of the fault or None
     lesson.journey .recipe .folder .votes   this run's pipeline.Journey, its recipe, its folder; the votes of --votes
     lesson.you_rate .switches               --rate terminal; further flags of one lesson alone
-    lesson.need("base", "sft")              upstream stages, made if missing -> what the last, journey.sft(), returns
+    lesson.need("base", "sft")              upstream stages, made if missing -> what the last, journey.stage("sft"), returns
     lesson.section("The loss")              a heading
     lesson.say("...")                       a paragraph, at most 88 columns wide; plain print() for tables
     lesson.show("bradley-terry")            the lines that implement an equation, as they are now
@@ -66,7 +66,7 @@ class Lesson:
         endings = "-fast" * self.fast, f"-{a.fault}" if a.fault else "", by_whom, f"-s{self.seed}" if self.seed else ""
         self.folder = Path(a.out) / "lessons" / "".join([self.name, *endings])
         self.recipe = pipeline.FAST if self.fast else pipeline.FULL
-        self.numbers, self.claims, self.pictures, self.changes = {}, {}, {}, []
+        self.numbers, self.claims, self.pictures, self.changes, self.undo = {}, {}, {}, [], []
         self.predicted, self.guess, self.cut_short, self.upstream, self.waited = None, "", False, 0.0, 0.0
         bands = read_bands(self.file.parent).get(self.name, {})  # of the simulated raters' votes
         self.bands = {} if own else bands.get("fast" if self.fast else "full", {})
@@ -105,7 +105,7 @@ class Lesson:
         result = None
         for name in names:
             known = set(self.journey.in_memory)
-            result = getattr(self.journey, name)()
+            result = self.journey.stage(name)
             for new, stage in self.journey.in_memory.items():
                 if isinstance(stage, pipeline.Stage) and new not in known:
                     how = "found in the cache" if stage.cached else "made, and kept for next time"
@@ -166,8 +166,10 @@ class Lesson:
             signal.signal(signal.SIGINT, before)
 
     def inject_fault(self, owner, name, old, new):
-        """Replace `old`, which must stand once in the source of owner.name, by `new`: in memory, no file is touched."""
-        self.changes.append(inject_fault(owner, name, old, new))
+        """Replace `old`, which must occur once in the source of owner.name, by `new`: in memory, no file is touched."""
+        change, undo = inject_fault(owner, name, old, new)
+        self.changes.append(change)
+        self.undo.append(undo)
 
     # -------------------------------------------------------------------------------------------- after it ran
     def number(self, name, value, form=".3f", exact=None, within=1e-6, why=""):
@@ -209,6 +211,8 @@ class Lesson:
             raise AssertionError(f"promised in the docstring, never checked: claims {sorted(unchecked)}")
         if self.fault:
             self._reveal_fault()
+        while self.undo:
+            self.undo.pop()()
         self._write(complete=not self.cut_short)
         seen = f"{sum(self.claims.values())} of {len(self.claims)} claims seen"
         seconds = f"{self._seconds() - self.upstream:.1f} s"

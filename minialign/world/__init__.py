@@ -17,3 +17,4 @@ from .facts import fictional_name
 from .gold import Verdict, judge, truth
 from .questions import KINDS, PROMPT_MIX, Prompt, five_questions, parse, prompt_lists, report_questions, sample_prompts
 from .raters import UNBIASED, Raters, Tastes
+from .toy import ToyWorld

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ...evaluate import MODEL_NAMES
 from ...figures import bars, style
+from ...models import NAMES
 from ..bakeoff import MODELS, of
 
 
@@ -14,9 +14,9 @@ def draw(runs):
         look = style.MODEL_STYLE[name]
         x, y = of(runs, name, "kl"), of(runs, name, "gold")
         gold.plot(x, y, "o", markersize=4, color=look["color"])
-        bars.note(gold, x.mean(), y.max(), MODEL_NAMES[name], look["color"])
+        bars.note(gold, x.mean(), y.max(), NAMES[name], look["color"])
         values = np.array([of(runs, name, f"gold_{place}") for place in places])
-        off.plot(range(3), values.mean(1), marker="o", label=MODEL_NAMES[name], linewidth=1.6, **look)
+        off.plot(range(3), values.mean(1), marker="o", label=NAMES[name], linewidth=1.6, **look)
         off.vlines(range(3), values.min(1), values.max(1), color=look["color"], linewidth=0.8)
     gold.margins(0.3, 0.2)  # room for the names
     style.name_panel(gold, "gold and distance, one dot a seed", "KL, nats an answer")

@@ -28,14 +28,14 @@ def voted(pairs, p, rng):
 
 def dpo(journey, votes):
     """The pipeline's DPO, with other votes."""
-    policy = checkpoint.trainable_copy(journey.sft().model)
-    train_dpo(policy, checkpoint.frozen_copy(journey.sft().model), votes, journey.recipe.dpo, journey.rng("dpo"))
+    policy = checkpoint.trainable_copy(journey.model("sft"))
+    train_dpo(policy, checkpoint.frozen_copy(journey.model("sft")), votes, journey.recipe.dpo, journey.rng("dpo"))
     return policy
 
 
 def fine_tuned(journey, questions, responses, rng):
     """The SFT model after more SFT, on these answers."""
-    model = checkpoint.trainable_copy(journey.sft().model)
+    model = checkpoint.trainable_copy(journey.model("sft"))
     data = conversations(list(zip(questions, responses)), journey.recipe.model.context_length)
     n_steps = EPOCHS * -(-len(data) // REVISION.batch_size)
     sft.train_language_model(model, sft.epochs(data, EPOCHS, REVISION.batch_size, rng), n_steps, REVISION, "revisions")

@@ -27,7 +27,7 @@ def draw(journey, questions, draws):
     for i in range(0, len(questions), QUESTIONS_AT_ONCE):
         some = questions[i : i + QUESTIONS_AT_ONCE]
         prompts = [prompt_ids(q) for q in some for _ in range(draws)]
-        samples = generate(journey.sft().model, prompts, journey.recipe.max_new_tokens, 1.0, rng)
+        samples = generate(journey.model("sft"), prompts, journey.recipe.max_new_tokens, 1.0, rng)
         rows_of = [{} for _ in some]  # of each question: answer -> the rows in which it was drawn
         for row, answer in enumerate(samples.responses()):
             rows_of[row // draws].setdefault(answer, []).append(row)

@@ -30,7 +30,7 @@ def feeling(batch):
 
 def chase(journey):
     """PPO as in this journey, but for the score -> the policy.  The critic starts from the SFT model."""
-    rng, sft = journey.rng("ppo"), journey.sft().model
+    rng, sft = journey.rng("ppo"), journey.model("sft")
     policy, critic = trainable_copy(sft), scalar_model_from(sft, rng, head="zero")
     questions = [prompt.text for prompt in sample_prompts(rng, 2000, "train", journey.recipe.mix)]
     train_ppo(policy, frozen_copy(sft), critic, feeling, questions, journey.recipe.ppo, rng, desc="ideal reward")

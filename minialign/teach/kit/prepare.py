@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from ... import pipeline
+from ...models import STAGES
 from ...runs.errors import Problem
 from ...runs.folder import check_writable, write_text
 from ...runs.text import heading, paragraph
@@ -37,7 +38,7 @@ def prepare(fast, seed, out, lessons):
     print(f"   {'':<24}{'seconds':>9}{'at first':>9}{'MB':>9}", flush=True)
     failed = []
     try:
-        for name in pipeline.STAGES:
+        for name in STAGES:
             report["stages"][name] = told(name, warm_stage(journey, name))
         for name, script in scripts.items():
             done = warm_lesson(script, fast, seed, out, report["lessons"].pop(name, {}))
@@ -81,7 +82,7 @@ def add_up(report):
 def warm_stage(journey, name):
     """Make a stage of the journey, or find it -> its row."""
     began = time.perf_counter()
-    getattr(journey, name)()
+    journey.stage(name)
     stage, seconds = journey.in_memory[name], time.perf_counter() - began
     size = megabytes(journey.folder.glob(journey.path(name, "*").name))
     remark = "found" if stage.cached else "made"

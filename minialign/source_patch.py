@@ -1,0 +1,47 @@
+"""One changed line of the package, in memory: for a lesson's faults, for ablations and for mutants. No file is touched.
+
+    patched(text, old, new)                       the text with `old`, which must occur exactly once, replaced
+    with patch(ppo, "gae", old, new): ...         one function, until the block ends
+    undo = apply(ppo, "gae", old, new)            the same, until undo() is called
+"""
+
+import inspect
+import sys
+import textwrap
+from contextlib import contextmanager
+
+ACTIVE = {}  # "minialign.ppo.gae" -> (old, new): what is changed just now; part of every cache key
+
+
+def patched(text, old, new, where="the text"):
+    """`text` with `old` replaced by `new`.  Raises ValueError unless `old` occurs exactly once."""
+    if text.count(old) != 1:
+        raise ValueError(f"{old!r} occurs {text.count(old)} times in {where}, not once")
+    return text.replace(old, new)
+
+
+def apply(owner, name, old, new):
+    """Replace `old` by `new` in the source of owner.name, for this process -> undo(), which takes it back."""
+    original = getattr(owner, name)
+    place = f"{original.__module__}.{original.__qualname__}"
+    source = patched(textwrap.dedent(inspect.getsource(original)), old, new, place)
+    made = {}
+    exec(compile(source, f"{place}, changed", "exec"), vars(sys.modules[original.__module__]), made)
+    setattr(owner, name, made[original.__name__])
+    ACTIVE[place] = old, new
+
+    def undo():
+        setattr(owner, name, original)
+        ACTIVE.pop(place, None)
+
+    return undo
+
+
+@contextmanager
+def patch(owner, name, old, new):
+    """The change of `apply`, until the block ends."""
+    undo = apply(owner, name, old, new)
+    try:
+        yield
+    finally:
+        undo()
