@@ -13,6 +13,7 @@ in the middle of a run cannot store old results under a new name.
 import ast
 import hashlib
 import json
+import sys
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,12 @@ def key(*parts, code):
 
 def digest(*parts):
     return hashlib.sha256("\n".join(str(part) for part in parts).encode("utf-8")).hexdigest()[:16]
+
+
+def sha256(content):
+    """The SHA-256 of a file (a Path), or of a value as text -> 64 hexadecimal digits."""
+    data = content.read_bytes() if isinstance(content, Path) else as_text(content).encode("utf-8")
+    return hashlib.sha256(data).hexdigest()
 
 
 def as_text(value):
@@ -122,6 +129,4 @@ def _portable(path):
 
 def source_of(thing):
     """The file in which the class of an object is written; for one typed into a console or a notebook, that console's."""
-    import sys
-
     return getattr(sys.modules.get(type(thing).__module__), "__file__", None) or __file__

@@ -264,15 +264,27 @@ class Journey:
         stage = Stage(model, history, time.perf_counter() - start)
         if model is not None:
             checkpoint.save(model, self.path(name, ".npz"))
-        stored = {"seconds": stage.seconds, "history": history.to_dict()}
-        checkpoint.atomically(self.path(name, ".json"), lambda file: file.write(json.dumps(stored).encode("utf-8")))
+        about = {"stage": name, "seconds": stage.seconds, "history": history.to_dict()}
+        about["files"] = {ending: cache.sha256(self.path(name, ending)) for ending in self.endings(name)}
+        text = json.dumps(about | {"sha256": cache.sha256(about)}, allow_nan=False)
+        checkpoint.atomically(self.path(name, ".json"), lambda file: file.write(text.encode("utf-8")))
         return stage
 
     def read(self, name):
+        """A stage from disk, if it and each of its files are byte for byte what was written."""
         with self.reading(name):
-            stored = json.loads(self.path(name, ".json").read_text(encoding="utf-8"))
+            about = json.loads(self.path(name, ".json").read_text(encoding="utf-8"))
+            if about.pop("sha256") != cache.sha256(about) or about["stage"] != name:
+                raise ValueError("its description has been changed")
+            for ending in self.endings(name):
+                if about["files"][ending] != cache.sha256(self.path(name, ending)):
+                    raise ValueError(f"{self.path(name, ending).name} has been changed")
             model = checkpoint.load(self.path(name, ".npz")) if name in TRAINED else None
-            return Stage(model, History.from_dict(stored["history"]), stored["seconds"], cached=True)
+            return Stage(model, History.from_dict(about["history"]), about["seconds"], cached=True)
+
+    def endings(self, name):
+        """How the files of a stage end, besides its description."""
+        return [".npz"] if name in TRAINED else ["-train.jsonl", "-held_out.jsonl"]
 
     @contextmanager
     def reading(self, name):

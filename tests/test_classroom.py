@@ -18,7 +18,7 @@ from toy_run import toy_size
 from minialign import checkpoint, pipeline
 from minialign.cli.command import main
 from minialign.figures import page_plots
-from minialign.models import NAMES
+from minialign.models import NAMES, STAGES
 from minialign.runs import metrics
 from minialign.world import ToyWorld, five_questions
 
@@ -84,7 +84,7 @@ def test_a_tour_tells_its_story_in_plain_narrow_text(out, capsys):
     assert text.isascii()
     told = text[: text.index("== Kept")].splitlines()[1:]  # around it stand paths, of any length
     assert max(map(len, told)) <= 88
-    assert text.count("found in the cache") == len(pipeline.STAGES)
+    assert text.count("found in the cache") == len(STAGES)
     for prompt in five_questions():
         assert text.count(f"   {prompt.text}\n") == 4  # base, SFT, PPO and DPO
 
@@ -121,7 +121,7 @@ def test_run_json_says_what_was_run_and_what_came_out(run):
             "models_in_memory",
             "megabytes",
         } < set(row)
-    assert set(r["timings"]["seconds"]) == {*pipeline.STAGES, "measuring"}
+    assert set(r["timings"]["seconds"]) == {*STAGES, "measuring"}
     assert {"date", "machine", "cached", "training_seconds", "peak_memory_mb"} < set(r["timings"])
     for stage, names in {
         "base": {"guessing", "first_loss", "last_loss", "asks", "parameters"},
@@ -154,7 +154,7 @@ def test_a_second_run_finds_its_stages_and_writes_the_same(run, out):
     first = numbers(run)
     assert main(["tour", "--fast", "--out", str(out)]) == 0
     second = numbers(run)
-    assert second["timings"]["cached"] == pipeline.STAGES
+    assert second["timings"]["cached"] == STAGES
     assert json.dumps(first | {"timings": 0}) == json.dumps(second | {"timings": 0})
     assert [name for name, content in before.items() if (run / name).read_bytes() != content] in ([], ["run.json"])
 

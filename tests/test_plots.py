@@ -127,5 +127,5 @@ def test_save_writes_picture_drawing_and_words_the_same_every_time(tmp_path):
 
 def test_no_screen_is_needed(monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
-    code = "import minialign.plots, sys; assert 'matplotlib.pyplot' not in sys.modules"
+    code = "import minialign.figures.plots, sys; assert 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

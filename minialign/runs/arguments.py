@@ -1,0 +1,39 @@
+"""Flags: argparse with one-line errors, and numbers that say what they may be."""
+
+import argparse
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with one line instead of the whole usage when something is wrong, and options anywhere between names."""
+
+    _mixing = False
+
+    def parse_known_args(self, args=None, namespace=None):
+        if self._mixing or self._subparsers:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True  # argparse itself comes back here for each half of the work
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
+
+    def error(self, message):
+        self.exit(2, f"minialign: {message}; see {self.prog} --help\n")
+
+
+def whole_number(text):
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
+def positive_number(text):
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def lesson_number(text):
+    if not text.isdecimal() or not 1 <= int(text) <= 11:
+        raise argparse.ArgumentTypeError(f"{text!r} is no lesson with exercises: 1 to 11")
+    return int(text)
