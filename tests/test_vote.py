@@ -19,6 +19,7 @@ from minialign import checkpoint, pipeline
 from minialign.batch import Response
 from minialign.cli import keypress, tour, vote
 from minialign.cli.command import main
+from minialign.models import STAGES
 from minialign.pipeline import Journey
 from minialign.preferences import Preferences, load_jsonl
 from minialign.runs import voting
@@ -330,7 +331,7 @@ def test_own_votes_take_the_place_of_the_simulated_ones_and_only_what_reads_them
     mine, same, others = (Journey(TOY, 0, tmp_path / "cache", made.append, votes) for votes in three)
     for journey, expected in ((mine, ["reward", "ppo", "dpo"]), (same, []), (others, ["reward", "ppo", "dpo"])):
         made.clear()
-        for stage in pipeline.STAGES:
+        for stage in STAGES:
             journey.stage(stage)
         assert made == expected
     simulated = Journey(TOY, 0, tmp_path / "cache", made.append)
