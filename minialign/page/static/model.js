@@ -46,7 +46,7 @@ class Transformer {
     this.pooling = packed.pooling;
   }
 
-  // An empty memory: what every layer has offered (keys) and said (values) so far.
+  // An empty cache: the keys and values of every layer so far.
   start() {
     return { length: 0, keys: this.layers(() => []), values: this.layers(() => []) };
   }
@@ -146,14 +146,14 @@ class Transformer {
   }
 
   // Continue ids until the end -> {ids, ended}.  temperature 0: greedy.
-  generate(ids, limit, temperature, dice) {
+  generate(ids, limit, temperature, random) {
     const memory = this.start(),
       said = [];
     let hidden;
     for (const id of ids) hidden = this.read(memory, id);
     const room = Math.min(limit, this.config.context_length - ids.length);
     while (said.length < room) {
-      const id = choose(this.logits(hidden), temperature, dice);
+      const id = choose(this.logits(hidden), temperature, random);
       if (id === EOS) return { ids: said, ended: true };
       said.push(id);
       if (said.length < room) hidden = this.read(memory, id);
@@ -189,17 +189,17 @@ function plus(x, y) {
   return x.map((value, i) => value + y[i]);
 }
 
-function choose(logits, temperature, dice) {
+function choose(logits, temperature, random) {
   if (temperature === 0) return logits.indexOf(Math.max(...logits));
   const p = softmax(Array.from(logits, (z) => z / temperature));
-  let u = dice(),
+  let u = random(),
     id = 0;
   while (id < p.length - 1 && u >= p[id]) u -= p[id++];
   return id;
 }
 
 // mulberry32: a small generator that gives the same numbers for the same seed.
-function diceFrom(seed) {
+function randomFrom(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -223,20 +223,27 @@ function decode(ids) {
     .join("");
 }
 
-// What of a text the models can read: small letters and . , ? ! '
+// What of a text the models can read, in small letters, and the characters that have to be dropped.
 function readable(text) {
-  return Array.from(text.toLowerCase())
-    .filter((character) => DATA.alphabet.includes(character))
-    .join("");
+  const characters = Array.from(text.toLowerCase().trim()),
+    known = (character) => DATA.alphabet.includes(character);
+  return {
+    text: characters.filter(known).join(""),
+    dropped: [...new Set(characters.filter((character) => !known(character)))].join(" "),
+  };
 }
 
-const MODELS = {};
-
-function model(name) {
-  return (MODELS[name] = MODELS[name] || new Transformer(DATA.models[name]));
+// What to say about them; nothing if nothing was dropped.
+function droppedNote({ dropped }) {
+  return dropped ? `Dropped: ${dropped} (the models know only ${DATA.letters}). ` : "";
 }
 
 const haveModels = !DATA.models.missing;
+const LIVING = {}; // the models that have been unpacked
+
+function model(name) {
+  return (LIVING[name] = LIVING[name] || new Transformer(DATA.models.weights[name]));
+}
 
 // The base model gets a question as the beginning of a document; the others as a conversation.
 function promptOf(name, question) {
@@ -246,14 +253,18 @@ function promptOf(name, question) {
 function reply(name, question, temperature, seed) {
   const { ids, ended } = model(name).generate(
     promptOf(name, question),
-    DATA.max_new_tokens,
+    DATA.models.limit,
     temperature,
-    diceFrom(seed),
+    randomFrom(seed),
   );
-  return { text: decode(ids).trim(), ended };
+  return { text: decode(ids).trim(), ids, ended };
+}
+
+function scoreOfIds(question, ids, ended) {
+  const answer = ended ? [...ids, EOS] : ids;
+  return model("reward").score([USER, ...encode(question), BOT, ...answer], answer.length);
 }
 
 function scoreOf(question, answer, ended = true) {
-  const said = [...encode(answer), ...(ended ? [EOS] : [])];
-  return model("reward").score([USER, ...encode(question), BOT, ...said], said.length);
+  return scoreOfIds(question, encode(answer), ended);
 }
