@@ -3,10 +3,14 @@
 import base64
 import json
 import math
+import re
 import shutil
+import string
+import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,10 +24,11 @@ from minialign.cli.command import main
 from minialign.figures import page_plots
 from minialign.figures.scenes import Absent, Along, Answer, LeashScene, SftScene, Start, Tilted
 from minialign.models import TABLE
-from minialign.page import captions, leashes, make_page, make_pictures, policies, reweighting, weights
+from minialign.page import captions, leashes, make_page, make_pictures, policies, reweighting, speech, voting, weights
 from minialign.page.data import page_data
 from minialign.page.document import CONTRAST, SCRIPTS, STYLES, WASH, as_script, document, ink, luminance
 from minialign.page.fields import Fields, Missing
+from minialign.page.reweighting import Proxy
 from minialign.page.run import thin
 from minialign.page.story import STORY
 from minialign.page.transcript import transcript
@@ -203,6 +208,165 @@ def test_no_run_is_one_line(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["page"]) == 2
     assert "no finished run" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------------------------ what is damaged
+NEEDED = ("format", "recipe.model", "recipe.max_new_tokens")  # without these a folder is no run: one line, no page
+OTHER_TYPES = (None, True, -1, 10**400, "x", "", [], [None], {}, {"x": 1}, math.nan, math.inf)
+
+
+def paths_in(value, path=()):
+    """Every place in a JSON value, the inner ones too."""
+    if path:
+        yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in inside:
+        yield from paths_in(part, (*path, name))
+
+
+def mutated(value, path, rng):
+    """A copy in which the field at a path is gone, or of another type."""
+    value = json.loads(json.dumps(value))
+    holder = value
+    for step in path[:-1]:
+        holder = holder[step]
+    if rng.random() < 0.4:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = OTHER_TYPES[rng.integers(len(OTHER_TYPES))]
+    return value
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Pages of one run without the slow parts: sampled and loaded once, and without pictures."""
+
+    def once(module, name, key=lambda *arguments: None):
+        real, found = getattr(module, name), {}
+
+        def remembered(*arguments, **options):
+            which = key(*arguments)
+            if which not in found:
+                found[which] = real(*arguments, **options)
+            return found[which]
+
+        monkeypatch.setattr(module, name, remembered)
+
+    once(speech, "generate")
+    once(reweighting, "draw", lambda *arguments: len(arguments[2]) * arguments[3])
+    once(reweighting, "place")
+    once(reweighting, "tilted", lambda proxy, gold, beta: (proxy.shape, beta))
+    once(voting, "golds", lambda vote: vote)
+    once(Proxy, "of_texts", lambda proxy, pairs: len(pairs))
+    once(checkpoint, "load", lambda path, **options: Path(path).name)
+    monkeypatch.setattr(page_plots, "as_data_uri", lambda key, scene: "data:,")
+
+
+@pytest.mark.parametrize(("file", "n"), [("run.json", 300), ("curves.json", 100)])
+def test_a_damaged_field_costs_a_scene_and_never_the_page(copy, quick, file, n):
+    """Seeded mutations: each makes a page all the same, of which some scene may say what is missing."""
+    whole_file, rng = json.loads((copy / file).read_text(encoding="utf-8")), np.random.default_rng(0)
+    places, start, lost = list(paths_in(whole_file)), time.process_time(), 0
+    for i in rng.choice(len(places), n):
+        (copy / file).write_text(json.dumps(mutated(whole_file, places[i], rng)), encoding="utf-8")
+        where = ".".join(map(str, places[i]))
+        try:
+            with toy_size():
+                data = page_data(copy)
+        except Problem:
+            assert file == "run.json" and (where == "recipe" or where.startswith(NEEDED)), where
+            continue
+        lost += bool(absent(data))
+        assert all(file in data.scenes[key].missing for key in absent(data)), (where, data.scenes)
+        assert len(absent(data)) <= 4 and document(data) and transcript(data), where
+    assert lost > n / 10 and time.process_time() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("path", "scenes"),
+    [
+        (("base", "asks"), {"base"}),
+        (("scoreboard", "sampled", "ppo"), {"dpo"}),
+        (("scoreboard", "sampled", "sft", "asks"), {"sft"}),
+        (("recipe", "tastes"), {"votes"}),
+        (("reward",), {"reward"}),
+        (("recipe", "ppo", "kl_coef"), {"ppo", "leash"}),
+        (("timings", "machine"), set()),
+        (("versions",), set()),
+    ],
+)
+def test_a_missing_field_costs_the_scenes_that_show_it(copy, quick, path, scenes):
+    numbers = holder = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    for step in path[:-1]:
+        holder = holder[step]
+    del holder[path[-1]]
+    (copy / "run.json").write_text(json.dumps(numbers), encoding="utf-8")
+    text, data = made(copy)
+    assert absent(data) == scenes
+    for key in scenes:
+        assert data.scenes[key].missing.startswith(f"this scene is missing: run.json has no {'.'.join(path)}")
+    assert text.count("This scene is missing") == 3 * len(scenes)  # on its stage, in its caption, as its picture's words
+
+
+def test_fields_are_what_they_are_said_to_be():
+    fields = Fields("run.json", {"n": 3, "x": 0.5, "yes": True, "words": "moo", "list": [[0, 1.5]], "none": None})
+    assert (fields.whole("n"), fields.number("n"), fields.number("x"), fields.flag("yes")) == (3, 3.0, 0.5, True)
+    assert fields.text("words") == "moo" and fields.series("list") == [(0.0, 1.5)]
+    assert fields.number_or_none("none") is None and fields.number_or_none("x") == 0.5
+    wrong = ((fields.whole, "x"), (fields.number, "yes"), (fields.flag, "n"), (fields.text, "n"), (fields.items, "words"))
+    for read, name in wrong:
+        with pytest.raises(Missing, match=f"in run.json, {name} is not"):
+            read(name)
+    with pytest.raises(Missing, match="run.json has no list.0.2"):
+        fields.at("list", 0, 2)
+
+
+UNSEEN = "\x1b[2J \u202e txet \u2066 \ud800 \x00 \u200b"
+
+
+def test_characters_that_cannot_be_seen_are_shown_by_their_names(copy):
+    """A lone surrogate, bidi overrides, control characters: on the page as escapes, so that they do nothing."""
+    numbers = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    for answers in numbers["samples"].values():
+        for answer in answers:
+            answer["question"] = answer["greedy"] = UNSEEN
+    numbers["timings"]["machine"] = UNSEEN
+    (copy / "run.json").write_text(json.dumps(numbers), encoding="utf-8")
+    curves = json.loads((copy / "curves.json").read_text(encoding="utf-8"))
+    for entry in curves["sft"]["texts"] + curves["ppo"]["texts"]:
+        entry["text"] = UNSEEN
+    (copy / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
+    for part in ("train", "held-out"):
+        path = copy / f"votes-{part}.jsonl"
+        lines = [json.loads(line) | {"chosen": UNSEEN} for line in path.read_text(encoding="utf-8").splitlines()]
+        path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    text, data = made(copy)
+    assert absent(data) == set() and not set(UNSEEN) - {" "} & set(text) - set(string.printable)
+    shown = "\\x1b[2J \\u202e txet \\u2066 \\ud800 \\x00 \\u200b"
+    assert data.scenes["votes"].pairs[0].chosen == data.scenes["sft"].rows[0].greedy[0].text == shown
+    assert shown in text and shown in (copy / "journey.txt").read_text(encoding="utf-8")
+
+
+# ------------------------------------------------------------------------------------------------ one table of models
+def test_the_colours_of_the_page_are_those_of_the_models(run):
+    text = (run / "journey.html").read_text(encoding="utf-8")
+    for model in TABLE:
+        assert f"--{model.key}: {model.colour};" in text
+        words = tuple(int(ink(model.colour)[i : i + 2], 16) for i in (1, 3, 5))
+        assert (luminance(WASH) + 0.05) / (luminance(words) + 0.05) >= CONTRAST
+
+
+def test_the_contrast_of_black_on_white_is_21_to_1():
+    """As WCAG 2.1 defines it: https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio"""
+    assert (luminance((255, 255, 255)) + 0.05) / (luminance((0, 0, 0)) + 0.05) == pytest.approx(21)
+    assert luminance((255, 0, 0)) == pytest.approx(0.2126)
+
+
+def test_scripts_and_styles_have_no_table_of_models_of_their_own():
+    for path in files("minialign.page").joinpath("static").iterdir():
+        text = path.read_text(encoding="utf-8").lower()
+        assert not [m.key for m in TABLE if m.colour.lower() in text and m.colour != "#000000"], path.name
+        assert not re.search(r"""\b(?:base|sft|ppo|dpo): ?["'#]""", text), path.name
 
 
 # ------------------------------------------------------------------------------------------------ the snapshots
