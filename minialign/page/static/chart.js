@@ -33,8 +33,7 @@ function frameOf(box, spec) {
     height = Math.round(spec.height * (1 + (k - 1) / 2));
   const { lines, marks, levels } = spec,
     longest = Math.max(0, ...lines.map((line) => (line.label || "").length));
-  const left = 44 * k,
-    right = width - Math.min(longest * 7.9 * k + 14, width * 0.36),
+  const right = width - Math.min(longest * 7.9 * k + 14, width * 0.36),
     top = 30 * k,
     bottom = height - 42 * k;
   const xs = [...lines.flatMap((line) => line.points.map((p) => p[0])), ...marks.map((m) => m.x)];
@@ -50,6 +49,8 @@ function frameOf(box, spec) {
     pad = 0.06 * (highest - lowest || 1);
   const y0 = spec.low ?? lowest - pad,
     y1 = spec.high ?? highest + pad;
+  const digits = Math.max(...ticks(y0, y1, 4).map((y) => number(y, decimals(y0, y1)).length)),
+    left = Math.max(44, 8.2 * digits + 9) * k;
   const X = (x) => left + ((x - x0) / (x1 - x0 || 1)) * (right - left);
   const Y = (y) => bottom - ((y - y0) / (y1 - y0 || 1)) * (bottom - top);
   return { k, width, height, left, right, top, bottom, x0, x1, y0, y1, X, Y, small: width < 430 * k };
