@@ -4,28 +4,17 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..figures.scenes import (
-    Absent,
-    BaseScene,
-    DpoScene,
-    LeashScene,
-    PpoScene,
-    RewardScene,
-    Scenes,
-    SftScene,
-    Start,
-    Tilted,
-    VotesScene,
-)
+from ..figures import scenes as shown
 from ..models import MODELS, NAMES, POLICIES
 from ..runs.text import decimal
 
 LIKES = {"warmth": "friendly", "length": "long", "confidence": "confident", "agreement": "agreeing"}
 
 
-def captions(scenes: Scenes) -> dict[str, str]:
+def captions(scenes: shown.Scenes) -> dict[str, str]:
     """One text for each scene; for a missing one, why, and what to do about it."""
-    return {key: sentence(scene.missing) if isinstance(scene, Absent) else SAY[key](scene) for key, scene in scenes.items()}
+    absent = shown.Absent
+    return {key: sentence(s.missing) if isinstance(s, absent) else SAY[key](s) for key, s in scenes.items()}
 
 
 def sentence(text: str) -> str:
@@ -37,7 +26,7 @@ def signed(x: float) -> str:
     return ("+" if round(x, 2) > 0 else "") + decimal(x)
 
 
-def base(s: BaseScene) -> str:
+def base(s: shown.BaseScene) -> str:
     return (
         f"The base model continued {s.asks:.0%} of {s.asked} report questions with another question. While it read, its loss "
         f"fell from {s.first_loss:.2f} to {s.last_loss:.2f} nats per character (guessing costs ln V = {s.guessing:.2f}). "
@@ -45,7 +34,7 @@ def base(s: BaseScene) -> str:
     )
 
 
-def sft(s: SftScene) -> str:
+def sft(s: shown.SftScene) -> str:
     n, ended = len(s.rows), [sum(row.greedy[i].ended for row in s.rows) for i in range(len(s.steps))]
     first = next((i for i in range(len(s.steps)) if min(ended[i:]) == n), None)
     if first is None:
@@ -60,7 +49,7 @@ def sft(s: SftScene) -> str:
     )
 
 
-def votes(s: VotesScene) -> str:
+def votes(s: shown.VotesScene) -> str:
     where = "pairs whose two answers differ in truth"
     if s.own:
         return (
@@ -77,7 +66,7 @@ def votes(s: VotesScene) -> str:
     )
 
 
-def reward(s: RewardScene) -> str:
+def reward(s: shown.RewardScene) -> str:
     return (
         f"The loss starts at {s.loss[0][1]:.3f}, where a coin toss costs ln 2 = {math.log(2):.3f}, and ends at "
         f"{s.loss[-1][1]:.3f}. The reward model predicts {s.accuracy:.1%} of {s.held_out} held-out votes. Even an oracle, "
@@ -85,7 +74,7 @@ def reward(s: RewardScene) -> str:
     )
 
 
-def ppo(s: PpoScene) -> str:
+def ppo(s: shown.PpoScene) -> str:
     parts = []
     for run in s.runs:
         name = "without a leash" if run.beta == 0 else f"on a leash of beta = {run.beta:g}"
@@ -98,7 +87,7 @@ def ppo(s: PpoScene) -> str:
     )
 
 
-def leash(s: LeashScene) -> str:
+def leash(s: shown.LeashScene) -> str:
     trusted = [point for point in s.curve if point.effective >= s.few] or s.curve[:1]
     loosest, best = trusted[-1], max(trusted, key=lambda point: point.gold)
     rises = f"Loosening the leash takes proxy from {decimal(s.start.proxy)} to {decimal(loosest.proxy)}"
@@ -114,7 +103,7 @@ def leash(s: LeashScene) -> str:
     return " ".join([f"{rises}, {truth}.", below(s)]).strip()
 
 
-def below(s: LeashScene) -> str:
+def below(s: shown.LeashScene) -> str:
     """Do the trained models reach the frontier of the slider?"""
     parts = [
         f"{NAMES[dot.name]} has proxy {decimal(dot.proxy)} at {decimal(dot.kl)} nats, where the slider has "
@@ -125,7 +114,7 @@ def below(s: LeashScene) -> str:
     return "; ".join(parts) + "." if parts else ""
 
 
-def at_kl(curve: list[Tilted], kl: float, start: Start) -> float:
+def at_kl(curve: list[shown.Tilted], kl: float, start: shown.Start) -> float:
     """The slider's proxy at a KL, on straight lines between its stops."""
     kl, points = max(kl, 0.0), [(0.0, start.proxy), *((point.kl, point.proxy) for point in curve)]
     for (x0, y0), (x1, y1) in zip(points, points[1:]):
@@ -134,7 +123,7 @@ def at_kl(curve: list[Tilted], kl: float, start: Start) -> float:
     return points[-1][1]
 
 
-def dpo(s: DpoScene) -> str:
+def dpo(s: shown.DpoScene) -> str:
     board = s.board["sampled"]
     ranked = sorted((name for name in POLICIES if MODELS[name].upstream), key=lambda name: -board[name].gold)
     gold = ", ".join(f"{NAMES[name]} {decimal(board[name].gold)}" for name in ranked)

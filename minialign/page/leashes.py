@@ -23,10 +23,8 @@ def recipe_of(run: dict[str, Any]) -> Recipe:
     try:
         stored = run["recipe"]
         values: dict[str, Any] = {f.name: stored[f.name] for f in fields(Recipe)}
-        for field in fields(Recipe):
-            kind: Any = field.type
-            if is_dataclass(kind):
-                values[field.name] = kind(**values[field.name])
+        kinds: dict[str, Any] = {f.name: f.type for f in fields(Recipe) if is_dataclass(f.type)}
+        values |= {name: kind(**values[name]) for name, kind in kinds.items()}
         return Recipe(**values)
     except (LookupError, TypeError, ValueError, AttributeError) as problem:
         raise Problem(f"the recipe in run.json is damaged ({safe(problem)}); make the run again with: minialign tour") from None

@@ -24,8 +24,7 @@ function fill(element, attributes, children) {
 
 // 0.25, -1.30, never -0.00; a true minus, so that columns line up.
 function number(x, digits = 2, sign = false) {
-  const text = Math.abs(x).toFixed(digits),
-    zero = Number(text) === 0;
+  const text = Math.abs(x).toFixed(digits), zero = Number(text) === 0;
   return (x < 0 && !zero ? "\u2212" : sign && !zero ? "+" : "") + text;
 }
 

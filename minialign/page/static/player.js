@@ -21,8 +21,7 @@ class Player {
   constructor(key, index) {
     Object.assign(this, { index, at: 0, timer: null });
     this.scene = new SCENES[key](DATA.scenes[key], (step, playing) => this.refresh(step, playing));
-    const stage = $(`stage-${index + 1}`),
-      controls = this.controls();
+    const stage = $(`stage-${index + 1}`), controls = this.controls();
     this.scene.mount(stage);
     stage.after(controls);
     this.at = this.scene.begins ?? this.last;
@@ -172,8 +171,7 @@ function mark() {
 const asHash = (parameters) => parameters.toString().replace(/(present|still)=(?=&|$)/g, "$1");
 
 function remember() {
-  const to = address(),
-    me = players[current];
+  const to = address(), me = players[current];
   to.set("scene", current + 1);
   if (me) to.set("step", me.at);
   to.set("prompt", STATE.prompt);
@@ -202,8 +200,7 @@ let obeyed = false;
 function arrive() {
   recall();
   obey();
-  const from = address(),
-    goal = Math.max(0, inAddress("scene", players.length) - 1);
+  const from = address(), goal = Math.max(0, inAddress("scene", players.length) - 1);
   if (from.has("step") && players[goal]) players[goal].at = inAddress("step", players[goal].last);
   current = goal;
   mark();
@@ -230,8 +227,7 @@ document.addEventListener("keydown", (event) => {
 
 // What a key does while an element has the focus; nothing if the element needs it for itself.
 function actionOf(key, on) {
-  const me = players[current],
-    digit = Number(key);
+  const me = players[current], digit = Number(key);
   if (digit >= 1 && digit <= players.length) return () => visit(digit - 1, true);
   if (key.startsWith("arrow") && on.matches("input[type=range]")) return null;
   if (key === " " && on.matches("button, a, summary, input, select")) return null;
@@ -251,8 +247,7 @@ function actionOf(key, on) {
 // A step beyond the end of a scene is the next scene's beginning, and the other way round.
 function step(by) {
   onward = false;
-  const me = players[current],
-    next = current + by;
+  const me = players[current], next = current + by;
   if (me && me.at + by >= 0 && me.at + by <= me.last) return me.go(me.at + by);
   if (next < 0 || next >= players.length) return;
   if (players[next]) players[next].at = by > 0 ? 0 : players[next].last;

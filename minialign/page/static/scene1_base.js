@@ -31,8 +31,7 @@ class BaseScene {
 
   continueOwn(event) {
     event.preventDefault();
-    const typed = readable(event.target.elements.text.value),
-      text = typed.text.slice(0, 60);
+    const typed = readable(event.target.elements.text.value), text = typed.text.slice(0, 60);
     this.note.textContent = droppedNote(typed) + (text ? "" : "Nothing is left to continue.");
     if (!text) return;
     const random = randomFrom(STATE.seed++);

@@ -27,8 +27,7 @@ class SftScene {
   }
 
   show(step, playing) {
-    const row = chosenRow(this.data.rows),
-      { steps, loss } = this.data;
+    const row = chosenRow(this.data.rows), { steps, loss } = this.data;
     this.question.textContent = row.question;
     this.list.replaceChildren(...row[this.how].map((answer, i) => this.rung(answer, i, step, playing)));
     const [first, last] = [loss[0][1], loss.at(-1)[1]].map((value) => number(value));
@@ -44,8 +43,7 @@ class SftScene {
   }
 
   rung(answer, i, step, playing) {
-    const now = i === step,
-      state = now ? (playing ? "current fresh" : "current") : i > step ? "later" : "";
+    const now = i === step, state = now ? (playing ? "current fresh" : "current") : i > step ? "later" : "";
     return h(
       "li",
       { class: state, "aria-current": now ? "step" : null },

@@ -15,8 +15,7 @@ class VotesScene {
   }
 
   start() {
-    const { pairs } = this.data,
-      n = Math.min(ROUND, pairs.length);
+    const { pairs } = this.data, n = Math.min(ROUND, pairs.length);
     const some = Array.from({ length: n }, (_, i) => pairs[(this.first + i) % pairs.length]);
     this.pairs = [...some, { ...some[0], swap: !some[0].swap }];
     this.votes = this.pairs.map(() => null);
@@ -24,8 +23,7 @@ class VotesScene {
 
   // One of the two answers, "a" or "b".
   side(pair, which) {
-    const chosen = (which === "a") !== pair.swap,
-      k = chosen ? 0 : 1;
+    const chosen = (which === "a") !== pair.swap, k = chosen ? 0 : 1;
     return { text: chosen ? pair.chosen : pair.rejected, raters: chosen, gold: pair.gold[k], ended: pair.ended[k] };
   }
 
@@ -49,9 +47,7 @@ class VotesScene {
   }
 
   showPair(step, playing) {
-    const pair = this.pairs[step],
-      voted = this.votes[step],
-      reveal = Boolean(voted || playing);
+    const pair = this.pairs[step], voted = this.votes[step], reveal = Boolean(voted || playing);
     const goOn = h("button", { type: "button", class: "go-on", onclick: () => this.refresh(step + 1, false) });
     goOn.textContent = reveal ? "Next pair" : "Skip this pair";
     const scaleOfTruth =
@@ -128,5 +124,4 @@ class VotesScene {
   }
 }
 
-const AGREE = "You and the raters agree.",
-  DISAGREE = "The raters chose the other one.";
+const AGREE = "You and the raters agree.", DISAGREE = "The raters chose the other one.";

@@ -54,8 +54,7 @@ class RewardScene {
   }
 
   scoreOwn() {
-    const question = readable(this.question.value),
-      answer = readable(this.answer.value);
+    const question = readable(this.question.value), answer = readable(this.answer.value);
     const dropped = [...new Set([question.dropped, answer.dropped].join(" ").split(" "))].filter(Boolean).join(" "),
       note = droppedNote({ dropped });
     const room = model("reward").config.context_length - 4;
@@ -89,8 +88,7 @@ class RewardScene {
 
   // Both balls of a pair, the bar between them, and the verdict.
   move(row, [chosen, rejected]) {
-    const right = chosen > rejected,
-      gap = row.querySelector(".gap");
+    const right = chosen > rejected, gap = row.querySelector(".gap");
     row.querySelector(".ball.chosen").style.left = this.place(chosen);
     row.querySelector(".ball.rejected").style.left = this.place(rejected);
     gap.style.left = this.place(Math.min(chosen, rejected));

@@ -52,8 +52,7 @@ class PpoScene {
   }
 
   show(step, playing) {
-    const { run } = this,
-      common = { now: step, x: "iteration", height: 220 };
+    const { run } = this, common = { now: step, x: "iteration", height: 220 };
     this.loop.replaceChildren(loopPicture(run, step, this.longest, this.loop.clientWidth, playing));
     chart(this.scores, {
       ...common,
@@ -103,9 +102,7 @@ function leashName(run) {
 // The loop on the left; on the right the spring between the SFT model and the policy, as long as the measured KL.
 function loopPicture(run, step, longest, width, playing) {
   width = Math.max(280, width || 700);
-  const narrow = width < 620,
-    height = narrow ? 330 : 210,
-    w = narrow ? 360 : Math.min(width, 980);
+  const narrow = width < 620, height = narrow ? 330 : 210, w = narrow ? 360 : Math.min(width, 980);
   const from = narrow ? 40 : 430,
     y = narrow ? 262 : 100,
     room = w - from - 70,
@@ -160,8 +157,7 @@ function leashPicture({ beta }, kl, from, to, y) {
 }
 
 function spring(from, to, y, coils = 9) {
-  const lead = 6,
-    width = (to - from - 2 * lead) / coils;
+  const lead = 6, width = (to - from - 2 * lead) / coils;
   let d = `M${from} ${y}h${lead}`;
   for (let i = 0; i < coils; i++) d += `l${width / 4} -11l${width / 2} 22l${width / 4} -11`;
   return d + `h${lead}`;

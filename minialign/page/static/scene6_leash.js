@@ -2,8 +2,7 @@
 
 // The best policy on K stored answers is a softmax: reweighting.py says why, a test compares the two.
 function tilted(proxy, gold, K, beta) {
-  const sum = { beta, proxy: 0, gold: 0, kl: 0, effective: 0 },
-    P = proxy.length / K;
+  const sum = { beta, proxy: 0, gold: 0, kl: 0, effective: 0 }, P = proxy.length / K;
   for (let p = 0; p < P; p++) {
     const weights = tiltedWeights(proxy, K, p, beta);
     let entropy = 0;
@@ -46,11 +45,9 @@ class LeashScene {
 
   // The answers to one question, equal texts together -> [{text, usual, weight, proxy, gold}], heaviest first.
   grouped(beta) {
-    const { answers: K, texts } = this.data,
-      groups = new Map();
+    const { answers: K, texts } = this.data, groups = new Map();
     tiltedWeights(this.proxy, K, this.asked, beta).forEach((weight, k) => {
-      const i = this.asked * K + k,
-        which = this.index[i];
+      const i = this.asked * K + k, which = this.index[i];
       const fresh = { text: texts[which], usual: 0, weight: 0, proxy: this.proxy[i], gold: this.gold[i] },
         group = groups.get(which) || fresh;
       group.usual += 1 / K;
@@ -172,8 +169,7 @@ function stat(name, value, extra, kind) {
 }
 
 function weighed(group) {
-  const inner = h("span", { class: "bar reward" }),
-    tick = h("span", { class: "tick" });
+  const inner = h("span", { class: "bar reward" }), tick = h("span", { class: "tick" });
   inner.style.width = `${100 * group.weight}%`;
   tick.style.left = `${100 * group.usual}%`;
   const score = h("span", { "data-part": "proxy" }, ` \u00b7 score ${number(group.proxy, 1, true)}`);

@@ -144,8 +144,7 @@ function scoreboard(board) {
 }
 
 function goldBar(gold, most, name) {
-  const inner = h("span", { class: `bar ${name}` }),
-    width = most ? (50 * Math.abs(gold)) / most : 0;
+  const inner = h("span", { class: `bar ${name}` }), width = most ? (50 * Math.abs(gold)) / most : 0;
   inner.style.width = `${width}%`;
   inner.style.left = gold < 0 ? `${50 - width}%` : "50%";
   return [
@@ -156,9 +155,7 @@ function goldBar(gold, most, name) {
 
 // Two roads from the votes to a better policy: side by side where there is room, else one beside the other downwards.
 function roadPicture(step, width, words) {
-  const w = Math.max(280, Math.min(980, width || 760)),
-    narrow = w < 560,
-    height = narrow ? 240 : 170;
+  const w = Math.max(280, Math.min(980, width || 760)), narrow = w < 560, height = narrow ? 240 : 170;
   const { roads, stops } = narrow ? roadsDown(w) : roadsAcross(w),
     lit = { long: step === 1 || step === 3, short: step >= 2 };
   return s(
@@ -179,9 +176,7 @@ function roadPicture(step, width, words) {
 }
 
 function roadsDown(w) {
-  const left = 0.26 * w,
-    right = 0.78 * w,
-    middle = w / 2;
+  const left = 0.26 * w, right = 0.78 * w, middle = w / 2;
   return {
     roads: [
       [`M${middle - 34} 22Q${left} 24 ${left} 62`, "long", "reward"],
@@ -200,9 +195,7 @@ function roadsDown(w) {
 }
 
 function roadsAcross(w) {
-  const a = 46 + 0.3 * (w - 92),
-    b = 46 + 0.66 * (w - 92),
-    end = w - 86;
+  const a = 46 + 0.3 * (w - 92), b = 46 + 0.66 * (w - 92), end = w - 86;
   return {
     roads: [
       [`M80 78Q150 48 ${a - 76} 48`, "long", "reward"],
