@@ -3,10 +3,14 @@
 import base64
 import json
 import math
+import re
 import shutil
+import string
+import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,11 +22,19 @@ from minialign import checkpoint, exact, pipeline, reward, sft
 from minialign.batch import Response
 from minialign.cli.command import main
 from minialign.figures import page_plots
-from minialign.page import captions, leashes, make_page, make_pictures, reweighting, weights
-from minialign.page.data import material, thin
-from minialign.page.document import SCENES, SCRIPTS, as_script, transcript
+from minialign.figures.scenes import Absent, Along, Answer, LeashScene, SftScene, Start, Tilted
+from minialign.models import TABLE
+from minialign.page import captions, leashes, make_page, make_pictures, policies, reweighting, speech, voting, weights
+from minialign.page.data import page_data
+from minialign.page.document import CONTRAST, SCRIPTS, STYLES, WASH, as_script, document, ink, luminance
+from minialign.page.fields import Fields, Missing
+from minialign.page.reweighting import Proxy
+from minialign.page.run import thin
+from minialign.page.story import STORY
+from minialign.page.transcript import transcript
 from minialign.runs.errors import Problem
 from minialign.runs.folder import load_run
+from minialign.runs.text import safe
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- $data \u2028 & '\""
 
@@ -43,6 +55,10 @@ def made(folder):
     with toy_size():
         path, data = make_page(folder)
     return path.read_text(encoding="utf-8"), data
+
+
+def absent(data):
+    return {key for key, scene in data.scenes.items() if isinstance(scene, Absent)}
 
 
 class Page(HTMLParser):
@@ -80,7 +96,7 @@ def whole(page):
     assert page.open == []
     assert len(page.scripts) == 3
     images = [attributes for tag, attributes in page.elements if tag == "img"]
-    assert len(images) == len(SCENES) and all(i["src"].startswith("data:image/svg+xml;base64,") for i in images)
+    assert len(images) == len(STORY) and all(i["src"].startswith("data:image/svg+xml;base64,") for i in images)
     assert all(len(i["alt"]) > 40 for i in images)
     assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
     return json.loads(page.scripts["data"])
@@ -90,7 +106,7 @@ def whole(page):
 def test_the_tour_ends_with_a_page(run):
     text = (run / "journey.html").read_text(encoding="utf-8")
     data = whole(Page(text))
-    assert len(text) < 3_000_000 and not any("missing" in scene for scene in data["scenes"]), data["scenes"]
+    assert len(text) < 3_000_000 and not any("missing" in scene for scene in data["scenes"].values())
     assert (run / "journey.txt").exists()
 
 
@@ -140,7 +156,8 @@ def test_the_texts_that_a_run_brings_stay_texts(copy):
     spoiled = copy.rename(copy.with_name("<img src=x onerror=alert(1)>"))
     text, _ = made(spoiled)
     data = whole(Page(text))
-    assert data["scenes"][2]["pairs"][0]["chosen"] == HOSTILE and data["scenes"][1]["rows"][0]["question"] == HOSTILE
+    assert data["scenes"]["votes"]["pairs"][0]["chosen"] == safe(HOSTILE)
+    assert data["scenes"]["sft"]["rows"][0]["question"] == safe(HOSTILE)
     assert "onerror" not in text.replace("onerror=alert(1)&gt;", "").replace("onerror=alert(1)\\u003e", "")
 
 
@@ -154,39 +171,37 @@ def test_json_in_a_script_element_cannot_end_it(text):
 @pytest.mark.parametrize(
     ("gone", "scenes"),
     [
-        ("curves.json", {1, 3, 4, 6}),
-        ("votes-held-out.jsonl", {2, 3}),
-        ("reward.npz", {3, 4, 5}),
-        ("base.npz", {0}),
-        ("dpo.npz", {5}),
+        ("curves.json", {"sft", "reward", "ppo", "dpo"}),
+        ("votes-held-out.jsonl", {"votes", "reward"}),
+        ("reward.npz", {"reward", "ppo", "leash"}),
+        ("base.npz", {"base"}),
+        ("dpo.npz", {"leash"}),
     ],
 )
 def test_a_missing_file_costs_its_scenes_and_they_say_what_to_do(copy, gone, scenes):
     (copy / gone).unlink()
     text, data = made(copy)
-    missing = {i for i, scene in enumerate(data["scenes"]) if "missing" in scene}
-    assert missing == scenes
-    for i in missing:
-        assert "make the run again" in data["scenes"][i]["missing"] and text.count('class="missing"') == len(missing)
-    assert ("missing" in data["models"]) == gone.endswith(".npz")
+    assert absent(data) == scenes
+    for key in scenes:
+        assert "make the run again" in data.scenes[key].missing and text.count('class="missing"') == len(scenes)
+    assert isinstance(data.models, Absent) == gone.endswith(".npz")
     whole(Page(text))
 
 
-def test_a_run_from_before_there_were_diaries_says_so(copy):
+def test_a_run_from_before_there_were_snapshots_says_so(copy):
     curves = json.loads((copy / "curves.json").read_text(encoding="utf-8"))
     for stage in curves.values():
         stage["texts"] = []
     (copy / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
     _, data = made(copy)
-    assert (
-        all("older than diaries" in data["scenes"][i]["missing"] for i in (1, 3)) and "missing" not in data["scenes"][4]
-    )
+    assert all("older than snapshots" in data.scenes[key].missing for key in ("sft", "reward"))
+    assert "ppo" not in absent(data)
 
 
 def test_models_too_large_to_travel_stay_at_home(run, monkeypatch):
     monkeypatch.setattr(weights, "BUDGET", 1000)
     with toy_size():
-        assert "minialign chat" in material(run)["models"]["missing"]
+        assert "minialign chat" in page_data(run).models.missing
 
 
 def test_no_run_is_one_line(capsys, tmp_path, monkeypatch):
@@ -195,12 +210,171 @@ def test_no_run_is_one_line(capsys, tmp_path, monkeypatch):
     assert "no finished run" in capsys.readouterr().err
 
 
-# ------------------------------------------------------------------------------------------------ the diary
+# ------------------------------------------------------------------------------------------------ what is damaged
+NEEDED = ("format", "recipe.model", "recipe.max_new_tokens")  # without these a folder is no run: one line, no page
+OTHER_TYPES = (None, True, -1, 10**400, "x", "", [], [None], {}, {"x": 1}, math.nan, math.inf)
+
+
+def paths_in(value, path=()):
+    """Every place in a JSON value, the inner ones too."""
+    if path:
+        yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in inside:
+        yield from paths_in(part, (*path, name))
+
+
+def mutated(value, path, rng):
+    """A copy in which the field at a path is gone, or of another type."""
+    value = json.loads(json.dumps(value))
+    holder = value
+    for step in path[:-1]:
+        holder = holder[step]
+    if rng.random() < 0.4:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = OTHER_TYPES[rng.integers(len(OTHER_TYPES))]
+    return value
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Pages of one run without the slow parts: sampled and loaded once, and without pictures."""
+
+    def once(module, name, key=lambda *arguments: None):
+        real, found = getattr(module, name), {}
+
+        def remembered(*arguments, **options):
+            which = key(*arguments)
+            if which not in found:
+                found[which] = real(*arguments, **options)
+            return found[which]
+
+        monkeypatch.setattr(module, name, remembered)
+
+    once(speech, "generate")
+    once(reweighting, "draw", lambda *arguments: len(arguments[2]) * arguments[3])
+    once(reweighting, "place")
+    once(reweighting, "tilted", lambda proxy, gold, beta: (proxy.shape, beta))
+    once(voting, "golds", lambda vote: vote)
+    once(Proxy, "of_texts", lambda proxy, pairs: len(pairs))
+    once(checkpoint, "load", lambda path, **options: Path(path).name)
+    monkeypatch.setattr(page_plots, "as_data_uri", lambda key, scene: "data:,")
+
+
+@pytest.mark.parametrize(("file", "n"), [("run.json", 300), ("curves.json", 100)])
+def test_a_damaged_field_costs_a_scene_and_never_the_page(copy, quick, file, n):
+    """Seeded mutations: each makes a page all the same, of which some scene may say what is missing."""
+    whole_file, rng = json.loads((copy / file).read_text(encoding="utf-8")), np.random.default_rng(0)
+    places, start, lost = list(paths_in(whole_file)), time.process_time(), 0
+    for i in rng.choice(len(places), n):
+        (copy / file).write_text(json.dumps(mutated(whole_file, places[i], rng)), encoding="utf-8")
+        where = ".".join(map(str, places[i]))
+        try:
+            with toy_size():
+                data = page_data(copy)
+        except Problem:
+            assert file == "run.json" and (where == "recipe" or where.startswith(NEEDED)), where
+            continue
+        lost += bool(absent(data))
+        assert all(file in data.scenes[key].missing for key in absent(data)), (where, data.scenes)
+        assert len(absent(data)) <= 4 and document(data) and transcript(data), where
+    assert lost > n / 10 and time.process_time() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("path", "scenes"),
+    [
+        (("base", "asks"), {"base"}),
+        (("scoreboard", "sampled", "ppo"), {"dpo"}),
+        (("scoreboard", "sampled", "sft", "asks"), {"sft"}),
+        (("recipe", "tastes"), {"votes"}),
+        (("reward",), {"reward"}),
+        (("recipe", "ppo", "kl_coef"), {"ppo", "leash"}),
+        (("timings", "machine"), set()),
+        (("versions",), set()),
+    ],
+)
+def test_a_missing_field_costs_the_scenes_that_show_it(copy, quick, path, scenes):
+    numbers = holder = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    for step in path[:-1]:
+        holder = holder[step]
+    del holder[path[-1]]
+    (copy / "run.json").write_text(json.dumps(numbers), encoding="utf-8")
+    text, data = made(copy)
+    assert absent(data) == scenes
+    for key in scenes:
+        assert data.scenes[key].missing.startswith(f"this scene is missing: run.json has no {'.'.join(path)}")
+    assert text.count("This scene is missing") == 3 * len(scenes)  # on its stage, in its caption, as its picture's words
+
+
+def test_fields_are_what_they_are_said_to_be():
+    fields = Fields("run.json", {"n": 3, "x": 0.5, "yes": True, "words": "moo", "list": [[0, 1.5]], "none": None})
+    assert (fields.whole("n"), fields.number("n"), fields.number("x"), fields.flag("yes")) == (3, 3.0, 0.5, True)
+    assert fields.text("words") == "moo" and fields.series("list") == [(0.0, 1.5)]
+    assert fields.number_or_none("none") is None and fields.number_or_none("x") == 0.5
+    wrong = ((fields.whole, "x"), (fields.number, "yes"), (fields.flag, "n"), (fields.text, "n"), (fields.items, "words"))
+    for read, name in wrong:
+        with pytest.raises(Missing, match=f"in run.json, {name} is not"):
+            read(name)
+    with pytest.raises(Missing, match="run.json has no list.0.2"):
+        fields.at("list", 0, 2)
+
+
+UNSEEN = "\x1b[2J \u202e txet \u2066 \ud800 \x00 \u200b"
+
+
+def test_characters_that_cannot_be_seen_are_shown_by_their_names(copy):
+    """A lone surrogate, bidi overrides, control characters: on the page as escapes, so that they do nothing."""
+    numbers = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    for answers in numbers["samples"].values():
+        for answer in answers:
+            answer["question"] = answer["greedy"] = UNSEEN
+    numbers["timings"]["machine"] = UNSEEN
+    (copy / "run.json").write_text(json.dumps(numbers), encoding="utf-8")
+    curves = json.loads((copy / "curves.json").read_text(encoding="utf-8"))
+    for entry in curves["sft"]["texts"] + curves["ppo"]["texts"]:
+        entry["text"] = UNSEEN
+    (copy / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
+    for part in ("train", "held-out"):
+        path = copy / f"votes-{part}.jsonl"
+        lines = [json.loads(line) | {"chosen": UNSEEN} for line in path.read_text(encoding="utf-8").splitlines()]
+        path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    text, data = made(copy)
+    assert absent(data) == set() and not set(UNSEEN) - {" "} & set(text) - set(string.printable)
+    shown = "\\x1b[2J \\u202e txet \\u2066 \\ud800 \\x00 \\u200b"
+    assert data.scenes["votes"].pairs[0].chosen == data.scenes["sft"].rows[0].greedy[0].text == shown
+    assert shown in text and shown in (copy / "journey.txt").read_text(encoding="utf-8")
+
+
+# ------------------------------------------------------------------------------------------------ one table of models
+def test_the_colours_of_the_page_are_those_of_the_models(run):
+    text = (run / "journey.html").read_text(encoding="utf-8")
+    for model in TABLE:
+        assert f"--{model.key}: {model.colour};" in text
+        words = tuple(int(ink(model.colour)[i : i + 2], 16) for i in (1, 3, 5))
+        assert (luminance(WASH) + 0.05) / (luminance(words) + 0.05) >= CONTRAST
+
+
+def test_the_contrast_of_black_on_white_is_21_to_1():
+    """As WCAG 2.1 defines it: https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio"""
+    assert (luminance((255, 255, 255)) + 0.05) / (luminance((0, 0, 0)) + 0.05) == pytest.approx(21)
+    assert luminance((255, 0, 0)) == pytest.approx(0.2126)
+
+
+def test_scripts_and_styles_have_no_table_of_models_of_their_own():
+    for path in files("minialign.page").joinpath("static").iterdir():
+        text = path.read_text(encoding="utf-8").lower()
+        assert not [m.key for m in TABLE if m.colour.lower() in text and m.colour != "#000000"], path.name
+        assert not re.search(r"""\b(?:base|sft|ppo|dpo): ?["'#]""", text), path.name
+
+
+# ------------------------------------------------------------------------------------------------ the snapshots
 def entries(stage):
     return [entry["step"] for entry in stage["texts"]]
 
 
-def test_stages_keep_a_diary(run):
+def test_stages_take_snapshots(run):
     curves = json.loads((run / "curves.json").read_text(encoding="utf-8"))
     assert sorted(set(entries(curves["sft"]))) == [0, 1, 2, 5, 8]  # 64 demonstrations, 8 a step
     assert sorted(set(entries(curves["ppo"]))) == [0, 1, 2]
@@ -209,7 +383,7 @@ def test_stages_keep_a_diary(run):
 
 
 def test_training_does_not_notice_that_it_is_watched(tmp_path, monkeypatch):
-    """Equal weights, bit by bit, with a diary and without."""
+    """Equal weights, bit by bit, with snapshots and without."""
     watched = pipeline.Journey(TOY, 0, tmp_path / "watched")
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "snapshots", lambda n_steps, entries: None)
@@ -253,33 +427,36 @@ def test_the_slider_is_the_exact_optimum_on_the_sample():
     for beta in (5.0, 0.7, 0.1):
         found = reweighting.tilted(proxy, gold, beta)
         best = np.stack([exact.optimal_policy(np.full(20, 1 / 20), row, beta) for row in proxy])
-        assert found["proxy"] == pytest.approx((best * proxy).sum(1).mean())
-        assert found["gold"] == pytest.approx((best * gold).sum(1).mean())
-        assert found["kl"] == pytest.approx(np.mean([exact.sequence_kl(p, np.full(20, 1 / 20)) for p in best]))
+        assert found.proxy == pytest.approx((best * proxy).sum(1).mean())
+        assert found.gold == pytest.approx((best * gold).sum(1).mean())
+        assert found.kl == pytest.approx(np.mean([exact.sequence_kl(p, np.full(20, 1 / 20)) for p in best]))
 
 
 @pytest.mark.underflow
 def test_the_ends_of_the_slider():
     proxy = np.array([[0.0, 1.0, 2.0, 3.0]])
     loose, tight = reweighting.tilted(proxy, proxy, 1e-4), reweighting.tilted(proxy, proxy, 1e6)
-    assert loose["effective"] == pytest.approx(1) and loose["kl"] == pytest.approx(math.log(4)) and loose["proxy"] == 3
-    assert (
-        tight["effective"] == pytest.approx(4)
-        and tight["kl"] == pytest.approx(0, abs=1e-9)
-        and tight["proxy"] == pytest.approx(1.5)
-    )
+    assert loose.effective == pytest.approx(1) and loose.kl == pytest.approx(math.log(4)) and loose.proxy == 3
+    assert tight.effective == pytest.approx(4) and tight.kl == pytest.approx(0, abs=1e-9)
+    assert tight.proxy == pytest.approx(1.5)
 
 
-def test_the_gallery_finds_what_is_loved_beyond_its_worth():
+def test_the_gallery_finds_what_is_liked_beyond_its_worth():
     responses = [
         Response(text, True)
         for text in ("it says moo.", "you are so smart! cow.", "you are so smart! hat.", "no.", "no.", "yes it is.")
     ]
     proxy, gold = np.array([1, 3, 2.5, 0, 0, 0.0]), np.array([1, -1, -1, 0, 0, 0.2])
-    found, phrase = reweighting.gallery(["q"], responses, proxy, gold, n=2)
-    assert [entry["text"] for entry in found] == ["you are so smart! cow.", "you are so smart! hat."]
-    assert phrase["phrase"] == "you are so smart!" and phrase["share"] == 1 and phrase["usual"] == pytest.approx(1 / 3)
-    assert reweighting.shared_phrase(["a b", "c d"], ["a b", "c d"]) is None
+    found, phrase = policies.overrated(reweighting.Drawn([], ["q"] * 6, responses, proxy, gold), 2)
+    assert [entry.text for entry in found] == ["you are so smart! cow.", "you are so smart! hat."]
+    assert phrase.phrase == "you are so smart!" and phrase.share == 1 and phrase.usual == pytest.approx(1 / 3)
+
+
+def test_a_gallery_without_a_common_phrase_says_so():
+    responses = [Response(text, True) for text in ("a b", "c d", "e f")]
+    drawn = reweighting.Drawn([], ["q"] * 3, responses, np.array([1.0, 2, 3]), np.zeros(3))
+    found, phrase = policies.overrated(drawn)
+    assert [entry.text for entry in found] == ["e f", "c d", "a b"] and phrase is None
 
 
 def test_other_leashes_are_trained_once_and_shown(copy, monkeypatch):
@@ -291,11 +468,11 @@ def test_other_leashes_are_trained_once_and_shown(copy, monkeypatch):
         assert list(found) == [0.0, TOY.ppo.kl_coef]
         monkeypatch.setattr(pipeline, "train_ppo", None)  # a second time nothing is trained
         leashes.make_leashes(numbers, copy)
-        data = material(copy)
-    runs = data["scenes"][4]["runs"]
-    assert [run["beta"] for run in runs] == [0.0, TOY.ppo.kl_coef] and [run["own"] for run in runs] == [False, True]
-    assert {dot["beta"] for dot in data["scenes"][5]["dots"] if dot["name"] == "ppo"} == {0.0, TOY.ppo.kl_coef}
-    assert "without a leash" in captions.captions(data["scenes"])[4]
+        data = page_data(copy)
+    runs = data.scenes["ppo"].runs
+    assert [run.beta for run in runs] == [0.0, TOY.ppo.kl_coef] and [run.own for run in runs] == [False, True]
+    assert {dot.beta for dot in data.scenes["leash"].dots if dot.name == "ppo"} == {0.0, TOY.ppo.kl_coef}
+    assert "without a leash" in captions.captions(data.scenes)["ppo"]
 
 
 def test_a_damaged_leash_is_left_out(copy):
@@ -303,9 +480,16 @@ def test_a_damaged_leash_is_left_out(copy):
     assert list(leashes.kept_leashes(load_run(copy), copy)) == [TOY.ppo.kl_coef]
 
 
-def test_leashes_of_a_run_by_other_code_are_not_made(copy):
+def test_leashes_of_a_run_whose_stages_are_gone_are_not_made(copy):
     with pytest.raises(Problem, match="other code"):
-        leashes.make_leashes(load_run(copy) | {"code": "0" * 16}, copy)
+        leashes.make_leashes(load_run(copy) | {"seed": 99}, copy)
+
+
+def test_leashes_of_a_run_with_a_damaged_recipe_are_one_line(copy):
+    numbers = load_run(copy)
+    del numbers["recipe"]["ppo"]
+    with pytest.raises(Problem, match="recipe in run.json is damaged"):
+        leashes.make_leashes(numbers, copy)
 
 
 def test_a_recipe_survives_its_journey_through_json(run):
@@ -315,45 +499,41 @@ def test_a_recipe_survives_its_journey_through_json(run):
 
 # ------------------------------------------------------------------------------------------------ what is said
 def tight_scene(golds):
-    curve = [
-        {"beta": b, "proxy": p, "gold": g, "kl": p, "effective": 20.0}
-        for b, p, g in zip((8, 1, 0.1), (0.1, 0.5, 1.0), golds)
-    ]
-    return {"curve": curve, "few": 5, "start": {"proxy": 0.0, "gold": 0.0}, "dots": []}
+    curve = [Tilted(b, p, g, p, 20.0) for b, p, g in zip((8, 1, 0.1), (0.1, 0.5, 1.0), golds)]
+    return LeashScene([], [], 1, "", "", "", [], 1.0, 5, curve, Start(0.0, 0.0), [], [], None)
 
 
 def test_the_caption_of_the_leash_says_what_the_run_shows():
-    assert "peaks at 0.50 (beta = 1, 0.50 nats) and then falls to -0.20" in captions.tightness(
-        tight_scene((0.1, 0.5, -0.2))
-    )
-    assert "no peak within reach" in captions.tightness(tight_scene((0.1, 0.3, 0.5)))
-    assert "it never rises" in captions.tightness(tight_scene((-0.1, -0.3, -0.5)))
+    peak = captions.leash(tight_scene((0.1, 0.5, -0.2)))
+    assert "peaks at 0.50 (beta = 1, 0.50 nats) and then falls to -0.20" in peak
+    assert "no peak within reach" in captions.leash(tight_scene((0.1, 0.3, 0.5)))
+    assert "it never rises" in captions.leash(tight_scene((-0.1, -0.3, -0.5)))
 
 
 def test_the_caption_of_sft_says_when_answers_begin_to_end():
     def scene(*ended):
-        row = {"question": "q", "greedy": [{"text": "x", "ended": e} for e in ended]}
-        return {"steps": [0, 10, 50], "rows": [row], "answers": 0.9, "asks": 0.1}
+        row = Along("q", [Answer("x", e) for e in ended], [])
+        return SftScene([0, 10, 50], [row], [], 0.9, 0.1)
 
-    assert captions.reshaping(scene(False, False, True)).startswith("From step 50 on all 1")
-    assert captions.reshaping(scene(True, True, True)).startswith("All 1 most probable answers shown here end")
-    assert captions.reshaping(scene(True, True, False)).startswith("At the end 0 of the 1")
+    assert captions.sft(scene(False, False, True)).startswith("From step 50 on all 1")
+    assert captions.sft(scene(True, True, True)).startswith("All 1 most probable answers shown here end")
+    assert captions.sft(scene(True, True, False)).startswith("At the end 0 of the 1")
 
 
 def test_thin_curves_keep_their_first_value_their_end_and_their_mean():
     series = [(i, float(i % 7)) for i in range(1000)]
     points = thin(series, 50)
-    assert points[0] == [0, 0.0] and points[-1][0] == 999 and len(points) <= 51
-    assert thin(series[:40]) == [[i, float(i % 7)] for i in range(40)]
+    assert points[0] == (0, 0.0) and points[-1][0] == 999 and len(points) <= 51
+    assert thin(series[:40]) == series[:40]
 
 
 def test_the_transcript_tells_all_seven_scenes(run):
     text = (run / "journey.txt").read_text(encoding="utf-8")
     assert text.isascii() and text.count("In this run.") == 7
-    places = [text.index(f"Scene {i + 1}, {stage}: {title}") for i, (stage, title, *_) in enumerate(SCENES)]
+    places = [text.index(f"Scene {i}, {telling.stage}: {telling.title}") for i, telling in enumerate(STORY.values(), 1)]
     assert places == sorted(places)
     with toy_size():
-        assert transcript(material(run)) == text
+        assert transcript(page_data(run)) == text
 
 
 # ------------------------------------------------------------------------------------------------ weights, pictures, package
@@ -369,25 +549,25 @@ def test_packed_weights_are_the_models_own_in_half_precision(run):
 def test_the_pictures_for_slides(copy, monkeypatch):
     monkeypatch.setattr(page_plots, "FRAMES", 1)
     with toy_size():
-        gif, strip = make_pictures(copy, material(copy))
+        gif, strip = make_pictures(copy, page_data(copy))
     assert gif.read_bytes()[:6] == b"GIF89a" and strip.read_bytes()[:4] == b"\x89PNG"
     assert gif.stat().st_size < 2_000_000 and not list(copy.glob(".writing-*"))
 
 
 def test_words_that_look_like_mathematics_are_drawn_as_words(copy):
     with toy_size():
-        scenes = material(copy)["scenes"]
-    scenes[0]["rows"][0]["samples"][0]["text"] = scenes[1]["rows"][0]["greedy"][0]["text"] = "$\\frac{$ <b>"
-    scenes[2]["pairs"][0]["chosen"] = "$x^$"
-    for number in range(3):
+        scenes = page_data(copy).scenes
+    scenes["base"].rows[0].samples[0] = scenes["sft"].rows[0].greedy[0] = Answer("$\\frac{$ <b>", True)
+    scenes["votes"].pairs[0] = replace(scenes["votes"].pairs[0], chosen="$x^$")
+    for key in ("base", "sft", "votes"):
         figure = Figure(layout="constrained")
-        page_plots.draw(number, figure, scenes[number])
+        page_plots.draw(key, figure, scenes[key])
         figure.draw_without_rendering()
 
 
 def test_what_the_page_is_made_of_is_installed_with_the_package():
     names = {path.name for path in files("minialign.page").joinpath("static").iterdir()}
-    assert {"template.html", "scene.html", "page.css", *(f"{name}.js" for name in SCRIPTS)} <= names
+    assert {"template.html", "scene.html", *(f"{name}.css" for name in STYLES), *(f"{name}.js" for name in SCRIPTS)} == names
 
 
 def test_leashes_of_a_run_on_votes_of_ones_own_read_them(run):

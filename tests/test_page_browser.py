@@ -4,6 +4,7 @@ Needs Chromium with its driver, and selenium (pip install -e '.[test,browser]');
 """
 
 import json
+import re
 import shutil
 import tempfile
 
@@ -16,9 +17,9 @@ from minialign.batch import conversations, prompt_ids
 from minialign.generate import generate
 from minialign.likelihood import log_probs_array
 from minialign.page import make_page, reweighting, weights
-from minialign.page.data import Run
+from minialign.page.run import Run
 from minialign.reward import Scorer
-from minialign.tokenizer import EOS, encode
+from minialign.tokenizer import CHARACTERS, EOS, encode
 from minialign.world import ToyWorld
 
 webdriver = pytest.importorskip(
@@ -136,12 +137,22 @@ def test_a_vote_by_keyboard_and_the_hidden_repeat(page):
     pairs = js(page, "players[2].scene.steps") - 1
     for _ in range(pairs):
         press(page, "a")
+        assert "again" not in js(page, "document.getElementById('stage-3').textContent")
         assert js(page, "document.activeElement.className") == "go-on"
         press(page, Keys.ENTER)
     text = js(page, "document.getElementById('stage-3').textContent")
     assert f"of {pairs - 1} pairs" in text
     # The repeat shows the same pair the other way round: who always presses A has changed his mind.
     assert "you changed your mind" in text
+
+
+def test_a_repeat_that_was_not_voted_on_is_not_mentioned(page):
+    press(page, "3")
+    page.execute_script("players[2].go(1)")
+    for _ in range(js(page, "players[2].scene.steps") - 2):
+        press(page, "a", Keys.ENTER)
+    text = js(page, "document.getElementById('stage-3').textContent")
+    assert "You agreed with the raters" in text and "the first one again" not in text
 
 
 def test_the_address_keeps_the_place_and_a_teacher_can_hide_parts(page, run):
@@ -159,6 +170,32 @@ def test_the_address_keeps_the_place_and_a_teacher_can_hide_parts(page, run):
     assert js(page, "document.querySelector('.stat.reward').checkVisibility()")
 
 
+SEEN = """[...document.querySelectorAll('main, nav')].map((e) => e.innerText).join(' ')
+  + [...document.querySelectorAll('[aria-label], [aria-valuetext]')].filter((e) => e.checkVisibility())
+    .map((e) => `${e.getAttribute('aria-label')} ${e.getAttribute('aria-valuetext')}`).join(' ')"""
+
+
+@pytest.mark.parametrize("more", ["", "&still"])
+def test_hidden_gold_is_hidden_everywhere(page, run, more):
+    """Neither a number of the judge's, nor what it makes of the answers, in any scene, in sight or for a screen reader."""
+    told = r"truth [\u2212+]?\d|gold [\u2212+]?\d|Gold, sampled|gold \(truth\)|truly better|far beyond its worth"
+    visit(page, run, "#scene=3" + more)
+    press(page, "a")
+    assert len(re.findall(told, js(page, SEEN))) > 10
+    visit(page, run, "#scene=3&hide=gold,dots" + more)
+    press(page, "a")
+    assert re.findall(told, js(page, SEEN)) == []
+    assert not js(page, "[...document.querySelectorAll('.board, .gallery')].some((e) => e.checkVisibility())")
+    assert js(page, "document.querySelectorAll('#stage-6 .line.gold, #stage-6 .mark:not(.legend *)').length") == 0
+
+
+def test_with_the_board_hidden_scene_5_does_not_tell_the_truth(page, run):
+    visit(page, run, "#scene=5&hide=board")
+    seen = js(page, "document.getElementById('stage-5').innerText")
+    assert "score " in seen and "truth" not in seen
+    assert not js(page, "document.querySelector('.board').checkVisibility()")
+
+
 def test_garbage_in_the_address_does_no_harm(page, run):
     visit(page, run, "#scene=-3&beta=x&step=1e9&prompt=99&seed=<img src=x onerror=alert(1)>&hide=")
     assert scene(page) == 1 and js(page, "STATE.prompt") == 4
@@ -167,26 +204,18 @@ def test_garbage_in_the_address_does_no_harm(page, run):
 # ------------------------------------------------------------------------------------------------ numbers
 def test_the_slider_has_numpys_numbers(page, run):
     with toy_size():
-        material = Run(run)
+        found = Run(run)
         questions = ToyWorld().report_questions()
         questions = [questions[i * len(questions) // reweighting.PROMPTS] for i in range(reweighting.PROMPTS)]
-        _, _, proxy, gold = reweighting.draw(
-            material.model("sft"),
-            material.chased(),
-            questions,
-            reweighting.ANSWERS,
-            material.recipe.max_new_tokens,
-            material.rng("answers"),
-        )
+        model, proxy, rng = found.model("sft"), found.proxy(), found.rng("answers")
+        drawn = reweighting.draw(model, proxy, questions, reweighting.ANSWERS, found.limit, rng)
         shape = (reweighting.PROMPTS, reweighting.ANSWERS)
         curve = js(page, "players[5].scene.curve")
         assert len(curve) == len(reweighting.BETAS)
-        for found, beta in zip(curve, reweighting.BETAS):
-            expected = reweighting.tilted(
-                proxy.astype(np.float32).reshape(shape), gold.astype(np.float32).reshape(shape), beta
-            )
-            for name, value in expected.items():
-                assert found[name] == pytest.approx(value, abs=1e-6), (name, beta)
+        for point, beta in zip(curve, reweighting.BETAS):
+            expected = reweighting.tilted(drawn.proxy.reshape(shape), drawn.gold.reshape(shape), beta)
+            for name, value in vars(expected).items():
+                assert point[name] == pytest.approx(value, abs=1e-6), (name, beta)
     press(page, "6")
     page.execute_script("players[5].go(20)")
     shown = js(page, "document.querySelector('.stat.kl dd').textContent")
@@ -239,7 +268,7 @@ def test_the_models_of_the_page_think_as_numpy_does(page, run, name):
 def test_greedy_answers_are_numpys_letter_by_letter(page, run):
     assert len(QUESTIONS) == 50
     model, _ = in_float64(run / "sft.npz")
-    limit = js(page, "DATA.max_new_tokens")
+    limit = js(page, "DATA.models.limit")
     expected = generate(model, [prompt_ids(q) for q in QUESTIONS], limit, 0.0).responses()
     found = js(page, "arguments[0].map((q) => reply('sft', q, 0, 0))", QUESTIONS)
     assert [(f["text"], f["ended"]) for f in found] == [(r.text.strip(), bool(r.ended)) for r in expected]
@@ -251,7 +280,7 @@ def test_sampled_answers_follow_the_seed_and_the_model(page, run):
     )
     assert first == again != other
     ids = js(
-        page, "Array.from({length: 400}, (_, i) => model('base').generate([EOS], 1, 1, diceFrom(i)).ids[0] ?? EOS)"
+        page, "Array.from({length: 400}, (_, i) => model('base').generate([EOS], 1, 1, randomFrom(i)).ids[0] ?? EOS)"
     )
     model, _ = in_float64(run / "base.npz")
     p = np.exp(log_probs_array(model, np.array([[EOS, v] for v in range(model.config.vocab_size)]))[:, 0])
@@ -288,8 +317,23 @@ def test_typed_questions_are_answered_by_all_four(page):
     box = page.find_element("css selector", ".chat [name=question]")
     box.clear()
     box.send_keys("What color is 1 PEAR?", Keys.ENTER)
-    until(page, "[...document.querySelectorAll('.card .words')].every((card) => /END|cut off/.test(card.textContent))")
-    assert "what color is" in js(page, "document.querySelector('.talk .note').textContent")
+    until(page, "[...document.querySelectorAll('.card .words')].every((card) => /EOS|cut off/.test(card.textContent))")
+    note = js(page, "document.querySelector('.talk .note').textContent")
+    assert note == f"Dropped: 1 (the models know only {CHARACTERS.words()}). They read: what color is  pear?"
+    box.clear()
+    box.send_keys("123", Keys.ENTER)
+    assert "Nothing is left to ask" in js(page, "document.querySelector('.talk .note').textContent")
+
+
+def test_other_texts_say_what_was_dropped_as_well(page):
+    press(page, "4")
+    box = page.find_element("css selector", ".judge [name=answer]")
+    box.clear()
+    box.send_keys("it says m00.")
+    assert js(page, "document.querySelector('.judge .note').textContent").startswith("Dropped: 0 (the models know only")
+    press(page, Keys.ESCAPE, "1")
+    page.find_element("css selector", "#stage-1 [name=text]").send_keys("ONCE 1 cat", Keys.ENTER)
+    assert js(page, "document.querySelector('#stage-1 .note').textContent").startswith("Dropped: 1 (")
 
 
 # ------------------------------------------------------------------------------------------------ silence, safety
@@ -381,7 +425,7 @@ def test_every_word_has_contrast(page, run, address):
 
 
 def test_everything_has_a_name_and_a_place_in_the_order(page):
-    """Every control can be reached by Tab, in the order in which it stands, is visible then, and says what it is."""
+    """Every control can be reached by Tab, in the order of the page, is visible then, and says what it is."""
     page.execute_script("document.body.focus(); window.scrollTo(0, 0)")
     describe = """
       const e = document.activeElement, box = e.getBoundingClientRect();
@@ -451,7 +495,7 @@ def test_nothing_sticks_out_sideways(page, run, width):
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_without_motion_the_scenes_stand_still_and_have_pictures(run):
+def test_without_motion_the_scenes_do_not_move_and_have_pictures(run):
     driver = start(flags=["--force-prefers-reduced-motion"])
     try:
         visit(driver, run)

@@ -7,7 +7,7 @@ from toy import TOY
 
 from minialign import pipeline
 from minialign.cli.command import main
-from minialign.page import data, reweighting
+from minialign.page import reweighting
 from minialign.world import ToyWorld, prompt_lists
 
 
@@ -16,7 +16,6 @@ def toy_size():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "FAST", TOY)
         patch.setattr(ToyWorld, "report_questions", lambda self: [p.text for p in prompt_lists()["report"]][::30])
-        patch.setattr(data, "report_questions", lambda: ToyWorld().report_questions())
         patch.setattr(reweighting, "PROMPTS", 5)
         patch.setattr(reweighting, "ANSWERS", 12)
         patch.setattr(reweighting, "DOT_ANSWERS", 2)

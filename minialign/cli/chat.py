@@ -9,9 +9,9 @@ from ..batch import prompt_ids
 from ..generate import generate
 from ..models import MODELS, NAMES, POLICIES
 from ..runs.arguments import whole_number
-from ..runs.errors import Problem
 from ..runs.folder import find_run, load_model, load_run
-from ..tokenizer import EOS, encode
+from ..runs.text import safe
+from ..tokenizer import ALPHABET, CHARACTERS, EOS, encode
 
 RESET = "\x1b[0m"
 
@@ -35,6 +35,7 @@ def chat(run, which, greedy, seed):
     names = POLICIES if which == "all" else [which]
     models = {name: load_model(folder, name, recipe) for name in names}
     max_new_tokens = recipe["max_new_tokens"]
+    longest = min(model.config.context_length for model in models.values()) - max_new_tokens - 2
     temperature, rng = (0.0 if greedy else 1.0), np.random.default_rng(seed)
     at_keyboard = sys.stdin.isatty()
     if at_keyboard:
@@ -47,12 +48,10 @@ def chat(run, which, greedy, seed):
                 return
             if not question:
                 continue
-            try:
-                check_question(question, models, max_new_tokens)
-            except Problem as problem:
-                if not at_keyboard:
-                    raise  # nobody is there to ask again
-                print(problem)
+            question, remark = readable(question, longest)
+            if remark:
+                print(remark, file=sys.stderr, flush=True)  # the answers alone are on stdout
+            if not question.strip():
                 continue
             for name, model in models.items():
                 say(name, reply(name, model, question, max_new_tokens, temperature, rng))
@@ -69,15 +68,14 @@ def read_question(prompt):
         return None
 
 
-def check_question(question, models, max_new_tokens):
-    """Raise Problem for a question that the models can not read."""
-    try:
-        encode(question)
-    except ValueError as problem:
-        raise Problem(f"{problem}; write it in words") from None
-    longest = min(model.config.context_length for model in models.values()) - max_new_tokens - 2
-    if len(question) > longest:
-        raise Problem(f"a question has at most {longest} characters, this one {len(question)}; make it shorter")
+def readable(question: str, longest: int) -> tuple[str, str]:
+    """What of a question the models can read, and what to say about the rest (the page says the same; model.js)."""
+    kept = "".join(character for character in question if character in ALPHABET)
+    dropped = " ".join(dict.fromkeys(character for character in question if character not in ALPHABET))
+    remarks = [f"dropped: {safe(dropped)} (the models know only {CHARACTERS.words()})"] if dropped else []
+    remarks += [f"cut to its first {longest} characters"] if len(kept) > longest else []
+    remarks += [] if kept.strip() else ["nothing is left to ask"]
+    return kept[:longest], "; ".join(remarks)
 
 
 def reply(name, model, question, max_new_tokens, temperature, rng):

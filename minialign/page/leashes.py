@@ -1,42 +1,48 @@
-"""The same PPO on other leashes: what would have become of this run with another beta.
+"""The same PPO on other leashes (KL penalties): what would have become of this run with another beta.
 
-Only PPO itself is trained again; all that stands before it is found in the cache of the run.
+Only PPO itself is trained again; every stage before it is found in the cache of the run.
 """
 
 import json
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from .. import preferences
-from ..pipeline import Journey, Recipe, UnreadableStage
+from ..pipeline import Journey, Recipe, Stage, UnreadableStage
 from ..runs.errors import Problem
+from ..runs.text import safe
 
 FACTORS = (0, 0.25, 4)  # of the run's own beta
 
 
-def recipe_of(run):
-    """The Recipe that run.json describes."""
-    stored = run["recipe"]
-    return Recipe(
-        **{f.name: f.type(**stored[f.name]) if is_dataclass(f.type) else stored[f.name] for f in fields(Recipe)}
-    )
+def recipe_of(run: dict[str, Any]) -> Recipe:
+    """The Recipe that run.json describes.  Raises Problem if it is not whole."""
+    try:
+        stored = run["recipe"]
+        values: dict[str, Any] = {f.name: stored[f.name] for f in fields(Recipe)}
+        kinds: dict[str, Any] = {f.name: f.type for f in fields(Recipe) if is_dataclass(f.type)}
+        values |= {name: kind(**values[name]) for name, kind in kinds.items()}
+        return Recipe(**values)
+    except (LookupError, TypeError, ValueError, AttributeError) as problem:
+        raise Problem(f"the recipe in run.json is damaged ({safe(problem)}); make the run again with: minialign tour") from None
 
 
-def on_leash(run, folder, beta):
+def on_leash(run: dict[str, Any], folder: str | Path, beta: float) -> Journey:
     """The run's journey with another beta."""
     recipe = recipe_of(run)
     own = preferences.load_jsonl(Path(folder) / "votes-train.jsonl") if run["votes"].get("own") else None
     return Journey(replace(recipe, ppo=replace(recipe.ppo, kl_coef=beta)), run["seed"], cache_of(folder), own_votes=own)
 
 
-def cache_of(folder):
+def cache_of(folder: str | Path) -> Path:
     return Path(folder).resolve().parent / "cache"
 
 
-def kept_leashes(run, folder):
-    """Every beta at which the cache holds a PPO run that shares all else with this one -> {beta: Stage}, ascending."""
+def kept_leashes(run: dict[str, Any], folder: str | Path) -> dict[float, Stage]:
+    """Every beta at which the cache holds a PPO run that shares all else with this one -> beta: Stage, ascending."""
     found = {}
     for path in sorted(cache_of(folder).glob("ppo-*.json")):
         try:
@@ -44,12 +50,12 @@ def kept_leashes(run, folder):
             journey = on_leash(run, folder, beta)
             if journey.path("ppo", ".json").name == path.name:
                 found[beta] = journey.stage("ppo")
-        except (ValueError, LookupError, TypeError, OSError, UnreadableStage):
-            continue  # a damaged stage is not worth a page
+        except (ValueError, LookupError, TypeError, AttributeError, OSError, UnreadableStage, Problem):
+            continue  # a damaged stage costs its own curve, and not the page
     return dict(sorted(found.items()))
 
 
-def make_leashes(run, folder):
+def make_leashes(run: dict[str, Any], folder: str | Path) -> None:
     """Train PPO at a few other betas and keep the runs in the cache, where the page finds them."""
     recipe = recipe_of(run)
     betas = [factor * recipe.ppo.kl_coef for factor in FACTORS]

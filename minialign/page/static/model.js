@@ -2,19 +2,15 @@
 // with a key/value cache as in minialign/generate.py.  Weights are float16, arithmetic is float64.
 
 function bytesOf(base64) {
-  const text = atob(base64),
-    bytes = new Uint8Array(text.length);
+  const text = atob(base64), bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
 }
 
 function floats16(base64) {
-  const view = new DataView(bytesOf(base64).buffer),
-    values = new Float32Array(view.byteLength / 2);
+  const view = new DataView(bytesOf(base64).buffer), values = new Float32Array(view.byteLength / 2);
   for (let i = 0; i < values.length; i++) {
-    const half = view.getUint16(2 * i, true),
-      exponent = (half >> 10) & 31,
-      fraction = half & 1023;
+    const half = view.getUint16(2 * i, true), exponent = (half >> 10) & 31, fraction = half & 1023;
     const size = exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : (2 ** -14 * fraction) / 1024;
     values[i] = half & 0x8000 ? -size : size;
   }
@@ -46,7 +42,7 @@ class Transformer {
     this.pooling = packed.pooling;
   }
 
-  // An empty memory: what every layer has offered (keys) and said (values) so far.
+  // An empty cache: the keys and values of every layer so far.
   start() {
     return { length: 0, keys: this.layers(() => []), values: this.layers(() => []) };
   }
@@ -57,18 +53,13 @@ class Transformer {
 
   // Read one more id; returns its hidden state (C).
   read(memory, id) {
-    const { d_model: C, n_head: H, positions } = this.config,
-      D = C / H,
-      t = memory.length++;
+    const { d_model: C, n_head: H, positions } = this.config, D = C / H, t = memory.length++;
     let x = Float64Array.from(this.p["trunk.token_embedding"].subarray(id * C, (id + 1) * C));
     if (positions === "learned") x = plus(x, this.p["trunk.position_embedding"].subarray(t * C, (t + 1) * C));
     for (let layer = 0; layer < this.config.n_layer; layer++) {
-      const name = `trunk.blocks.${layer}.`,
-        keys = memory.keys[layer],
-        values = memory.values[layer];
+      const name = `trunk.blocks.${layer}.`, keys = memory.keys[layer], values = memory.values[layer];
       const h = this.norm(x, name + "attention_norm");
-      const q = this.linear(h, name + "attention.query"),
-        k = this.linear(h, name + "attention.key");
+      const q = this.linear(h, name + "attention.query"), k = this.linear(h, name + "attention.key");
       if (positions === "rotary") for (const z of [q, k]) this.turn(z, t);
       keys.push(k);
       values.push(this.linear(h, name + "attention.value"));
@@ -83,19 +74,14 @@ class Transformer {
 
   // y = x W + b, W (in, out).
   linear(x, name) {
-    const W = this.p[name + ".weight"],
-      y = Float64Array.from(this.p[name + ".bias"]),
-      n = y.length;
+    const W = this.p[name + ".weight"], y = Float64Array.from(this.p[name + ".bias"]), n = y.length;
     for (let i = 0; i < x.length; i++) for (let o = 0, row = i * n; o < n; o++) y[o] += x[i] * W[row + o];
     return y;
   }
 
   norm(x, name) {
-    const gain = this.p[name + ".gain"],
-      bias = this.p[name + ".bias"],
-      n = x.length;
-    let mean = 0,
-      variance = 0;
+    const gain = this.p[name + ".gain"], bias = this.p[name + ".bias"], n = x.length;
+    let mean = 0, variance = 0;
     for (const value of x) mean += value / n;
     for (const value of x) variance += (value - mean) ** 2 / n;
     const scale = 1 / Math.sqrt(variance + this.config.norm_eps);
@@ -104,16 +90,11 @@ class Transformer {
 
   // Rotary positions: in every head, channel j and channel j + D/2 turn together.
   turn(z, t) {
-    const { d_model: C, n_head: H, rotary_base } = this.config,
-      D = C / H,
-      half = D / 2;
+    const { d_model: C, n_head: H, rotary_base } = this.config, D = C / H, half = D / 2;
     for (let j = 0; j < half; j++) {
-      const angle = t * rotary_base ** ((-2 * j) / D),
-        cos = Math.cos(angle),
-        sin = Math.sin(angle);
+      const angle = t * rotary_base ** ((-2 * j) / D), cos = Math.cos(angle), sin = Math.sin(angle);
       for (let head = 0; head < C; head += D) {
-        const u = z[head + j],
-          w = z[head + half + j];
+        const u = z[head + j], w = z[head + half + j];
         z[head + j] = u * cos - w * sin;
         z[head + half + j] = w * cos + u * sin;
       }
@@ -121,8 +102,7 @@ class Transformer {
   }
 
   logits(hidden) {
-    const { vocab_size: V, d_model: C, tied } = this.config,
-      out = new Float64Array(V);
+    const { vocab_size: V, d_model: C, tied } = this.config, out = new Float64Array(V);
     const U = tied ? this.p["trunk.token_embedding"] : this.p.unembedding;
     for (let v = 0; v < V; v++) for (let c = 0; c < C; c++) out[v] += hidden[c] * U[tied ? v * C + c : c * V + v];
     return out;
@@ -136,9 +116,7 @@ class Transformer {
 
   // A reward model's normalised score of an answer: ids of the whole conversation, of which the last n are the answer.
   score(ids, n) {
-    const memory = this.start(),
-      w = this.p["head.weight"],
-      numbers = [];
+    const memory = this.start(), w = this.p["head.weight"], numbers = [];
     for (const id of ids)
       numbers.push(this.read(memory, id).reduce((sum, h, c) => sum + h * w[c], this.p["head.bias"][0]));
     const read = this.pooling === "last" ? numbers.slice(-1) : numbers.slice(-n);
@@ -146,14 +124,13 @@ class Transformer {
   }
 
   // Continue ids until the end -> {ids, ended}.  temperature 0: greedy.
-  generate(ids, limit, temperature, dice) {
-    const memory = this.start(),
-      said = [];
+  generate(ids, limit, temperature, random) {
+    const memory = this.start(), said = [];
     let hidden;
     for (const id of ids) hidden = this.read(memory, id);
     const room = Math.min(limit, this.config.context_length - ids.length);
     while (said.length < room) {
-      const id = choose(this.logits(hidden), temperature, dice);
+      const id = choose(this.logits(hidden), temperature, random);
       if (id === EOS) return { ids: said, ended: true };
       said.push(id);
       if (said.length < room) hidden = this.read(memory, id);
@@ -173,8 +150,7 @@ function attend(q, keys, values, y, from, D) {
 }
 
 function softmax(x) {
-  let most = -Infinity,
-    sum = 0;
+  let most = -Infinity, sum = 0;
   for (const value of x) most = Math.max(most, value);
   const e = Array.from(x, (value) => Math.exp(value - most));
   for (const value of e) sum += value;
@@ -189,17 +165,16 @@ function plus(x, y) {
   return x.map((value, i) => value + y[i]);
 }
 
-function choose(logits, temperature, dice) {
+function choose(logits, temperature, random) {
   if (temperature === 0) return logits.indexOf(Math.max(...logits));
   const p = softmax(Array.from(logits, (z) => z / temperature));
-  let u = dice(),
-    id = 0;
+  let u = random(), id = 0;
   while (id < p.length - 1 && u >= p[id]) u -= p[id++];
   return id;
 }
 
 // mulberry32: a small generator that gives the same numbers for the same seed.
-function diceFrom(seed) {
+function randomFrom(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -223,20 +198,27 @@ function decode(ids) {
     .join("");
 }
 
-// What of a text the models can read: small letters and . , ? ! '
+// What of a text the models can read, in small letters, and the characters that have to be dropped.
 function readable(text) {
-  return Array.from(text.toLowerCase())
-    .filter((character) => DATA.alphabet.includes(character))
-    .join("");
+  const characters = Array.from(text.toLowerCase().trim()),
+    known = (character) => DATA.alphabet.includes(character);
+  return {
+    text: characters.filter(known).join(""),
+    dropped: [...new Set(characters.filter((character) => !known(character)))].join(" "),
+  };
 }
 
-const MODELS = {};
-
-function model(name) {
-  return (MODELS[name] = MODELS[name] || new Transformer(DATA.models[name]));
+// What to say about them; nothing if nothing was dropped.
+function droppedNote({ dropped }) {
+  return dropped ? `Dropped: ${dropped} (the models know only ${DATA.letters}). ` : "";
 }
 
 const haveModels = !DATA.models.missing;
+const LIVING = {}; // the models that have been unpacked
+
+function model(name) {
+  return (LIVING[name] = LIVING[name] || new Transformer(DATA.models.weights[name]));
+}
 
 // The base model gets a question as the beginning of a document; the others as a conversation.
 function promptOf(name, question) {
@@ -246,14 +228,18 @@ function promptOf(name, question) {
 function reply(name, question, temperature, seed) {
   const { ids, ended } = model(name).generate(
     promptOf(name, question),
-    DATA.max_new_tokens,
+    DATA.models.limit,
     temperature,
-    diceFrom(seed),
+    randomFrom(seed),
   );
-  return { text: decode(ids).trim(), ended };
+  return { text: decode(ids).trim(), ids, ended };
+}
+
+function scoreOfIds(question, ids, ended) {
+  const answer = ended ? [...ids, EOS] : ids;
+  return model("reward").score([USER, ...encode(question), BOT, ...answer], answer.length);
 }
 
 function scoreOf(question, answer, ended = true) {
-  const said = [...encode(answer), ...(ended ? [EOS] : [])];
-  return model("reward").score([USER, ...encode(question), BOT, ...said], said.length);
+  return scoreOfIds(question, encode(answer), ended);
 }

@@ -1,23 +1,37 @@
-// What the seven scenes share.  Each of them, in a file of its own, gives
+// What the scenes share.  Each of them is a class in a file of its own, made from its data and a function `refresh`:
 //
-//     { steps, pace (ms a step), mount(stage), show(step, playing), says(step) }
+//     steps         how many there are          mount(stage)           builds it, once
+//     pace          milliseconds per step       show(step, playing)    draws a step
+//     begins        the step it opens at        says(step)             that step in words
+//     keys          {key: function} of its own, if it has any
 //
-// and player.js plays it.  What it shows is DATA, made by data.py from a run, or computed by the run's own models.
+// and player.js plays it.  Its data was collected by data.py from a run; figures/scenes.py says what each field means.
+// An element's data-part names what it gives away: the address's hide=... hides it.
 
-const [ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN] = DATA.scenes;
-const NAMES = { base: "base", sft: "SFT", ppo: "PPO", dpo: "DPO" };
 const STATE = { prompt: 0, beta: null, seed: 0 }; // what the address keeps besides scene and step
+const NAMES = Object.fromEntries(Object.entries(DATA.policies).map(([key, policy]) => [key, policy.name]));
 
-const END = () => h("span", { class: "end", title: "the model ended here" }, "END");
-const CUT = () => h("span", { class: "cut", title: "cut off at the limit" }, "\u2026 cut off");
+const ended = () => h("span", { class: "end", title: "the model ended here, with the end token" }, "EOS");
+const cut = () => h("span", { class: "cut", title: "cut off at the limit" }, "\u2026 cut off");
 
-function shownText(text, ended) {
-  return [text.trim() || "(nothing)", " ", ended ? END() : CUT()];
+function shownText(text, hasEnded) {
+  return [text.trim() || "(nothing)", " ", hasEnded ? ended() : cut()];
 }
 
-function questionChoice(questions, pick) {
-  return choice("question", questions, STATE.prompt, (i) => {
+// The judge's score, for the audience to be hidden with hide=gold.
+function truth(gold, before = " \u00b7 ", part = "gold") {
+  return h("span", { "data-part": part }, `${before}truth ${number(gold, 1, true)}`);
+}
+
+function questionChoice(rows, pick) {
+  const questions = rows.map((row) => row.question);
+  return choice("question", questions, Math.min(STATE.prompt, questions.length - 1), (i) => {
     STATE.prompt = i;
     pick();
   });
+}
+
+// The row of the question that is chosen.
+function chosenRow(rows) {
+  return rows[Math.min(STATE.prompt, rows.length - 1)];
 }

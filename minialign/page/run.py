@@ -1,0 +1,141 @@
+"""A finished run's folder, as the page reads it: each file when it is first asked for, and nothing believed unseen.
+
+What cannot be read raises Missing, which costs one scene; only a folder without a run raises Problem.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import checkpoint
+from ..batch import Response
+from ..model import LanguageModel, ScalarModel
+from ..pipeline import Stage
+from ..reward import Scorer
+from ..runs.errors import Problem
+from ..runs.folder import load_model, load_run
+from ..runs.text import safe
+from ..world import ToyWorld, judge
+from . import leashes, reweighting
+from .fields import AGAIN, Fields, Missing
+
+Vote = tuple[str, Response, Response]  # question, chosen, rejected
+
+
+class Run:
+    """What a run's folder holds.  Raises Problem if there is no finished run in it."""
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self.numbers = Fields("run.json", load_run(folder))
+        self.questions: list[str] = list(ToyWorld().showcase)
+        self._read: dict[str, Any] = {}
+
+    def once(self, name: str, read: Callable[[], Any]) -> Any:
+        if name not in self._read:
+            self._read[name] = read()
+        return self._read[name]
+
+    # -------------------------------------------------------------------------------------------- what it was made with
+    @property
+    def limit(self) -> int:
+        """The most characters of an answer."""
+        return self.numbers.whole("recipe", "max_new_tokens")
+
+    @property
+    def kl_coef(self) -> float:
+        """beta of PPO."""
+        return self.numbers.number("recipe", "ppo", "kl_coef")
+
+    @property
+    def penalty(self) -> float:
+        """What PPO takes off the score of an answer that does not end."""
+        return self.numbers.number("recipe", "ppo", "missing_eos_penalty")
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """Randomness for what is sampled while the page is made: equal runs give equal pages."""
+        return np.random.default_rng((self.numbers.whole("seed"), *purpose.encode()))
+
+    # -------------------------------------------------------------------------------------------- its models
+    def model(self, name: str) -> LanguageModel:
+        """One of the policies of models.py."""
+        try:
+            return self.once(name, lambda: load_model(self.folder, name, self.numbers.at("recipe").value))
+        except Problem as problem:
+            raise Missing(safe(problem)) from None
+
+    def scorer(self) -> Scorer:
+        """The reward model, with the scale of its scores."""
+        pooling = self.numbers.text("recipe", "reward", "pooling")
+        if pooling not in ("mean", "last"):
+            raise Missing(f"in run.json, recipe.reward.pooling is neither mean nor last; {AGAIN}")
+
+        def read():
+            model, extra = checkpoint.load(self.folder / "reward.npz", with_extra=True)
+            mean, std = float(extra["mean"]), float(extra["std"])
+            if not (isinstance(model, ScalarModel) and math.isfinite(mean) and 0 < std < math.inf):
+                raise ValueError("it is no reward model with a mean and a deviation")
+            return Scorer(model, pooling, mean, std)
+
+        try:
+            return self.once("reward", read)
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            raise Missing(f"the reward model cannot be read ({safe(problem)}); {AGAIN}") from None
+
+    def proxy(self) -> reweighting.Proxy:
+        return reweighting.Proxy(self.scorer(), self.penalty)
+
+    def leashes(self) -> dict[float, Stage]:
+        """PPO at every beta that the cache holds for this run."""
+        return self.once("leashes", lambda: leashes.kept_leashes(self.numbers.value, self.folder))
+
+    # -------------------------------------------------------------------------------------------- its files
+    def stage(self, name: str) -> Fields:
+        """What curves.json has about a stage: its series, and the snapshots that training took."""
+
+        def read():
+            return Fields("curves.json", json.loads((self.folder / "curves.json").read_text(encoding="utf-8")))
+
+        try:
+            return self.once("curves", read).at(name)
+        except (OSError, ValueError, RecursionError):
+            raise Missing(f"curves.json is missing, or cannot be read; {AGAIN}") from None
+
+    def votes(self, part: str) -> list[Vote]:
+        """The votes of one file; lines that are no votes are passed over."""
+        try:
+            lines = (self.folder / f"votes-{part}.jsonl").read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError):
+            raise Missing(f"there is no votes-{part}.jsonl in the run; {AGAIN}") from None
+        return [vote for vote in map(read_vote, lines) if vote]
+
+
+def read_vote(line: str) -> Vote | None:
+    try:
+        vote = json.loads(line)
+        texts = [vote[name] for name in ("prompt", "chosen", "rejected")]
+        ended = [bool(vote.get(f"{side}_ended", True)) for side in ("chosen", "rejected")]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+    if not all(isinstance(text, str) for text in texts):
+        return None
+    question, chosen, rejected = map(safe, texts)
+    return question, Response(chosen, ended[0]), Response(rejected, ended[1])
+
+
+def gold(question: str, text: str, ended: bool) -> float:
+    """The judge's score of one answer."""
+    return round(judge(question, text, ended).gold, 3)
+
+
+def thin(series: list, points: int = 50) -> list[tuple[float, float]]:
+    """At most so many (step, value): the first as it is, then means of blocks, each at the step where it ends."""
+    width = -(-len(series) // points)
+    first = (series[0][0], round(series[0][1], 5))
+    blocks = [series[i : i + width] for i in range(1 if width > 1 else 0, len(series), width)]
+    means = [(block[-1][0], round(float(np.mean([value for _, value in block])), 5)) for block in blocks]
+    return [first, *means] if width > 1 else means
