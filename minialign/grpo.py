@@ -120,7 +120,7 @@ def grpo_loss(
         log_ratio = log_ratio.sum(1, keepdims=True) / (n if importance == "sequence" else 1)  # (B, 1)
     ratio = exp(clip(log_ratio, -20.0, 20.0))
     unclipped, clipped = ratio * -A, clip(ratio, 1 - cliprange, 1 + high) * -A
-    k3 = kl_estimates(logp, ref)[2]
+    k3 = kl_estimates(logp, ref)[2] if kl_coef else 0.0
     total = {"sequence": B * n, "token": max(m.sum(), 1), "constant": B * (max_tokens or 1)}[average]
     loss = ((maximum(unclipped, clipped) + k3 * kl_coef) * (m / total)).sum()
     # end eq
