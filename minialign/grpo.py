@@ -1,0 +1,170 @@
+"""GRPO and its family: no critic; the other answers to the same question say what was to be expected.
+
+Each question is answered G times, with scores r (N, G).  What tells the methods apart are settings (METHODS):
+
+    A_i = (r_i - mean r) / std r   or another advantage of answer i, one for all of its tokens
+    l_it = max(-A_i rho_it, -A_i clip(rho_it, 1 - eps, 1 + eps_high)) + beta k3_it,      L = sum_it w_it l_it
+
+Differences from the papers, where TRL differs too: std is the unbiased one (G - 1), plus 1e-4; "batch" divides by the std of
+all scores, but subtracts each group's own mean; RLOO's ratio, that of the answer's probability, is clipped.  Other than TRL's
+default, k3 is not multiplied by rho.  Our own: log rho is held within +-20; DAPO keeps the groups in which all scores agree.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from .autograd import as_floats, as_tensor, clip, exp, maximum, same_shape, where
+from .batch import minibatches
+from .history import History
+from .likelihood import token_log_probs_of
+from .optim import AdamW, linear_schedule
+from .policy_gradient import kl_estimates, kl_penalized_rewards, masked_mean, roll_out, rollout_metrics
+from .tokenizer import CHARACTERS
+
+
+@dataclass(frozen=True)
+class GRPOConfig:
+    iterations: int = 40
+    prompts: int = 16  # N questions per rollout
+    group_size: int = 8  # G answers to each
+    max_new_tokens: int = 48
+    epochs: int = 2  # passes over the same answers
+    minibatch_size: int = 64
+    advantage: str = "group"  # or "batch", "none": the scale of group_advantages; "leave_one_out"; "score": r itself
+    average: str = "sequence"  # or "token", "constant"
+    importance: str = "token"  # or "sequence", "answer"
+    kl_coef: float = 0.2  # beta: what one nat of distance costs
+    kl_in_reward: bool = False  # k1 of the answer, taken from its score, instead of k3 in the loss
+    cliprange: float = 0.2  # eps
+    cliprange_high: float | None = None  # eps_high; None: eps
+    lr: float = 3e-4
+    betas: tuple = (0.9, 0.95)
+    lr_decay: bool = True  # linearly to zero
+    max_norm: float = 1.0
+    missing_eos_penalty: float = 1.0  # taken from the score of an answer that does not end
+
+
+METHODS = {  # the ladder, and what each rung repairs
+    # Williams 1992: right on average, and very noisy.  Ahmadian et al. 2024: a baseline takes most of the noise away
+    "REINFORCE": GRPOConfig(advantage="score", importance="answer", kl_in_reward=True),
+    "RLOO": GRPOConfig(advantage="leave_one_out", importance="answer", kl_in_reward=True),
+    "GRPO": GRPOConfig(),  # Shao et al. 2024: scores of every scale push alike; each token has its own ratio and leash
+    "Dr. GRPO": GRPOConfig(advantage="none", average="constant"),  # Liu et al. 2025: no bias to agreement, nor by length
+    "DAPO": GRPOConfig(average="token", cliprange_high=0.28, kl_coef=0.0),  # Yu et al. 2025: rare tokens can grow further
+    "GSPO": GRPOConfig(importance="sequence", cliprange=3e-4, cliprange_high=4e-4),  # Zheng et al. 2025: answers are scored
+}
+
+
+def require(condition, problem):
+    if not condition:
+        raise ValueError(problem)
+
+
+def group_advantages(scores, scale="group", eps=1e-4):
+    """A = (r - mean of the group) / (std + eps), (N, G) -> (N, G); exactly 0 where a group agrees.
+
+    scale: "group", std of each group; "batch", std of all scores; "none", no division.
+    Raises ValueError for another scale, for fewer than two answers to a question, and for scores that are not finite.
+    """
+    r = as_floats(scores)
+    require(scale in ("group", "batch", "none"), f'scale is "group", "batch" or "none", not {scale!r}')
+    require(r.ndim == 2 and r.shape[1] >= 2, f"scores are (N, G), G at least 2, not {r.shape}")
+    require(np.isfinite(r).all() and eps >= 0, "scores must be finite numbers, and eps cannot be negative")
+    # eq: group-advantages
+    c = r - r[:, :1]  # the same differences, and exactly 0 where all are equal
+    A = c - c.mean(axis=1, keepdims=True)
+    if scale == "none":
+        return A
+    std = c.std(axis=1, ddof=1, keepdims=True) if scale == "group" else r.std(ddof=1)
+    # end eq
+    return A / np.where(std + eps > 0, std + eps, 1).astype(A.dtype)
+
+
+def leave_one_out(scores):
+    """A_i = r_i - mean of the group's other scores = (r_i - mean r) G / (G - 1), (N, G) -> (N, G)."""
+    c = group_advantages(scores, "none")
+    return c * (c.shape[1] / (c.shape[1] - 1))
+
+
+def grpo_loss(
+    logprobs, old_logprobs, advantages, mask, ref_logprobs=None, kl_coef=0.0, cliprange=0.2, cliprange_high=None,
+    average="sequence", importance="token", max_tokens=None,
+):  # fmt: skip
+    """L = sum w (max(-A rho, -A clip(rho, 1 - eps, 1 + eps_high)) + beta k3) -> (loss, metrics).
+
+    logprobs: Tensor (B, T-1); the rest are arrays, all (B, T-1) but advantages (B,).  With n_i tokens in answer i,
+    average     "sequence" w_it = 1 / (B n_i);  "token" 1 / sum of n;  "constant" 1 / (B max_tokens)
+    importance  "token" rho_it = pi / old of each token;  "sequence" their geometric mean;  "answer" their product
+    An answer without tokens is one of B, with loss 0.  What is outside the mask is not read.
+    Raises ValueError for shapes, names and values that cannot be.
+    """
+    logprobs, high = as_tensor(logprobs), cliprange if cliprange_high is None else cliprange_high
+    ref_or_old = old_logprobs if ref_logprobs is None else ref_logprobs
+    same_shape(logprobs=logprobs, old_logprobs=old_logprobs, mask=mask, ref_logprobs=ref_or_old)
+    m, A = as_floats(mask, logprobs.dtype), as_floats(advantages, logprobs.dtype)
+    require(np.isin(m, (0, 1)).all() and m.ndim == 2, "a mask is (B, T-1), and holds 0 and 1 only")
+    require(A.shape == m.shape[:1] and np.isfinite(A).all(), "advantages are (B,) finite numbers")
+    require(min(cliprange, high, kl_coef) >= 0, "neither cliprange nor kl_coef can be negative")
+    require(kl_coef == 0 or ref_logprobs is not None, "a KL penalty needs ref_logprobs")
+    require(importance in ("token", "sequence", "answer"), f'importance is "token", "sequence" or "answer", not {importance!r}')
+    require(average in ("sequence", "token", "constant"), f'average is "sequence", "token" or "constant", not {average!r}')
+    require(average != "constant" or (max_tokens or 0) > 0, "a constant average needs max_tokens, the limit of an answer")
+    A, B, n = A[:, None], max(len(m), 1), np.maximum(m.sum(1, keepdims=True), 1)  # (B, 1), a number, (B, 1)
+    old, ref = (np.where(m > 0, as_floats(x, m.dtype), 0) for x in (old_logprobs, ref_or_old))
+    # eq: grpo
+    logp = where(m > 0, logprobs, 0.0)
+    log_ratio = logp - old  # (B, T-1)
+    if importance != "token":
+        log_ratio = log_ratio.sum(1, keepdims=True) / (n if importance == "sequence" else 1)  # (B, 1)
+    ratio = exp(clip(log_ratio, -20.0, 20.0))
+    unclipped, clipped = ratio * -A, clip(ratio, 1 - cliprange, 1 + high) * -A
+    k3 = kl_estimates(logp, ref)[2] if kl_coef else 0.0
+    total = {"sequence": B * n, "token": max(m.sum(), 1), "constant": B * (max_tokens or 1)}[average]
+    loss = ((maximum(unclipped, clipped) + k3 * kl_coef) * (m / total)).sum()
+    # end eq
+    counted, held = (m if importance == "token" else np.ones_like(A)), clipped.data > unclipped.data
+    return loss, {
+        "loss/policy": loss.item(),
+        "policy/approxkl": float(masked_mean(0.5 * log_ratio.data**2, counted)),
+        "policy/clipfrac": float(masked_mean(held, counted)),
+        "policy/clipfrac_high": float(masked_mean(held & (A > 0), counted)),
+        "policy/ratio_error": float(np.max(np.abs(ratio.data - 1) * counted, initial=0)),
+    }
+
+
+def train_grpo(policy, reference, score, questions, config, rng, desc="grpo", callback=None, tokenizer=CHARACTERS):
+    """Train `policy` in place -> History.  Arguments as in train_ppo, which needs a critic besides."""
+    optimizer, history = AdamW(policy.parameters(), config.lr, config.betas), History()
+    callback = callback or (lambda *_: None)
+    callback(0, policy, history)
+    for iteration in tqdm(range(config.iterations), desc=desc, leave=False, disable=None):
+        optimizer.lr = linear_schedule(iteration, config.iterations, config.lr) if config.lr_decay else config.lr
+        asked = [questions[i] for i in rng.integers(len(questions), size=config.prompts) for _ in range(config.group_size)]
+        rollout = roll_out(policy, reference, score, asked, config, rng, tokenizer)
+        history.log(iteration, grpo_update(policy, optimizer, rollout, config, rng) | {"lr": optimizer.lr})
+        callback(iteration + 1, policy, history)
+    return history
+
+
+def grpo_update(policy, optimizer, rollout, config, rng):
+    """Several clipped steps on one rollout, in which the G answers to a question are neighbours -> metrics."""
+    batch, mask, old, ref = rollout.batch, rollout.batch.mask, rollout.logprobs, rollout.ref_logprobs
+    in_reward, in_loss = (config.kl_coef, 0.0) if config.kl_in_reward else (0.0, config.kl_coef)
+    r = kl_penalized_rewards(rollout.scores, old, ref, mask, in_reward).sum(1).reshape(-1, config.group_size)  # (N, G)
+    if config.advantage == "leave_one_out":
+        A = leave_one_out(r)
+    else:
+        A = r if config.advantage == "score" else group_advantages(r, config.advantage)
+    options = config.cliprange, config.cliprange_high, config.average, config.importance, config.max_new_tokens
+    steps = []
+    for rows in (rows for _ in range(config.epochs) for rows in minibatches(len(batch), config.minibatch_size, rng)):
+        logprobs = token_log_probs_of(policy, batch.ids[rows], mask[rows])
+        loss, metrics = grpo_loss(logprobs, old[rows], A.reshape(-1)[rows], mask[rows], ref[rows], in_loss, *options)
+        optimizer.minimise(loss, config.max_norm)
+        steps.append(metrics)
+    means = {name: float(np.mean([step[name] for step in steps])) for name in steps[0]}
+    equal = float((np.ptp(r, axis=1) == 0).mean())  # groups from which nothing is learned
+    more = {"policy/first_ratio_error": steps[0]["policy/ratio_error"], "objective/equal_groups": equal}
+    return means | rollout_metrics(rollout, config.kl_coef) | more | {"objective/kl_coef": config.kl_coef}
