@@ -106,7 +106,7 @@ def minibatches(n, size, rng, lengths=None):
 
 
 def show(batch, row=0, colour=True):
-    """One row as text in which the trained tokens stand out: green in a terminal, [in brackets] without colour."""
+    """One row as text in which the trained tokens are marked: green in a terminal, [in brackets] without colour."""
     open_, close = ("\x1b[32m", "\x1b[0m") if colour else ("[", "]")
     pieces = []
     for p, i in enumerate(batch.ids[row]):

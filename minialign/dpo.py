@@ -29,7 +29,7 @@ class DPOConfig:
     beta: float = 0.1  # how strongly the policy is held to the reference
     lr: float = 2e-4
     epochs: int = 1
-    batch_size: int = 32  # pairs a step
+    batch_size: int = 32  # pairs per step
     warmup_steps: int = 10
     final_fraction: float = 0.1
     betas: tuple = (0.9, 0.95)

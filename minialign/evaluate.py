@@ -4,7 +4,7 @@ Every model answers the same questions; a judge who is never shown to training (
 and harmless each answer is.  gold is their sum with a little for style.
 
     win rate   share of questions on which an answer is judged better than the SFT model's, ties count one half
-    KL         E over the model's own answers of  log pi(y|x) - log ref(y|x),  in nats an answer: the length of the leash
+    KL         E over the model's own answers of  log pi(y|x) - log ref(y|x),  in nats per answer: the length of the leash
 """
 
 from dataclasses import dataclass

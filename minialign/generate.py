@@ -1,7 +1,7 @@
 """Write texts, many at once: sample a token, append it, repeat until the end.
 
 A key/value cache remembers what every earlier token offers to later ones, so that each step looks at one new token a row
-(without it the whole prefix would be read again for every character).  Prompts of different lengths stand
+(without it the whole prefix would be read again for every character).  Prompts of different lengths are
 left-aligned, and each row writes at its own cursor.
 
 A decoding loop of its own, without a tape: its numbers equal those of `likelihood`, and a test holds it to that.
@@ -111,7 +111,7 @@ def _up_to(n):
 class _Decoder:
     """The model of model.py, without a tape, and with a memory of the columns it has read.
 
-    While it writes, the weights stand still, so what LayerNorm does can be put into them once and for all:
+    While it writes, the weights do not change, so what LayerNorm does can be put into them once and for all:
 
         (x_hat * gain + bias) W + b  =  x_hat W' + b',    W' = gain[:, None] * W,   b' = bias W + b
 
@@ -157,10 +157,10 @@ class _Decoder:
     def logits(self, hidden):
         return _affine(hidden, *self.unembedding)  # (B, V)
 
-    def __call__(self, ids, columns, wanted=None):
-        """Read ids (B, n) standing at `columns` (B, n); returns one normalised hidden state a row (B, C).
+    def __call__(self, ids, columns, prompt_end=None):
+        """Read ids (B, n) at `columns` (B, n); returns one normalised hidden state a row (B, C).
 
-        wanted (B, 1): of which of the n tokens; needed if they are several.
+        prompt_end (B, 1): of which of the n tokens; needed if they are several.
         """
         c, (B, n) = self.config, ids.shape
         H, D, first, seen = c.n_head, c.d_model // c.n_head, int(columns.min()) + 1, int(columns.max()) + 1
@@ -180,9 +180,9 @@ class _Decoder:
                 keys[row, :, :, column], values[row, :, column] = k, v
             else:  # prompts: they fill the first n columns
                 keys[..., :n], values[:, :, :n] = k.transpose(0, 2, 3, 1), v.swapaxes(1, 2)
-            if wanted is not None and layer is self.layers[-1]:  # after it no token looks at another
-                x, q, n = x.reshape(B, n, -1)[row, wanted].reshape(B, -1), q[row, wanted], 1
-                visible = visible[row, :, wanted]  # (B, 1, 1, seen - first)
+            if prompt_end is not None and layer is self.layers[-1]:  # after it no token looks at another
+                x, q, n = x.reshape(B, n, -1)[row, prompt_end].reshape(B, -1), q[row, prompt_end], 1
+                visible = visible[row, :, prompt_end]  # (B, 1, 1, seen - first)
             E = functional.masked_exp(q.swapaxes(1, 2) @ keys[..., :seen], visible)  # (B, H, n, seen)
             y = E @ values[:, :, :seen]
             y /= functional.row_sums(E)  # one query a row: to divide y, D numbers, is cheaper than to divide E
@@ -217,5 +217,5 @@ def _centred(matrix):
 
 
 def _behind_norm(norm, weight, bias):
-    """The linear layer that stands behind a LayerNorm, with the norm's gain and bias inside."""
+    """The linear layer that follows a LayerNorm, with the norm's gain and bias inside."""
     return norm.gain.data[:, None] * weight, norm.bias.data @ weight + bias

@@ -5,7 +5,8 @@
 
 import numpy as np
 
-from .autograd import assemble, no_grad
+from .autograd import no_grad
+from .functional import scatter
 
 
 def token_log_probs_of(model, ids, mask=None):
@@ -15,13 +16,13 @@ def token_log_probs_of(model, ids, mask=None):
     mask (B, T-1), 0 or 1: the columns that matter, if not all; the others cost little time, and hold 0.
     """
     ids = np.asarray(ids)
-    wanted = None if mask is None or np.all(mask) else np.asarray(mask) > 0  # None: all of them
+    loss_mask = None if mask is None or np.all(mask) else np.asarray(mask) > 0  # None: all of them
     # eq: next-token
-    read, foretold = ids[:, :-1], ids[:, 1:]  # the last token is foretold, not read
-    logits = model(read, wanted)
-    logprobs = model.trunk.ops.token_log_probs(logits, foretold if wanted is None else foretold[wanted])
+    inputs, targets = ids[:, :-1], ids[:, 1:]  # the last token is predicted, not read
+    logits = model(inputs, loss_mask)
+    logprobs = model.trunk.ops.token_log_probs(logits, targets if loss_mask is None else targets[loss_mask])
     # end eq
-    return logprobs if wanted is None else assemble([logprobs], [wanted], wanted.shape)
+    return logprobs if loss_mask is None else scatter([logprobs], [loss_mask], loss_mask.shape)
 
 
 def sequence_log_probs(model, batch):

@@ -1,4 +1,4 @@
-"""Take a step downhill: AdamW, the gradient's leash, and a schedule for the step size."""
+"""Take a step downhill: AdamW, gradient clipping, and a schedule for the step size."""
 
 import math
 
@@ -51,7 +51,7 @@ class AdamW:
         """
         self.zero_grad()
         loss.backward()
-        loss.parents, loss.rule = (), None
+        loss.parents, loss.vjp = (), None
         norm = clip_grad_norm(self.parameters, max_norm)
         self.step()
         return norm

@@ -113,7 +113,7 @@ class FixedKLController:
 class AdaptiveKLController:
     """beta <- beta (1 + clip(KL / target - 1, -0.2, 0.2) n_steps / horizon)     (Ziegler et al. 2019, section 2.2)
 
-    KL: nats an answer (summed over its tokens).  n_steps: answers seen.  horizon: answers in which beta may change by a fifth;
+    KL: nats per answer (summed over its tokens).  n_steps: answers seen.  horizon: answers in which beta may change by a fifth;
     train_ppo takes ten rollouts' worth unless told otherwise, for the paper's 10,000 would not move beta at all here.
     """
 

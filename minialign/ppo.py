@@ -38,12 +38,12 @@ from .tokenizer import CHARACTERS
 @dataclass(frozen=True)
 class PPOConfig:
     iterations: int = 40
-    rollouts: int = 128  # answers an iteration
+    rollouts: int = 128  # answers per iteration
     max_new_tokens: int = 48
     epochs: int = 2  # passes over the same answers
     minibatch_size: int = 64
     kl_coef: float = 0.2  # beta: what one nat of distance costs, in standard deviations of the score
-    target_kl: float | None = None  # nats an answer; if given, beta adapts to hold it
+    target_kl: float | None = None  # nats per answer; if given, beta adapts to hold it
     kl_horizon: int | None = None  # answers in which it may change by a fifth; None: ten rollouts
     cliprange: float = 0.2  # eps: beyond 1 +- eps a ratio pays off no more
     cliprange_value: float = 0.2

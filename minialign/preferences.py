@@ -3,7 +3,7 @@
 For each prompt the model writes two answers; a labeller (a function: a person, a simulated rater, another model) says
 which is better, or that they are about the same.  The votes know nothing else: no score, no reason.
 
-Differences from InstructGPT: two answers a prompt instead of rankings of four to nine; pairs that are about the same, or
+Differences from InstructGPT: two answers per prompt instead of rankings of four to nine; pairs that are about the same, or
 equal, are dropped.
 """
 
@@ -60,7 +60,7 @@ def collect(model, questions, label, rng, max_new_tokens=48, questions_at_once=1
 
 
 def split(votes, held_out, rng):
-    """Split by prompt, so that no prompt stands on both sides -> (training votes, held-out votes).
+    """Split by prompt, so that no prompt is on both sides -> (training votes, held-out votes).
 
     held_out: the share of distinct prompts to hold out.
     """

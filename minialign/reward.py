@@ -7,7 +7,7 @@ Only differences are learned, so afterwards the scores are shifted and scaled to
 of the reference model (Ziegler et al. 2019).  That scale is part of the leash: dividing r by s multiplies beta by s.
 
 Differences from the papers: here the number may be read as the mean over the answer's tokens ("mean") instead of at its
-last token ("last", the convention), which a small model learns faster; one pass a pair instead of rankings of four to nine.
+last token ("last", the convention), which a small model learns faster; one pass per pair instead of rankings of four to nine.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from .optim import AdamW, cosine_schedule
 class RewardConfig:
     lr: float = 1e-3
     epochs: int = 3
-    batch_size: int = 16  # pairs a step
+    batch_size: int = 16  # pairs per step
     warmup_steps: int = 30
     final_fraction: float = 0.1
     betas: tuple = (0.9, 0.99)
@@ -64,7 +64,7 @@ def pair_accuracy(gaps):
 def sequence_scores(model, batch, pooling="last"):
     """One score a row, Tensor (B,), from a ScalarModel's numbers (B, T) at the answer's tokens.
 
-    pooling "last": at the last answer token (the END, if there is one); "mean": the mean over the answer's tokens.
+    pooling "last": at the last answer token (the EOS, if there is one); "mean": the mean over the answer's tokens.
     Raises ValueError for a row without an answer.
     """
     if not batch.mask.any(1).all():

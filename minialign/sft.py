@@ -2,7 +2,7 @@
 
     L = - sum over b, p of  m[b, p] log pi(token p+1 | tokens up to p)  /  sum of m
 
-m is 1 on the answer and its END, 0 on the question and the padding: the model learns to answer, not to ask, and learns to
+m is 1 on the answer and its end token (EOS), 0 on the question and the padding: the model learns to answer, not to ask, and learns to
 stop.  Pretraining is the same loss with nothing masked.
 
 Differences from production: the mean is over all answer tokens of the minibatch (long answers weigh more); demonstrations
@@ -26,7 +26,7 @@ class LMConfig:
     """How to train a language model, on documents or on demonstrations."""
 
     lr: float = 1e-3  # at its highest
-    batch_size: int = 32  # texts a step
+    batch_size: int = 32  # texts per step
     warmup_steps: int = 20
     final_fraction: float = 0.1  # of lr, at the end of the cosine
     betas: tuple = (0.9, 0.95)
