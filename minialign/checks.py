@@ -21,10 +21,11 @@ def check_number(name, value, at_least=-math.inf, above=-math.inf, at_most=math.
     raise ValueError(f"{name} is a finite number{limits and ' ' + limits}, not {value!r}")
 
 
-def check_count(name, value, at_least=1):
-    """Raise ValueError unless value is a whole number, at_least or more."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < at_least:
-        raise ValueError(f"{name} is a whole number of at least {at_least}, not {value!r}")
+def check_count(name, value, at_least=1, at_most=math.inf):
+    """Raise ValueError unless value is a whole number from at_least to at_most."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or not at_least <= value <= at_most:
+        limits = f"of at least {at_least}" if at_most == math.inf else f"from {at_least} to {at_most:,}"
+        raise ValueError(f"{name} is a whole number {limits}, not {value!r}")
 
 
 def check_choice(name, value, choices):
@@ -63,6 +64,12 @@ def as_mask(mask):
         strange = mask[~(ones | (mask == 0))]
         raise ValueError(f"a mask holds 0 and 1, not {strange.flat[0].item()!r}")
     return ones
+
+
+def check_reference(policy, reference):
+    """Raise ValueError if the two share parameters: a reference that moves along holds nobody."""
+    if {id(p) for p in policy.parameters()} & {id(p) for p in reference.parameters()}:
+        raise ValueError("the reference is the policy itself and would move along; pass checkpoint.frozen_copy(policy)")
 
 
 def as_ids(ids, vocab_size):

@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from .autograd import as_tensor, make_node
+from .autograd import Tensor, as_tensor, make_node, where
+from .checks import as_ids, as_mask
 
 
 def linear(x, weight, bias=None):
@@ -40,7 +41,8 @@ def embedding(table, ids):
 
     As a matrix product with the places as ones, dtable = onehot^T g: for a small V much quicker than adding row by row.
     """
-    table, ids = as_tensor(table), np.asarray(ids)
+    table = as_tensor(table)
+    ids = as_ids(ids, len(table))
 
     def vjp(g):
         V, C = table.shape
@@ -204,7 +206,8 @@ def token_log_probs(logits, targets):
     The most important derivative of the subject, and it is only here: SFT averages y, PPO exponentiates it,
     DPO subtracts two of it.
     """
-    logits, targets = as_tensor(logits), np.asarray(targets)[..., None]
+    logits = as_tensor(logits)
+    targets = as_ids(targets, logits.shape[-1])[..., None]
     P = logits.data - logits.data.max(-1, keepdims=True)
     y = np.take_along_axis(P, targets, -1)[..., 0]
     np.exp(P, out=P)
@@ -246,6 +249,12 @@ def log_sigmoid(x):
     y = np.minimum(x.data, 0) - np.log1p(e)
     slope = np.where(x.data >= 0, e, 1) / (1 + e)  # sigma(-x)
     return make_node(y, (x,), lambda g: (g * slope,))
+
+
+def masked(x, mask):
+    """x where mask is 1, and 0 elsewhere, whatever is there: a product with the mask would keep NaN and infinity."""
+    mask = as_mask(mask)
+    return where(mask, x, 0.0) if isinstance(x, Tensor) else np.where(mask, x, np.zeros((), x.dtype))
 
 
 def scatter(pieces, places, shape):

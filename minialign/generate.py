@@ -15,7 +15,10 @@ import numpy as np
 
 from . import functional
 from .batch import Batch, Response
+from .checks import as_ids, check_count, check_number
 from .tokenizer import CHARACTERS, EOS, PAD
+
+COLDEST = 1e-6  # a logit divided by less may overflow
 
 
 @dataclass
@@ -40,14 +43,19 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
     """Continue each prompt by up to max_new_tokens tokens -> Samples.
 
     prompts         sequence of id sequences, each at least one token long
-    temperature     divides the logits before sampling; 0 takes the most probable token (greedy)
+    temperature     divides the logits before sampling; 0 takes the most probable token (greedy), else at least 1e-6
     rng             np.random.Generator, needed unless greedy
     eos_id          the token that ends a text; None: never stop early
-    Raises ValueError for an empty prompt, or for one that leaves no room in the context.
+    Raises ValueError for an empty prompt, one that leaves no room in the context, and a model that gives no probabilities.
     """
+    check_count("max_new_tokens", max_new_tokens, at_least=0)
+    check_number("temperature", temperature, at_least=0)
+    if 0 < temperature < COLDEST:
+        raise ValueError(f"temperature is 0 (greedy) or at least {COLDEST}, not {temperature!r}")
     if temperature > 0 and rng is None:
         raise ValueError("sampling needs a random generator: pass rng=np.random.default_rng(seed), or temperature=0")
-    prompts = [np.asarray(p, dtype=int) for p in prompts]
+    if not len(prompts):
+        raise ValueError("there are no prompts to continue")
     start = np.array([len(p) for p in prompts])
     room = model.config.context_length - start
     if start.min() < 1 or room.min() < 1:
@@ -56,8 +64,7 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
     B, limit = len(prompts), start + np.minimum(room, max_new_tokens)  # a row ends at its limit, if not before
     T = int(limit.max())
     ids, logprobs = np.full((B, T + 1), PAD), np.zeros((B, T), model.config.dtype)  # a column more than there are tokens
-    for b, prompt in enumerate(prompts):
-        ids[b, : len(prompt)] = prompt
+    ids[np.arange(T + 1) < start[:, None]] = as_ids(np.concatenate(prompts), model.config.vocab_size)
     lengths, ended = start.copy(), np.zeros(B, dtype=bool)
 
     decoder = _Decoder(model, B, T)
@@ -94,6 +101,8 @@ def _choose(logits, temperature, rng):
         logits = logits - logits.max(-1, keepdims=True)
     cumulative = np.exp(logits).astype(np.float64) @ _up_to(logits.shape[1])  # (B, V)
     Z = cumulative[:, -1]
+    if not np.isfinite(Z).all():  # else the first token, the padding, would be chosen
+        raise ValueError("the model's logits are not finite, so nothing can be sampled: has its training diverged?")
     if temperature > 0:
         u = rng.random(len(logits)) * Z
         token = (u[:, None] < cumulative).argmax(-1)  # the first v with u < c[v], so that c[v-1] <= u < c[v]

@@ -5,7 +5,8 @@
 
 import numpy as np
 
-from .autograd import no_grad
+from .autograd import no_grad, same_shape
+from .checks import as_mask
 from .functional import scatter
 
 
@@ -14,9 +15,13 @@ def token_log_probs_of(model, ids, mask=None):
 
     Column p is log pi(ids[p+1] | ids[:p+1]).  The first token has nothing before it and so no column.
     mask (B, T-1), 0 or 1: the columns that matter, if not all; the others cost little time, and hold 0.
+    Raises ValueError for a mask or ids that cannot be.
     """
-    ids = np.asarray(ids)
-    loss_mask = None if mask is None or np.all(mask) else np.asarray(mask) > 0  # None: all of them
+    ids, loss_mask = np.asarray(ids), None
+    if mask is not None:
+        same_shape(ids_after_the_first=ids[:, 1:], mask=mask)
+        mask = as_mask(mask)
+        loss_mask = None if mask.all() else mask  # None: all of them
     # eq: next-token
     inputs, targets = ids[:, :-1], ids[:, 1:]  # the last token is predicted, not read
     logits = model(inputs, loss_mask)

@@ -23,6 +23,7 @@ import numpy as np
 
 from . import functional, parallel
 from .autograd import Tensor, same_shape
+from .checks import as_mask, check_choice, check_count, check_counts, check_numbers
 from .functional import scatter
 
 
@@ -43,12 +44,13 @@ class ModelConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
-        if self.n_layer < 1:
-            raise ValueError("a model has at least one layer")
+        check_choice("dtype", self.dtype, ("float32", "float64"))
+        check_counts(self, "vocab_size n_layer n_head d_model")
+        check_count("context_length", self.context_length, at_most=1_000_000)  # there is a table of that many angles
+        check_numbers(self, "rotary_base norm_eps", above=0)
         if self.d_model % self.n_head:
             raise ValueError(f"d_model {self.d_model} does not divide among {self.n_head} heads")
-        if self.positions not in ("rotary", "learned"):
-            raise ValueError(f'positions is "rotary" or "learned", not {self.positions!r}')
+        check_choice("positions", self.positions, ("rotary", "learned"))
         if self.positions == "rotary" and (self.d_model // self.n_head) % 2:
             raise ValueError("rotary positions turn pairs of channels: d_model / n_head must be even")
 
@@ -198,7 +200,7 @@ class Transformer(Module):
             pieces = list(rows_of_similar_length(np.full(B, T)))
             return parallel.forward(self, [(ids[piece],) for piece in pieces], pieces, (B, T, self.config.d_model))
         same_shape(ids=ids, loss_mask=loss_mask)
-        loss_mask = np.asarray(loss_mask) > 0
+        loss_mask = as_mask(loss_mask)
         lengths = np.where(loss_mask, np.arange(1, T + 1), 1).max(1)  # up to the last token of the mask, and at least one
         number = np.cumsum(loss_mask).reshape(B, T) - 1  # a masked token's row among the M that come out
         pieces = list(rows_of_similar_length(lengths))
@@ -270,13 +272,14 @@ class ScalarModel(Module):
 
     def __init__(self, config, rng, head="normal", ops=functional):
         C = config.d_model
+        check_choice("head", head, ("normal", "zero"))
         self.config = config
         self.trunk = Transformer(config, rng, ops)
         self.head = Head(C, 0.0 if head == "zero" else 1 / math.sqrt(C + 1), config.dtype, rng)
 
     def __call__(self, ids, loss_mask=None):
         values = self.head(self.trunk(ids, loss_mask))
-        return values if loss_mask is None else scatter([values], [np.asarray(loss_mask) > 0], np.shape(loss_mask))
+        return values if loss_mask is None else scatter([values], [as_mask(loss_mask)], np.shape(loss_mask))
 
 
 class Head(Module):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from .batch import Response, conversations, prompt_ids
 from .checkpoint import atomically
+from .checks import check_number
 from .generate import generate
 from .tokenizer import CHARACTERS, Tokenizer
 
@@ -62,8 +63,9 @@ def collect(model, questions, label, rng, max_new_tokens=48, questions_at_once=1
 def split(votes, held_out, rng):
     """Split by prompt, so that no prompt is on both sides -> (training votes, held-out votes).
 
-    held_out: the share of distinct prompts to hold out.
+    held_out: the share of distinct prompts to hold out, from 0 (which takes one) to below 1.
     """
+    check_number("held_out", held_out, at_least=0, below=1)
     distinct = sorted(set(votes.prompts))
     hidden = {distinct[i] for i in rng.permutation(len(distinct))[: max(1, round(held_out * len(distinct)))]}
     rows = range(len(votes))

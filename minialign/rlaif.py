@@ -27,6 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .batch import collate, prompt_ids
+from .checks import check_count
 from .generate import generate
 from .likelihood import log_probs_array
 from .tokenizer import CHARACTERS, EOS
@@ -155,6 +156,7 @@ class Judge:
 def revise(model, judge, questions, rounds, rng, max_new_tokens=48):
     """Answer; then, `rounds` times, write again where the judge finds fault, and keep the better -> rounds + 1 lists of
     Response."""
+    check_count("the number of rounds", rounds, at_least=0)
     current = _write(model, questions, max_new_tokens, rng)
     versions = [current]
     _, nats = judge.critique(questions, [response.text for response in current])

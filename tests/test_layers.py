@@ -14,7 +14,7 @@ ROOT = Path(minialign.__file__).parent
 
 # Rooms, from the ground floor up: each may import from those before it, and a folder's own files from each other.
 ORDER = """
-    checks arrays autograd history functional composed optim tokenizer batch parallel model likelihood generate checkpoint
+    checks divergence arrays autograd history functional composed optim tokenizer batch parallel model likelihood generate checkpoint
     sft preferences reward policy_gradient ppo dpo rlaif interop exact evaluate models source_patch cache
     world pipeline figures runs lab page teach bench cli __main__
 """.split()
