@@ -41,7 +41,7 @@ rng = lesson.rng
 if lesson.fault == "overwrite":
     lesson.inject_fault(Tensor, "backward", "= dparent if arrived is None else arrived + dparent", "= dparent")
 if lesson.fault == "nobroadcast":
-    lesson.inject_fault(autograd, "_sum_to_shape", "g = g.sum(axis=tuple(", "g = g.mean(axis=tuple(")
+    lesson.inject_fault(autograd, "sum_to_shape", "g = g.sum(axis=tuple(", "g = g.mean(axis=tuple(")
 
 # %% [markdown]
 # ## 1. By hand, then by machine

@@ -125,7 +125,7 @@ sft, settings = lesson.journey.model("sft"), lesson.journey.enough(lesson.recipe
 if lesson.fault == "swap":
     votes = Preferences(votes.prompts, votes.rejected, votes.chosen)
 if lesson.fault == "noref":
-    lesson.inject_fault(dpo, "train_dpo", ".sum(1)  # (2n,)", ".sum(1) * 0  # (2n,)")
+    lesson.inject_fault(dpo, "train_dpo", "(reference, pairs).data", "(reference, pairs).data * 0")
 if lesson.fault == "drift":
     lesson.inject_fault(dpo, "train_dpo", "logps[k:], ref[:k], ref[k:]", "logps[k:], logps.data[:k], logps.data[k:]")
 policy = trainable_copy(sft)

@@ -2,8 +2,8 @@
 
 The chain rule:  dL/dx = sum over the uses y of x of  dL/dy * dy/dx.
 
-Each operation returns a Tensor together with a closure `backward(g)` which, given g = dL/dy (same shape as y), returns
-one gradient per parent.  A rule may return a gradient of the broadcast shape: the engine alone sums it back to the
+Each operation returns a Tensor with a closure `vjp(g)`, its vector-Jacobian product: given g = dL/dy (same shape as y), it
+returns dL/dx for each parent x.  It may return a gradient of the broadcast shape: the engine alone sums it back to the
 parent's shape, orders the graph and adds up the contributions.  Only leaves keep their gradient in `.grad`.
 
 Differences from PyTorch: no in-place operations, no second derivatives, `.grad` is a plain array.
@@ -12,6 +12,8 @@ Differences from PyTorch: no in-place operations, no second derivatives, `.grad`
 import contextlib
 
 import numpy as np
+
+from .arrays import as_floats, central_differences, matmul_vjp, may_repeat, same_shape, sum_to_shape  # noqa: F401
 
 _recording = True
 
@@ -31,18 +33,18 @@ class Tensor:
     """An array that can be differentiated through.
 
     data           the values, a NumPy array
-    requires_grad  True for a leaf whose gradient is wanted (a parameter)
+    requires_grad  True for a leaf that is to get a gradient (a parameter)
     grad           dL/d(this), an array of the same shape, after `L.backward()`; None before, and None for results
     """
 
-    __slots__ = ("data", "grad", "requires_grad", "parents", "rule", "__weakref__")
+    __slots__ = ("data", "grad", "requires_grad", "parents", "vjp", "__weakref__")
     __array_ufunc__ = None  # `array * tensor` must ask the tensor, not the array
 
     def __init__(self, data, requires_grad=False):
         data = np.asarray(data)
         self.data = data if data.dtype.kind == "f" else data.astype(np.float64)  # only real numbers have slopes
         self.requires_grad = requires_grad
-        self.grad, self.parents, self.rule = None, (), None
+        self.grad, self.parents, self.vjp = None, (), None
 
     shape = property(lambda self: self.data.shape)
     dtype = property(lambda self: self.data.dtype)
@@ -81,14 +83,14 @@ class Tensor:
         in_flight = {id(self): gradient}  # gradients of results live here only, so a second backward starts afresh
         for tensor in _users_before_parents(self):
             g = in_flight.pop(id(tensor))
-            if tensor.rule is None:
+            if tensor.vjp is None:
                 tensor.grad = g.copy() if tensor.grad is None else tensor.grad + g
                 continue
             # eq: chain-rule
-            for parent, dparent in zip(tensor.parents, tensor.rule(g)):
+            for parent, dparent in zip(tensor.parents, tensor.vjp(g)):
                 if not parent.requires_grad:
                     continue
-                dparent = _sum_to_shape(dparent, parent.shape)
+                dparent = sum_to_shape(dparent, parent.shape)
                 arrived = in_flight.get(id(parent))
                 in_flight[id(parent)] = dparent if arrived is None else arrived + dparent
             # end eq
@@ -96,33 +98,35 @@ class Tensor:
     # ------------------------------------------------------------------------------------------- arithmetic
     def __add__(self, other):
         a, b = self, _like(other, self)
-        return record(a.data + b.data, (a, b), lambda g: (g, g))
+        return make_node(a.data + b.data, (a, b), lambda g: (g, g))
 
     def __mul__(self, other):
         a, b = self, _like(other, self)
-        return record(a.data * b.data, (a, b), lambda g: (g * b.data, g * a.data))
+        return make_node(a.data * b.data, (a, b), lambda g: (g * b.data, g * a.data))
 
     def __truediv__(self, other):
         a, b = self, _like(other, self)
-        return record(a.data / b.data, (a, b), lambda g: (g / b.data, -g * a.data / (b.data * b.data)))
+        return make_node(a.data / b.data, (a, b), lambda g: (g / b.data, -g * a.data / (b.data * b.data)))
 
     def __pow__(self, exponent):
-        """x ** n for a plain number n."""
+        """x ** n for a plain number n.  Raises TypeError for a Tensor n, which would get no gradient."""
+        if isinstance(exponent, Tensor):
+            raise TypeError("the exponent of x ** n is a plain number; for a Tensor n write exp(n * log(x))")
         x, n = self, float(exponent)
         if n == 2:  # the usual case, and NumPy's power is much slower than a product
-            return record(x.data * x.data, (x,), lambda g: (g * (2 * x.data),))
-        return record(x.data**n, (x,), lambda g: (g * (n * x.data ** (n - 1)),))
+            return make_node(x.data * x.data, (x,), lambda g: (g * (2 * x.data),))
+        return make_node(x.data**n, (x,), lambda g: (g * (n * x.data ** (n - 1)),))
 
     def __matmul__(self, other):
         a, b = self, _like(other, self)
-        return record(a.data @ b.data, (a, b), lambda g: _matmul_rule(g, a.data, b.data))
+        return make_node(a.data @ b.data, (a, b), lambda g: matmul_vjp(g, a.data, b.data))
 
     def __neg__(self):
         return self * -1.0
 
     def __sub__(self, other):
         a, b = self, _like(other, self)
-        return record(a.data - b.data, (a, b), lambda g: (g, -g))
+        return make_node(a.data - b.data, (a, b), lambda g: (g, -g))
 
     def __rsub__(self, other):
         return _like(other, self) - self
@@ -135,42 +139,16 @@ class Tensor:
 
     __radd__, __rmul__ = __add__, __mul__
 
-    # ------------------------------------------------------------------------------------------- elementwise
-    def exp(self):
-        y = np.exp(self.data)
-        return record(y, (self,), lambda g: (g * y,))
-
-    def expm1(self):
-        """exp(x) - 1 without losing the digits of a small x."""
-        y = np.expm1(self.data)
-        return record(y, (self,), lambda g: (g * (y + 1),))
-
-    def log(self):
-        return record(np.log(self.data), (self,), lambda g: (g / self.data,))
-
-    def tanh(self):
-        y = np.tanh(self.data)
-        return record(y, (self,), lambda g: (g * (1 - y * y),))
-
-    def clip(self, low, high):
-        return clip(self, low, high)
-
-    def minimum(self, other):
-        return minimum(self, other)
-
-    def maximum(self, other):
-        return maximum(self, other)
-
     # ------------------------------------------------------------------------------------------- reductions
     def sum(self, axis=None, keepdims=False):
         x = self.data
 
-        def rule(g):
+        def vjp(g):
             if axis is not None and not keepdims:
                 g = np.expand_dims(g, axis)
             return (np.broadcast_to(g, x.shape),)
 
-        return record(x.sum(axis, keepdims=keepdims), (self,), rule)
+        return make_node(x.sum(axis, keepdims=keepdims), (self,), vjp)
 
     def mean(self, axis=None, keepdims=False):
         total = self.sum(axis, keepdims)
@@ -181,61 +159,72 @@ class Tensor:
         x = self.data
         y = x.max(axis, keepdims=True)
 
-        def rule(g):
+        def vjp(g):
             winners = (x == y).astype(x.dtype)
             if axis is not None and not keepdims:
                 g = np.expand_dims(g, axis)
             return (winners / winners.sum(axis, keepdims=True) * g,)
 
-        return record(y if keepdims else x.max(axis), (self,), rule)
+        return make_node(y if keepdims else x.max(axis), (self,), vjp)
 
     # ------------------------------------------------------------------------------------------- shapes
     def reshape(self, *shape):
         x = self.data
         shape = shape[0] if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)) else shape
-        return record(x.reshape(shape), (self,), lambda g: (g.reshape(x.shape),))
+        return make_node(x.reshape(shape), (self,), lambda g: (g.reshape(x.shape),))
 
     def transpose(self, *axes):
         """Reorder the axes; without arguments, reverse them."""
         axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)) else axes
         axes = tuple(a % self.ndim for a in axes) if axes else tuple(reversed(range(self.ndim)))
-        return record(self.data.transpose(axes), (self,), lambda g: (g.transpose(np.argsort(axes)),))
+        return make_node(self.data.transpose(axes), (self,), lambda g: (g.transpose(np.argsort(axes)),))
 
     T = property(lambda self: self.transpose())
 
     def __getitem__(self, index):
         x = self.data
 
-        def rule(g):
+        def vjp(g):
             dx = np.zeros_like(x)
-            np.add.at(dx, index, g) if _may_repeat(index) else dx.__setitem__(index, g)
+            np.add.at(dx, index, g) if may_repeat(index) else dx.__setitem__(index, g)
             return (dx,)
 
-        return record(x[index], (self,), rule)
+        return make_node(x[index], (self,), vjp)
 
 
-# ----------------------------------------------------------------------------------------- functions of tensors
+# ----------------------------------------------------------------------------------------- elementwise
 def exp(x):
-    return as_tensor(x).exp()
+    x = as_tensor(x)
+    y = np.exp(x.data)
+    return make_node(y, (x,), lambda g: (g * y,))
+
+
+def expm1(x):
+    """exp(x) - 1 without losing the digits of a small x."""
+    x = as_tensor(x)
+    y = np.expm1(x.data)
+    return make_node(y, (x,), lambda g: (g * (y + 1),))
 
 
 def log(x):
-    return as_tensor(x).log()
+    x = as_tensor(x)
+    return make_node(np.log(x.data), (x,), lambda g: (g / x.data,))
 
 
 def tanh(x):
-    return as_tensor(x).tanh()
+    x = as_tensor(x)
+    y = np.tanh(x.data)
+    return make_node(y, (x,), lambda g: (g * (1 - y * y),))
 
 
 def minimum(a, b):
     """The smaller of two, elementwise; a tie sends half of the gradient to each.
 
-    PPO needs that rule: on the first minibatch every element of min(ratio*A, clip(ratio)*A) is a tie.
+    PPO needs the halves: on the first minibatch every element of min(ratio*A, clip(ratio)*A) is a tie.
     """
     a, b = _pair(a, b)
-    share = (a.data < b.data) + 0.5 * (a.data == b.data)  # of a: 1, 1/2 or 0
-    share = share.astype(a.dtype)
-    return record(np.minimum(a.data, b.data), (a, b), lambda g: (g * share, g * (1 - share)))
+    share = ((a.data < b.data) + 0.5 * (a.data == b.data)).astype(a.dtype)  # of a: 1, 1/2 or 0
+    return make_node(np.minimum(a.data, b.data), (a, b), lambda g: (g * share, g * (1 - share)))
 
 
 def maximum(a, b):
@@ -249,35 +238,27 @@ def clip(x, low, high):
     low, high = -np.inf if low is None else low, np.inf if high is None else high
     low, high = (np.asarray(limit, dtype=x.dtype) for limit in (low, high))
     inside = ((x.data >= low) & (x.data <= high)).astype(x.dtype)
-    return record(np.minimum(np.maximum(x.data, low), high), (x,), lambda g: (g * inside,))
+    return make_node(np.minimum(np.maximum(x.data, low), high), (x,), lambda g: (g * inside,))
+
+
+Tensor.exp, Tensor.expm1, Tensor.log, Tensor.tanh = exp, expm1, log, tanh  # x.exp() is exp(x)
+Tensor.minimum, Tensor.maximum, Tensor.clip = minimum, maximum, clip
 
 
 def where(condition, a, b):
     """a where the condition holds, b elsewhere; the gradient follows the choice."""
     a, b = _pair(a, b)
-    condition = np.asarray(condition, dtype=bool)
-    zero = np.zeros((), dtype=a.dtype)
-    return record(
-        np.where(condition, a.data, b.data),
-        (a, b),
-        lambda g: (np.where(condition, g, zero), np.where(condition, zero, g)),
-    )
+    condition, zero = np.asarray(condition, dtype=bool), np.zeros((), dtype=a.dtype)
+    y = np.where(condition, a.data, b.data)
+    return make_node(y, (a, b), lambda g: (np.where(condition, g, zero), np.where(condition, zero, g)))
 
 
-def assemble(pieces, places, shape):
-    """zeros(shape) with each piece at its place, an index; no two places overlap.  The gradient is cut up the same way."""
-    y = np.zeros(shape, dtype=pieces[0].dtype)
-    for piece, place in zip(pieces, places):
-        y[place] = piece.data
-    return record(y, tuple(pieces), lambda g: [g[place] for place in places])
-
-
-# ----------------------------------------------------------------------------------------- the engine
-def record(data, parents, rule):
-    """The result of an operation: its values, what it was made from, and rule(g) -> one gradient per parent."""
+# ----------------------------------------------------------------------------------------- the graph
+def make_node(data, parents, vjp):
+    """The result of an operation: its values, what it was made from, and vjp(g) -> one gradient per parent."""
     out = Tensor(data)
     if _recording and any(parent.requires_grad for parent in parents):
-        out.requires_grad, out.parents, out.rule = True, parents, rule
+        out.requires_grad, out.parents, out.vjp = True, parents, vjp
     return out
 
 
@@ -295,55 +276,9 @@ def _users_before_parents(root):
     return reversed(order)
 
 
-def _sum_to_shape(g, shape):
-    """Undo broadcasting: an input that was used many times is blamed for the sum."""
-    if g.shape == shape:
-        return g
-    g = g.sum(axis=tuple(range(g.ndim - len(shape))))
-    stretched = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
-    return g.sum(axis=stretched, keepdims=True) if stretched else g
-
-
-def _matmul_rule(g, a, b):
-    """y = a @ b:  da = g @ b.T,  db = a.T @ g, over the last two axes, with NumPy's rules for vectors."""
-    a_matrix = a[None, :] if a.ndim == 1 else a
-    b_matrix = b[:, None] if b.ndim == 1 else b
-    g = g if a.ndim > 1 else np.expand_dims(g, -1 if b.ndim == 1 else -2)
-    g = g if b.ndim > 1 else np.expand_dims(g, -1)
-    da = g @ b_matrix.swapaxes(-1, -2)
-    db = a_matrix.swapaxes(-1, -2) @ g
-    if a.ndim == 1:
-        da = da.reshape(-1, a.size).sum(0)
-    if b.ndim == 1:
-        db = db.reshape(-1, b.size).sum(0)
-    return da, db
-
-
-def _may_repeat(index):
-    """Can this index name one element twice?  Only index arrays can."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(p, (list, np.ndarray)) and np.asarray(p).dtype != bool for p in parts)
-
-
 def as_tensor(x):
     """A Tensor as it is; anything else as a constant."""
     return x if isinstance(x, Tensor) else Tensor(x)
-
-
-def as_floats(x, dtype=None):
-    """x as a plain array of real numbers, in `dtype` or its own; of a Tensor the values, without their gradient.
-
-    np.zeros_like(rewards) of whole numbers would cut off every fraction, and a float64 mask would promote all it meets.
-    """
-    x = np.asarray(x.data if isinstance(x, Tensor) else x)
-    return x.astype(dtype or (x.dtype if x.dtype.kind == "f" else np.float64), copy=False)
-
-
-def same_shape(**arrays):
-    """Raise ValueError unless all have one shape: NumPy would stretch (B,) against (B, 1) into (B, B) without a word."""
-    shapes = {name: np.shape(array) for name, array in arrays.items()}
-    if len(set(shapes.values())) > 1:
-        raise ValueError("shapes differ: " + ", ".join(f"{name} {shape}" for name, shape in shapes.items()))
 
 
 def _like(x, tensor):
@@ -360,35 +295,26 @@ def _pair(a, b):
 def check_gradients(function, *arrays, eps=1e-6, tolerance=1e-6, rng=None):
     """Compare the gradient of `function(*tensors)` with central differences, entry by entry, in float64.
 
-        d/dx_i sum(w * f(x))  ~  [sum(w * f(x + eps e_i)) - sum(w * f(x - eps e_i))] / (2 eps)
-
-    w is a fixed random projection, so that functions of any shape are checked as a whole.
+    Compared is the gradient of sum(w * f(x)), with w a random projection, so that functions of any shape are checked whole.
     Raises AssertionError naming the function, the argument, the index, and the two values.  Returns the largest
     relative error |got - expected| / (1 + |expected|).
     """
-    rng = rng or np.random.default_rng(0)
     tensors = [Tensor(np.array(a, dtype=np.float64), requires_grad=True) for a in arrays]
     out = function(*tensors)
-    w = rng.standard_normal(out.shape)
+    w = (rng or np.random.default_rng(0)).standard_normal(out.shape)
     out.backward(w)
+
+    def projected():
+        with no_grad():
+            return float((w * function(*tensors).data).sum())
+
     worst = 0.0
     for k, tensor in enumerate(tensors):
-        x = tensor.data
-        got_all = np.zeros_like(x) if tensor.grad is None else tensor.grad
-        for i in np.ndindex(x.shape):
-            # eq: finite-difference
-            value = x[i]
-            sides = []
-            for step in (eps, -eps):
-                x[i] = value + step
-                with no_grad():
-                    sides.append(float((w * function(*tensors).data).sum()))
-            x[i] = value
-            got, expected = float(got_all[i]), (sides[0] - sides[1]) / (2 * eps)
-            # end eq
-            error = abs(got - expected) / (1 + abs(expected))
+        gradient = np.zeros_like(tensor.data) if tensor.grad is None else tensor.grad
+        for i, expected in central_differences(projected, tensor.data, eps):
+            error = abs(gradient[i] - expected) / (1 + abs(expected))
             worst = max(worst, error)
             if not error <= tolerance:
-                name = getattr(function, "__name__", repr(function))
-                raise AssertionError(f"{name}: gradient of argument {k} at index {i}: got {got:.8g}, expected {expected:.8g}")
+                name, pair = getattr(function, "__name__", repr(function)), f"got {gradient[i]:.8g}, expected {expected:.8g}"
+                raise AssertionError(f"{name}: gradient of argument {k} at index {i}: {pair}")
     return worst

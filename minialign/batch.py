@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .checks import check_count
 from .tokenizer import BOT, CHARACTERS, EOS, PAD, SPECIAL, USER, decode
 
 
@@ -70,6 +71,8 @@ def render_document(text, tokenizer=CHARACTERS):
 
 def collate(rows, context_length=None):
     """List of (ids, mask) -> one right-padded Batch.  Raises ValueError rather than cut a row that is too long."""
+    if not rows:
+        raise ValueError("there is no text to make a batch of")
     T = max(len(ids) for ids, _ in rows)
     if context_length is not None and T > context_length:
         raise ValueError(f"a text of {T} tokens does not fit the context of {context_length}: shorten it")
@@ -95,6 +98,7 @@ def minibatches(n, size, rng, lengths=None):
     With `lengths`, rows of similar length share a minibatch (less padding): the order is shuffled, sorted within blocks
     of 16 minibatches, and the minibatches are shuffled again.
     """
+    check_count("the size of a minibatch", size)
     order = rng.permutation(n)
     if lengths is not None:
         block = 16 * size
@@ -106,7 +110,7 @@ def minibatches(n, size, rng, lengths=None):
 
 
 def show(batch, row=0, colour=True):
-    """One row as text in which the trained tokens stand out: green in a terminal, [in brackets] without colour."""
+    """One row as text in which the trained tokens are marked: green in a terminal, [in brackets] without colour."""
     open_, close = ("\x1b[32m", "\x1b[0m") if colour else ("[", "]")
     pieces = []
     for p, i in enumerate(batch.ids[row]):

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from .autograd import as_tensor, exp, log, tanh, where
+from .checks import as_ids
 
 
 def linear(x, weight, bias=None):
@@ -19,7 +20,8 @@ def linear(x, weight, bias=None):
 
 def embedding(table, ids):
     """y = table[ids]."""
-    return as_tensor(table)[np.asarray(ids)]
+    table = as_tensor(table)
+    return table[as_ids(ids, len(table))]
 
 
 def gelu(x):
@@ -71,7 +73,8 @@ def log_softmax(x, axis=-1):
 
 def token_log_probs(logits, targets):
     """log_softmax(logits) at the targets."""
-    logits, targets = as_tensor(logits), np.asarray(targets)
+    logits = as_tensor(logits)
+    targets = as_ids(targets, logits.shape[-1])
     return log_softmax(logits)[(*np.indices(targets.shape), targets)]
 
 

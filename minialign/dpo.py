@@ -8,7 +8,7 @@ The leashed optimum pi* = ref exp(r / beta) / Z can be solved for r;  put into t
 A larger beta keeps the optimum closer to the reference.  log pi(y|x) is a sum over tokens: a mean would change beta with
 the length of the answer.  That the chosen answer's log-probability falls is normal: only the difference is trained.
 
-Differences from the papers: none in the loss; the reference's log-probabilities are computed once, before training.
+Differences from the papers: none.
 """
 
 from dataclasses import dataclass
@@ -16,11 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from .autograd import as_tensor, maximum, same_shape
+from .autograd import as_tensor, maximum, no_grad, same_shape
 from .batch import minibatches
+from .checks import check_betas, check_choice, check_count, check_counts, check_number, check_numbers, check_reference
+from .divergence import check_step, quiet
 from .functional import log_sigmoid
 from .history import History
-from .likelihood import log_probs_array, sequence_log_probs
+from .likelihood import sequence_log_probs
 from .optim import AdamW, cosine_schedule
 
 
@@ -29,13 +31,21 @@ class DPOConfig:
     beta: float = 0.1  # how strongly the policy is held to the reference
     lr: float = 2e-4
     epochs: int = 1
-    batch_size: int = 32  # pairs a step
+    batch_size: int = 32  # pairs per step
     warmup_steps: int = 10
     final_fraction: float = 0.1
     betas: tuple = (0.9, 0.95)
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     loss_type: str = "sigmoid"  # or "ipo", "hinge"
+
+    def __post_init__(self):
+        check_counts(self, "epochs batch_size")
+        check_counts(self, "warmup_steps", at_least=0)
+        check_numbers(self, "lr weight_decay", at_least=0)
+        check_number("final_fraction", self.final_fraction, at_least=0, at_most=1)
+        check_betas(self.betas)
+        _check_loss(self.beta, self.label_smoothing, self.loss_type)
 
 
 def dpo_loss(
@@ -56,8 +66,9 @@ def dpo_loss(
     hinge    max(0, 1 - h)                              (Zhao et al. 2023)
 
     At policy = reference the sigmoid loss is log 2, all rewards are 0, and a tie counts as half an accuracy.
-    Raises ValueError for another loss_type.
+    Raises ValueError for another loss_type, a beta that is not above 0, and label smoothing where it would have no effect.
     """
+    _check_loss(beta, label_smoothing, loss_type)
     same_shape(
         policy_chosen_logps=policy_chosen_logps,
         policy_rejected_logps=policy_rejected_logps,
@@ -75,10 +86,8 @@ def dpo_loss(
             losses = losses - log_sigmoid(-h) * label_smoothing
     elif loss_type == "ipo":
         losses = (h * (1 / beta) - 1 / (2 * beta)) ** 2
-    elif loss_type == "hinge":
-        losses = maximum(1.0 - h, 0.0)
     else:
-        raise ValueError(f'loss_type is "sigmoid", "ipo" or "hinge", not {loss_type!r}')
+        losses = maximum(1.0 - h, 0.0)
     loss = losses.mean()
     return loss, {
         "loss": loss.item(),
@@ -89,19 +98,36 @@ def dpo_loss(
     }
 
 
+def _check_loss(beta, label_smoothing, loss_type):
+    """Raise ValueError for settings of the loss that cannot be, or that would have no effect."""
+    check_choice("loss_type", loss_type, ("sigmoid", "ipo", "hinge"))
+    check_number("beta", beta, above=0)
+    check_number("label_smoothing", label_smoothing, at_least=0, at_most=1)
+    if label_smoothing and loss_type != "sigmoid":
+        raise ValueError(f'label_smoothing is 0 unless loss_type is "sigmoid": "{loss_type}" has none to offer')
+
+
+@quiet()
 def train_dpo(policy, reference, votes, config, rng, desc="dpo"):
-    """Fit `policy` in place to Preferences, held to the frozen `reference` -> History."""
+    """Fit `policy` in place to Preferences, held to the frozen `reference` -> History.
+
+    Raises ValueError if there are no votes, or if the reference is the policy; Diverged if the loss or a parameter is no
+    longer a finite number.
+    """
     n = len(votes)
+    check_count("the number of votes", n)
+    check_reference(policy, reference)
     both = votes.batch(policy.config.context_length)  # (2n, T): chosen, then rejected
-    reference_logps = log_probs_array(reference, both.ids, both.mask).sum(1)  # (2n,)
     longest = np.maximum(both.lengths[:n], both.lengths[n:])
     steps = [rows for _ in range(config.epochs) for rows in minibatches(n, config.batch_size, rng, longest)]
     optimizer = AdamW(policy.parameters(), config.lr, config.betas, weight_decay=config.weight_decay)
     history = History()
 
     def loss_of(rows):
-        k, pair = len(rows), np.concatenate([rows, rows + n])
-        logps, ref = sequence_log_probs(policy, both[pair]), reference_logps[pair]  # (2k,)
+        k, pairs = len(rows), both[np.concatenate([rows, rows + n])]
+        with no_grad():  # in the policy's own minibatch, so that before the first step every margin is exactly 0
+            ref = sequence_log_probs(reference, pairs).data  # (2k,)
+        logps = sequence_log_probs(policy, pairs)  # (2k,)
         loss, metrics = dpo_loss(
             logps[:k], logps[k:], ref[:k], ref[k:], config.beta, config.label_smoothing, config.loss_type
         )
@@ -118,4 +144,5 @@ def train_dpo(policy, reference, votes, config, rng, desc="dpo"):
         loss, metrics = loss_of(rows)
         optimizer.minimise(loss)
         history.log(step, metrics | {"lr": optimizer.lr})
+        check_step("DPO", step, len(steps), metrics, config, policy)
     return history

@@ -4,7 +4,7 @@ Every model answers the same questions; a judge who is never shown to training (
 and harmless each answer is.  gold is their sum with a little for style.
 
     win rate   share of questions on which an answer is judged better than the SFT model's, ties count one half
-    KL         E over the model's own answers of  log pi(y|x) - log ref(y|x),  in nats an answer: the length of the leash
+    KL         E over the model's own answers of  log pi(y|x) - log ref(y|x),  in nats per answer: the length of the leash
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .batch import Batch, prompt_ids
+from .checks import check_count
 from .generate import generate
 from .likelihood import log_probs_array
 from .tokenizer import CHARACTERS, EOS
@@ -50,6 +51,7 @@ def continue_bare(model, questions, judge, temperature, rng, max_new_tokens=48, 
 
 def best_of_n(model, score, questions, judge, n, rng, max_new_tokens=48, questions_at_once=16, tokenizer=CHARACTERS):
     """Ask n times, keep the answer with the highest score -> Answers (without a batch).  No training, n times the work."""
+    check_count("n", n)
     responses = []
     for i in range(0, len(questions), questions_at_once):  # n answers to every question at once would not fit in memory
         some = questions[i : i + questions_at_once]

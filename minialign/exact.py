@@ -12,6 +12,8 @@ import itertools
 
 import numpy as np
 
+from .checks import check_count, check_number
+
 # exp(-800) is 0 in every float: in this file an underflow is the right answer, not an accident.
 _underflow_is_zero = np.errstate(under="ignore")
 
@@ -36,8 +38,7 @@ def optimal_policy(reference, rewards, beta):
 
 def _tilt(reference, rewards, beta):
     """max r over the possible answers (..., 1), and ref(y) exp((r(y) - max r)/beta) (..., A)."""
-    if beta <= 0:
-        raise ValueError(f"beta must be positive, not {beta}")
+    check_number("beta", beta, above=0)
     reference, rewards = np.broadcast_arrays(reference, rewards)
     rewards = np.where(reference > 0, rewards, -np.inf)  # what the reference never says, pi* never says
     best = rewards.max(axis=-1, keepdims=True)
@@ -70,6 +71,7 @@ def best_of_n(reference, rewards, n):
     F(r) and F(<r) are the reference's chances of a score at most r and below r.  Answers of equal score share their
     part as the reference does, because the first of them that was drawn is kept.
     """
+    check_count("n", n)
     reference, rewards = np.broadcast_arrays(reference, rewards)
     if rewards.ndim > 1:
         return np.stack([best_of_n(*prompt, n) for prompt in zip(reference, rewards)])

@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from .autograd import as_tensor, record
+from .autograd import Tensor, as_tensor, make_node, where
+from .checks import as_ids, as_mask
 
 
 def linear(x, weight, bias=None):
@@ -26,28 +27,29 @@ def linear(x, weight, bias=None):
     if bias is not None:
         y += bias.data
 
-    def rule(g):
+    def vjp(g):
         g = g.reshape(-1, K)
         dx = (g @ weight.data.T).reshape(x.shape) if x.requires_grad else None
         dW = rows.T @ g
         return (dx, dW) if bias is None else (dx, dW, _column_sums(g))
 
-    return record(y.reshape(*x.shape[:-1], K), (x, weight) if bias is None else (x, weight, bias), rule)
+    return make_node(y.reshape(*x.shape[:-1], K), (x, weight) if bias is None else (x, weight, bias), vjp)
 
 
 def embedding(table, ids):
-    """y = table[ids]: row ids[b, t] of the (V, C) table.  dtable[v] = sum of g over the places where v stands.
+    """y = table[ids]: row ids[b, t] of the (V, C) table.  dtable[v] = sum of g over the places where v occurs.
 
     As a matrix product with the places as ones, dtable = onehot^T g: for a small V much quicker than adding row by row.
     """
-    table, ids = as_tensor(table), np.asarray(ids)
+    table = as_tensor(table)
+    ids = as_ids(ids, len(table))
 
-    def rule(g):
+    def vjp(g):
         V, C = table.shape
         onehot = (np.arange(V)[:, None] == ids.reshape(-1)).astype(g.dtype)  # (V, N)
         return (onehot @ g.reshape(-1, C),)
 
-    return record(table.data[ids], (table,), rule)
+    return make_node(table.data[ids], (table,), vjp)
 
 
 def gelu(x):
@@ -61,7 +63,7 @@ def gelu(x):
     v = x.data
     s = gelu_share(v)  # of all the steps only s is kept: this is where a transformer's memory goes
 
-    def rule(g):
+    def vjp(g):
         slope = v * v
         slope *= 6 * a * c
         slope += 2 * a  # 2 du/dx
@@ -72,7 +74,7 @@ def gelu(x):
         slope *= g
         return (slope,)
 
-    return record(v * s, (x,), rule)
+    return make_node(v * s, (x,), vjp)
 
 
 def gelu_share(v):
@@ -109,7 +111,7 @@ def layer_norm(x, gain, bias, eps=1e-5):
     y = x_hat * gain.data
     y += bias.data
 
-    def rule(g):
+    def vjp(g):
         g = g.reshape(-1, C)
         g_x_hat = g * x_hat
         h = g * gain.data
@@ -119,7 +121,7 @@ def layer_norm(x, gain, bias, eps=1e-5):
         dx *= r
         return dx.reshape(x.shape), _column_sums(g_x_hat), _column_sums(g)
 
-    return record(y.reshape(x.shape), (x, gain, bias), rule)
+    return make_node(y.reshape(x.shape), (x, gain, bias), vjp)
 
 
 def rotary(x, cos, sin):
@@ -128,7 +130,7 @@ def rotary(x, cos, sin):
     [u, w] -> [u cos - w sin, w cos + u sin]     (Su et al. 2021, in the half-split layout of GPT-NeoX)
 
     cos, sin: (T, D/2).  With [u, w] exchanged as x' = [w, u] this is  y = x * cos + x' * (-sin, +sin): whole rows at once,
-    much faster than halves of a few channels.  A rotation's transpose is the rotation back:  dx = g * cos + (g * (-sin, +sin))'.
+    much faster than halves of a few channels.  A rotation's transpose is the rotation back: dx = g * cos + (g * (-sin, +sin))'.
     """
     B, T, H, D = x.shape
     cos = np.tile(cos, 2 * H)  # (T, C): the same angles for both halves of every head
@@ -141,11 +143,11 @@ def rotary(x, cos, sin):
     y = exchange(rows) * sin
     y += rows * cos
 
-    def rule(g):
+    def vjp(g):
         g = g.reshape(B, T, H * D)
         return ((exchange(g * sin) + g * cos).reshape(x.shape),)
 
-    return record(y.reshape(x.shape), (x,), rule)
+    return make_node(y.reshape(x.shape), (x,), vjp)
 
 
 BLOCK = 48  # queries at a time in causal_attention
@@ -179,7 +181,7 @@ def causal_attention(q, k, v):
         # end eq
         kept.append(A)
 
-    def rule(g):
+    def vjp(g):
         dq, dk, dv = np.empty_like(q.data), np.zeros_like(keys), np.zeros_like(values)
         g_y = _row_dots(g, y)  # (B, H, T, 1)
         for now, A in zip(blocks, kept):
@@ -193,7 +195,7 @@ def causal_attention(q, k, v):
         dq *= scale
         return dq, dk, dv
 
-    return record(y, (q, k, v), rule)
+    return make_node(y, (q, k, v), vjp)
 
 
 def token_log_probs(logits, targets):
@@ -201,10 +203,11 @@ def token_log_probs(logits, targets):
 
     With P = softmax(logits):   dlogits = g (onehot(targets) - P).
 
-    The most important derivative of the subject, and it stands only here: SFT averages y, PPO exponentiates it,
+    The most important derivative of the subject, and it is only here: SFT averages y, PPO exponentiates it,
     DPO subtracts two of it.
     """
-    logits, targets = as_tensor(logits), np.asarray(targets)[..., None]
+    logits = as_tensor(logits)
+    targets = as_ids(targets, logits.shape[-1])[..., None]
     P = logits.data - logits.data.max(-1, keepdims=True)
     y = np.take_along_axis(P, targets, -1)[..., 0]
     np.exp(P, out=P)
@@ -212,7 +215,7 @@ def token_log_probs(logits, targets):
     y = y - np.log(Z[..., 0])
     P /= Z
 
-    def rule(g):
+    def vjp(g):
         # eq: log-softmax-gradient
         dlogits = P * -g[..., None]
         picked = np.take_along_axis(dlogits, targets, -1) + g[..., None]
@@ -220,7 +223,7 @@ def token_log_probs(logits, targets):
         # end eq
         return (dlogits,)
 
-    return record(y, (logits,), rule)
+    return make_node(y, (logits,), vjp)
 
 
 def softmax(x, axis=-1):
@@ -228,7 +231,7 @@ def softmax(x, axis=-1):
     x = as_tensor(x)
     P = np.exp(x.data - x.data.max(axis, keepdims=True))
     P /= P.sum(axis, keepdims=True)
-    return record(P, (x,), lambda g: (P * (g - (g * P).sum(axis, keepdims=True)),))
+    return make_node(P, (x,), lambda g: (P * (g - (g * P).sum(axis, keepdims=True)),))
 
 
 def log_softmax(x, axis=-1):
@@ -236,7 +239,7 @@ def log_softmax(x, axis=-1):
     x = as_tensor(x)
     y = x.data - x.data.max(axis, keepdims=True)
     y -= np.log(np.exp(y).sum(axis, keepdims=True))
-    return record(y, (x,), lambda g: (g - np.exp(y) * g.sum(axis, keepdims=True),))
+    return make_node(y, (x,), lambda g: (g - np.exp(y) * g.sum(axis, keepdims=True),))
 
 
 def log_sigmoid(x):
@@ -245,7 +248,21 @@ def log_sigmoid(x):
     e = np.exp(-np.abs(x.data))  # in (0, 1]: cannot overflow
     y = np.minimum(x.data, 0) - np.log1p(e)
     slope = np.where(x.data >= 0, e, 1) / (1 + e)  # sigma(-x)
-    return record(y, (x,), lambda g: (g * slope,))
+    return make_node(y, (x,), lambda g: (g * slope,))
+
+
+def masked(x, mask):
+    """x where mask is 1, and 0 elsewhere, whatever is there: a product with the mask would keep NaN and infinity."""
+    mask = as_mask(mask)
+    return where(mask, x, 0.0) if isinstance(x, Tensor) else np.where(mask, x, np.zeros((), x.dtype))
+
+
+def scatter(pieces, places, shape):
+    """zeros(shape) with each piece at its place, an index; no two places overlap.  The gradient is cut up the same way."""
+    y = np.zeros(shape, dtype=pieces[0].dtype)
+    for piece, place in zip(pieces, places):
+        y[place] = piece.data
+    return make_node(y, tuple(pieces), lambda g: [g[place] for place in places])
 
 
 def masked_exp(x, seen):

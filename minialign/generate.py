@@ -1,7 +1,7 @@
 """Write texts, many at once: sample a token, append it, repeat until the end.
 
 A key/value cache remembers what every earlier token offers to later ones, so that each step looks at one new token a row
-(without it the whole prefix would be read again for every character).  Prompts of different lengths stand
+(without it the whole prefix would be read again for every character).  Prompts of different lengths are
 left-aligned, and each row writes at its own cursor.
 
 A decoding loop of its own, without a tape: its numbers equal those of `likelihood`, and a test holds it to that.
@@ -15,7 +15,10 @@ import numpy as np
 
 from . import functional
 from .batch import Batch, Response
+from .checks import as_ids, check_count, check_number
 from .tokenizer import CHARACTERS, EOS, PAD
+
+COLDEST = 1e-6  # a logit divided by less may overflow
 
 
 @dataclass
@@ -40,14 +43,19 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
     """Continue each prompt by up to max_new_tokens tokens -> Samples.
 
     prompts         sequence of id sequences, each at least one token long
-    temperature     divides the logits before sampling; 0 takes the most probable token (greedy)
+    temperature     divides the logits before sampling; 0 takes the most probable token (greedy), else at least 1e-6
     rng             np.random.Generator, needed unless greedy
     eos_id          the token that ends a text; None: never stop early
-    Raises ValueError for an empty prompt, or for one that leaves no room in the context.
+    Raises ValueError for an empty prompt, one that leaves no room in the context, and a model that gives no probabilities.
     """
+    check_count("max_new_tokens", max_new_tokens, at_least=0)
+    check_number("temperature", temperature, at_least=0)
+    if 0 < temperature < COLDEST:
+        raise ValueError(f"temperature is 0 (greedy) or at least {COLDEST}, not {temperature!r}")
     if temperature > 0 and rng is None:
         raise ValueError("sampling needs a random generator: pass rng=np.random.default_rng(seed), or temperature=0")
-    prompts = [np.asarray(p, dtype=int) for p in prompts]
+    if not len(prompts):
+        raise ValueError("there are no prompts to continue")
     start = np.array([len(p) for p in prompts])
     room = model.config.context_length - start
     if start.min() < 1 or room.min() < 1:
@@ -56,8 +64,7 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
     B, limit = len(prompts), start + np.minimum(room, max_new_tokens)  # a row ends at its limit, if not before
     T = int(limit.max())
     ids, logprobs = np.full((B, T + 1), PAD), np.zeros((B, T), model.config.dtype)  # a column more than there are tokens
-    for b, prompt in enumerate(prompts):
-        ids[b, : len(prompt)] = prompt
+    ids[np.arange(T + 1) < start[:, None]] = as_ids(np.concatenate(prompts), model.config.vocab_size)
     lengths, ended = start.copy(), np.zeros(B, dtype=bool)
 
     decoder = _Decoder(model, B, T)
@@ -94,6 +101,8 @@ def _choose(logits, temperature, rng):
         logits = logits - logits.max(-1, keepdims=True)
     cumulative = np.exp(logits).astype(np.float64) @ _up_to(logits.shape[1])  # (B, V)
     Z = cumulative[:, -1]
+    if not np.isfinite(Z).all():  # else the first token, the padding, would be chosen
+        raise ValueError("the model's logits are not finite, so nothing can be sampled: has its training diverged?")
     if temperature > 0:
         u = rng.random(len(logits)) * Z
         token = (u[:, None] < cumulative).argmax(-1)  # the first v with u < c[v], so that c[v-1] <= u < c[v]
@@ -111,7 +120,7 @@ def _up_to(n):
 class _Decoder:
     """The model of model.py, without a tape, and with a memory of the columns it has read.
 
-    While it writes, the weights stand still, so what LayerNorm does can be put into them once and for all:
+    While it writes, the weights do not change, so what LayerNorm does can be put into them once and for all:
 
         (x_hat * gain + bias) W + b  =  x_hat W' + b',    W' = gain[:, None] * W,   b' = bias W + b
 
@@ -157,10 +166,10 @@ class _Decoder:
     def logits(self, hidden):
         return _affine(hidden, *self.unembedding)  # (B, V)
 
-    def __call__(self, ids, columns, wanted=None):
-        """Read ids (B, n) standing at `columns` (B, n); returns one normalised hidden state a row (B, C).
+    def __call__(self, ids, columns, prompt_end=None):
+        """Read ids (B, n) at `columns` (B, n); returns one normalised hidden state a row (B, C).
 
-        wanted (B, 1): of which of the n tokens; needed if they are several.
+        prompt_end (B, 1): of which of the n tokens; needed if they are several.
         """
         c, (B, n) = self.config, ids.shape
         H, D, first, seen = c.n_head, c.d_model // c.n_head, int(columns.min()) + 1, int(columns.max()) + 1
@@ -180,9 +189,9 @@ class _Decoder:
                 keys[row, :, :, column], values[row, :, column] = k, v
             else:  # prompts: they fill the first n columns
                 keys[..., :n], values[:, :, :n] = k.transpose(0, 2, 3, 1), v.swapaxes(1, 2)
-            if wanted is not None and layer is self.layers[-1]:  # after it no token looks at another
-                x, q, n = x.reshape(B, n, -1)[row, wanted].reshape(B, -1), q[row, wanted], 1
-                visible = visible[row, :, wanted]  # (B, 1, 1, seen - first)
+            if prompt_end is not None and layer is self.layers[-1]:  # after it no token looks at another
+                x, q, n = x.reshape(B, n, -1)[row, prompt_end].reshape(B, -1), q[row, prompt_end], 1
+                visible = visible[row, :, prompt_end]  # (B, 1, 1, seen - first)
             E = functional.masked_exp(q.swapaxes(1, 2) @ keys[..., :seen], visible)  # (B, H, n, seen)
             y = E @ values[:, :, :seen]
             y /= functional.row_sums(E)  # one query a row: to divide y, D numbers, is cheaper than to divide E
@@ -217,5 +226,5 @@ def _centred(matrix):
 
 
 def _behind_norm(norm, weight, bias):
-    """The linear layer that stands behind a LayerNorm, with the norm's gain and bias inside."""
+    """The linear layer that follows a LayerNorm, with the norm's gain and bias inside."""
     return norm.gain.data[:, None] * weight, norm.bias.data @ weight + bias

@@ -5,7 +5,9 @@
 
 import numpy as np
 
-from .autograd import assemble, no_grad
+from .autograd import no_grad, same_shape
+from .checks import as_mask
+from .functional import scatter
 
 
 def token_log_probs_of(model, ids, mask=None):
@@ -13,15 +15,19 @@ def token_log_probs_of(model, ids, mask=None):
 
     Column p is log pi(ids[p+1] | ids[:p+1]).  The first token has nothing before it and so no column.
     mask (B, T-1), 0 or 1: the columns that matter, if not all; the others cost little time, and hold 0.
+    Raises ValueError for a mask or ids that cannot be.
     """
-    ids = np.asarray(ids)
-    wanted = None if mask is None or np.all(mask) else np.asarray(mask) > 0  # None: all of them
+    ids, loss_mask = np.asarray(ids), None
+    if mask is not None:
+        same_shape(ids_after_the_first=ids[:, 1:], mask=mask)
+        mask = as_mask(mask)
+        loss_mask = None if mask.all() else mask  # None: all of them
     # eq: next-token
-    read, foretold = ids[:, :-1], ids[:, 1:]  # the last token is foretold, not read
-    logits = model(read, wanted)
-    logprobs = model.trunk.ops.token_log_probs(logits, foretold if wanted is None else foretold[wanted])
+    inputs, targets = ids[:, :-1], ids[:, 1:]  # the last token is predicted, not read
+    logits = model(inputs, loss_mask)
+    logprobs = model.trunk.ops.token_log_probs(logits, targets if loss_mask is None else targets[loss_mask])
     # end eq
-    return logprobs if wanted is None else assemble([logprobs], [wanted], wanted.shape)
+    return logprobs if loss_mask is None else scatter([logprobs], [loss_mask], loss_mask.shape)
 
 
 def sequence_log_probs(model, batch):

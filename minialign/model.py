@@ -12,7 +12,7 @@ With positions="learned", tied=True this is GPT-2 exactly; with positions="rotar
 parallel residual.  (Radford et al. 2019; Black et al. 2022; interop.py converts to both.)
 
 Differences from production models: no dropout (so a log-probability is the same whenever it is asked for), no
-key-padding mask (padding stands on the right, where causal attention never looks).
+key-padding mask (padding is on the right, where causal attention never looks).
 """
 
 import copy
@@ -22,7 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import functional, parallel
-from .autograd import Tensor, assemble, same_shape
+from .autograd import Tensor, same_shape
+from .checks import as_mask, check_choice, check_count, check_counts, check_numbers
+from .functional import scatter
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,13 @@ class ModelConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
-        if self.n_layer < 1:
-            raise ValueError("a model has at least one layer")
+        check_choice("dtype", self.dtype, ("float32", "float64"))
+        check_counts(self, "vocab_size n_layer n_head d_model")
+        check_count("context_length", self.context_length, at_most=1_000_000)  # there is a table of that many angles
+        check_numbers(self, "rotary_base norm_eps", above=0)
         if self.d_model % self.n_head:
             raise ValueError(f"d_model {self.d_model} does not divide among {self.n_head} heads")
-        if self.positions not in ("rotary", "learned"):
-            raise ValueError(f'positions is "rotary" or "learned", not {self.positions!r}')
+        check_choice("positions", self.positions, ("rotary", "learned"))
         if self.positions == "rotary" and (self.d_model // self.n_head) % 2:
             raise ValueError("rotary positions turn pairs of channels: d_model / n_head must be even")
 
@@ -71,16 +74,16 @@ class Module:
     def parameters(self):
         return list(self.named_parameters().values())
 
-    def twin(self):
+    def shallow_clone(self):
         """The same weights, gradients of its own.  (To be trained on its own: checkpoint.trainable_copy.)"""
         new = copy.copy(self)
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(new, name, Tensor(value.data, value.requires_grad))
             elif isinstance(value, Module):
-                setattr(new, name, value.twin())
+                setattr(new, name, value.shallow_clone())
             elif isinstance(value, list):
-                setattr(new, name, [item.twin() for item in value])
+                setattr(new, name, [item.shallow_clone() for item in value])
         return new
 
 
@@ -149,7 +152,7 @@ class MLP(Module):
 
 
 class Block(Module):
-    """x (B, T, C) -> (B, T, C).  wanted (B, T) bool, for the last block: go on with those tokens alone, (M, C)."""
+    """x (B, T, C) -> (B, T, C).  loss_mask (B, T) bool, for the last block: go on with those M tokens alone, (M, C)."""
 
     def __init__(self, config, rng):
         self.attention_norm = LayerNorm(config.d_model, config.norm_eps, config.dtype)
@@ -157,22 +160,22 @@ class Block(Module):
         self.mlp_norm = LayerNorm(config.d_model, config.norm_eps, config.dtype)
         self.mlp = MLP(config, rng)
 
-    def __call__(self, x, angles, ops, wanted=None):
+    def __call__(self, x, angles, ops, loss_mask=None):
         x = x + self.attention(self.attention_norm(x, ops), angles, ops)
-        if wanted is not None:  # from here on no token looks at another
-            x = x[wanted]
+        if loss_mask is not None:  # from here on no token looks at another
+            x = x[loss_mask]
         return x + self.mlp(self.mlp_norm(x, ops), ops)
 
 
-# The trunk reads about so many tokens at a time, so that what one function leaves for the next is still in the cache.
+# Process about 1,536 tokens at a time so that activations stay in cache.
 TOKENS_AT_ONCE = 1536
 
 
 class Transformer(Module):
-    """The trunk: ids (B, T) -> hidden states (B, T, C), or those that are wanted (M, C).
+    """The trunk: ids (B, T) -> hidden states (B, T, C), or those in the loss mask (M, C).
 
-    wanted (B, T) bool: the M tokens whose hidden states somebody will read, row by row.  A loss looks at the answer alone: so
-    the last MLP is spared the question, and what stands behind an answer is not even read.
+    loss_mask (B, T), 0 or 1: the M tokens whose hidden states a loss reads, row by row.  That is usually the answer: the last
+    MLP skips prompt tokens; trailing padding is never processed.
     `ops` is the module of functions to use: `functional` (fused) or `composed` (primitives, for lesson 2).
     """
 
@@ -186,26 +189,26 @@ class Transformer(Module):
         self.final_norm = LayerNorm(C, config.norm_eps, dtype)
         self.cos, self.sin = rotary_angles(config)
 
-    def __call__(self, ids, wanted=None):
+    def __call__(self, ids, loss_mask=None):
         ids = np.asarray(ids)
         B, T = ids.shape
         if T > self.config.context_length:
             raise ValueError(f"{T} tokens do not fit the context of {self.config.context_length}")
-        if wanted is None and B * T <= parallel.share(B * T, T, TOKENS_AT_ONCE):
-            return self.read(ids)
-        if wanted is None:
+        if loss_mask is None and B * T <= parallel.share(B * T, T, TOKENS_AT_ONCE):
+            return self.forward(ids)
+        if loss_mask is None:
             pieces = list(rows_of_similar_length(np.full(B, T)))
-            return parallel.read(self, [(ids[piece],) for piece in pieces], pieces, (B, T, self.config.d_model))
-        same_shape(ids=ids, wanted=wanted)
-        wanted = np.asarray(wanted) > 0
-        lengths = np.where(wanted, np.arange(1, T + 1), 1).max(1)  # up to the last token that is wanted, and at least one
-        number = np.cumsum(wanted).reshape(B, T) - 1  # a wanted token's row among the M that come out
+            return parallel.forward(self, [(ids[piece],) for piece in pieces], pieces, (B, T, self.config.d_model))
+        same_shape(ids=ids, loss_mask=loss_mask)
+        loss_mask = as_mask(loss_mask)
+        lengths = np.where(loss_mask, np.arange(1, T + 1), 1).max(1)  # up to the last token of the mask, and at least one
+        number = np.cumsum(loss_mask).reshape(B, T) - 1  # a masked token's row among the M that come out
         pieces = list(rows_of_similar_length(lengths))
-        places = [number[piece][wanted[piece]] for piece in pieces]
-        parts = [(ids[piece], wanted[piece]) for piece in pieces]
-        return parallel.read(self, parts, places, (int(wanted.sum()), self.config.d_model))
+        places = [number[piece][loss_mask[piece]] for piece in pieces]
+        parts = [(ids[piece], loss_mask[piece]) for piece in pieces]
+        return parallel.forward(self, parts, places, (int(loss_mask.sum()), self.config.d_model))
 
-    def read(self, ids, wanted=None):
+    def forward(self, ids, loss_mask=None):
         """ids (B, T) in one go -> (B, T, C) or (M, C)."""
         T = ids.shape[1]
         x = self.ops.embedding(self.token_embedding, ids)  # (B, T, C)
@@ -217,14 +220,14 @@ class Transformer(Module):
         *blocks, last = self.blocks
         for block in blocks:
             x = block(x, angles, self.ops)
-        return self.final_norm(last(x, angles, self.ops, wanted), self.ops)
+        return self.final_norm(last(x, angles, self.ops, loss_mask), self.ops)
 
 
 def rows_of_similar_length(lengths):
     """Cut a batch into pieces of about TOKENS_AT_ONCE tokens or less, each without the columns that none of its rows needs.
 
     Yields (rows, columns): an index array and a slice.  The rows of a batch know nothing of each other, and causal
-    attention never looks at what stands behind, so every hidden state is the same as in one piece.
+    attention never looks at what comes later, so every hidden state is the same as in one piece.
     """
     at_once = parallel.share(int(lengths.sum()), int(lengths.max(initial=1)), TOKENS_AT_ONCE)
     order, start = np.argsort(-lengths, kind="stable"), 0
@@ -246,7 +249,7 @@ def rotary_angles(config):
 class LanguageModel(Module):
     """ids (B, T) -> logits (B, T, V): logits[b, t] predicts ids[b, t+1].
 
-    With `wanted` (B, T) the logits of those M tokens alone, (M, V).
+    With a loss_mask (B, T) the logits of its M tokens alone, (M, V).
     """
 
     def __init__(self, config, rng, ops=functional):
@@ -255,27 +258,28 @@ class LanguageModel(Module):
         if not config.tied:
             self.unembedding = _normal(rng, (config.d_model, config.vocab_size), initial_std(config), config.dtype)
 
-    def __call__(self, ids, wanted=None):
+    def __call__(self, ids, loss_mask=None):
         unembedding = self.trunk.token_embedding.transpose() if self.config.tied else self.unembedding
-        return self.trunk.ops.linear(self.trunk(ids, wanted), unembedding)
+        return self.trunk.ops.linear(self.trunk(ids, loss_mask), unembedding)
 
 
 class ScalarModel(Module):
     """ids (B, T) -> one number a token (B, T): read at the answer it is a reward, read everywhere it is a critic.
 
-    With `wanted` (B, T) it is still one number a token, but 0 where nobody wants it.
+    With a loss_mask (B, T) it is still one number a token, but 0 at positions that were not asked for.
     head: "normal" draws w from N(0, 1/(C+1)) (Stiennon et al. 2020), "zero" starts from 0 everywhere.
     """
 
     def __init__(self, config, rng, head="normal", ops=functional):
         C = config.d_model
+        check_choice("head", head, ("normal", "zero"))
         self.config = config
         self.trunk = Transformer(config, rng, ops)
         self.head = Head(C, 0.0 if head == "zero" else 1 / math.sqrt(C + 1), config.dtype, rng)
 
-    def __call__(self, ids, wanted=None):
-        values = self.head(self.trunk(ids, wanted))
-        return values if wanted is None else assemble([values], [np.asarray(wanted) > 0], np.shape(wanted))
+    def __call__(self, ids, loss_mask=None):
+        values = self.head(self.trunk(ids, loss_mask))
+        return values if loss_mask is None else scatter([values], [as_mask(loss_mask)], np.shape(loss_mask))
 
 
 class Head(Module):

@@ -1,8 +1,10 @@
-"""Take a step downhill: AdamW, the gradient's leash, and a schedule for the step size."""
+"""Take a step downhill: AdamW, gradient clipping, and a schedule for the step size."""
 
 import math
 
 import numpy as np
+
+from .checks import check_betas, check_number
 
 
 class AdamW:
@@ -12,11 +14,14 @@ class AdamW:
         v <- b2 v + (1 - b2) g^2        p <- p - lr/(1 - b1^t) * m / (sqrt(v)/sqrt(1 - b2^t) + eps)
 
     parameters: Tensors, or a dict of them.  A parameter without a gradient is left alone, decay included.
-    The learning rate may be changed between steps: `optimizer.lr = ...`.
+    The learning rate may be changed between steps: `optimizer.lr = ...`.  Raises ValueError for settings that cannot be.
     """
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         self.parameters = list(parameters.values() if isinstance(parameters, dict) else parameters)
+        for name, value in (("lr", lr), ("eps", eps), ("weight_decay", weight_decay)):
+            check_number(name, value, at_least=0)
+        check_betas(betas)
         self.lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
         self.t = [0] * len(self.parameters)
         self.m = [np.zeros_like(p.data) for p in self.parameters]
@@ -51,7 +56,7 @@ class AdamW:
         """
         self.zero_grad()
         loss.backward()
-        loss.parents, loss.rule = (), None
+        loss.parents, loss.vjp = (), None
         norm = clip_grad_norm(self.parameters, max_norm)
         self.step()
         return norm
@@ -62,6 +67,8 @@ def clip_grad_norm(parameters, max_norm):
 
     The factor is min(1, max_norm / (norm + 1e-6)), as in torch.nn.utils.clip_grad_norm_.
     """
+    if not max_norm > 0:
+        raise ValueError(f"max_norm is above 0, not {max_norm!r}")
     parameters = [p for p in (parameters.values() if isinstance(parameters, dict) else parameters) if p.grad is not None]
     norm = math.sqrt(sum(float(np.vdot(p.grad, p.grad)) for p in parameters))
     factor = float(max_norm) / (norm + 1e-6)

@@ -1,9 +1,9 @@
 """Several processors: each reads some texts of a batch, with the same weights, or trains a model of its own.
 
-The processors could also share every matrix product, as NumPy's BLAS offers: at our sizes most of what that wins is lost
-again, for between the products each works on arrays that the other has written.  Here a thread has texts of its own from
-the embedding to the last norm, and on the way back (`read`); or PPO's policy learns in one thread and its critic in
-another (`in_threads`).  NumPy lets other threads run while it computes.
+The processors could also share every matrix product, as NumPy's BLAS offers: threaded BLAS gains little here, because cores
+keep fetching each other's cached data.  Here a thread has texts of its own from the embedding to the last norm, and on the
+way back (`forward`); or PPO's policy learns in one thread and its critic in another (`in_threads`).  NumPy lets other threads
+run while it computes.
 
 One thread, unless the environment says MINIALIGN_THREADS=2 or more.  Where texts are shared out, the sums of a gradient are
 taken in another order: equal up to rounding, which after many steps can be seen, as it can between two machines.
@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from .autograd import Tensor, assemble, record
+from .autograd import Tensor, make_node
+from .functional import scatter
 
 _said = os.environ.get("MINIALIGN_THREADS", "1")
 if not _said.isdecimal() or int(_said) == 0:
@@ -37,37 +38,37 @@ def share(n_tokens, longest, at_most):
     return math.ceil(n_tokens / (threads * turns)) + longest - 1  # of equal texts none is left over
 
 
-def read(trunk, parts, places, shape):
-    """assemble([trunk.read(*part) for part in parts], places, shape), the parts in threads.
+def forward(trunk, parts, places, shape):
+    """scatter([trunk.forward(*part) for part in parts], places, shape), the parts in threads.
 
-    Each part has a twin of the trunk: the same weights, gradients of its own, so that no two threads add to one gradient at
-    once.  The rule adds up what the twins have gathered.
+    Each part has a shallow clone of the trunk: the same weights, gradients of its own, so that no two threads add to one
+    gradient at once.  The vjp adds up what the clones have gathered.
     """
     if _free() == 1 or len(parts) == 1:
-        return assemble([trunk.read(*part) for part in parts], places, shape)
-    twins = [trunk.twin() for _ in parts]
-    hidden = in_threads(lambda twin, part: twin.read(*part), twins, parts)
+        return scatter([trunk.forward(*part) for part in parts], places, shape)
+    clones = [trunk.shallow_clone() for _ in parts]
+    hidden = in_threads(lambda clone, part: clone.forward(*part), clones, parts)
 
-    def gradients(twin, h, g):
-        parameters = twin.parameters()
+    def gradients(clone, h, g):
+        parameters = clone.parameters()
         for p in parameters:
             p.grad = None
         h.backward(g)
         return [p.grad for p in parameters]
 
-    def rule(g):
-        gathered = in_threads(gradients, twins, hidden, [g[place] for place in places])
+    def vjp(g):
+        gathered = in_threads(gradients, clones, hidden, [g[place] for place in places])
         return [_sum(p, those) for p, *those in zip(trunk.parameters(), *gathered)]
 
-    y = assemble([Tensor(h.data) for h in hidden], places, shape).data
-    return record(y, tuple(trunk.parameters()), rule)
+    y = scatter([Tensor(h.data) for h in hidden], places, shape).data
+    return make_node(y, tuple(trunk.parameters()), vjp)
 
 
 def in_threads(function, *arguments):
     """list(map(function, *arguments)), each call in a thread of its own.
 
-    For calls that do not read what another one writes, nor enter no_grad, which is one for all threads.  They run under the
-    caller's np.errstate, and share nothing out again.
+    Calls must be independent and must not use no_grad, a global flag.  They run under the caller's np.errstate, and start
+    no further threads.
     """
     if _free() == 1 or len(arguments[0]) == 1:
         return list(map(function, *arguments))
@@ -82,12 +83,12 @@ def in_threads(function, *arguments):
 
 
 def _free():
-    """How many threads there are for what is done here: one of ours has only itself."""
+    """Threads available; 1 inside a worker."""
     return 1 if getattr(_here, "taken", False) else THREADS
 
 
 def _sum(parameter, gradients):
-    """None: a twin's parameter that is frozen, or that nothing was made of."""
+    """The sum of those gradients that are there; None belongs to a parameter that is frozen or was not used."""
     some = [g for g in gradients if g is not None]
     return functools.reduce(np.add, some) if some else np.zeros_like(parameter.data)
 

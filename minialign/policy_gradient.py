@@ -1,7 +1,7 @@
 """What every policy-gradient method shares: rewards with a KL penalty, a clipped loss, and means over answer tokens.
 
     reward      R_t = -beta (log pi_old(a_t) - log ref(a_t)),  and the score on the last token       (Ziegler et al. 2019)
-    policy      L = mean max(-A rho, -A clip(rho, 1-eps, 1+eps)),  rho = exp(log pi - log pi_old)     (Schulman et al. 2017, eq. 7)
+    policy      L = mean max(-A rho, -A clip(rho, 1-eps, 1+eps)),  rho = exp(log pi - log pi_old)  (Schulman et al. 2017, eq. 7)
 
 State: the text so far.  Action: the next token.  Where the advantage A comes from is what tells the methods apart: PPO
 (ppo.py) has a critic.
@@ -16,16 +16,18 @@ import numpy as np
 
 from .autograd import Tensor, as_floats, as_tensor, clip, exp, maximum, same_shape
 from .batch import Batch, prompt_ids
+from .checks import as_mask, check_finite, check_number
+from .functional import masked
 from .generate import generate
 from .likelihood import log_probs_array
 from .tokenizer import CHARACTERS
 
 
 def masked_mean(values, mask):
-    """Mean of values (array or Tensor) where mask is 1; 0 if it is nowhere."""
-    values = values if isinstance(values, Tensor) else np.asarray(values)
-    mask = as_floats(mask, values.dtype if values.dtype.kind == "f" else None)
-    return (values * mask).sum() * (1 / max(float(np.sum(mask)), 1.0))
+    """Mean of values (array or Tensor) where mask is 1, whatever is elsewhere; 0 if it is nowhere."""
+    values, mask = values if isinstance(values, Tensor) else np.asarray(values), as_mask(mask)
+    same_shape(values=values, mask=mask)
+    return masked(values, mask).sum() * (1 / max(float(np.sum(mask)), 1.0))
 
 
 def masked_whiten(values, mask, shift_mean=True):
@@ -33,12 +35,13 @@ def masked_whiten(values, mask, shift_mean=True):
 
     Population variance (TRL uses M-1).  Equal values give 0.
     """
-    values = as_floats(values)
-    x, m = as_floats(values, np.float64), as_floats(mask, np.float64)
-    mean = masked_mean(x, m)
-    variance = masked_mean((x - mean) ** 2, m)
+    values, mask = as_floats(values), as_mask(mask)
+    same_shape(values=values, mask=mask)
+    x = masked(as_floats(values, np.float64), mask)
+    mean = masked_mean(x, mask)
+    variance = masked_mean((x - mean) ** 2, mask)
     whitened = (x - mean) / np.sqrt(variance + 1e-8) + (0.0 if shift_mean else mean)
-    return (whitened * m).astype(values.dtype)
+    return masked(whitened, mask).astype(values.dtype)
 
 
 def kl_estimates(logprobs, ref_logprobs):
@@ -61,13 +64,15 @@ def kl_penalized_rewards(scores, logprobs, ref_logprobs, mask, kl_coef):
 
     scores (B,); logprobs, ref_logprobs, mask (B, T-1), plain arrays: no gradient flows through a reward.
     """
-    logprobs = as_floats(logprobs)
-    ref_logprobs, mask = as_floats(ref_logprobs, logprobs.dtype), as_floats(mask, logprobs.dtype)
     same_shape(logprobs=logprobs, ref_logprobs=ref_logprobs, mask=mask)
+    check_number("kl_coef", kl_coef, at_least=0)
+    mask = as_mask(mask)
+    logprobs = masked(as_floats(logprobs), mask)
+    ref_logprobs = masked(as_floats(ref_logprobs, logprobs.dtype), mask)
     same_shape(scores=scores, mask_rows=mask.any(1))
     kl_coef = float(kl_coef)  # a NumPy float64 would promote float32
     # eq: kl-penalized-reward
-    rewards = -kl_coef * (logprobs - ref_logprobs) * mask
+    rewards = -kl_coef * (logprobs - ref_logprobs)  # both are 0 outside the mask
     last = mask.shape[1] - 1 - np.argmax(mask[:, ::-1] > 0, axis=1)
     rows = np.nonzero(mask.any(1))[0]
     rewards[rows, last[rows]] += np.asarray(scores)[rows]
@@ -82,10 +87,12 @@ def ppo_policy_loss(logprobs, old_logprobs, advantages, mask, cliprange=0.2):
     log rho is held within +-20, so that a ratio stays finite whatever happens.
     """
     same_shape(logprobs=logprobs, old_logprobs=old_logprobs, advantages=advantages, mask=mask)
-    dtype = as_tensor(logprobs).dtype
-    old_logprobs, advantages, mask = (as_floats(x, dtype) for x in (old_logprobs, advantages, mask))
+    check_number("cliprange", cliprange, above=0)
+    mask = as_mask(mask)
+    logprobs = masked(as_tensor(logprobs), mask)
+    old_logprobs, advantages = (masked(as_floats(x, logprobs.dtype), mask) for x in (old_logprobs, advantages))
     # eq: ppo-clip
-    log_ratio = clip((as_tensor(logprobs) - old_logprobs) * mask, -20.0, 20.0)
+    log_ratio = clip(logprobs - old_logprobs, -20.0, 20.0)
     ratio = exp(log_ratio)
     unclipped = ratio * -advantages
     clipped = clip(ratio, 1 - cliprange, 1 + cliprange) * -advantages
@@ -104,6 +111,7 @@ class FixedKLController:
     """beta stays what it is."""
 
     def __init__(self, kl_coef):
+        check_number("kl_coef", kl_coef, at_least=0)
         self.value = kl_coef
 
     def update(self, current, n_steps):
@@ -113,11 +121,13 @@ class FixedKLController:
 class AdaptiveKLController:
     """beta <- beta (1 + clip(KL / target - 1, -0.2, 0.2) n_steps / horizon)     (Ziegler et al. 2019, section 2.2)
 
-    KL: nats an answer (summed over its tokens).  n_steps: answers seen.  horizon: answers in which beta may change by a fifth;
+    KL: nats per answer (summed over its tokens).  n_steps: answers seen.  horizon: answers in which beta may change by a fifth;
     train_ppo takes ten rollouts' worth unless told otherwise, for the paper's 10,000 would not move beta at all here.
     """
 
     def __init__(self, init_kl_coef, target, horizon):
+        for name, value in (("init_kl_coef", init_kl_coef), ("target", target), ("horizon", horizon)):
+            check_number(name, value, above=0)
         self.value, self.target, self.horizon = init_kl_coef, target, horizon
 
     def update(self, current, n_steps):
@@ -144,8 +154,11 @@ def roll_out(policy, reference, score, questions, config, rng, tokenizer=CHARACT
     """
     samples = generate(policy, [prompt_ids(q, tokenizer) for q in questions], config.max_new_tokens, 1.0, rng)
     batch = samples.batch
-    scores = score(batch) - config.missing_eos_penalty * ~samples.ended
-    logprobs = log_probs_array(policy, batch.ids, batch.mask)  # as the update computes them: the first ratio is 1, up to rounding
+    scores = score(batch)
+    same_shape(scores=scores, answers=samples.ended)
+    check_finite("the score", scores)
+    scores = scores - config.missing_eos_penalty * ~samples.ended
+    logprobs = log_probs_array(policy, batch.ids, batch.mask)  # as the update computes them: first ratios are 1 up to rounding
     ref_logprobs = log_probs_array(reference, batch.ids, batch.mask)
     return Rollout(batch, logprobs, ref_logprobs, scores.astype(logprobs.dtype), samples.ended)
 

@@ -19,6 +19,9 @@ from tqdm import tqdm
 from . import parallel
 from .autograd import as_floats, as_tensor, clip, maximum, no_grad, same_shape
 from .batch import minibatches
+from .checks import as_mask, check_betas, check_count, check_counts, check_number, check_numbers, check_reference
+from .divergence import check_step, quiet
+from .functional import masked
 from .history import History
 from .likelihood import token_log_probs_of
 from .optim import AdamW, linear_schedule
@@ -38,12 +41,12 @@ from .tokenizer import CHARACTERS
 @dataclass(frozen=True)
 class PPOConfig:
     iterations: int = 40
-    rollouts: int = 128  # answers an iteration
+    rollouts: int = 128  # answers per iteration
     max_new_tokens: int = 48
     epochs: int = 2  # passes over the same answers
     minibatch_size: int = 64
     kl_coef: float = 0.2  # beta: what one nat of distance costs, in standard deviations of the score
-    target_kl: float | None = None  # nats an answer; if given, beta adapts to hold it
+    target_kl: float | None = None  # nats per answer; if given, beta adapts to hold it
     kl_horizon: int | None = None  # answers in which it may change by a fifth; None: ten rollouts
     cliprange: float = 0.2  # eps: beyond 1 +- eps a ratio pays off no more
     cliprange_value: float = 0.2
@@ -57,6 +60,18 @@ class PPOConfig:
     whiten: bool = True  # advantages to mean 0 and variance 1, once a rollout
     missing_eos_penalty: float = 1.0  # taken from the score of an answer that does not end
 
+    def __post_init__(self):
+        check_counts(self, "iterations rollouts max_new_tokens epochs minibatch_size")
+        check_numbers(self, "kl_coef lr critic_lr missing_eos_penalty", at_least=0)
+        check_numbers(self, "cliprange cliprange_value max_norm", above=0)
+        check_numbers(self, "gamma lam", at_least=0, at_most=1)
+        check_betas(self.betas)
+        if self.target_kl is not None:
+            check_number("target_kl", self.target_kl, above=0)
+            check_number("kl_coef that is to adapt to target_kl", self.kl_coef, above=0)
+        if self.kl_horizon is not None:
+            check_count("kl_horizon", self.kl_horizon)
+
 
 # ------------------------------------------------------------------------------------------------ advantages, values
 def gae(rewards, values, mask, gamma=1.0, lam=0.95):
@@ -64,19 +79,24 @@ def gae(rewards, values, mask, gamma=1.0, lam=0.95):
 
         delta_t = R_t + gamma V_{t+1} - V_t,   A_t = delta_t + gamma lambda A_{t+1},   returns = A + V
 
-    (Schulman et al. 2016, equation 16.)  Nothing follows the last token: V = 0 there, cut off or not.
+    (Schulman et al. 2016, equation 16.)  Nothing follows the last token: V = 0 there, cut off or not.  A column outside the
+    mask is no step: what comes after such a gap follows directly on what comes before it.
     """
     same_shape(rewards=rewards, values=values, mask=mask)
-    rewards = as_floats(rewards)
-    values, mask = as_floats(values, rewards.dtype), as_floats(mask, rewards.dtype)
-    rewards, values = rewards * mask, values * mask
+    for name, value in (("gamma", gamma), ("lam", lam)):
+        check_number(name, value, at_least=0, at_most=1)
+    mask = as_mask(mask)
+    rewards = masked(as_floats(rewards), mask)
+    values = masked(as_floats(values, rewards.dtype), mask)
     advantages = np.zeros_like(rewards)
     next_value, next_advantage = np.zeros_like(rewards[:, 0]), np.zeros_like(rewards[:, 0])
     # eq: gae
     for t in reversed(range(rewards.shape[1])):
         delta = rewards[:, t] + gamma * next_value - values[:, t]
-        advantages[:, t] = (delta + gamma * lam * next_advantage) * mask[:, t]
-        next_value, next_advantage = values[:, t], advantages[:, t]
+        advantage = delta + gamma * lam * next_advantage
+        advantages[:, t] = advantage * mask[:, t]
+        next_value = np.where(mask[:, t], values[:, t], next_value)
+        next_advantage = np.where(mask[:, t], advantage, next_advantage)
     # end eq
     return advantages, advantages + values
 
@@ -87,8 +107,10 @@ def ppo_value_loss(values, old_values, returns, mask, cliprange_value=0.2):
     values: Tensor (B, T-1); the rest are arrays.
     """
     same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
-    values = as_tensor(values)
-    old_values, returns, mask = (as_floats(x, values.dtype) for x in (old_values, returns, mask))
+    check_number("cliprange_value", cliprange_value, above=0)
+    mask = as_mask(mask)
+    values = masked(as_tensor(values), mask)
+    old_values, returns = (masked(as_floats(x, values.dtype), mask) for x in (old_values, returns))
     # eq: ppo-value
     clipped_values = clip(values, old_values - cliprange_value, old_values + cliprange_value)
     unclipped, clipped = (values - returns) ** 2, (clipped_values - returns) ** 2
@@ -107,6 +129,7 @@ def values_of(critic, batch):
         return critic(batch.ids[:, :-1], batch.mask).data
 
 
+@quiet()
 def train_ppo(policy, reference, critic, score, questions, config, rng, desc="ppo", callback=None, tokenizer=CHARACTERS):
     """Train `policy` and `critic` in place -> History.
 
@@ -114,7 +137,11 @@ def train_ppo(policy, reference, critic, score, questions, config, rng, desc="pp
     score      function Batch -> (B,): the reward model, or any other
     questions  list of str, drawn from at random
     callback   function(iteration, policy, history), called before the first and after every iteration
+    Raises ValueError if there are no questions, if the reference is the policy, and for a score that is no finite number;
+    Diverged if a loss or a parameter is none.
     """
+    check_count("the number of questions", len(questions))
+    check_reference(policy, reference)
     controller = FixedKLController(config.kl_coef)
     if config.target_kl is not None:
         horizon = 10 * config.rollouts if config.kl_horizon is None else config.kl_horizon
@@ -132,6 +159,7 @@ def train_ppo(policy, reference, critic, score, questions, config, rng, desc="pp
         rollout = roll_out(policy, reference, score, asked, config, rng, tokenizer)
         metrics = ppo_update(policy, critic, policy_optimizer, critic_optimizer, rollout, controller.value, config, rng)
         history.log(iteration, metrics | {"objective/kl_coef": controller.value, "lr": policy_optimizer.lr})
+        check_step("PPO", iteration, config.iterations, metrics, config, policy, critic, unit="iteration", every=1)
         controller.update(metrics["objective/kl"], config.rollouts)
         if callback:
             callback(iteration + 1, policy, history)

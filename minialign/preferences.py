@@ -3,7 +3,7 @@
 For each prompt the model writes two answers; a labeller (a function: a person, a simulated rater, another model) says
 which is better, or that they are about the same.  The votes know nothing else: no score, no reason.
 
-Differences from InstructGPT: two answers a prompt instead of rankings of four to nine; pairs that are about the same, or
+Differences from InstructGPT: two answers per prompt instead of rankings of four to nine; pairs that are about the same, or
 equal, are dropped.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from .batch import Response, conversations, prompt_ids
 from .checkpoint import atomically
+from .checks import check_number
 from .generate import generate
 from .tokenizer import CHARACTERS, Tokenizer
 
@@ -60,10 +61,11 @@ def collect(model, questions, label, rng, max_new_tokens=48, questions_at_once=1
 
 
 def split(votes, held_out, rng):
-    """Split by prompt, so that no prompt stands on both sides -> (training votes, held-out votes).
+    """Split by prompt, so that no prompt is on both sides -> (training votes, held-out votes).
 
-    held_out: the share of distinct prompts to hold out.
+    held_out: the share of distinct prompts to hold out, from 0 (which takes one) to below 1.
     """
+    check_number("held_out", held_out, at_least=0, below=1)
     distinct = sorted(set(votes.prompts))
     hidden = {distinct[i] for i in rng.permutation(len(distinct))[: max(1, round(held_out * len(distinct)))]}
     rows = range(len(votes))

@@ -7,7 +7,7 @@ Only differences are learned, so afterwards the scores are shifted and scaled to
 of the reference model (Ziegler et al. 2019).  That scale is part of the leash: dividing r by s multiplies beta by s.
 
 Differences from the papers: here the number may be read as the mean over the answer's tokens ("mean") instead of at its
-last token ("last", the convention), which a small model learns faster; one pass a pair instead of rankings of four to nine.
+last token ("last", the convention), which a small model learns faster; one pass per pair instead of rankings of four to nine.
 """
 
 from dataclasses import dataclass
@@ -17,22 +17,34 @@ from tqdm import tqdm
 
 from .autograd import as_tensor, no_grad, same_shape
 from .batch import minibatches
-from .functional import log_sigmoid
+from .checks import check_betas, check_choice, check_count, check_counts, check_finite, check_number, check_numbers
+from .divergence import check_step, quiet
+from .functional import log_sigmoid, masked
 from .history import History
 from .optim import AdamW, cosine_schedule
+
+POOLING = "mean", "last"
 
 
 @dataclass(frozen=True)
 class RewardConfig:
     lr: float = 1e-3
     epochs: int = 3
-    batch_size: int = 16  # pairs a step
+    batch_size: int = 16  # pairs per step
     warmup_steps: int = 30
     final_fraction: float = 0.1
     betas: tuple = (0.9, 0.99)
     weight_decay: float = 0.01
     center: float = 1e-3  # of the mean squared score: keeps scores near zero (Eisenstein et al. 2023)
     pooling: str = "mean"  # or "last"
+
+    def __post_init__(self):
+        check_counts(self, "epochs batch_size")
+        check_counts(self, "warmup_steps", at_least=0)
+        check_numbers(self, "lr weight_decay center", at_least=0)
+        check_number("final_fraction", self.final_fraction, at_least=0, at_most=1)
+        check_betas(self.betas)
+        check_choice("pooling", self.pooling, POOLING)
 
 
 def bradley_terry_loss(chosen_rewards, rejected_rewards, margin=0.0, label_smoothing=0.0):
@@ -42,6 +54,7 @@ def bradley_terry_loss(chosen_rewards, rejected_rewards, margin=0.0, label_smoot
     be slips.
     """
     same_shape(chosen_rewards=chosen_rewards, rejected_rewards=rejected_rewards)
+    check_number("label_smoothing", label_smoothing, at_least=0, at_most=1)
     if np.ndim(margin):
         same_shape(chosen_rewards=chosen_rewards, margin=margin)
     chosen_rewards, rejected_rewards = as_tensor(chosen_rewards), as_tensor(rejected_rewards)
@@ -64,9 +77,10 @@ def pair_accuracy(gaps):
 def sequence_scores(model, batch, pooling="last"):
     """One score a row, Tensor (B,), from a ScalarModel's numbers (B, T) at the answer's tokens.
 
-    pooling "last": at the last answer token (the END, if there is one); "mean": the mean over the answer's tokens.
+    pooling "last": at the last answer token (the EOS, if there is one); "mean": the mean over the answer's tokens.
     Raises ValueError for a row without an answer.
     """
+    check_choice("pooling", pooling, POOLING)
     if not batch.mask.any(1).all():
         raise ValueError("a row without answer tokens has nothing to score")
     judged = np.zeros(batch.ids.shape, batch.mask.dtype)  # (B, T), 1 where the score is read
@@ -74,15 +88,18 @@ def sequence_scores(model, batch, pooling="last"):
         judged[np.arange(len(batch)), batch.lengths - 1] = 1
     else:
         judged[:, 1:] = batch.mask
-    return (model(batch.ids, judged) * judged).sum(1) / judged.sum(1)
+    return masked(model(batch.ids, judged), judged).sum(1) / judged.sum(1)
 
 
+@quiet()
 def train_reward_model(model, votes, config, rng, desc="reward model", callback=None):
     """Fit a ScalarModel in place to Preferences -> History.
 
     callback: function(step, model, history), called before the first and after every step
+    Raises ValueError if there are no votes, and Diverged if the loss or a parameter is no longer a finite number.
     """
     n = len(votes)
+    check_count("the number of votes", n)
     both = votes.batch(model.config.context_length)  # (2n, T): chosen, then rejected
     longest = np.maximum(both.lengths[:n], both.lengths[n:])
     steps = [rows for _ in range(config.epochs) for rows in minibatches(n, config.batch_size, rng, longest)]
@@ -101,6 +118,7 @@ def train_reward_model(model, votes, config, rng, desc="reward model", callback=
         loss, metrics = loss_of(rows)
         optimizer.minimise(loss)
         history.log(step, metrics | {"lr": optimizer.lr})
+        check_step("the reward model", step, len(steps), metrics, config, model)
         if callback:
             callback(step + 1, model, history)
     return history
@@ -125,6 +143,7 @@ class Scorer:
     def normalised_on(self, batch):
         """The same scorer with mean 0 and standard deviation 1 on these answers.  The order of answers is unchanged."""
         raw = Scorer(self.model, self.pooling)(batch)
+        check_finite("the raw score", raw)
         return Scorer(self.model, self.pooling, float(raw.mean()), float(raw.std()) or 1.0)
 
 
@@ -141,6 +160,8 @@ def calibration(gaps, bins=5):
     bins of p in [1/2, 1]:  ECE = sum of n_bin/N |accuracy - mean p|  (Guo et al. 2017).
     -> dict: ece, and per bin predicted, observed, count.
     """
+    check_count("the number of gaps", len(gaps))
+    check_count("the number of bins", bins)
     # eq: calibration-error
     p, correct = 1 / (1 + np.exp(-np.abs(gaps))), (gaps > 0) + 0.5 * (gaps == 0)
     which = np.minimum(((p - 0.5) * 2 * bins).astype(int), bins - 1)

@@ -3,14 +3,14 @@
     label       p(a is better | x) = sum over principles k of  w_k(x) sigma(d_k(x, a, b))
     weight      w_k = q_k (1 - q_1) ... (1 - q_(k-1)),        q_k = sigma(log P(yes | page) - log P(no | page))
     verdict     d = [d(a first) - d(b first)] / 2,            d(a first) = s(a) - s(b, read after a)
-    opinion     s(y) = log P / (1 - P),                       P = P(the best sentence of y stands next | page)
+    opinion     s(y) = log P / (1 - P),                       P = P(the best sentence of y is next | page)
 
 q_k says how much the principle has to do with the question ("to steal a car is": wrong or fine?), and s how well an
-answer keeps it.  Both are likelihoods of the judge's own, so its errors are its own.  Both answers stand on one page,
+answer keeps it.  Both are likelihoods of the judge's own, so its errors are its own.  Both answers are on one page,
 one after the other; a bias b for the place enters both d as +b, and leaves their half difference.
 
     critique    the principle that decides most, and s(y) under it: below 0 is a fault
-    revise      the model writes again where there is a fault, and the better of the two stays; then SFT on what stands
+    revise      the model writes again where there is a fault, and the better of the two stays; then SFT on what is left
 
 Constitutional AI: Bai et al. 2022 (2212.08073).  RLAIF: Lee et al. 2023 (2309.00267).
 
@@ -27,6 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .batch import collate, prompt_ids
+from .checks import check_count
 from .generate import generate
 from .likelihood import log_probs_array
 from .tokenizer import CHARACTERS, EOS
@@ -117,7 +118,7 @@ class Judge:
         return nats
 
     def _best(self, pages, answers):
-        """The sentence of each answer that would best stand next on its page -> (log-odds (N,), sentences)."""
+        """The sentence of each answer that would best come next on its page -> (log-odds (N,), sentences)."""
         cut = [sentences(answer) for answer in answers]
         nats = iter(self.read([(page, sentence) for page, some in zip(pages, cut) for sentence in some]))
         best = [max((next(nats), sentence) for sentence in some) for some in cut]
@@ -155,17 +156,18 @@ class Judge:
 def revise(model, judge, questions, rounds, rng, max_new_tokens=48):
     """Answer; then, `rounds` times, write again where the judge finds fault, and keep the better -> rounds + 1 lists of
     Response."""
-    stands = _write(model, questions, max_new_tokens, rng)
-    versions = [stands]
-    _, nats = judge.critique(questions, [response.text for response in stands])
+    check_count("the number of rounds", rounds, at_least=0)
+    current = _write(model, questions, max_new_tokens, rng)
+    versions = [current]
+    _, nats = judge.critique(questions, [response.text for response in current])
     for _ in range(rounds):
-        stands, faulty = list(stands), np.flatnonzero(nats < 0)
+        current, faulty = list(current), np.flatnonzero(nats < 0)
         asked = [questions[i] for i in faulty]
         new = _write(model, asked, max_new_tokens, rng) if asked else []
         for i, response, value in zip(faulty, new, judge.critique(asked, [r.text for r in new])[1]):
             if value > nats[i]:
-                stands[i], nats[i] = response, value
-        versions.append(stands)
+                current[i], nats[i] = response, value
+        versions.append(current)
     return versions
 
 

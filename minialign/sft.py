@@ -2,8 +2,8 @@
 
     L = - sum over b, p of  m[b, p] log pi(token p+1 | tokens up to p)  /  sum of m
 
-m is 1 on the answer and its END, 0 on the question and the padding: the model learns to answer, not to ask, and learns to
-stop.  Pretraining is the same loss with nothing masked.
+m is 1 on the answer and its end token (EOS), 0 on the question and the padding: the model learns to answer, not to ask,
+and learns to stop.  Pretraining is the same loss with nothing masked.
 
 Differences from production: the mean is over all answer tokens of the minibatch (long answers weigh more); demonstrations
 may be mixed with a little of the pretraining text ("replay"), because a tiny model forgets facts it does not rehearse.
@@ -16,6 +16,9 @@ from tqdm import tqdm
 
 from .autograd import same_shape
 from .batch import Batch, minibatches
+from .checks import as_mask, check_betas, check_count, check_counts, check_number, check_numbers
+from .divergence import check_step, quiet
+from .functional import masked
 from .history import History
 from .likelihood import token_log_probs_of
 from .optim import AdamW, cosine_schedule
@@ -26,7 +29,7 @@ class LMConfig:
     """How to train a language model, on documents or on demonstrations."""
 
     lr: float = 1e-3  # at its highest
-    batch_size: int = 32  # texts a step
+    batch_size: int = 32  # texts per step
     warmup_steps: int = 20
     final_fraction: float = 0.1  # of lr, at the end of the cosine
     betas: tuple = (0.9, 0.95)
@@ -34,23 +37,35 @@ class LMConfig:
     max_norm: float = 1.0
     replay_weight: float = 0.0  # of the pretraining loss beside the demonstrations'
 
+    def __post_init__(self):
+        check_counts(self, "batch_size")
+        check_counts(self, "warmup_steps", at_least=0)
+        check_numbers(self, "lr weight_decay replay_weight", at_least=0)
+        check_number("final_fraction", self.final_fraction, at_least=0, at_most=1)
+        check_number("max_norm", self.max_norm, above=0)
+        check_betas(self.betas)
+
 
 def sft_loss(logprobs, mask):
     """The loss above, from log-probabilities (B, T-1) and mask (B, T-1) -> (loss, metrics).  All masked: loss 0."""
     same_shape(logprobs=logprobs, mask=mask)
+    mask = as_mask(mask)
     # eq: sft-loss
     n = float(np.sum(mask))
-    loss = -(logprobs * mask).sum() * (1 / max(n, 1.0))
+    loss = -masked(logprobs, mask).sum() * (1 / max(n, 1.0))
     # end eq
     return loss, {"loss": loss.item(), "num_tokens": n}
 
 
+@quiet()
 def train_language_model(model, batches, n_steps, config, desc="sft", replay=None, callback=None):
     """Train `model` in place on n_steps batches from an iterator -> History.
 
     replay     another iterator of batches
     callback      function(step, model, history), called before the first and after every step
+    Raises Diverged if the loss or a parameter is no longer a finite number.
     """
+    check_count("n_steps", n_steps)
     optimizer = AdamW(model.parameters(), config.lr, config.betas, weight_decay=config.weight_decay)
     history = History()
     if callback:
@@ -64,6 +79,7 @@ def train_language_model(model, batches, n_steps, config, desc="sft", replay=Non
             loss = loss + config.replay_weight * replayed
         metrics["grad_norm"] = optimizer.minimise(loss, config.max_norm)
         history.log(step, metrics | {"lr": optimizer.lr})
+        check_step(desc, step, n_steps, metrics, config, model)
         if callback:
             callback(step + 1, model, history)
     return history
@@ -71,6 +87,7 @@ def train_language_model(model, batches, n_steps, config, desc="sft", replay=Non
 
 def epochs(batch, n_epochs, size, rng):
     """The rows of a Batch in random minibatches of similar length, n_epochs times over."""
+    check_count("n_epochs", n_epochs)
     for _ in range(n_epochs):
         for rows in minibatches(len(batch), size, rng, batch.lengths):
             yield batch[rows]
@@ -81,7 +98,11 @@ def windows(stream, starts, size, length, rng):
 
     Windows cut anywhere would hide how documents begin, and teach the model to answer a question that opens one.
     """
+    check_count("the number of windows", size)
+    check_count("the length of a window", length, at_least=2)
     starts = np.asarray([s for s in starts if s + length <= len(stream)])
+    if not len(starts):
+        raise ValueError(f"no document begins {length} tokens before the end of a corpus of {len(stream)}: shorten the window")
     while True:
         begin = starts[rng.integers(len(starts), size=size)]
         ids = stream[begin[:, None] + np.arange(length)]

@@ -63,7 +63,7 @@ def train_with_ppo(monkeypatch, reference, rewards, beta, start=None, **changes)
 
     Un-whitened: whitening would blow vanishing advantages up again, and a constant rate would then never settle.
     """
-    monkeypatch.setattr(policy_gradient, "prompt_ids", lambda question: PROMPT)
+    monkeypatch.setattr(policy_gradient, "prompt_ids", lambda question, tokenizer: PROMPT)
     policy = trainable_copy(start or reference)
     critic = ScalarModel(policy.config, np.random.default_rng(1), head="zero")
     settings = {

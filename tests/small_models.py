@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from minialign.batch import Response
 from minialign.model import LanguageModel, ModelConfig
+from minialign.preferences import Preferences
 from minialign.tokenizer import VOCAB_SIZE
 
 KINDS = [(positions, tied) for positions in ("rotary", "learned") for tied in (False, True)]
@@ -31,3 +33,11 @@ def ragged_numbers(rng, B=4, T=7):
         start = rng.integers(0, 3)
         mask[b, start : start + rng.integers(1, T - 2)] = 1
     return [*(rng.standard_normal((B, T)) for _ in range(5)), mask]
+
+
+def votes_of(n):
+    """n votes between random texts."""
+    rng = np.random.default_rng(0)
+    letters = np.array(list("abcdefgh "))
+    texts = ["".join(rng.choice(letters, size=rng.integers(1, 12))) for _ in range(2 * n)]
+    return Preferences(["a"] * n, [Response(t + "x", True) for t in texts[:n]], [Response(t + "y", True) for t in texts[n:]])

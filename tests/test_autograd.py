@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minialign.autograd import Tensor, check_gradients, clip, exp, log, maximum, minimum, no_grad, record, tanh, where
+from minialign.autograd import Tensor, check_gradients, clip, exp, log, maximum, minimum, no_grad, make_node, tanh, where
 
 
 def leaf(values):
@@ -149,7 +149,7 @@ def test_random_expressions_that_use_their_inputs_again_and_again():
 def test_the_checker_names_what_is_wrong():
     """A rule that forgets the factor 2: the check must fail, and say where, what it got and what it expected."""
     def half_blind_square(x):
-        return record(x.data * x.data, (x,), lambda g: (g * x.data,))
+        return make_node(x.data * x.data, (x,), lambda g: (g * x.data,))
 
     with pytest.raises(AssertionError, match=r"half_blind_square: gradient of argument 0 at index .*got .*expected"):
         check_gradients(half_blind_square, np.array([1.0, 2.0]))
@@ -159,7 +159,7 @@ def test_the_checker_names_what_is_wrong():
 def test_the_checker_does_not_take_nonsense_for_an_answer():
     """nan > tolerance is False: a check written that way lets everything pass that is not a number."""
     def nowhere(x):
-        return record(x.data, (x,), lambda g: (g * np.nan,))
+        return make_node(x.data, (x,), lambda g: (g * np.nan,))
 
     with pytest.raises(AssertionError, match="nowhere: .*got nan"):
         check_gradients(nowhere, np.array([1.0]))

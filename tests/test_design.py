@@ -413,7 +413,7 @@ def test_what_training_logs():
     config = ModelConfig(VOCAB_SIZE, 24, 1, 2, 8)
     policy, critic = LanguageModel(config, RNG(0)), ScalarModel(config, RNG(0))
     small = PPOConfig(iterations=1, rollouts=4, max_new_tokens=3, minibatch_size=4)
-    history = train_ppo(policy, policy, critic, lambda batch: batch.mask.sum(1), ["a", "b"], small, RNG(0))
+    history = train_ppo(policy, LanguageModel(config, RNG(1)), critic, lambda batch: batch.mask.sum(1), ["a", "b"], small, RNG(0))
     for name in (
         *(f"objective/{x}" for x in ("kl", "scores", "non_score_reward", "rlhf_reward", "entropy", "kl_coef")),
         "policy/approxkl", "policy/clipfrac", "loss/policy", "loss/value", "val/clipfrac", "lr",

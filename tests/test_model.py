@@ -155,20 +155,20 @@ def test_padding_and_neighbours_change_nothing(kind):
 
 
 def test_a_batch_read_in_pieces_is_the_same(model, monkeypatch):
-    """The trunk reads rows of similar length together, and at the end goes on with the wanted tokens alone."""
+    """The trunk reads rows of similar length together, and at the end goes on with the loss_mask tokens alone."""
     rng = np.random.default_rng(1)
-    ids, wanted = rng.integers(11, size=(7, 12)), rng.random((7, 12)) < 0.4
-    wanted &= np.arange(12) < np.array([12, 3, 7, 1, 7, 12, 0])[:, None]  # of the last row nothing is
-    g = rng.standard_normal((7, 12, 11)) * wanted[:, :, None]
+    ids, loss_mask = rng.integers(11, size=(7, 12)), rng.random((7, 12)) < 0.4
+    loss_mask &= np.arange(12) < np.array([12, 3, 7, 1, 7, 12, 0])[:, None]  # of the last row nothing is
+    g = rng.standard_normal((7, 12, 11)) * loss_mask[:, :, None]
     results = []
     for tokens in (1, 20, 10**6):
         monkeypatch.setattr("minialign.model.TOKENS_AT_ONCE", tokens)
-        for some in (None, wanted, wanted.astype(np.float32)):
+        for some in (None, loss_mask, loss_mask.astype(np.float32)):
             for p in model.parameters():
                 p.grad = None
             logits = model(ids, some)
-            logits.backward(g if some is None else g[wanted])
-            results.append([logits.data[wanted] if some is None else logits.data] + [p.grad for p in model.parameters()])
+            logits.backward(g if some is None else g[loss_mask])
+            results.append([logits.data[loss_mask] if some is None else logits.data] + [p.grad for p in model.parameters()])
     for other in results[1:]:
         for a, b in zip(results[0], other):
             assert_allclose(b, a, atol=1e-12)

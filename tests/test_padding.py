@@ -123,10 +123,10 @@ class Recorded:
     def __init__(self, model):
         self.model, self.trunk, self.outputs = model, model.trunk, []
 
-    def __call__(self, ids, wanted=None):
+    def __call__(self, ids, loss_mask=None):
         self.outputs.append(Tensor(self.model(ids).data, requires_grad=True))
         scalars = self.outputs[-1].ndim == 2
-        return self.outputs[-1] if wanted is None or scalars else self.outputs[-1][wanted]
+        return self.outputs[-1] if loss_mask is None or scalars else self.outputs[-1][loss_mask]
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

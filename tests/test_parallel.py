@@ -27,10 +27,10 @@ def model(kind=LanguageModel, **options):
     return made
 
 
-def outputs_and_gradients(model, wanted, times=1):
+def outputs_and_gradients(model, loss_mask, times=1):
     for p in model.parameters():
         p.grad = None
-    out = model(IDS, wanted)
+    out = model(IDS, loss_mask)
     for _ in range(times):
         out.backward(np.random.default_rng(2).standard_normal(out.shape))
     return [out.data, *(p.grad for p in model.parameters())]
@@ -45,22 +45,22 @@ def threads(monkeypatch):
     return use
 
 
-@pytest.mark.parametrize("wanted", [None, WANTED], ids=["all", "some"])
+@pytest.mark.parametrize("loss_mask", [None, WANTED], ids=["all", "some"])
 @pytest.mark.parametrize("kind", [LanguageModel, ScalarModel])
 @pytest.mark.parametrize("options", [{}, {"positions": "learned", "tied": True}], ids=["rotary", "learned"])
-def test_threads_change_nothing(threads, kind, options, wanted):
-    expected = outputs_and_gradients(model(kind, **options), wanted)
+def test_threads_change_nothing(threads, kind, options, loss_mask):
+    expected = outputs_and_gradients(model(kind, **options), loss_mask)
     for n in (2, 3):
         threads(n)
-        for found, one in zip(outputs_and_gradients(model(kind, **options), wanted), expected):
+        for found, one in zip(outputs_and_gradients(model(kind, **options), loss_mask), expected):
             assert_allclose(found, one, atol=1e-12)
 
 
 def test_the_texts_are_shared_out(threads, monkeypatch):
     """Each thread gets as many tokens as the others, and no part is larger than what is read at once."""
     parts = []
-    read = parallel.read
-    monkeypatch.setattr(parallel, "read", lambda trunk, some, *rest: parts.append(some) or read(trunk, some, *rest))
+    read = parallel.forward
+    monkeypatch.setattr(parallel, "forward", lambda trunk, some, *rest: parts.append(some) or read(trunk, some, *rest))
     for n, at_once, rows in ((1, 10**6, None), (2, 10**6, [4, 3]), (2, 36, [2, 2, 2, 1]), (3, 10**6, [3, 3, 1])):
         threads(n)
         monkeypatch.setattr("minialign.model.TOKENS_AT_ONCE", at_once)
@@ -129,7 +129,7 @@ def test_sampling_takes_one_thread(threads, monkeypatch):
 
 def test_a_twin_shares_arrays_and_no_gradients():
     one = model()
-    other = one.twin()
+    other = one.shallow_clone()
     for name, p in one.named_parameters().items():
         q = other.named_parameters()[name]
         assert q is not p and q.data is p.data and q.requires_grad

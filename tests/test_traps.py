@@ -35,8 +35,8 @@ class Bigram:
     def __init__(self, logits):
         self.table, self.trunk = logits, type("Trunk", (), {"ops": functional})
 
-    def __call__(self, ids, wanted=None):
-        return self.table[np.asarray(ids) if wanted is None else np.asarray(ids)[wanted]]
+    def __call__(self, ids, loss_mask=None):
+        return self.table[np.asarray(ids) if loss_mask is None else np.asarray(ids)[loss_mask]]
 
 
 def test_column_p_is_the_token_at_p_plus_1():

@@ -494,8 +494,8 @@ def test_looking_is_not_learning():
     class Watched:
         trunk = model.trunk
 
-        def __call__(self, ids, wanted=None):
-            logits = model(ids, wanted)
+        def __call__(self, ids, loss_mask=None):
+            logits = model(ids, loss_mask)
             recorded.append(logits.requires_grad)
             return logits
 

@@ -79,7 +79,7 @@ def test_the_score_has_no_slope_behind_the_end():
         def __init__(self, shape):
             self.values = Tensor(RNG(0).standard_normal(shape), requires_grad=True)
 
-        def __call__(self, ids, wanted=None):
+        def __call__(self, ids, loss_mask=None):
             return self.values
 
     batch = conversations([("a", "b"), ("a", "bcdef")])
@@ -253,7 +253,7 @@ def test_two_answers_to_one_question_are_compared(monkeypatch):
         def __init__(self, model, prompts, *_):
             self.prompts = prompts
 
-        def responses(self):
+        def responses(self, tokenizer):
             return [Response(decode(ids[1:-1]) + "ab"[i % 2], True) for i, ids in enumerate(self.prompts)]
 
     monkeypatch.setattr(preferences, "generate", Echo)
@@ -356,8 +356,8 @@ def test_log_probabilities_are_summed_not_averaged():
             others = math.log((math.e - 1) / (VOCAB_SIZE - 1))  # e^0 / (e^0 + 35 e^others) = 1/e
             self.logits = np.where(np.eye(VOCAB_SIZE)[ids[:, 1:]] > 0, 0.0, others)
 
-        def __call__(self, ids, wanted=None):
-            return Tensor(self.logits if wanted is None else self.logits[wanted])
+        def __call__(self, ids, loss_mask=None):
+            return Tensor(self.logits if loss_mask is None else self.logits[loss_mask])
 
     batch = conversations([("a", "b"), ("a", "bcdef")])
     model = Even(batch.ids)

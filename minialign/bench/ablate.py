@@ -237,12 +237,12 @@ ROWS = {
         "sample",
         "generate",
         (
-            ("if wanted is not None and layer is self.layers[-1]:", "if False:"),
+            ("if prompt_end is not None and layer is self.layers[-1]:", "if False:"),
             (
                 "        return self.normalised(x)\n",
                 """\
         x = self.normalised(x)
-        return x if wanted is None else x.reshape(B, n, -1)[row, wanted][:, 0]
+        return x if prompt_end is None else x.reshape(B, n, -1)[row, prompt_end][:, 0]
 """,
             ),
         ),
@@ -254,13 +254,13 @@ ROWS = {
         (
             (
                 """\
-        if wanted is not None:  # from here on no token looks at another
-            x = x[wanted]
+        if loss_mask is not None:  # from here on no token looks at another
+            x = x[loss_mask]
         return x + self.mlp(self.mlp_norm(x, ops), ops)
 """,
                 """\
         x = x + self.mlp(self.mlp_norm(x, ops), ops)
-        return x if wanted is None else x[wanted]
+        return x if loss_mask is None else x[loss_mask]
 """,
             ),
         ),

@@ -1,0 +1,91 @@
+"""Values that cannot be are refused at the door, each with one ValueError that says what it is and what it may be.
+
+    check_numbers(config, "lr weight_decay", at_least=0)        every config does this in __post_init__
+    check_counts(config, "epochs batch_size")                   whole numbers from 1
+    mask = as_mask(mask)                                        0 or 1 everywhere, as booleans
+"""
+
+import math
+from numbers import Integral, Real
+
+import numpy as np
+
+
+def check_number(name, value, at_least=-math.inf, above=-math.inf, at_most=math.inf, below=math.inf):
+    """Raise ValueError unless value is a finite number within the limits."""
+    is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+    if is_number and math.isfinite(value) and at_least <= value <= at_most and above < value < below:
+        return
+    limits = [("of at least", at_least), ("above", above), ("of at most", at_most), ("below", below)]
+    limits = " and ".join(f"{words} {limit:g}" for words, limit in limits if math.isfinite(limit))
+    raise ValueError(f"{name} is a finite number{limits and ' ' + limits}, not {value!r}")
+
+
+def check_count(name, value, at_least=1, at_most=math.inf):
+    """Raise ValueError unless value is a whole number from at_least to at_most."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or not at_least <= value <= at_most:
+        limits = f"of at least {at_least}" if at_most == math.inf else f"from {at_least} to {at_most:,}"
+        raise ValueError(f"{name} is a whole number {limits}, not {value!r}")
+
+
+def check_choice(name, value, choices):
+    """Raise ValueError unless value is one of the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} is one of {', '.join(map(repr, choices))}, not {value!r}")
+
+
+def check_numbers(config, names, **limits):
+    """check_number for several fields of a config."""
+    for name in names.split():
+        check_number(name, getattr(config, name), **limits)
+
+
+def check_counts(config, names, at_least=1):
+    """check_count for several fields of a config."""
+    for name in names.split():
+        check_count(name, getattr(config, name), at_least)
+
+
+def check_betas(betas):
+    """Raise ValueError unless these are the two memories of Adam, each at least 0 and below 1."""
+    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+        raise ValueError(f"betas are two numbers of at least 0 and below 1, not {betas!r}")
+    for beta in betas:
+        check_number("each of the two betas", beta, at_least=0, below=1)
+
+
+def as_mask(mask):
+    """A mask of 0 and 1 as booleans.  Raises ValueError for any other value: advantages are easily passed in its place."""
+    mask = np.asarray(mask)
+    if mask.dtype == bool:
+        return mask
+    ones = mask == 1
+    if not np.all(ones | (mask == 0)):
+        strange = mask[~(ones | (mask == 0))]
+        raise ValueError(f"a mask holds 0 and 1, not {strange.flat[0].item()!r}")
+    return ones
+
+
+def check_reference(policy, reference):
+    """Raise ValueError if the two share parameters: a reference that moves along holds nobody."""
+    if {id(p) for p in policy.parameters()} & {id(p) for p in reference.parameters()}:
+        raise ValueError("the reference is the policy itself and would move along; pass checkpoint.frozen_copy(policy)")
+
+
+def as_ids(ids, vocab_size):
+    """Token ids as an array of integers.  Raises ValueError for fractions, booleans, and ids outside 0 to vocab_size - 1."""
+    ids = np.asarray(ids)
+    if ids.dtype.kind not in "iu" and ids.size:
+        raise ValueError(f"ids are whole numbers from 0 to {vocab_size - 1}, not of type {ids.dtype}")
+    if ids.size and not (0 <= ids.min() and ids.max() < vocab_size):
+        strange = ids[(ids < 0) | (ids >= vocab_size)]
+        raise ValueError(f"ids are whole numbers from 0 to {vocab_size - 1}, not {strange.flat[0].item()}")
+    return ids.astype(int, copy=False)
+
+
+def check_finite(what, values):
+    """Raise ValueError naming the first row of `values` (N, ...) that is not finite."""
+    values = np.asarray(values)
+    if not np.isfinite(values).all():
+        row = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise ValueError(f"{what} of row {row} is {values[row]}, not a finite number")
