@@ -5,7 +5,7 @@ Read the files in this order; each needs only the ones before it.
     autograd    who is to blame for the error?            sft          imitate demonstrations
     functional  the fused functions and their derivations preferences  two answers, one vote
     model       a tiny GPT                                reward       votes become a number
-    likelihood  how probable is a text?                   ppo          chase the number, on a leash
+    likelihood  how probable is a text?                   ppo          raise the number, on a leash
     generate    write a text                              dpo          the shortcut without the number
     world       questions whose true answers we know      pipeline     the whole journey on one page
 """

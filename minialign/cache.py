@@ -14,9 +14,11 @@ import ast
 import hashlib
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +28,7 @@ ROOT = Path(__file__).resolve().parent
 _AS_LOADED = {path: path.read_bytes() for path in ROOT.rglob("*") if path.suffix in (".py", ".txt")}
 
 
-def key(*parts, code):
+def key(*parts: Any, code: Sequence[str | Path]) -> str:
     """The digest of everything -> 16 hexadecimal digits.
 
     parts  whatever else it depends on: texts, numbers, dataclasses, dicts or lists of those
@@ -36,31 +38,32 @@ def key(*parts, code):
     return digest(*(fingerprint(path) for path in code), as_text(surroundings), *map(as_text, parts))
 
 
-def digest(*parts):
+def digest(*parts: Any) -> str:
     return hashlib.sha256("\n".join(str(part) for part in parts).encode("utf-8")).hexdigest()[:16]
 
 
-def sha256(content):
+def sha256(content: Any) -> str:
     """The SHA-256 of a file (a Path), or of a value as text -> 64 hexadecimal digits."""
     data = content.read_bytes() if isinstance(content, Path) else as_text(content).encode("utf-8")
     return hashlib.sha256(data).hexdigest()
 
 
-def as_text(value):
+def as_text(value: Any) -> str:
     """A value as text that is equal for equal values."""
-    return json.dumps(value, default=lambda v: asdict(v) if is_dataclass(v) else repr(v), sort_keys=True)
+    return json.dumps(value, default=lambda v: asdict(v) if is_dataclass(v) and not isinstance(v, type) else repr(v), sort_keys=True)
 
 
 @cache
-def fingerprint(path):
+def fingerprint(path: str | Path) -> str:
     """A digest of a file's code, of all that it imports from the package or from beside it, and of the data files they name."""
     return digest(*(_content(file) for file in sorted(closure(Path(path).resolve()), key=_portable)))
 
 
 @cache
-def closure(path):
+def closure(path: Path) -> frozenset[Path]:
     """A Python file, all files that it imports, however indirectly, and the data files that any of them names -> frozenset."""
-    found, todo = set(), [path]
+    found: set[Path] = set()
+    todo = [path]
     while todo:
         file = todo.pop()
         if file not in found:
@@ -70,7 +73,7 @@ def closure(path):
 
 
 @cache
-def imported(path):
+def imported(path: Path) -> list[Path]:
     """The files that one file imports or reads by name, as far as they belong to the package or lie beside it -> list."""
     found = set()
     for node in ast.walk(_tree(path)):
@@ -87,7 +90,7 @@ def imported(path):
     return sorted(found - {path})
 
 
-def _files(name, base, importer):
+def _files(name: str, base: Path | None, importer: Path) -> Iterator[Path]:
     """The files that are run when a dotted name is imported: the module, and the __init__.py of each package above it."""
     parts = [part for part in name.split(".") if part]
     bases = [base] if base else [ROOT.parent] if parts[:1] == [ROOT.name] else [importer.parent]
@@ -99,17 +102,17 @@ def _files(name, base, importer):
 
 
 @cache
-def _bytes(path):
+def _bytes(path: Path) -> bytes:
     return _AS_LOADED[path] if path in _AS_LOADED else path.read_bytes()
 
 
 @cache
-def _tree(path):
+def _tree(path: Path) -> ast.Module:
     return ast.parse(_bytes(path))
 
 
 @cache
-def _content(path):
+def _content(path: Path) -> str:
     """What counts of one file: its syntax tree without docstrings; all bytes of a data file."""
     if path.suffix != ".py":
         return f"{path.name} {hashlib.sha256(_bytes(path)).hexdigest()}"
@@ -122,11 +125,11 @@ def _content(path):
     return f"{path.name} {hashlib.sha256(ast.dump(tree).encode('utf-8')).hexdigest()}"
 
 
-def _portable(path):
+def _portable(path: Path) -> str:
     """An order that does not depend on where the package lies."""
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 
 
-def source_of(thing):
+def source_of(thing: object) -> str:
     """The file in which the class of an object is written; for one typed into a console or a notebook, that console's."""
     return getattr(sys.modules.get(type(thing).__module__), "__file__", None) or __file__

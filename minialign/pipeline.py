@@ -7,6 +7,7 @@ everything it depends on (cache.py): a stage whose key has changed is made again
 import json
 import time
 import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from .models import MODELS, TRAINED
 from .ppo import PPOConfig, train_ppo
 from .reward import RewardConfig, Scorer
 from .sft import LMConfig
+from .snapshots import scores, snapshots, words
 from .tokenizer import BOT, USER, VOCAB_SIZE, Tokenizer
 from .world import PROMPT_MIX, Tastes, ToyWorld
 
@@ -62,10 +64,11 @@ FAST = replace(  # the classroom cut: two layers instead of three, and less of e
     sft_epochs=2,
     vote_prompts=3200,
     reward=replace(FULL.reward, epochs=3),
-    ppo=replace(FULL.ppo, iterations=6, rollouts=96, minibatch_size=48, lr=3e-4, kl_coef=0.6),  # a weaker judge: a tighter leash
+    ppo=replace(FULL.ppo, iterations=6, rollouts=96, minibatch_size=48, lr=3e-4, kl_coef=0.6),  # a weak judge: a tighter leash
     best_of=4,
 )
 LEAST_STEPS = 20  # of training on own votes
+TOY_WORLD = ToyWorld()
 
 
 @dataclass
@@ -82,8 +85,11 @@ class UnreadableStage(ValueError):
     """A cached stage is damaged, or is none of ours."""
 
 
-# -------------------------------------------------------------------------------- how each stage is made: (model, history)
-def make_base(run, rng):
+Made = tuple[Any, History]
+
+
+# -------------------------------------------------------------------------------- how each stage is made
+def make_base(run: "Journey", rng: np.random.Generator) -> Made:
     """Learn to continue the internet."""
     r = run.recipe
     stream, starts = run.corpus()
@@ -92,7 +98,7 @@ def make_base(run, rng):
     return model, sft.train_language_model(model, batches, r.base_steps, r.base, "base model")
 
 
-def make_sft(run, rng):
+def make_sft(run: "Journey", rng: np.random.Generator) -> Made:
     """Imitate demonstrations, in the chat format."""
     r = run.recipe
     model = checkpoint.trainable_copy(run.model("base"))
@@ -105,10 +111,10 @@ def make_sft(run, rng):
     replay = sft.windows(stream, starts, r.replay_rows, r.window, rng)
     n_steps = r.sft_epochs * -(-len(data) // r.sft.batch_size)
     batches = sft.epochs(data, r.sft_epochs, r.sft.batch_size, rng)
-    return model, sft.train_language_model(model, batches, n_steps, r.sft, "sft", replay, snapshots(n_steps, run.words))
+    return model, sft.train_language_model(model, batches, n_steps, r.sft, "sft", replay, snapshots(n_steps, words(run)))
 
 
-def make_votes(run, rng):
+def make_votes(run: "Journey", rng: np.random.Generator) -> Made:
     """The SFT model answers each prompt twice; raters choose.  The votes are files of their own, beside the stage."""
     r = run.recipe
     questions = run.world.prompts(rng, r.vote_prompts, "train", r.mix)
@@ -122,14 +128,14 @@ def make_votes(run, rng):
     return None, History()
 
 
-def make_reward(run, rng):
+def make_reward(run: "Journey", rng: np.random.Generator) -> Made:
     """Learn to predict the votes; then measure the scores of fresh SFT answers."""
     r = run.recipe
     model = scalar_model_from(run.model("sft"), rng)
     train, held_out = run.votes()
     config = run.enough(r.reward)
     n_steps = config.epochs * -(-len(train) // config.batch_size)
-    callback = snapshots(n_steps, run.scores_of(held_out[range(min(32, len(held_out)))]))
+    callback = snapshots(n_steps, scores(run, held_out[range(min(32, len(held_out)))]))
     history = reward.train_reward_model(model, train, config, rng, callback=callback)
     prompts = [prompt_ids(question, run.tokenizer) for question in run.world.prompts(rng, r.normalise_on, "train", r.mix)]
     answers = generate(run.model("sft"), prompts, r.max_new_tokens, 1.0, rng).batch
@@ -138,17 +144,17 @@ def make_reward(run, rng):
     return model, history
 
 
-def make_ppo(run, rng):
+def make_ppo(run: "Journey", rng: np.random.Generator) -> Made:
     """Raise the reward model's score, on the leash."""
     policy, reference = checkpoint.trainable_copy(run.model("sft")), checkpoint.frozen_copy(run.model("sft"))
     critic = scalar_model_from(run.model("reward"), rng, head="zero")
     questions, config = run.world.prompts(rng, 2000, "train", run.recipe.mix), run.recipe.ppo
-    callback = snapshots(config.iterations, run.words)
+    callback = snapshots(config.iterations, words(run))
     scorer = run.scorer()
     return policy, train_ppo(policy, reference, critic, scorer, questions, config, rng, "ppo", callback, run.tokenizer)
 
 
-def make_dpo(run, rng):
+def make_dpo(run: "Journey", rng: np.random.Generator) -> Made:
     """The same votes, straight into the policy."""
     policy, reference = checkpoint.trainable_copy(run.model("sft")), checkpoint.frozen_copy(run.model("sft"))
     return policy, train_dpo(policy, reference, run.votes()[0], run.enough(run.recipe.dpo), rng)
@@ -165,25 +171,33 @@ class Journey:
     world: what models read, are asked and are judged by (world/toy.py says what that takes).
     """
 
-    def __init__(self, recipe, seed, folder="runs/cache", say=lambda text: None, own_votes=None, world=ToyWorld()):
+    def __init__(
+        self,
+        recipe: Recipe,
+        seed: int,
+        folder: str | Path = "runs/cache",
+        say: Callable[[str], None] = lambda text: None,
+        own_votes: preferences.Preferences | None = None,
+        world: Any = TOY_WORLD,
+    ):
         self.world, self.tokenizer = world, Tokenizer(world.alphabet)
         self.recipe = replace(recipe, model=replace(recipe.model, vocab_size=self.tokenizer.vocab_size))
         self.seed, self.folder, self.say = seed, Path(folder), say
         self.own_votes = own_votes
-        self.in_memory = {}
+        self.in_memory: dict[str, Any] = {}
 
     # -------------------------------------------------------------------------------------------- what people ask for
-    def stage(self, name):
+    def stage(self, name: str) -> Stage:
         """A stage from memory, from disk, or made now and cached."""
         if name not in self.in_memory:
             self.in_memory[name] = self.read(name) if self.path(name, ".json").exists() else self.make(name)
         return self.in_memory[name]
 
-    def model(self, name):
+    def model(self, name: str) -> Any:
         """The model that a stage has trained."""
         return self.stage(name).model
 
-    def votes(self):
+    def votes(self) -> tuple[preferences.Preferences, preferences.Preferences]:
         """(votes to train on, held-out votes to measure with)."""
         self.stage("votes")
         with self.reading("votes"):
@@ -193,18 +207,18 @@ class Journey:
             )
         return (train if self.own_votes is None else self.own_votes), held_out
 
-    def scorer(self):
+    def scorer(self) -> Scorer:
         """The reward model as a function Batch -> scores, with mean 0 and deviation 1 on the SFT model's answers."""
         stage = self.stage("reward")
         mean, std = stage.history["normalise/mean"][0], stage.history["normalise/std"][0]
         return Scorer(stage.model, self.recipe.reward.pooling, float(mean), float(std))
 
-    def rng(self, name):
+    def rng(self, name: str) -> np.random.Generator:
         """The random stream of one name: from the seed and the name alone, so that a new stage shifts no other's numbers."""
         return np.random.default_rng([self.seed, zlib.crc32(name.encode("utf-8"))])
 
     # -------------------------------------------------------------------------------------------- for the stages
-    def corpus(self):
+    def corpus(self) -> tuple[np.ndarray, np.ndarray]:
         """The internet as one stream of ids, and where each document starts."""
         if "corpus" not in self.in_memory:
             documents = self.world.documents(self.rng("corpus"), self.recipe.corpus_characters)
@@ -219,30 +233,8 @@ class Journey:
         steps_per_epoch = -(-len(self.own_votes) // config.batch_size)
         return replace(config, epochs=max(config.epochs, -(-LEAST_STEPS // steps_per_epoch)))
 
-    def words(self, model):
-        """What a model says to the showcase questions: greedily, and sampled with the same seed at each snapshot."""
-        said, prompts = [], [prompt_ids(question, self.tokenizer) for question in self.world.showcase]
-        for how, temperature in (("greedy", 0.0), ("sampled", 1.0)):
-            rng = self.rng("words")  # its own: training must not change because it is watched
-            samples = generate(model, prompts, self.recipe.max_new_tokens, temperature, rng)
-            said += [
-                {"question": question, "how": how, "text": response.text, "ended": bool(response.ended)}
-                for question, response in zip(self.world.showcase, samples.responses(self.tokenizer))
-            ]
-        return said
-
-    def scores_of(self, votes):
-        """A function: reward model -> its raw scores of both sides of these votes."""
-        batch, n = votes.batch(self.recipe.model.context_length), len(votes)
-
-        def scores(model):
-            raw = [round(float(score), 4) for score in Scorer(model, self.recipe.reward.pooling)(batch)]
-            return [{"chosen": raw[:n], "rejected": raw[n:]}]
-
-        return scores
-
     # -------------------------------------------------------------------------------------------- on disk
-    def key(self, name):
+    def key(self, name: str) -> str:
         """What a stage depends on, as 16 digits: see cache.py."""
         row = MODELS[name]
         code = [__file__, cache.source_of(self.world)]
@@ -251,13 +243,14 @@ class Journey:
         own = repr(self.own_votes) if self.own_votes is not None and row.reads_votes else ""
         return cache.key(name, self.seed, settings, before, own, vars(self.world), code=code)
 
-    def path(self, name, ending):
+    def path(self, name: str, ending: str) -> Path:
         return self.folder / f"{name}-{self.key(name)}{ending}"
 
-    def make(self, name):
+    def make(self, name: str) -> Stage:
         """Make a stage now, and cache it; its JSON is written last, so that all else is there."""
-        if MODELS[name].upstream:
-            self.stage(MODELS[name].upstream)  # so that its time is not counted here
+        before = MODELS[name].upstream
+        if before is not None:
+            self.stage(before)  # so that its time is not counted here
         self.say(name)
         start = time.perf_counter()
         model, history = MAKE[name](self, self.rng(name))
@@ -270,7 +263,7 @@ class Journey:
         checkpoint.atomically(self.path(name, ".json"), lambda file: file.write(text.encode("utf-8")))
         return stage
 
-    def read(self, name):
+    def read(self, name: str) -> Stage:
         """A stage from disk, if it and each of its files are byte for byte what was written."""
         with self.reading(name):
             about = json.loads(self.path(name, ".json").read_text(encoding="utf-8"))
@@ -282,26 +275,13 @@ class Journey:
             model = checkpoint.load(self.path(name, ".npz")) if name in TRAINED else None
             return Stage(model, History.from_dict(about["history"]), about["seconds"], cached=True)
 
-    def endings(self, name):
+    def endings(self, name: str) -> list[str]:
         """How the files of a stage end, besides its description."""
         return [".npz"] if name in TRAINED else ["-train.jsonl", "-held_out.jsonl"]
 
     @contextmanager
-    def reading(self, name):
+    def reading(self, name: str) -> Iterator[None]:
         try:
             yield
         except (ValueError, LookupError, TypeError, AttributeError, FileNotFoundError) as problem:
             raise UnreadableStage(f"the {name} stage in {self.folder} cannot be read ({problem})") from problem
-
-
-SNAPSHOTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)  # the steps after which a stage takes one, besides the last
-
-
-def snapshots(n_steps, entries):
-    """A training callback: now and then, and at the end, entries(model) are added to history.texts."""
-
-    def callback(step, model, history):
-        if step in SNAPSHOTS or step == n_steps:
-            history.texts += [{"step": step} | entry for entry in entries(model)]
-
-    return callback

@@ -8,24 +8,26 @@
 import inspect
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-ACTIVE = {}  # "minialign.ppo.gae" -> (old, new): what is changed just now; part of every cache key
+ACTIVE: dict[str, tuple[str, str]] = {}  # "minialign.ppo.gae" -> (old, new): what is changed just now; part of every cache key
 
 
-def patched(text, old, new, where="the text"):
+def patched(text: str, old: str, new: str, where: str = "the text") -> str:
     """`text` with `old` replaced by `new`.  Raises ValueError unless `old` occurs exactly once."""
     if text.count(old) != 1:
         raise ValueError(f"{old!r} occurs {text.count(old)} times in {where}, not once")
     return text.replace(old, new)
 
 
-def apply(owner, name, old, new):
+def apply(owner: Any, name: str, old: str, new: str) -> Callable[[], None]:
     """Replace `old` by `new` in the source of owner.name, for this process -> undo(), which takes it back."""
     original = getattr(owner, name)
     place = f"{original.__module__}.{original.__qualname__}"
     source = patched(textwrap.dedent(inspect.getsource(original)), old, new, place)
-    made = {}
+    made: dict[str, Any] = {}
     exec(compile(source, f"{place}, changed", "exec"), vars(sys.modules[original.__module__]), made)
     setattr(owner, name, made[original.__name__])
     ACTIVE[place] = old, new
@@ -38,7 +40,7 @@ def apply(owner, name, old, new):
 
 
 @contextmanager
-def patch(owner, name, old, new):
+def patch(owner: Any, name: str, old: str, new: str) -> Iterator[None]:
     """The change of `apply`, until the block ends."""
     undo = apply(owner, name, old, new)
     try:

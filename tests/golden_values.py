@@ -21,7 +21,7 @@ def files(pattern):
     return names
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def load(name):
     """dict: path of names -> array."""
     with np.load(io.BytesIO(gzip.decompress((FOLDER / f"{name}.npz.gz").read_bytes()))) as stored:

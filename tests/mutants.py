@@ -604,7 +604,7 @@ def attempt(mutant, original):
         package = Path(folder) / "minialign"
         shutil.copytree(original / "minialign", package)
         path = package / f"{mutant.file}.py"
-        path.write_text(broken(mutant, path.read_text()))
+        path.write_text(broken(mutant, path.read_text(encoding="utf-8")))
         return first_failure(package, original / "tests", mutant.tests.split())
 
 
@@ -618,7 +618,7 @@ def run(mutants, jobs=None):
             shutil.copytree(ROOT / name, original / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "setup.cfg", original)
         for mutant in mutants:
-            broken(mutant, (original / "minialign" / f"{mutant.file}.py").read_text())
+            broken(mutant, (original / "minialign" / f"{mutant.file}.py").read_text(encoding="utf-8"))
         used = sorted({name for mutant in mutants for name in mutant.tests.split()})
         red = first_failure(original / "minialign", original / "tests", used)
         if red:

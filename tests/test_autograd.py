@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minialign.autograd import Tensor, check_gradients, clip, exp, log, maximum, minimum, no_grad, make_node, tanh, where
+from minialign.autograd import Tensor, check_gradients, clip, exp, log, make_node, maximum, minimum, no_grad, tanh, where
 
 
 def leaf(values):

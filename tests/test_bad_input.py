@@ -112,7 +112,7 @@ def test_a_file_where_the_run_should_be(out, tmp_path, capsys):
     shutil.copytree(out / "cache", tmp_path / "cache")
     (tmp_path / "tour-fast-s0").write_text("in the way")
     refused(capsys, ["tour", "--fast", "--out", tmp_path], "tour-fast-s0", "ot a directory")
-    assert (tmp_path / "tour-fast-s0").read_text() == "in the way"
+    assert (tmp_path / "tour-fast-s0").read_text(encoding="utf-8") == "in the way"
 
 
 def test_a_whole_run_is_not_refused(run, capsys, monkeypatch):
@@ -121,4 +121,4 @@ def test_a_whole_run_is_not_refused(run, capsys, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda _: next(questions))
     assert main(["chat", str(run)]) == 0
     assert len(capsys.readouterr().out.splitlines()) >= 4
-    assert json.loads((run / "run.json").read_text())["recipe"]["model"]["vocab_size"] == TOY.model.vocab_size
+    assert json.loads((run / "run.json").read_text(encoding="utf-8"))["recipe"]["model"]["vocab_size"] == TOY.model.vocab_size

@@ -176,7 +176,7 @@ def test_ctrl_c_prints_what_is_complete_and_ends_with_130(monkeypatch, capsys, t
     shown = capsys.readouterr()
     assert "training step, 2 rounds" in shown.out and "sampling" not in shown.out
     assert shown.err == "minialign: interrupted; the rounds that were complete are above\n"
-    assert json.loads((tmp_path / "b.json").read_text())["interrupted"]
+    assert json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))["interrupted"]
 
 
 def test_a_real_ctrl_c_leaves_no_process_behind(tmp_path):
@@ -187,7 +187,7 @@ def test_a_real_ctrl_c_leaves_no_process_behind(tmp_path):
     children, give_up = [], time.monotonic() + 120
     while len(children) < 3 and process.poll() is None and time.monotonic() < give_up:
         time.sleep(0.1)
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8").split()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and err.splitlines()[-1].startswith("minialign: interrupted")
@@ -289,7 +289,7 @@ def test_growth_is_measured_and_drawn(tmp_path):
     assert max(map(len, text.splitlines())) <= 88 and text.isascii()
     draw(result, tmp_path / "scaling")
     assert {path.suffix for path in tmp_path.iterdir()} == {".png", ".svg", ".txt"}
-    assert (tmp_path / "scaling.txt").read_text().startswith("A token of a training step costs time like d_model^")
+    assert (tmp_path / "scaling.txt").read_text(encoding="utf-8").startswith("A token of a training step costs time like d_model^")
     assert style.BLUE == "#0072B2"
 
 
@@ -298,7 +298,7 @@ def test_a_whole_small_run_and_its_file(tmp_path):
     command = [sys.executable, "-m", "minialign", *"bench --size tiny --rounds 1 --threads 1 --json b.json".split()]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    result = json.loads((tmp_path / "b.json").read_text())
+    result = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))
     assert set(result) == {
         "format", "what", "machine", "versions", "threads", "clock", "interrupted",
         "agreement", "import_seconds", "sizes", "verdicts",
@@ -320,7 +320,7 @@ def test_the_ablation_and_its_file(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(gains, "ROWS", {"float64": ablate.ROWS["float64"]})
     path = tmp_path / "a.json"
     assert main(["bench", "--ablate", "--size", "tiny", "--rounds", "1", "--json", str(path)]) == 0
-    result = json.loads(path.read_text())
+    result = json.loads(path.read_text(encoding="utf-8"))
     assert set(result["sizes"]["tiny"]["train"]["rows"]["float64"]) == {"what", "gain", "faults"}
     text = capsys.readouterr().out
     assert ablate.ROWS["float64"].what in text and "the same code twice" in text

@@ -60,7 +60,7 @@ def run(out):
 
 
 def numbers(folder):
-    return json.loads((folder / "run.json").read_text())
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
 
 
 def one_line(capsys, *needles):
@@ -82,7 +82,7 @@ def test_a_tour_tells_its_story_in_plain_narrow_text(out, capsys):
     places = [text.index(f"== {title}") for title in STAGE_TITLES]
     assert places == sorted(places)
     assert text.isascii()
-    told = text[: text.index("== Kept")].splitlines()[1:]  # around it stand paths, of any length
+    told = text[: text.index("== Kept")].splitlines()[1:]  # around it are paths, of any length
     assert max(map(len, told)) <= 88
     assert text.count("found in the cache") == len(STAGES)
     for prompt in five_questions():
@@ -92,7 +92,7 @@ def test_a_tour_tells_its_story_in_plain_narrow_text(out, capsys):
 def test_a_run_folder_is_complete(run):
     assert {path.name for path in run.iterdir()} == FILES
     for words in run.glob("*.txt"):
-        assert words.read_text().strip().isascii()
+        assert words.read_text(encoding="utf-8").strip().isascii()
 
 
 def test_run_json_says_what_was_run_and_what_came_out(run):
@@ -187,14 +187,14 @@ def test_the_kept_reward_model_carries_the_scale_of_its_scores(run):
 def test_the_table_has_every_model_and_the_runs_it_is_made_of(out, capsys):
     assert main(["table", "--fast", "--seeds", "2", "--jobs", "1", "--out", str(out)]) == 0
     text = capsys.readouterr().out
-    assert (out / "table-fast" / "table.md").read_text() == text and text.isascii()
+    assert (out / "table-fast" / "table.md").read_text(encoding="utf-8") == text and text.isascii()
     lines = text.splitlines()
     assert [line.split(" | ")[0] for line in lines[4:9]] == [f"| {name}" for name in NAMES.values()]
     assert len({line.count("|") for line in lines[2:9]}) == 1
     gold = [numbers(out / f"tour-fast-s{seed}")["scoreboard"]["sampled"]["ppo"]["gold"] for seed in (0, 1)]
     assert f"| PPO | {np.mean(gold):.2f} [{min(gold):.2f}, {max(gold):.2f}] |" in text
     assert "PPO above SFT in gold, sampled / greedy" in text and "2 seeds" in text
-    assert "2 seeds" in (out / "table-fast" / "scoreboard.txt").read_text()
+    assert "2 seeds" in (out / "table-fast" / "scoreboard.txt").read_text(encoding="utf-8")
 
 
 def test_seeds_side_by_side_give_the_same_numbers(tmp_path, monkeypatch, capsys):

@@ -171,7 +171,7 @@ def test_bradley_terry_recovers_the_true_gaps_and_hinge_does_not():
 
     def hinge_loss_at(gaps):
         s = Tensor(np.array([0, *gaps]))
-        return sum((hinge(s[i : i + 1], s[j : j + 1]).item() * P[i, j] for i in range(3) for j in range(3) if i != j))
+        return sum(hinge(s[i : i + 1], s[j : j + 1]).item() * P[i, j] for i in range(3) for j in range(3) if i != j)
 
     grid = [(a / 10, b / 10) for a in range(0, 31) for b in range(0, 31)]
     assert_allclose(min(grid, key=hinge_loss_at), [1.0, 2.0])

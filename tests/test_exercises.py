@@ -99,7 +99,7 @@ SLIPS = [
 
 @pytest.mark.parametrize(("n", "old", "new", "told"), SLIPS)
 def test_a_learners_slip_is_recognised(n, old, new, told, tmp_path):
-    source = solution(n).read_text()
+    source = solution(n).read_text(encoding="utf-8")
     assert source.count(old) == 1
     file = tmp_path / "mine.py"
     file.write_text(source.replace(old, new))
@@ -188,7 +188,7 @@ def test_an_endless_loop_is_ended_and_its_line_named(tmp_path):
 
 def test_a_crash_of_python_itself_is_told_kindly_and_what_was_right_stays_right(tmp_path):
     crash = "\n\ndef clipped_policy_loss(*_):\n    import ctypes\n    ctypes.string_at(0)\n"
-    gae_alone = solution(6).read_text().split("\n\n\ndef clipped")[0]
+    gae_alone = solution(6).read_text(encoding="utf-8").split("\n\n\ndef clipped")[0]
     graded = told_by(tmp_path, gae_alone + crash)
     assert [v["passed"] for v in graded["functions"]] == [True, False]
     assert "Python itself ended" in graded["functions"][1]["says"]
@@ -258,7 +258,7 @@ def test_check_grades_the_file_that_is_named_or_the_one_that_lies_here(tmp_path,
 
 def test_a_class_is_graded_with_one_line_a_student(tmp_path, capsys):
     noisy = tmp_path / "noisy.py"
-    noisy.write_text("print('\\x1b[31mhello')\n" + solution(5).read_text())
+    noisy.write_text("print('\\x1b[31mhello')\n" + solution(5).read_text(encoding="utf-8"))
     assert main(["check", "5", "--json", str(stub(5)), str(noisy)]) == 1
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["passed"], second["passed"]) == (False, True)
@@ -268,7 +268,7 @@ def test_a_class_is_graded_with_one_line_a_student(tmp_path, capsys):
 
 
 def test_what_a_file_prints_does_not_push_the_verdict_off_the_screen(tmp_path):
-    graded = told_by(tmp_path, "print('x' * 1000)\nfor i in range(1000):\n    print(i)\n" + solution(5).read_text(), 5)
+    graded = told_by(tmp_path, "print('x' * 1000)\nfor i in range(1000):\n    print(i)\n" + solution(5).read_text(encoding="utf-8"), 5)
     said = told(graded).splitlines()
     assert graded["passed"] and len(said) <= 14 and max(map(len, said[1:])) <= 88 and said[-1] == "    ... and more"
 

@@ -261,7 +261,7 @@ def test_notes_are_stripped_and_all_else_stays(toy):
 def test_a_notebook_gives_away_no_solution():
     text = "".join(notebooks.notebook(lesson.path) for lesson in SOURCES.values())
     for path in (LESSONS / "solutions").glob("ex*.py"):
-        for function in [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]:
+        for function in [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)]:
             last = ast.unparse(function.body[-1])
             assert len(last) < 30 or last not in text, f"{path.name}: {last}"
 
@@ -270,14 +270,14 @@ def test_a_notebook_runs_as_the_script_does_from_any_folder_of_the_project(toy, 
     toy()
     folder = tmp_path / "runs" / "notebooks"
     assert main(["notebooks", str(folder), "--lessons", str(tmp_path / "lessons")]) == 0
-    document = json.loads((folder / "03_toy.ipynb").read_text())
+    document = json.loads((folder / "03_toy.ipynb").read_text(encoding="utf-8"))
     cells = ["".join(cell["source"]) for cell in document["cells"] if cell["cell_type"] == "code"]
     cells[0] = cells[0].replace("begin('03_toy.py')", "begin('03_toy.py', '--fast', '--seed', '7')")
     done = subprocess.run(
         [sys.executable, "-c", f"for cell in {cells!r}: exec(cell)"], cwd=folder, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "runs" / "lessons" / "03_toy-fast-s7" / "run.json").read_text())["complete"]
+    assert json.loads((tmp_path / "runs" / "lessons" / "03_toy-fast-s7" / "run.json").read_text(encoding="utf-8"))["complete"]
 
 
 def test_a_notebook_without_its_lesson_says_so(tmp_path, monkeypatch):
@@ -339,7 +339,7 @@ def test_nothing_depends_on_where_a_line_stands(tmp_path, toy):
 
 
 def test_what_comes_with_the_lessons_says_machine_and_day():
-    kept = json.loads((LESSONS / "kit" / "measured.json").read_text())
+    kept = json.loads((LESSONS / "kit" / "measured.json").read_text(encoding="utf-8"))
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", kept["date"]) and "cores" in kept["machine"]
     assert set(kept["stages"]) == set(pipeline.STAGES)
 
@@ -372,7 +372,7 @@ def test_prepare_warms_measures_and_goes_on_from_there(toy, tmp_path, monkeypatc
     assert f"minialign kit --runs {out}" in told
     assert all(re.search(rf"^   {stage} .* made$", told, re.M) for stage in pipeline.STAGES)
     assert re.search(r"^   03_toy .* 1 of 1 claims seen$", told, re.M) and "ValueError: broken" in told
-    report = json.loads((out / "prepared-fast.json").read_text())
+    report = json.loads((out / "prepared-fast.json").read_text(encoding="utf-8"))
     assert report["fast"] and set(report["stages"]) == set(pipeline.STAGES) and set(report["lessons"]) == {"03_toy"}
     row = report["lessons"]["03_toy"]
     assert row["at_first"] >= row["seconds"] and row["megabytes"] >= 0.1 and report["megabytes"] > 0.1
@@ -381,9 +381,9 @@ def test_prepare_warms_measures_and_goes_on_from_there(toy, tmp_path, monkeypatc
     before = kept.stat().st_mtime_ns
     assert main(command) == 0 and kept.stat().st_mtime_ns == before  # nothing is made, and nothing is run, twice
     assert re.search(r"^   ppo .* found$", capsys.readouterr().out, re.M)
-    assert json.loads((out / "prepared-fast.json").read_text())["lessons"]["03_toy"]["at_first"] >= row["at_first"]
+    assert json.loads((out / "prepared-fast.json").read_text(encoding="utf-8"))["lessons"]["03_toy"]["at_first"] >= row["at_first"]
     assert main(["kit", "--out", str(tmp_path / "kit"), "--runs", str(out), "--lessons", str(tmp_path / "lessons")]) == 0
-    assert "measured)" in (tmp_path / "kit" / "notes" / "03_toy.md").read_text()
+    assert "measured)" in (tmp_path / "kit" / "notes" / "03_toy.md").read_text(encoding="utf-8")
 
 
 def test_a_stopped_preparation_says_how_to_go_on_and_keeps_what_was_measured(toy, tmp_path, monkeypatch, capsys):

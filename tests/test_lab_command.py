@@ -42,10 +42,10 @@ def test_the_classroom_cut_of_every_experiment_reports_and_is_found_again(tmp_pa
     said = capsys.readouterr().out
     for name in lab.EXPERIMENTS:
         this = lab_command.experiment(name)
-        report = (tmp_path / "lab-fast" / f"{name}.report.txt").read_text()
+        report = (tmp_path / "lab-fast" / f"{name}.report.txt").read_text(encoding="utf-8")
         assert this.QUESTION in report and "What this does not show: " in report and report in said
         claims = report.count("\nseen: ") + report.count("\nNOT SEEN: ")
-        [data] = json.loads((tmp_path / "lab-fast" / f"{name}.json").read_text())
+        [data] = json.loads((tmp_path / "lab-fast" / f"{name}.json").read_text(encoding="utf-8"))
         assert claims == len(this.claims([data])) > 2
         assert ("This is the classroom cut" in report) == ("NOT SEEN: " in report)
         for ending in ("png", "svg"):

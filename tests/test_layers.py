@@ -1,4 +1,4 @@
-"""The house stands as drawn: imports run downward, the truth stays walled off, drawing stays outside."""
+"""The house is as drawn: imports run downward, the truth stays walled off, drawing stays outside."""
 
 import ast
 import os
@@ -16,9 +16,9 @@ ROOT = Path(minialign.__file__).parent
 ORDER = """
     checks divergence arrays autograd history functional composed optim tokenizer batch parallel model likelihood generate checkpoint
     sft preferences reward policy_gradient ppo dpo rlaif interop exact evaluate models source_patch cache
-    world pipeline figures runs lab page teach bench cli __main__
+    world snapshots pipeline figures runs lab page teach bench cli __main__
 """.split()
-TWINS = {"bench/torch_model.py", "bench/torch_twin.py"}  # loaded by `minialign bench --against torch` alone
+TORCH = {"bench/torch_model.py", "bench/torch_twin.py"}  # loaded by `minialign bench --against torch` alone
 ALGORITHMS = {"sft", "reward", "policy_gradient", "ppo", "dpo", "rlaif"}
 SIBLINGS = ALGORITHMS - {"policy_gradient"}
 DRAWING = ("figures/", "lab/figures/")
@@ -26,7 +26,7 @@ FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("
 
 
 def imports_of(path):
-    """Every import in a file, wherever it stands -> list of absolute dotted names."""
+    """Every import in a file, wherever it is -> list of absolute dotted names."""
     package = ["minialign", *path.relative_to(ROOT).parts[:-1]]
     names = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -166,18 +166,18 @@ def test_figures_neither_train_nor_sample():
 
 
 def test_the_package_needs_nothing_but_numpy_matplotlib_and_tqdm():
-    ours = [path for name, path in FILES.items() if name not in TWINS]
+    ours = [path for name, path in FILES.items() if name not in TORCH]
     tops = {name.split(".")[0] for path in ours for name in imports_of(path)}
     assert tops - set(sys.stdlib_module_names) <= {"minialign", "numpy", "matplotlib", "tqdm"}
 
 
-@pytest.mark.parametrize("name", sorted(TWINS))
-def test_only_the_twin_knows_torch_and_only_its_own_process_loads_it(name):
+@pytest.mark.parametrize("name", sorted(TORCH))
+def test_only_its_own_files_know_torch_and_only_their_own_process_loads_them(name):
     tops = {i.split(".")[0] for i in imports_of(FILES[name])}
     assert "torch" in tops and tops - set(sys.stdlib_module_names) <= {"minialign", "numpy", "torch", "transformers"}
     module = name.removesuffix(".py").split("/")[1]
     importers = [n for n, path in FILES.items() if any(i.endswith(module) for i in imports_of(path))]
-    assert set(importers) <= TWINS
+    assert set(importers) <= TORCH
 
 
 def loaded_by(code):

@@ -46,7 +46,7 @@ def run(script, *arguments, **options):
 
 
 def result(folder):
-    return json.loads((folder / "run.json").read_text())
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
 
 
 # ------------------------------------------------------------------------------------------------ the lessons
@@ -71,7 +71,7 @@ def test_a_lesson_runs_by_itself(script, out):
     assert r["pictures"]
     for name, words in r["pictures"].items():
         assert (folder / f"{name}.png").exists() and (folder / f"{name}.svg").exists()
-        assert words.isascii() and (folder / f"{name}.txt").read_text() == words + "\n"
+        assert words.isascii() and (folder / f"{name}.txt").read_text(encoding="utf-8") == words + "\n"
 
 
 @pytest.mark.slow
@@ -122,7 +122,7 @@ def test_every_equation_that_is_cited_is_in_the_code_and_every_one_in_the_code_i
 
 @pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_shows_what_it_cites(script):
-    calls = [node for node in ast.walk(ast.parse(script.read_text())) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
     shown = {c.args[0].value for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr == "show" and c.args
              and isinstance(c.args[0], ast.Constant)}  # fmt: skip
     assert shown == cited_by(script)
@@ -224,7 +224,7 @@ def test_a_lesson_tells_and_keeps_its_numbers_and_claims(toy, tmp_path):
 
 def test_a_run_with_a_human_rater_is_kept_apart(toy, tmp_path):
     script = toy()
-    script.write_text(script.read_text().replace("WATCH ", "NEEDS      you, with --rate terminal\nWATCH ", 1))
+    script.write_text(script.read_text(encoding="utf-8").replace("WATCH ", "NEEDS      you, with --rate terminal\nWATCH ", 1))
     done = run(script, "--out", tmp_path, "--rate", "terminal", "--seed", 3)
     assert done.returncode == 0 and result(tmp_path / "lessons" / "03_toy-rated-s3")["complete"], done.stderr
 
@@ -254,7 +254,7 @@ def test_a_fault_that_finds_no_line_is_an_error(toy, tmp_path):
 
 def test_a_promise_that_is_never_checked_is_an_error(toy, tmp_path):
     script = toy()
-    script.write_text(script.read_text().replace("lesson.claim(1", "(1"))
+    script.write_text(script.read_text(encoding="utf-8").replace("lesson.claim(1", "(1"))
     done = run(script, "--out", tmp_path)
     assert done.returncode == 1 and "never checked: claims [1]" in done.stderr
 
@@ -371,7 +371,7 @@ def test_calibration_counts_the_claims_writes_the_bands_and_goes_on_where_it_sto
     text = capsys.readouterr().out
     assert "== 03_toy, full, 2 of 2 seeds" in text and "2 of 2   1. two and two are four" in text
     assert "seed 1 failed: AssertionError: a lesson that fails" in text
-    bands = json.loads((tmp_path / "bands.json").read_text())
+    bands = json.loads((tmp_path / "bands.json").read_text(encoding="utf-8"))
     assert bands["03_toy"]["full"]["free"] == [0.25, 0.25, 2] and bands["05_other"]["full"]["free"] == [0.25, 0.25, 1]
     kept = tmp_path / "runs" / "lessons" / "03_toy" / "run.json"
     before = kept.stat().st_mtime_ns
@@ -379,7 +379,7 @@ def test_calibration_counts_the_claims_writes_the_bands_and_goes_on_where_it_sto
     capsys.readouterr()
     assert main([*arguments[:1], "03", "4", *arguments[1:]]) == 2
     assert f"there is no lesson 4 in {tmp_path}" in capsys.readouterr().err
-    assert kept.stat().st_mtime_ns == before and "05_other" in json.loads((tmp_path / "bands.json").read_text())
+    assert kept.stat().st_mtime_ns == before and "05_other" in json.loads((tmp_path / "bands.json").read_text(encoding="utf-8"))
     done = run(tmp_path / "03_toy.py", "--out", tmp_path)
     assert re.search(r"free +0.25  2 seeds: 0.25 .. 0.25  ok", done.stdout)
 

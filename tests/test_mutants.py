@@ -9,7 +9,7 @@ import pytest
 def test_every_mutant_still_fits_the_code_it_breaks():
     """A line that was rewritten takes its mutant with it: change the mutant too, or it would test nothing."""
     for mutant in mutants.MUTANTS:
-        source = (mutants.ROOT / "minialign" / f"{mutant.file}.py").read_text()
+        source = (mutants.ROOT / "minialign" / f"{mutant.file}.py").read_text(encoding="utf-8")
         assert mutants.broken(mutant, source) != source
         assert all((mutants.ROOT / "tests" / f"test_{name}.py").exists() for name in mutant.tests.split())
     changes = Counter((mutant.file, mutant.old, mutant.new) for mutant in mutants.MUTANTS)

@@ -55,14 +55,14 @@ def test_a_second_journey_finds_everything(made, folder):
 
 
 def test_equal_seeds_give_equal_bytes_and_others_do_not(made, tmp_path):
-    twin, other = complete(Journey(TOY, 0, tmp_path)), Journey(TOY, 1, tmp_path)
+    again, other = complete(Journey(TOY, 0, tmp_path)), Journey(TOY, 1, tmp_path)
     for name in ("base", "sft", "reward", "ppo", "dpo"):
-        assert weights(twin.model(name)) == weights(made.model(name)), name
-    assert twin.votes() == made.votes()
+        assert weights(again.model(name)) == weights(made.model(name)), name
+    assert again.votes() == made.votes()
     assert weights(other.model("base")) != weights(made.model("base"))
 
 
-def test_a_stage_has_the_same_luck_whether_the_ones_before_it_were_found_or_made(made, folder, tmp_path):
+def test_a_stage_has_the_same_random_numbers_whether_the_ones_before_it_were_found_or_made(made, folder, tmp_path):
     some = Journey(TOY, 0, tmp_path)
     for name in ("base", "sft", "votes"):
         for file in folder.glob(f"{name}-*"):

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from minialign.models import STAGES
 from minialign.pipeline import Journey
 from minialign.preferences import Preferences, load_jsonl
 from minialign.runs import voting
+from minialign.runs.errors import Problem
 from minialign.runs.voting import SITTING, Pair, line_of, plan, sitting
 from minialign.world import UNBIASED, Raters, ToyWorld, parse, prompt_lists
 
@@ -59,7 +61,7 @@ def rate(monkeypatch, run, file, typed):
 
 
 def lines(file):
-    return [json.loads(line) for line in file.read_text().splitlines()]
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def one_line(capsys, *needles):
@@ -195,7 +197,7 @@ def test_a_line_that_was_cut_off_is_asked_again_and_an_editors_missing_end_is_me
 )  # fmt: skip
 def test_a_file_that_voting_cannot_go_on_with_is_one_line_and_stays_as_it_is(run, file, monkeypatch, capsys, damage):
     assert rate(monkeypatch, run, file, "abtab") == 0
-    file.write_bytes(damage(file.read_text()).encode(errors="surrogatepass"))
+    file.write_bytes(damage(file.read_text(encoding="utf-8")).encode(errors="surrogatepass"))
     before = file.read_bytes()
     capsys.readouterr()
     assert rate(monkeypatch, run, file, "a") == 2
@@ -204,7 +206,7 @@ def test_a_file_that_voting_cannot_go_on_with_is_one_line_and_stays_as_it_is(run
 
 
 def test_a_run_without_raters_or_without_its_model_is_one_line(run, file, tmp_path, monkeypatch, capsys):
-    about = json.loads((run / "run.json").read_text())
+    about = json.loads((run / "run.json").read_text(encoding="utf-8"))
     (tmp_path / "run.json").write_text(json.dumps(about))
     assert rate(monkeypatch, tmp_path, file, "a") == 2
     one_line(capsys, "sft.npz")
@@ -303,7 +305,7 @@ def test_in_a_terminal_one_key_is_enough_and_an_arrow_is_no_vote(run, file):
         said = until(b"  > ")
         for key, kept in ((b"a", 1), (b"\x1b[A", 1), (b"\x1b[B", 1), (b"\r", 1), (b"B", 2), (b"u", 1), (b"t", 2)):
             while termios.tcgetattr(terminal)[3] & termios.ICANON:
-                time.sleep(0.01)  # it begins to listen a moment after the question stands there
+                time.sleep(0.01)  # it begins to listen a moment after the question is there
             os.write(main_end, key)
             said += until(b"  > ")
             assert len(lines(file)) == kept, key
@@ -351,9 +353,9 @@ def test_a_tour_on_own_votes_says_so_and_that_they_are_few(out, run, tmp_path, m
     assert n == 10 and f"your votes        {n}" in said and "So few votes train a poor reward model" in said
     folder = tmp_path / "tour-fast-s0-own-votes"
     assert load_jsonl(folder / "votes-train.jsonl") == load_jsonl(file)
-    about = json.loads((folder / "run.json").read_text())
+    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert about["votes"]["train"] == n and about["votes"]["own"]
-    assert not json.loads((run / "run.json").read_text())["votes"]["own"]
+    assert not json.loads((run / "run.json").read_text(encoding="utf-8"))["votes"]["own"]
 
 
 GOOD = {"prompt": COW, "chosen": "it says moo.", "rejected": "no."}
@@ -389,3 +391,37 @@ def test_no_votes_are_one_line(content, tmp_path, capsys):
     one_line(capsys, "v.jsonl", "minialign vote")
     assert main(["tour", "--fast", "--out", str(tmp_path / "out"), "--votes", str(tmp_path)]) == 2
     one_line(capsys, "minialign vote")
+
+
+def cast(task):
+    """Vote on one file until somebody else is found to write to it -> how many votes were acknowledged."""
+    path, number = task
+    done = 0
+    try:
+        ballots = voting.Ballots(path, "model")
+        for k in range(50):
+            ballots.add(voting.Pair(f"{number} {k}?", Response("yes.", True), Response("no.", True)), "a", 1.0)
+            done += 1
+    except Problem as problem:
+        assert "another voter" in str(problem) or "is no vote of this run" in str(problem)
+    return done
+
+
+def test_two_voters_on_one_file_lose_no_vote(tmp_path):
+    """The second one used to cut the file at the end that it remembered: of 6 votes 1 was left, then NUL bytes."""
+    path = tmp_path / "votes.jsonl"
+    first, second = voting.Ballots(path, "model"), voting.Ballots(path, "model")
+    pair = voting.Pair("a?", Response("yes.", True), Response("no.", True))
+    for _ in range(5):
+        first.add(pair, "a", 1.0)
+    with pytest.raises(Problem, match="another voter writes to it"):
+        second.add(pair, "b", 1.0)
+    first.add(pair, "tie", 1.0)
+    assert [line["vote"] for line in voting.Ballots(path, "model").lines] == ["a"] * 5 + ["tie"]
+
+
+def test_many_voters_at_once_lose_no_acknowledged_vote(tmp_path):
+    path = tmp_path / "votes.jsonl"
+    with ThreadPoolExecutor(8) as pool:
+        acknowledged = sum(pool.map(cast, [(path, number) for number in range(8)]))
+    assert acknowledged >= 50 and len(voting.Ballots(path, "model").lines) == acknowledged

@@ -107,8 +107,8 @@ def facts(runs):
     yield "the base model goes on from a question with a question", percent(column("base", "asks"))
     yield "the SFT model answers and stops", percent(column("sft", "answers"))
     yield "votes to train on", f"{np.mean(column('votes', 'train')):.0f}"
-    yield "the reward model foretells held-out votes", percent(column("reward", "accuracy"))
-    yield "the best that anybody could (raters slip)", percent(column("reward", "ceiling"))
+    yield "the reward model predicts held-out votes", percent(column("reward", "accuracy"))
+    yield "the best accuracy possible (raters slip)", percent(column("reward", "ceiling"))
     yield "its calibration error", percent(column("reward", "ece"))
     for name in ("ppo", "dpo"):
         what = f"{NAMES[name]} above SFT in gold, sampled / greedy"

@@ -12,11 +12,11 @@ from ..runs.folder import check_writable, read_votes, run_name, save_run
 from ..runs.text import answers_table, heading, number_line, paragraph, scoreboard_table, shown
 
 SCOREBOARD = (
-    "Every model answers the report questions, which no stage has seen. A judge who knows the truth, and whom no stage "
-    "has met, scores the answers: gold = helpful + honest + harmless + style."
+    "Every model answers the report questions, which no stage has seen. A judge who knows the truth, and whom no "
+    "training code can see, scores the answers: gold = helpful + honest + harmless + style."
 )
 COLUMNS = (
-    "wins: share of answers better than the SFT model's (ties half). KL: nats an answer from the SFT model; for best of "
+    "wins: share of answers better than the SFT model's (ties half). KL: nats per answer from the SFT model; for best of "
     "n = {n} an upper bound. answers: states something, asks nothing, ends. seconds: training on the way from the row "
     "it starts from (PPO and best of n: with the reward model). models: in memory at once, parameters alone."
 )
@@ -107,14 +107,14 @@ def tell_end(journey, folder):
 # ---------------------------------------------------------------------------------------- the numbers of each stage
 def base_numbers(journey):
     r = metrics.base_report(journey)
-    guessing = f"nats a character; guessing costs ln V = {r['guessing']:.3f}"
+    guessing = f"nats per character; guessing costs ln V = {r['guessing']:.3f}"
     yield "loss", f"{r['first_loss']:.3f} -> {r['last_loss']:.3f}", guessing
     yield "parameters", f"{r['parameters']:,}"
 
 
 def sft_numbers(journey):
     r = metrics.sft_report(journey)
-    yield "loss", f"{r['first_loss']:.3f} -> {r['last_loss']:.3f}", "nats a character of the answers"
+    yield "loss", f"{r['first_loss']:.3f} -> {r['last_loss']:.3f}", "nats per character of the answers"
 
 
 def votes_numbers(journey):
@@ -137,7 +137,7 @@ def ppo_numbers(journey):
     yield "first ratio - 1", f"{r['first_ratio_error']:.1e}", "at the very first update: 0 but for rounding"
     yield "clip fraction", f"{r['clip_fraction']:.1%}", f"of tokens on average; at most {r['largest_clip_fraction']:.1%}"
     yield "score", f"{r['first_score']:+.2f} -> {r['last_score']:+.2f}", "the reward model's; the SFT model's mean is 0"
-    yield "KL", f"{r['last_kl']:.2f}", f"nats an answer from the SFT model, at beta = {r['kl_coef']:g}"
+    yield "KL", f"{r['last_kl']:.2f}", f"nats per answer from the SFT model, at beta = {r['kl_coef']:g}"
 
 
 def dpo_numbers(journey):

@@ -4,12 +4,12 @@ import errno
 
 
 class Problem(Exception):
-    """Something that the person at the keyboard can mend; its text is one line: what is wrong; what to do."""
+    """Something that the person at the keyboard can put right; its text is one line: what is wrong; what to do."""
 
 
-def explain(problem):
+def explain(problem: OSError) -> str:
     """An OSError as one line: what is wrong; what to do."""
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; free some space and run the same command again: finished stages are kept"
     where = f"{problem.filename}: " if problem.filename else ""
-    return f"{where}{problem.strerror or problem}; mend that and run the same command again: finished stages are kept"
+    return f"{where}{problem.strerror or problem}; fix that and run the same command again: finished stages are kept"

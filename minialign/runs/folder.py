@@ -14,6 +14,7 @@ from ..models import TRAINED
 from .errors import Problem
 from .text import safe, samples_text
 
+
 def check_writable(folder):
     """Find out now, not after minutes of training, that nothing can be written."""
     try:
@@ -107,7 +108,7 @@ def read_votes(path, context_length):
     try:
         votes = preferences.load_jsonl(path, context_length)
     except ValueError as problem:
-        raise Problem(f"{safe(problem)}; mend or delete that line") from None
+        raise Problem(f"{safe(problem)}; fix or delete that line") from None
     except OSError as problem:
         raise Problem(f"{safe(path)}: {problem.strerror}; make votes with: minialign vote") from None
     if not len(votes):

@@ -20,6 +20,7 @@ from ..exact import best_of_n_kl_bound
 from ..models import MODELS, POLICIES, SPEAKERS, STAGES
 from ..reward import Scorer, calibration, pair_accuracy, score_gaps
 
+
 def ask(journey, name, questions, temperature):
     """One of the run's models answers -> Answers.  The base model gets each question bare, and continues it."""
     rng, limit = journey.rng(f"report {name}"), journey.recipe.max_new_tokens
@@ -49,7 +50,7 @@ def scoreboard(journey, questions):
 
 
 def distance(journey, name, answers):
-    """KL from the SFT model in nats an answer; None for the base model, which speaks another format."""
+    """KL from the SFT model in nats per answer; None for the base model, which speaks another format."""
     if name == "base":
         return None
     if name == "best_of_n":
@@ -110,7 +111,7 @@ def ceiling(journey, votes):
 
 
 def reward_report(journey):
-    """How well the reward model foretells votes it never saw, beside the best that anybody could."""
+    """How well the reward model predicts votes it never saw, beside the best accuracy possible."""
     recipe, votes = journey.recipe, journey.votes()[1]
     losses = journey.stage("reward").history["loss"]
     gaps = score_gaps(Scorer(journey.model("reward"), recipe.reward.pooling), votes)

@@ -4,15 +4,18 @@ A sitting is 20 pairs: 15 new ones, and five that come a second time, not before
 their sides exchanged.  Which pairs these are follows from the SFT model, the run's seed and the number of the sitting,
 so a voter can stop anywhere and go on.
 
-The file has one line of JSON a pair.  `prompt`, `chosen` and `rejected` are named as TRL names them; "about the same"
+The file has one line of JSON per pair.  `prompt`, `chosen` and `rejected` are named as TRL names them; "about the same"
 and "skip" leave chosen and rejected null, and training passes over them.
 """
 
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -88,7 +91,7 @@ def fingerprint(model):
 
 
 def line_of(pair, decision, number, seconds, model):
-    """One line of the file.  decision: a, b, tie or skip; number: how many lines stand before it."""
+    """One line of the file.  decision: a, b, tie or skip; number: how many lines are before it."""
     chosen, rejected = {"a": (pair.a, pair.b), "b": (pair.b, pair.a)}.get(decision, (None, None))
     return {
         "prompt": pair.question,
@@ -134,6 +137,26 @@ def check_line(line, number, model):
         raise ValueError("it is on another model's answers, or another voter's")
 
 
+@contextmanager
+def locked(file: BinaryIO) -> Iterator[None]:
+    """Nobody else who asks for the lock of this open file gets it, until the block ends."""
+    if os.name == "nt":
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]  # tries for ten seconds
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if os.name == "nt":
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
+
+
 class Ballots:
     """The file of one voter.  `lines` are its lines as dicts; a line is on disk before `add` returns.
 
@@ -144,6 +167,7 @@ class Ballots:
         self.path, self.model = Path(path), model
         self.lines, self.ends = [], [0]  # of each line the place in the file where it ends
         content = self.path.read_bytes() if self.path.exists() else b""
+        self.size = len(content)  # as this voter knows the file
         for number, raw in enumerate(content.splitlines(keepends=True)):
             try:
                 line = json.loads(raw)
@@ -169,7 +193,9 @@ class Ballots:
     def _write(self, raw):
         """Put this behind the last line that counts, and wait until it is on disk."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "r+b" if self.path.exists() else "w+b") as file:
+        with open(self.path, "a+b"), open(self.path, "r+b") as file, locked(file):
+            if os.fstat(file.fileno()).st_size != self.size:
+                raise Problem(f"{safe(self.path)}: another voter writes to it; vote on with a file of your own: --to FILE")
             end = self.ends[-1]
             file.seek(max(0, end - 1))
             if raw and file.read(1) not in (b"", b"\n") and end:  # an editor took the last line's end away
@@ -179,5 +205,6 @@ class Ballots:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
+            self.size = end + len(raw)
         if raw:
-            self.ends.append(end + len(raw))
+            self.ends.append(self.size)

@@ -13,7 +13,7 @@ A question's text determines everything about it: `parse` gives back its kind, i
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 
 from .facts import (
     FACTS,
@@ -104,7 +104,7 @@ def ask_how(kind, verb, thing, phrasing):
     return Prompt(text, kind, thing, verb, METHODS[verb], None, thing == HOW_TOS[kind][verb][-1])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _all_but_fictional():
     """Every question about something that exists, by its text."""
     prompts = []
@@ -170,7 +170,7 @@ def _deal_names():
     return lists
 
 
-@lru_cache(maxsize=None)
+@cache
 def _all_lists():
     """Build the three lists; they depend on no seed."""
     facts = [(domain, entity, truth) for domain in FACTS for entity, truth in FACTS[domain].items()]

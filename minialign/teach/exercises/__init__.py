@@ -6,8 +6,8 @@ A wrong answer is a function too, so that whoever makes that mistake is told whi
 
 import importlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 
