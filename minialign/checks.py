@@ -14,11 +14,18 @@ import numpy as np
 def check_number(name, value, at_least=-math.inf, above=-math.inf, at_most=math.inf, below=math.inf):
     """Raise ValueError unless value is a finite number within the limits."""
     is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
-    if is_number and math.isfinite(value) and at_least <= value <= at_most and above < value < below:
+    if is_number and is_finite(value) and at_least <= value <= at_most and above < value < below:
         return
     limits = [("of at least", at_least), ("above", above), ("of at most", at_most), ("below", below)]
     limits = " and ".join(f"{words} {limit:g}" for words, limit in limits if math.isfinite(limit))
     raise ValueError(f"{name} is a finite number{limits and ' ' + limits}, not {value!r}")
+
+
+def is_finite(value):
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that is too large for a float
+        return False
 
 
 def check_count(name, value, at_least=1, at_most=math.inf):

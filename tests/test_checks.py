@@ -100,6 +100,7 @@ def test_a_config_refuses_what_cannot_be(config, field, value):
 def test_the_sentence_says_what_may_be():
     for call, sentence in (
         (lambda: check_count("epochs", 0), "epochs is a whole number of at least 1, not 0"),
+        (lambda: check_number("lr", 10**400), f"lr is a finite number, not {10**400}"),  # too large for a float
         (lambda: check_number("cliprange", -0.2, above=0), "cliprange is a finite number above 0, not -0.2"),
         (lambda: check_number("lam", 2, at_least=0, at_most=1), "lam is a finite number of at least 0 and of at most 1, not 2"),
         (lambda: as_mask([0, 1, 0.5]), "a mask holds 0 and 1, not 0.5"),

@@ -308,6 +308,28 @@ def test_a_missing_field_costs_the_scenes_that_show_it(copy, quick, path, scenes
     assert text.count("This scene is missing") == 3 * len(scenes)  # on its stage, in its caption, as its picture's words
 
 
+def shorter_kl(curves):
+    del curves["ppo"]["series"]["objective/kl"][-1]
+
+
+def one_answer_less(curves):
+    del curves["sft"]["texts"][-1]
+
+
+def one_score_less(curves):
+    del curves["reward"]["texts"][0]["chosen"][-1]
+
+
+@pytest.mark.parametrize(("damage", "key"), [(shorter_kl, "ppo"), (one_answer_less, "sft"), (one_score_less, "reward")])
+def test_curves_that_do_not_fit_each_other_cost_their_scene(copy, quick, damage, key):
+    """The scripts go through them step by step, so each step has to have all of its parts."""
+    curves = json.loads((copy / "curves.json").read_text(encoding="utf-8"))
+    damage(curves)
+    (copy / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
+    _, data = made(copy)
+    assert absent(data) == {key} and "curves.json" in data.scenes[key].missing
+
+
 def test_fields_are_what_they_are_said_to_be():
     fields = Fields("run.json", {"n": 3, "x": 0.5, "yes": True, "words": "moo", "list": [[0, 1.5]], "none": None})
     assert (fields.whole("n"), fields.number("n"), fields.number("x"), fields.flag("yes")) == (3, 3.0, 0.5, True)

@@ -131,7 +131,8 @@ def draw_sft(figure: FigureBase, s: SftScene, progress: float) -> None:
         y, text = 0.88 - 0.9 * i / len(s.steps), words(answer)
         left.text(0, y, f"step {step}", fontsize=9, color=GREY)
         left.text(0.12, y, text if len(text) <= 58 else text[:55] + "...", fontsize=9.5, color=colour, **MONO)
-    curve(plain(right, "loss of SFT, nats per character", "step"), s.loss, progress, **MODEL_STYLE["sft"])
+    style: dict[str, Any] = MODEL_STYLE["sft"]
+    curve(plain(right, "loss of SFT, nats per character", "step"), s.loss, progress, **style)
 
 
 def draw_votes(figure: FigureBase, s: VotesScene, progress: float) -> None:
@@ -251,7 +252,8 @@ def as_data_uri(key: str, scene: Scene | Absent) -> str:
 def save_strip(scenes: Scenes, path: str | Path) -> None:
     """All seven in one picture, for a slide or a README."""
     figure = Figure(figsize=(19.2, 17), layout="constrained")
-    first, *others = np.ravel(figure.subfigures(4, 2, wspace=0.04, hspace=0.05))
+    grid: Any = figure.subfigures(4, 2, wspace=0.04, hspace=0.05)
+    first, *others = grid.flat
     ax = blank(first.subplots())
     ax.text(0.02, 0.62, "From autocomplete to assistant", fontsize=30, family="serif", weight="bold")
     below = "a tiny language model, aligned in seven scenes; toy-scale results of one run"
@@ -264,7 +266,8 @@ def save_strip(scenes: Scenes, path: str | Path) -> None:
 
 def save_gif(scenes: Scenes, path: Path) -> None:
     """The scenes one after the other, each as it comes about; the last frame of each is shown twice."""
-    writer, figure = PillowWriter(fps=1.5), Figure(figsize=(9.6, 4.2), layout="constrained", dpi=80)
+    slowly: Any = 1.5  # frames per second; the stubs know whole numbers alone
+    writer, figure = PillowWriter(fps=slowly), Figure(figsize=(9.6, 4.2), layout="constrained", dpi=80)
     scratch = path.with_name(f".writing-{path.name}")
     try:
         with writer.saving(figure, scratch, dpi=80):

@@ -93,8 +93,9 @@ def present(make: Callable[[Run], Any], run: Run, before: str = "") -> Any:
 def living_models(run: Run) -> Living | Absent:
     """Every policy and the reward model, small enough to travel."""
     scorer = run.scorer()
+    scored: Any = scorer.model
     models = {name: weights.packed(run.model(name)) for name in POLICIES}
-    models["reward"] = weights.packed(scorer.model, mean=scorer.mean, std=scorer.std, pooling=scorer.pooling)
+    models["reward"] = weights.packed(scored, mean=scorer.mean, std=scorer.std, pooling=scorer.pooling)
     if weights.size(models) > weights.BUDGET:
         return Absent("the models of this run are too large to travel in a page; talk to them with: minialign chat")
     return Living(models, run.limit, run.penalty)
