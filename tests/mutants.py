@@ -30,7 +30,7 @@ TIME_LIMIT = 240  # seconds a mutant; one that never ends is noticed too
 
 class Mutant(NamedTuple):
     file: str  # minialign/<file>.py
-    old: str  # must stand in it exactly once
+    old: str  # must occur in it exactly once
     new: str
     tests: str  # tests/test_<name>.py, the quickest first
     why: str  # what the change means
@@ -267,7 +267,7 @@ MUTANTS = [
     Mutant("generate", "ids[p : max(p, n) - bool(e)]", "ids[p : max(p, n)]",
            "traps", "the EOS is part of the text"),
     Mutant("generate", "token[:, None], cursor[:, None] - 1)", "token[:, None], cursor[:, None])",
-           "model", "a new token stands one position too far to the right"),
+           "model", "a new token is one position too far to the right"),
     Mutant("generate", "start + np.minimum(room, max_new_tokens)", "start + room",
            "model", "max_new_tokens is ignored"),
     Mutant("generate", "self.turn(qkv[:, : 2 * c.d_model], columns)", "self.turn(qkv[:, : c.d_model], columns)",
@@ -631,7 +631,7 @@ def run(mutants, jobs=None):
         used = sorted({name for mutant in mutants for name in mutant.tests.split()})
         red = first_failure(original / "minialign", original / "tests", used)
         if red:
-            raise RuntimeError(f"{red} fails without any mutant: mend that first")
+            raise RuntimeError(f"{red} fails without any mutant: fix that first")
         pool = ThreadPoolExecutor(jobs or os.cpu_count())
         try:
             yield from zip(mutants, pool.map(lambda mutant: attempt(mutant, original), mutants))

@@ -16,7 +16,7 @@ from minialign.model import LanguageModel, ScalarModel
 @pytest.mark.parametrize("kind", [LanguageModel, ScalarModel])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_model_comes_back_as_it_was(tmp_path, kind, dtype):
-    """C6: kind, configuration, every number and its dtype; and it can be trained on."""
+    """Kind, configuration, every number and its dtype; and it can be trained on."""
     model = make("learned", True, kind, dtype=dtype)
     save(model, tmp_path / "new folder" / "model.npz")
     again = load(tmp_path / "new folder" / "model.npz")
