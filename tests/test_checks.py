@@ -17,6 +17,7 @@ from minialign.evaluate import best_of_n
 from minialign.exact import best_of_n as law_of_best_of_n
 from minialign.exact import optimal_policy
 from minialign.generate import generate
+from minialign.grpo import GRPOConfig, train_grpo
 from minialign.likelihood import sequence_log_probs, token_log_probs_of
 from minialign.model import ModelConfig, ScalarModel
 from minialign.optim import AdamW, clip_grad_norm
@@ -74,6 +75,15 @@ IMPOSSIBLE = {
         **{name: [-1.0, *NO_NUMBERS] for name in ("kl_coef", "lr", "critic_lr", "missing_eos_penalty")},
         "target_kl": [0.0, -1.0, math.nan],
         "kl_horizon": [0, -1],
+    },
+    GRPOConfig: {
+        **{name: NO_COUNTS for name in ("iterations", "prompts", "max_new_tokens", "epochs", "minibatch_size")},
+        **{name: [0.0, -0.2, *NO_NUMBERS] for name in ("cliprange", "max_norm")},
+        **{name: [-1.0, *NO_NUMBERS] for name in ("kl_coef", "lr", "missing_eos_penalty")},
+        **{name: ["other", None] for name in ("advantage", "average", "importance")},
+        "group_size": [1, *NO_COUNTS],
+        "cliprange_high": [0.0, -0.2, math.nan],
+        "betas": [(0.9, 1.0)],
     },
     ModelConfig: {
         **{name: NO_COUNTS for name in ("vocab_size", "n_layer", "n_head", "d_model", "context_length")},
@@ -341,6 +351,8 @@ def test_a_reference_that_is_the_policy_is_refused():
             reference.trunk = policy.trunk  # a part of it is enough
         with pytest.raises(ValueError, match="frozen_copy"):
             train_ppo(policy, reference, critic, len, ["a"], PPOConfig(), RNG(0))
+        with pytest.raises(ValueError, match="frozen_copy"):
+            train_grpo(policy, reference, len, ["a"], GRPOConfig(), RNG(0))
         with pytest.raises(ValueError, match="frozen_copy"):
             train_dpo(policy, reference, votes_of(2), DPOConfig(), RNG(0))
 
