@@ -24,6 +24,7 @@ from minialign.optim import AdamW, clip_grad_norm
 from minialign.policy_gradient import (
     AdaptiveKLController,
     FixedKLController,
+    kl_estimates,
     kl_penalized_rewards,
     masked_mean,
     masked_whiten,
@@ -229,6 +230,24 @@ def test_an_exponent_that_would_get_no_gradient_is_refused():
     x, n = Tensor([2.0], requires_grad=True), Tensor([3.0], requires_grad=True)
     with pytest.raises(TypeError, match=r"exp\(n \* log\(x\)\)"):
         x**n
+
+
+def test_a_loss_of_constants_cannot_be_differentiated():
+    """A model that is frozen by mistake would be "trained" without a word."""
+    with pytest.raises(ValueError, match="requires a gradient"):
+        Tensor(2.0).backward()
+    frozen = frozen_copy(make())
+    with pytest.raises(ValueError, match="requires a gradient"):
+        token_log_probs_of(frozen, [[1, 2]]).sum().backward()
+
+
+@pytest.mark.parametrize("ops", [functional, composed], ids=["functional", "composed"])
+def test_targets_are_as_many_as_logits(ops):
+    """One row of targets was taken for all rows of logits, or a corner of the logits was read."""
+    with pytest.raises(ValueError, match="shapes differ"):
+        ops.token_log_probs(np.zeros((2, 3, 4)), np.zeros((1, 3), int))
+    with pytest.raises(ValueError, match="shapes differ"):
+        kl_estimates(np.zeros(3), np.zeros((3, 1)))
 
 
 @pytest.mark.parametrize("ops", [functional, composed], ids=["functional", "composed"])
