@@ -71,13 +71,13 @@ class Tensor:
     def backward(self, gradient=None):
         """Add dL/dleaf to the `.grad` of every leaf that L (this tensor) was computed from.
 
-        gradient: dL/d(this), needed only if this is not a scalar.  Raises ValueError if it is missing or misshapen.
+        gradient: dL/d(this), needed if this is no scalar.  Raises ValueError without it, or if no leaf is to get a gradient.
         """
-        if gradient is None:
-            if self.size != 1:
-                raise ValueError(f"backward() starts from one number, not from shape {self.shape}; pass a gradient")
-            gradient = np.ones_like(self.data)
-        gradient = np.asarray(gradient, dtype=self.dtype)
+        if not self.requires_grad:
+            raise ValueError("nothing that this was computed from requires a gradient")
+        if gradient is None and self.size != 1:
+            raise ValueError(f"backward() starts from one number, not from shape {self.shape}; pass a gradient")
+        gradient = np.ones_like(self.data) if gradient is None else np.asarray(gradient, dtype=self.dtype)
         if gradient.shape != self.shape:
             raise ValueError(f"the gradient has shape {gradient.shape}, the tensor {self.shape}")
         in_flight = {id(self): gradient}  # gradients of results live here only, so a second backward starts afresh
@@ -264,7 +264,7 @@ def make_node(data, parents, vjp):
 
 def _users_before_parents(root):
     """Every tensor that needs a gradient, each after all of its users.  A loop: deep graphs overflow a recursion."""
-    order, seen, stack = [], set(), [(root, False)] if root.requires_grad else []
+    order, seen, stack = [], set(), [(root, False)]
     while stack:
         tensor, parents_done = stack.pop()
         if parents_done:
@@ -315,6 +315,6 @@ def check_gradients(function, *arrays, eps=1e-6, tolerance=1e-6, rng=None):
             error = abs(gradient[i] - expected) / (1 + abs(expected))
             worst = max(worst, error)
             if not error <= tolerance:
-                name, pair = getattr(function, "__name__", repr(function)), f"got {gradient[i]:.8g}, expected {expected:.8g}"
-                raise AssertionError(f"{name}: gradient of argument {k} at index {i}: {pair}")
+                name, got = getattr(function, "__name__", repr(function)), gradient[i]
+                raise AssertionError(f"{name}: gradient of argument {k} at index {i}: got {got:.8g}, expected {expected:.8g}")
     return worst

@@ -74,13 +74,18 @@ def collate(rows, context_length=None):
     if not rows:
         raise ValueError("there is no text to make a batch of")
     T = max(len(ids) for ids, _ in rows)
-    if context_length is not None and T > context_length:
-        raise ValueError(f"a text of {T} tokens does not fit the context of {context_length}: shorten it")
+    check_fits(T, context_length)
     batch = Batch(np.full((len(rows), T), PAD), np.zeros((len(rows), T - 1), dtype=np.float32))
     for b, (ids, mask) in enumerate(rows):
         batch.ids[b, : len(ids)] = ids
         batch.mask[b, : len(mask)] = mask
     return batch
+
+
+def check_fits(n_tokens, context_length):
+    """Raise ValueError for a text of more tokens than the context has, if there is one."""
+    if context_length is not None and n_tokens > context_length:
+        raise ValueError(f"a text of {n_tokens} tokens does not fit the context of {context_length}: shorten it")
 
 
 def conversations(pairs, context_length=None, tokenizer=CHARACTERS):

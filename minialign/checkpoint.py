@@ -1,13 +1,18 @@
 """Keep a model: its parameters in an .npz, its configuration beside them in the same file.
 
-The file appears whole or not at all: it is written under another name first and then renamed.
+The file appears whole or not at all: it is written under another name first and then renamed.  What is read is not
+believed because it parses: kind, sizes, names, shapes and dtypes must be those of the configuration, and every number
+finite, and that is looked at before anything is built.
 """
 
 import copy
 import json
 import os
+import re
 import tempfile
+import time
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
@@ -15,11 +20,19 @@ from .autograd import Tensor
 from .model import LanguageModel, ModelConfig, ScalarModel
 
 _KINDS = {"LanguageModel": LanguageModel, "ScalarModel": ScalarModel}
+FORMAT = "minialign"
+UNFINISHED = ".writing-"  # how the name of a file begins that is being written
+ABANDONED = 3600  # seconds after which such a file was left behind by a kill
 
 
 def save(model, path, **extra):
-    """Write a model, and further arrays or numbers by name, to `path`.  Raises OSError if the folder cannot be written."""
-    about = {"format": "minialign", "kind": type(model).__name__, "config": asdict(model.config)}
+    """Write a model, and further arrays or numbers by name, to `path`.
+
+    Raises OSError if the folder cannot be written, and ValueError for a parameter that is not finite: `load` would refuse it.
+    """
+    for name, p in model.named_parameters().items():
+        _check_finite(name, p.data)
+    about = {"format": FORMAT, "kind": type(model).__name__, "config": asdict(model.config)}
     arrays = {f"parameter/{name}": p.data for name, p in model.named_parameters().items()}
     arrays.update({f"extra/{name}": np.asarray(value) for name, value in extra.items()})
     atomically(path, lambda file: np.savez(file, about=json.dumps(about), **arrays))
@@ -30,22 +43,68 @@ def load(path, with_extra=False):
 
     Raises FileNotFoundError, or ValueError if the file is not a whole checkpoint of this project.
     """
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"there is no checkpoint at {path}")
     try:
+        if not os.path.isfile(path):  # to open a pipe would wait for ever
+            raise ValueError("it is not a regular file")
         with open(path, "rb") as file, np.load(file) as stored:
-            about = json.loads(str(stored["about"]))
-            config = ModelConfig(**about["config"])
-            model = _KINDS[about["kind"]](config, np.random.default_rng(0))
-            for name, p in model.named_parameters().items():
-                values = stored[f"parameter/{name}"]
-                if values.shape != p.shape:
-                    raise ValueError(f"{name} has shape {values.shape}, not {p.shape}")
-                p.data = values.astype(config.dtype)
-            extra = {k[6:]: stored[k] for k in stored.files if k.startswith("extra/")}
-    except FileNotFoundError:
-        raise FileNotFoundError(f"there is no checkpoint at {path}") from None
+            kind, config = _about(stored)
+            parameters = {name[10:]: stored[name] for name in stored.files if name.startswith("parameter/")}
+            extra = {name[6:]: stored[name] for name in stored.files if name.startswith("extra/")}
+            if len(parameters) + len(extra) + 1 != len(stored.files):
+                raise ValueError("it holds arrays that are neither parameters nor extras")
+        _check_sizes(config, parameters)
+        model = kind(config, np.random.default_rng(0))
+        _fill(model, parameters)
     except Exception as problem:  # zip, NumPy and JSON each have ways of their own to refuse a stranger's file
         raise ValueError(f"{path} is not a whole minialign checkpoint ({problem})") from None
     return (model, extra) if with_extra else model
+
+
+def _about(stored):
+    """(class of the model, ModelConfig) as the file has them."""
+    about = json.loads(str(stored["about"]))
+    if about["format"] != FORMAT:
+        raise ValueError(f"its format is {about['format']!r}, not {FORMAT!r}")
+    if about["kind"] not in _KINDS:
+        raise ValueError(f"its kind is {about['kind']!r}, not one of {', '.join(_KINDS)}")
+    return _KINDS[about["kind"]], ModelConfig(**about["config"])
+
+
+def _check_sizes(config, parameters):
+    """Raise ValueError if the model would be larger than what is stored, before a million layers are built."""
+    _check_shape("trunk.token_embedding", parameters, (config.vocab_size, config.d_model))
+    if config.positions == "learned":
+        _check_shape("trunk.position_embedding", parameters, (config.context_length, config.d_model))
+    blocks = {match[0] for name in parameters if (match := re.match(r"trunk\.blocks\.\d+\.", name))}
+    if len(blocks) != config.n_layer:
+        raise ValueError(f"it holds {len(blocks)} layers, and its configuration says {config.n_layer}")
+
+
+def _check_shape(name, parameters, shape):
+    if name not in parameters:
+        raise ValueError(f"the parameter {name} is missing")
+    if parameters[name].shape != shape:
+        raise ValueError(f"{name} has shape {parameters[name].shape}, not {shape}")
+
+
+def _check_finite(name, values):
+    if not np.isfinite(values).all():
+        raise ValueError(f"the parameter {name} holds numbers that are not finite")
+
+
+def _fill(model, parameters):
+    """Give a fresh model the stored parameters: all of them, of its own shapes and dtype, and no others."""
+    fresh = model.named_parameters()
+    for name, p in fresh.items():
+        _check_shape(name, parameters, p.shape)
+        if parameters[name].dtype != p.dtype:
+            raise ValueError(f"{name} has dtype {parameters[name].dtype}, not {p.dtype}")
+        _check_finite(name, parameters[name])
+        p.data = parameters[name]
+    if unknown := parameters.keys() - fresh.keys():
+        raise ValueError(f"it holds unknown parameters: {', '.join(sorted(unknown))}")
 
 
 def frozen_copy(model):
@@ -67,15 +126,36 @@ def atomically(path, write):
     """Call write(file) on a temporary file beside `path`, then give it its name in one step."""
     folder = os.path.dirname(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".writing-")
+    _sweep(folder)
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
         os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        _replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _replace(temporary, path):
+    """os.replace; on Windows a virus scanner or an indexer may hold the file for a moment, so try for a second."""
+    for seconds in (0.01, 0.04, 0.15, 0.3, 0.5):
+        try:
+            return os.replace(temporary, path)
+        except PermissionError:
+            time.sleep(seconds)
+    os.replace(temporary, path)
+
+
+def _sweep(folder):
+    """Remove what a killed process left half written, long ago."""
+    for left in Path(folder).glob(UNFINISHED + "*"):
+        try:
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                left.unlink()
+        except OSError:  # another process has swept it, or it is not ours to remove
+            pass
 
 
 def _freeze(module):

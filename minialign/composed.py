@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .autograd import as_tensor, exp, log, tanh, where
+from .autograd import as_tensor, exp, log, same_shape, tanh, where
 from .checks import as_ids
 
 
@@ -75,6 +75,7 @@ def token_log_probs(logits, targets):
     """log_softmax(logits) at the targets."""
     logits = as_tensor(logits)
     targets = as_ids(targets, logits.shape[-1])
+    same_shape(logits=logits.data[..., 0], targets=targets)
     return log_softmax(logits)[(*np.indices(targets.shape), targets)]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays import same_shape
 from .batch import Batch, prompt_ids
 from .checks import check_count
 from .generate import generate
@@ -65,6 +66,8 @@ def best_of_n(model, score, questions, judge, n, rng, max_new_tokens=48, questio
 
 def sampled_kl(model, reference, answers):
     """KL(pi || ref) estimated on the model's own sampled answers: mean over answers of the summed k1, in nats."""
+    if answers.batch is None:
+        raise ValueError("these answers were chosen among others, so they are no sample to estimate a KL from")
     ids, mask = answers.batch.ids, answers.batch.mask
     delta = log_probs_array(model, ids, mask) - log_probs_array(reference, ids, mask)
     return float(delta.sum(1).mean())
@@ -72,6 +75,7 @@ def sampled_kl(model, reference, answers):
 
 def win_rate(answers, others):
     """Share of questions on which `answers` are better than `others` by gold; a tie counts one half."""
+    same_shape(answers=answers.gold, others=others.gold)
     difference = answers.gold - others.gold
     return float(np.mean((difference > 1e-9) + 0.5 * (np.abs(difference) <= 1e-9)))
 

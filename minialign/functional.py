@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from .autograd import Tensor, as_tensor, make_node, where
+from .autograd import Tensor, as_tensor, make_node, same_shape, where
 from .checks import as_ids, as_mask
 
 
@@ -165,6 +165,7 @@ def causal_attention(q, k, v):
         dv = A^T g,    dS = A * (g v^T - rowsum(g * y)),    dq = dS k / sqrt(D),    dk = dS^T q / sqrt(D).
     """
     q, k, v = as_tensor(q), as_tensor(k), as_tensor(v)
+    same_shape(q=q, k=k, v=v)
     T, D = q.shape[-2:]
     scale = 1 / math.sqrt(D)
     scaled_q, keys, values = q.data * scale, k.data, v.data
@@ -208,6 +209,7 @@ def token_log_probs(logits, targets):
     """
     logits = as_tensor(logits)
     targets = as_ids(targets, logits.shape[-1])[..., None]
+    same_shape(logits=logits.data[..., :1], targets=targets)
     P = logits.data - logits.data.max(-1, keepdims=True)
     y = np.take_along_axis(P, targets, -1)[..., 0]
     np.exp(P, out=P)

@@ -17,6 +17,8 @@ from tqdm import tqdm
 
 from .autograd import as_floats, as_tensor, clip, exp, maximum, same_shape, where
 from .batch import minibatches
+from .checks import check_betas, check_choice, check_count, check_counts, check_number, check_numbers, check_reference
+from .divergence import check_step, quiet
 from .history import History
 from .likelihood import token_log_probs_of
 from .optim import AdamW, linear_schedule
@@ -44,6 +46,18 @@ class GRPOConfig:
     lr_decay: bool = True  # linearly to zero
     max_norm: float = 1.0
     missing_eos_penalty: float = 1.0  # taken from the score of an answer that does not end
+
+    def __post_init__(self):
+        check_counts(self, "iterations prompts max_new_tokens epochs minibatch_size")
+        check_count("group_size", self.group_size, at_least=1 if self.advantage == "score" else 2)
+        check_numbers(self, "kl_coef lr missing_eos_penalty", at_least=0)
+        check_numbers(self, "cliprange max_norm", above=0)
+        if self.cliprange_high is not None:
+            check_number("cliprange_high", self.cliprange_high, above=0)
+        check_betas(self.betas)
+        check_choice("advantage", self.advantage, ("group", "batch", "none", "leave_one_out", "score"))
+        check_choice("average", self.average, ("sequence", "token", "constant"))
+        check_choice("importance", self.importance, ("token", "sequence", "answer"))
 
 
 METHODS = {  # the ladder, and what each rung repairs
@@ -134,8 +148,11 @@ def grpo_loss(
     }
 
 
+@quiet()
 def train_grpo(policy, reference, score, questions, config, rng, desc="grpo", callback=None, tokenizer=CHARACTERS):
-    """Train `policy` in place -> History.  Arguments as in train_ppo, which needs a critic besides."""
+    """Train `policy` in place -> History.  Arguments and errors as in train_ppo, which needs a critic besides."""
+    check_count("the number of questions", len(questions))
+    check_reference(policy, reference)
     optimizer, history = AdamW(policy.parameters(), config.lr, config.betas), History()
     callback = callback or (lambda *_: None)
     callback(0, policy, history)
@@ -143,7 +160,9 @@ def train_grpo(policy, reference, score, questions, config, rng, desc="grpo", ca
         optimizer.lr = linear_schedule(iteration, config.iterations, config.lr) if config.lr_decay else config.lr
         asked = [questions[i] for i in rng.integers(len(questions), size=config.prompts) for _ in range(config.group_size)]
         rollout = roll_out(policy, reference, score, asked, config, rng, tokenizer)
-        history.log(iteration, grpo_update(policy, optimizer, rollout, config, rng) | {"lr": optimizer.lr})
+        metrics = grpo_update(policy, optimizer, rollout, config, rng)
+        history.log(iteration, metrics | {"lr": optimizer.lr})
+        check_step("GRPO", iteration, config.iterations, metrics, config, policy, unit="iteration", every=1)
         callback(iteration + 1, policy, history)
     return history
 

@@ -82,30 +82,43 @@ def from_hugging_face(config, weights):
         if head is not None and not np.array_equal(head, embedding):
             raise ValueError("lm_head.weight differs from wte.weight, but the config ties them")
 
-    model = LanguageModel(ours, np.random.default_rng(0))
     read = _read_weights(kind, ours, theirs)
     if theirs:
         raise ValueError(f"unknown weights: {', '.join(sorted(theirs))}")
+    _check_weights("trunk.token_embedding", read, (ours.vocab_size, ours.d_model))  # before a vocabulary of 10^9 is made
+    model = LanguageModel(ours, np.random.default_rng(0))
     for name, parameter in model.named_parameters().items():
-        if read[name].shape != parameter.shape:
-            raise ValueError(f"the weights of {name} have shape {read[name].shape}, the config says {parameter.shape}")
+        _check_weights(name, read, parameter.shape)
         parameter.data[...] = read[name]
     return model
 
 
+def _check_weights(name, read, shape):
+    if read[name].shape != shape:
+        raise ValueError(f"the weights of {name} have shape {read[name].shape}, the config says {shape}")
+    if not np.isfinite(read[name]).all():
+        raise ValueError(f"the weights of {name} hold numbers that are not finite")
+
+
+def _field(config, name):
+    if name not in config:
+        raise ValueError(f"the config has no {name}")
+    return config[name]
+
+
 def _gpt2_config(config, dtype):
     """ModelConfig from GPT2Config's fields."""
-    C = int(config["n_embd"])
+    C = int(_field(config, "n_embd"))
     _require(config, "activation_function", *TANH_GELU)
     _require(config, "n_inner", None, 4 * C)
     _require(config, "scale_attn_weights", True)
     _require(config, "scale_attn_by_inverse_layer_idx", False)
     _require(config, "add_cross_attention", False)
     return ModelConfig(
-        vocab_size=int(config["vocab_size"]),
-        context_length=int(config["n_positions"]),
-        n_layer=int(config["n_layer"]),
-        n_head=int(config["n_head"]),
+        vocab_size=int(_field(config, "vocab_size")),
+        context_length=int(_field(config, "n_positions")),
+        n_layer=int(_field(config, "n_layer")),
+        n_head=int(_field(config, "n_head")),
         d_model=C,
         positions="learned",
         tied=bool(config.get("tie_word_embeddings", True)),
@@ -117,7 +130,7 @@ def _gpt2_config(config, dtype):
 def _gpt_neox_config(config, dtype):
     """ModelConfig from GPTNeoXConfig's fields; the rotary ones moved into `rope_parameters` in version 5."""
     config = {**config, **(config.get("rope_parameters") or {})}
-    C = int(config["hidden_size"])
+    C = int(_field(config, "hidden_size"))
     _require(config, "use_parallel_residual", False)
     _require(config, "hidden_act", *TANH_GELU)
     _require(config, "intermediate_size", 4 * C)
@@ -128,10 +141,10 @@ def _gpt_neox_config(config, dtype):
     _require(config, "rope_scaling", None)
     _require(config, "rope_type", "default")
     return ModelConfig(
-        vocab_size=int(config["vocab_size"]),
-        context_length=int(config["max_position_embeddings"]),
-        n_layer=int(config["num_hidden_layers"]),
-        n_head=int(config["num_attention_heads"]),
+        vocab_size=int(_field(config, "vocab_size")),
+        context_length=int(_field(config, "max_position_embeddings")),
+        n_layer=int(_field(config, "num_hidden_layers")),
+        n_head=int(_field(config, "num_attention_heads")),
         d_model=C,
         positions="rotary",
         tied=False,

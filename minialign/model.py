@@ -48,6 +48,7 @@ class ModelConfig:
         check_counts(self, "vocab_size n_layer n_head d_model")
         check_count("context_length", self.context_length, at_most=1_000_000)  # there is a table of that many angles
         check_numbers(self, "rotary_base norm_eps", above=0)
+        check_choice("tied", self.tied, (True, False))
         if self.d_model % self.n_head:
             raise ValueError(f"d_model {self.d_model} does not divide among {self.n_head} heads")
         check_choice("positions", self.positions, ("rotary", "learned"))

@@ -53,7 +53,8 @@ def forward(trunk, parts, places, shape):
         parameters = clone.parameters()
         for p in parameters:
             p.grad = None
-        h.backward(g)
+        if h.requires_grad:
+            h.backward(g)
         return [p.grad for p in parameters]
 
     def vjp(g):

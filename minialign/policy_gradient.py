@@ -51,6 +51,7 @@ def kl_estimates(logprobs, ref_logprobs):
 
     k1 and k3 have the right mean; k3 is never negative.  As a loss only k2 has the right gradient: E grad k1 = 0.
     """
+    same_shape(logprobs=logprobs, ref_logprobs=ref_logprobs)
     logprobs = logprobs if isinstance(logprobs, Tensor) else as_floats(logprobs)
     # eq: kl-estimates
     delta = logprobs - ref_logprobs

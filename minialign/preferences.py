@@ -10,7 +10,9 @@ equal, are dropped.
 import json
 from dataclasses import dataclass
 
-from .batch import Response, conversations, prompt_ids
+from tqdm import tqdm
+
+from .batch import Response, check_fits, conversations, prompt_ids
 from .checkpoint import atomically
 from .checks import check_number
 from .generate import generate
@@ -25,6 +27,11 @@ class Preferences:
     chosen: list  # of Response
     rejected: list  # of Response
     tokenizer: Tokenizer = CHARACTERS
+
+    def __post_init__(self):
+        if not len(self.prompts) == len(self.chosen) == len(self.rejected):
+            numbers = len(self.prompts), len(self.chosen), len(self.rejected)
+            raise ValueError("{} prompts need as many chosen and rejected answers, not {} and {}".format(*numbers))
 
     def __len__(self):
         return len(self.prompts)
@@ -93,24 +100,48 @@ def load_jsonl(path, context_length=None, tokenizer=CHARACTERS):
     """
     votes = Preferences([], [], [], tokenizer)
     with open(path, "rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
+        start = file.read(4)
+        if b"\0" in start or start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise ValueError(f"{path} is a UTF-16 file, as an old Windows shell writes it: save it as UTF-8")
+        file.seek(0)
+        lines = tqdm(file, desc="reading votes", unit=" lines", leave=False, disable=None, delay=1)
+        for number, line in enumerate(lines, 1):
             try:
-                vote = json.loads(line)
-                prompt, chosen, rejected = vote["prompt"], vote["chosen"], vote["rejected"]
-                if chosen is None and rejected is None and vote["vote"] in ("tie", "skip"):
-                    continue
-                if not all(isinstance(text, str) for text in (prompt, chosen, rejected)):
-                    raise TypeError("prompt, chosen and rejected are texts")
-                chosen = Response(chosen, vote.get("chosen_ended", True))
-                rejected = Response(rejected, vote.get("rejected_ended", True))
-                both = conversations([(prompt, chosen), (prompt, rejected)], context_length, tokenizer)  # of our alphabet, and fitting
-                if not both.mask.any(1).all():
-                    raise ValueError("an answer of no characters")
-                votes.prompts.append(prompt)
-                votes.chosen.append(chosen)
-                votes.rejected.append(rejected)
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-                raise ValueError(f"{path}, line {number}: not a vote ({problem!r})") from None
+                vote = _read_vote(line, context_length, tokenizer) if line.strip() else None
+            except UnicodeDecodeError:
+                raise ValueError(f"{path}, line {number}: not a vote (not UTF-8: save the file as UTF-8)") from None
+            except (ValueError, RecursionError) as problem:
+                raise ValueError(f"{path}, line {number}: not a vote ({problem})") from None
+            if vote:
+                votes.prompts.append(vote[0])
+                votes.chosen.append(vote[1])
+                votes.rejected.append(vote[2])
     return votes
+
+
+def _read_vote(line, context_length, tokenizer):
+    """One line of JSON -> (prompt, chosen, rejected), or None for a tie or a skip.  Raises ValueError for anything else."""
+    vote = json.loads(line)
+    if not isinstance(vote, dict):
+        raise ValueError("a line is an object with prompt, chosen and rejected")
+    prompt, *texts = (vote.get(name) for name in ("prompt", "chosen", "rejected"))
+    if texts == [None, None] and vote.get("vote") in ("tie", "skip"):
+        return None
+    if not all(isinstance(text, str) for text in (prompt, *texts)):
+        raise ValueError("prompt, chosen and rejected are texts, and all three are needed")
+    if not prompt.strip():
+        raise ValueError("the prompt is empty")
+    ended = [vote.get(name, True) for name in ("chosen_ended", "rejected_ended")]
+    if not all(isinstance(e, bool) for e in ended):
+        raise ValueError("chosen_ended and rejected_ended are true or false, without quotation marks")
+    chosen, rejected = map(Response, texts, ended)
+    if chosen == rejected:
+        raise ValueError("chosen and rejected are the same answer")
+    for text in (prompt, *texts):
+        if not tokenizer.characters.issuperset(text):
+            tokenizer.encode(text)  # which says what is wrong with it
+    for text, e in (chosen, rejected):
+        if not text and not e:
+            raise ValueError("an answer of no characters")
+        check_fits(len(prompt) + 2 + len(text) + e, context_length)  # <user> prompt <bot> text <eos>
+    return prompt, chosen, rejected

@@ -19,6 +19,7 @@ class Tokenizer:
             raise ValueError(f"an alphabet has each character once, unlike {alphabet!r}")
         self.alphabet = alphabet
         self.vocab_size = len(SPECIAL) + len(alphabet)
+        self.characters = frozenset(alphabet)
         self._id_of = {character: i + len(SPECIAL) for i, character in enumerate(alphabet)}
 
     def __eq__(self, other):

@@ -30,7 +30,7 @@ TIME_LIMIT = 240  # seconds a mutant; one that never ends is noticed too
 
 class Mutant(NamedTuple):
     file: str  # minialign/<file>.py
-    old: str  # must stand in it exactly once
+    old: str  # must occur in it exactly once
     new: str
     tests: str  # tests/test_<name>.py, the quickest first
     why: str  # what the change means
@@ -183,7 +183,7 @@ MUTANTS = [
            "traps", "lengths without the last token"),
     Mutant("batch", "used[1:] |= mask.any(0)", "used[1:] |= False",
            "traps", "a PAD that a model wrote is trimmed away"),
-    Mutant("batch", "T > context_length:", "T >= context_length:",
+    Mutant("batch", "n_tokens > context_length:", "n_tokens >= context_length:",
            "traps", "a text that just fits is refused"),
     Mutant("batch", "answer if isinstance(answer, Response) else (answer, True)",
            "answer if isinstance(answer, Response) else (answer, False)",
@@ -267,7 +267,7 @@ MUTANTS = [
     Mutant("generate", "ids[p : max(p, n) - bool(e)]", "ids[p : max(p, n)]",
            "traps", "the EOS is part of the text"),
     Mutant("generate", "token[:, None], cursor[:, None] - 1)", "token[:, None], cursor[:, None])",
-           "model", "a new token stands one position too far to the right"),
+           "model", "a new token is one position too far to the right"),
     Mutant("generate", "start + np.minimum(room, max_new_tokens)", "start + room",
            "model", "max_new_tokens is ignored"),
     Mutant("generate", "self.turn(qkv[:, : 2 * c.d_model], columns)", "self.turn(qkv[:, : c.d_model], columns)",
@@ -312,7 +312,7 @@ MUTANTS = [
            "traps_preferences", "the held-out share counted in votes, not in prompts"),
     Mutant("preferences", "if votes.prompts[i] not in hidden]]", "if True]]",
            "traps_preferences", "held-out prompts stay in training"),
-    Mutant("preferences", 'vote.get("rejected_ended", True)', 'vote.get("chosen_ended", True)',
+    Mutant("preferences", '("chosen_ended", "rejected_ended")]', '("chosen_ended", "chosen_ended")]',
            "traps_preferences", "a cut-off answer is read back as a finished one"),
 
     # ---- reward model ---------------------------------------------------------------------------------------------------
@@ -562,11 +562,20 @@ MUTANTS = [
            "model", "a dropped stop-gradient: the reference records"),
     Mutant("checkpoint", "model.named_parameters()[name].data.copy()", "model.named_parameters()[name].data",
            "model", "a copy that shares its weights"),
-    Mutant("checkpoint", "if values.shape != p.shape:", "if False:",
+    Mutant("checkpoint", "if parameters[name].shape != shape:", "if False:",
            "checkpoint", "weights of another shape are loaded"),
-    Mutant("checkpoint", 'k[6:]: stored[k] for k in stored.files if k.startswith("extra/")',
-           'k: stored[k] for k in stored.files if k.startswith("extra/")',
+    Mutant("checkpoint", "extra = {name[6:]: stored[name]", "extra = {name: stored[name]",
            "checkpoint", "what was kept beside the model is found under another name"),
+    Mutant("checkpoint", "        _check_sizes(config, parameters)\n", "",
+           "checkpoint", "a million layers are built for a file that holds two"),
+    Mutant("checkpoint", "        _check_finite(name, parameters[name])\n", "",
+           "checkpoint", "weights of NaN are loaded"),
+    Mutant("checkpoint", "if unknown := parameters.keys() - fresh.keys():", "if unknown := set():",
+           "checkpoint", "parameters that no model has are passed over"),
+    Mutant("preferences", "    if chosen == rejected:", "    if False:",
+           "preferences", "a vote between an answer and itself"),
+    Mutant("preferences", "+ 2 + len(text) + e, context_length)", "+ 1 + len(text) + e, context_length)",
+           "preferences", "a text of one token too many is let in"),
     Mutant("checkpoint", "        os.unlink(temporary)\n", "        pass\n",
            "checkpoint", "half a file stays behind when the disk is full"),
 ]  # fmt: skip
@@ -622,7 +631,7 @@ def run(mutants, jobs=None):
         used = sorted({name for mutant in mutants for name in mutant.tests.split()})
         red = first_failure(original / "minialign", original / "tests", used)
         if red:
-            raise RuntimeError(f"{red} fails without any mutant: mend that first")
+            raise RuntimeError(f"{red} fails without any mutant: fix that first")
         pool = ThreadPoolExecutor(jobs or os.cpu_count())
         try:
             yield from zip(mutants, pool.map(lambda mutant: attempt(mutant, original), mutants))

@@ -17,12 +17,14 @@ from minialign.evaluate import best_of_n
 from minialign.exact import best_of_n as law_of_best_of_n
 from minialign.exact import optimal_policy
 from minialign.generate import generate
+from minialign.grpo import GRPOConfig, train_grpo
 from minialign.likelihood import sequence_log_probs, token_log_probs_of
 from minialign.model import ModelConfig, ScalarModel
 from minialign.optim import AdamW, clip_grad_norm
 from minialign.policy_gradient import (
     AdaptiveKLController,
     FixedKLController,
+    kl_estimates,
     kl_penalized_rewards,
     masked_mean,
     masked_whiten,
@@ -74,6 +76,15 @@ IMPOSSIBLE = {
         **{name: [-1.0, *NO_NUMBERS] for name in ("kl_coef", "lr", "critic_lr", "missing_eos_penalty")},
         "target_kl": [0.0, -1.0, math.nan],
         "kl_horizon": [0, -1],
+    },
+    GRPOConfig: {
+        **{name: NO_COUNTS for name in ("iterations", "prompts", "max_new_tokens", "epochs", "minibatch_size")},
+        **{name: [0.0, -0.2, *NO_NUMBERS] for name in ("cliprange", "max_norm")},
+        **{name: [-1.0, *NO_NUMBERS] for name in ("kl_coef", "lr", "missing_eos_penalty")},
+        **{name: ["other", None] for name in ("advantage", "average", "importance")},
+        "group_size": [1, *NO_COUNTS],
+        "cliprange_high": [0.0, -0.2, math.nan],
+        "betas": [(0.9, 1.0)],
     },
     ModelConfig: {
         **{name: NO_COUNTS for name in ("vocab_size", "n_layer", "n_head", "d_model", "context_length")},
@@ -222,6 +233,24 @@ def test_an_exponent_that_would_get_no_gradient_is_refused():
         x**n
 
 
+def test_a_loss_of_constants_cannot_be_differentiated():
+    """A model that is frozen by mistake would be "trained" without a word."""
+    with pytest.raises(ValueError, match="requires a gradient"):
+        Tensor(2.0).backward()
+    frozen = frozen_copy(make())
+    with pytest.raises(ValueError, match="requires a gradient"):
+        token_log_probs_of(frozen, [[1, 2]]).sum().backward()
+
+
+@pytest.mark.parametrize("ops", [functional, composed], ids=["functional", "composed"])
+def test_targets_are_as_many_as_logits(ops):
+    """One row of targets was taken for all rows of logits, or a corner of the logits was read."""
+    with pytest.raises(ValueError, match="shapes differ"):
+        ops.token_log_probs(np.zeros((2, 3, 4)), np.zeros((1, 3), int))
+    with pytest.raises(ValueError, match="shapes differ"):
+        kl_estimates(np.zeros(3), np.zeros((3, 1)))
+
+
 @pytest.mark.parametrize("ops", [functional, composed], ids=["functional", "composed"])
 @pytest.mark.parametrize("ids", [[-1, 0], [0, 4], [0.0, 1.0], [True, False]])
 def test_ids_are_whole_numbers_from_zero(ops, ids):
@@ -342,6 +371,8 @@ def test_a_reference_that_is_the_policy_is_refused():
             reference.trunk = policy.trunk  # a part of it is enough
         with pytest.raises(ValueError, match="frozen_copy"):
             train_ppo(policy, reference, critic, len, ["a"], PPOConfig(), RNG(0))
+        with pytest.raises(ValueError, match="frozen_copy"):
+            train_grpo(policy, reference, len, ["a"], GRPOConfig(), RNG(0))
         with pytest.raises(ValueError, match="frozen_copy"):
             train_dpo(policy, reference, votes_of(2), DPOConfig(), RNG(0))
 

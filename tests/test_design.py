@@ -1,6 +1,6 @@
 """Section 3 of the design, line by line: the names, arguments and conventions that other people's code may rely on.
 
-Written as a stranger would who has read the design alone: every function is called as it stands there, by position and by
+Written as a stranger would who has read the design alone: every function is called as it is written there, by position and by
 keyword, and its values are held against numbers that were worked out by hand.
 """
 

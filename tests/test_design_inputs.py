@@ -59,7 +59,7 @@ def test_lists_and_tensors_are_numbers_too():
 
 
 def test_no_gradient_flows_into_what_a_rollout_has_fixed():
-    """P28: even if somebody passes Tensors that could take one."""
+    """Even if somebody passes Tensors that could take one."""
     mask = np.ones((1, 2))
     new, *fixed = (Tensor(np.full((1, 2), 0.1 * k), requires_grad=True) for k in range(1, 4))
     ppo_policy_loss(new, *fixed, mask)[0].backward()

@@ -10,6 +10,7 @@ from minialign.batch import conversations
 from minialign.checkpoint import frozen_copy
 from minialign.divergence import Diverged, check_step
 from minialign.dpo import DPOConfig, train_dpo
+from minialign.grpo import GRPOConfig, train_grpo
 from minialign.model import ScalarModel
 from minialign.ppo import PPOConfig, train_ppo
 from minialign.reward import RewardConfig, train_reward_model
@@ -37,6 +38,11 @@ def ppo(config, score=lambda batch: batch.mask.sum(1)):
     train_ppo(policy, frozen_copy(policy), talker(ScalarModel, dtype="float32"), score, ["a"], config, RNG(0))
 
 
+def grpo(config):
+    policy = talker(dtype="float32")
+    train_grpo(policy, frozen_copy(policy), lambda batch: batch.mask.sum(1), ["a"], config, RNG(0))
+
+
 PPO = {"iterations": 3, "rollouts": 8, "max_new_tokens": 4, "minibatch_size": 4}
 
 
@@ -48,6 +54,7 @@ PPO = {"iterations": 3, "rollouts": 8, "max_new_tokens": 4, "minibatch_size": 4}
         (reward_model, RewardConfig(lr=1e30, batch_size=2), "the reward model diverged at step", "the learning rate (1e+30)"),
         (dpo, DPOConfig(lr=1e30, batch_size=2), "DPO diverged at step", "the learning rate (1e+30)"),
         (ppo, PPOConfig(lr=1e30, **PPO), "PPO diverged at iteration 1", "the learning rate (1e+30)"),
+        (grpo, GRPOConfig(lr=1e30, prompts=4, group_size=4, max_new_tokens=4), "GRPO diverged at", "the learning rate (1e+30)"),
         (ppo, PPOConfig(critic_lr=1e30, **PPO), "PPO diverged at iteration 1", "the learning rate (1e+30)"),
     ],
 )

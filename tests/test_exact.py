@@ -77,7 +77,7 @@ def test_gradient_ascent_finds_it_too():
 
 
 def test_shifts_scales_and_extremes():
-    """r + c changes nothing, nor does s r with s beta (P41); huge rewards overflow nothing; ref's zeros stay zeros."""
+    """r + c changes nothing, nor does s r with s beta; huge rewards overflow nothing; ref's zeros stay zeros."""
     ref, r, beta = random_world(0)
     best = exact.optimal_policy(ref, r, beta)
     assert_allclose(exact.optimal_policy(ref, r + 7, beta), best)
@@ -102,7 +102,7 @@ def test_many_prompts_at_once():
 
 
 def test_the_leash_in_one_direction_only():
-    """P54: a larger beta keeps closer to the reference; no-magic and illustrated-rlhf say the reverse.  dJ*/dbeta = -KL."""
+    """A larger beta keeps closer to the reference; no-magic and illustrated-rlhf say the reverse.  dJ*/dbeta = -KL."""
     betas = np.geomspace(0.05, 20, 30)
     _, kl, reward = exact.tilted_curve(REF, R, betas)
     assert (np.diff(kl) < 0).all() and (np.diff(reward) < 0).all()
@@ -151,7 +151,7 @@ def test_sequence_kl_is_the_sum_of_token_kls_not_their_mean():
 
 
 def test_a_kl_is_never_negative_and_has_a_direction():
-    """P12: TRL #235, #351, OpenRLHF #238 logged negative ones; swapped arguments give another positive number."""
+    """TRL #235, #351, OpenRLHF #238 logged negative ones; swapped arguments give another positive number."""
     for seed in range(50):
         p, q = np.random.default_rng(seed).dirichlet(np.ones(5), size=2)
         assert exact.sequence_kl(p, q) > 0 and exact.sequence_kl(p, p) == 0
@@ -226,14 +226,14 @@ def test_what_the_three_estimates_estimate():
 
 
 def test_k3_turned_round_is_another_quantity():
-    """P13 (trlx, rlhf-book): exp(delta) - 1 - delta is positive and plausible, and estimates chi^2 - KL."""
+    """trlx, rlhf-book: exp(delta) - 1 - delta is positive and plausible, and estimates chi^2 - KL."""
     wrong = kl_estimates(np.log(FAR), np.log(PI))[2]
     assert_allclose(PI @ wrong, 0.19121, atol=1e-5)
     assert_allclose(PI @ wrong, (PI**2 / FAR).sum() - 1 - exact.sequence_kl(PI, FAR))
 
 
 def test_as_losses_only_k2_pulls_towards_the_reference():
-    """P15 (OpenRLHF #1101, open-instruct #534): E grad k1 = 0, E grad k2 = grad KL, E grad k3 = grad KL(ref || pi)."""
+    """OpenRLHF #1101, open-instruct #534: E grad k1 = 0, E grad k2 = grad KL, E grad k3 = grad KL(ref || pi)."""
 
     def gradient(function):
         z = Tensor(np.log(PI), requires_grad=True)
@@ -352,7 +352,7 @@ def goodhart():
 
 
 def test_a_learned_proxy_pursued_too_far_in_exact_numbers():
-    """Gao, Schulman & Hilton's hump without training: the proxy rises; gold rises, peaks, falls below its start (P59)."""
+    """Gao, Schulman & Hilton's hump without training: the proxy rises; gold rises, peaks, falls below its start."""
     ref, gold, proxy, correct, k = goodhart()
     assert_allclose([ref @ proxy, ref @ gold], [1.272, 1.047], atol=1e-3)
     betas = [2.0, 1.0, 0.5, 0.25, 0.05]

@@ -48,7 +48,7 @@ def test_ppo_and_dpo_and_the_formula_agree(monkeypatch):
 
 
 def test_without_a_reward_the_leash_brings_the_policy_home(monkeypatch):
-    """P16, P40: a KL of the wrong sign, or to the wrong model (rlhf-book, PaLM-rlhf), would drift instead."""
+    """A KL of the wrong sign, or to the wrong model (rlhf-book, PaLM-rlhf), would drift instead."""
     reference, elsewhere = speaker(0), speaker(5)
     away = exact.total_variation(law(elsewhere), law(reference))
     policy, history = train_with_ppo(monkeypatch, reference, np.zeros(len(ANSWERS)), 1.0, start=elsewhere)
@@ -57,7 +57,7 @@ def test_without_a_reward_the_leash_brings_the_policy_home(monkeypatch):
 
 
 def test_dpo_follows_a_flipped_reward_to_the_flipped_optimum():
-    """P36: were a sign wrong somewhere, it would go to the other of these two."""
+    """Were a sign wrong somewhere, it would go to the other of these two."""
     reference = speaker(0)
     rewards = np.random.default_rng(1).standard_normal(len(ANSWERS))
     found = law(train_with_dpo(reference, -rewards, 1.5))
@@ -75,7 +75,7 @@ def test_a_language_model_is_a_law_over_sequences():
 
 
 def test_the_sampler_follows_the_law():
-    """P23 (rlhf-book, no-magic, TRL #262): 20,000 samples, each answer within five standard deviations of its share."""
+    """rlhf-book, no-magic, TRL #262: 20,000 samples, each answer within five standard deviations of its share."""
     model, n = speaker(1), 20_000
     samples = generate(model, [PROMPT] * n, LONGEST, 1.0, np.random.default_rng(0))
     counts = np.bincount(read_answers(samples), minlength=len(ANSWERS))
@@ -221,7 +221,7 @@ def dpo_gap(beta, **options):
 
 
 def test_closed_form_minimisers_of_the_cousins():
-    """P46: cDPO stops at logit(1 - eps)/beta, IPO at 1/(2 beta), hinge at 1/beta at the latest; DPO itself never stops."""
+    """cDPO stops at logit(1 - eps)/beta, IPO at 1/(2 beta), hinge at 1/beta at the latest; DPO itself never stops."""
     assert_allclose(dpo_gap(0.1, label_smoothing=0.1), math.log(9) / 0.1, rtol=1e-3)
     assert_allclose(dpo_gap(0.1, loss_type="ipo"), 5.0, rtol=1e-6)
     h = Tensor(np.array([9.99, 10.01]), requires_grad=True)
@@ -261,7 +261,7 @@ def displace(features, nll=0.0):
 
 
 def test_likelihood_displacement():
-    """P45: with a feature shared by w and an unseen u, DPO's margin rises while the chosen answer all but dies."""
+    """With a feature shared by w and an unseen u, DPO's margin rises while the chosen answer all but dies."""
     path = displace(np.array([[1.0], [0.0], [3.0]]))
     first, last = path[0], path[200]
     assert_allclose(first[1], np.log(2))

@@ -1,4 +1,4 @@
-"""The fused functions: equal to their composed twins, to finite differences, and calm at the extremes."""
+"""The fused functions: equal to their composed versions, to finite differences, and calm at the extremes."""
 
 import numpy as np
 import pytest
@@ -96,7 +96,7 @@ def test_a_model_of_composed_functions_computes_the_same():
 
 @pytest.mark.underflow
 def test_log_sigmoid_is_finite_and_monotone_far_out():
-    """log(1 / (1 + exp(-x))) overflows at -800; OpenRLHF's LogExpLoss did (algorithms.md P48)."""
+    """log(1 / (1 + exp(-x))) overflows at -800; OpenRLHF's LogExpLoss did."""
     x = Tensor(np.array([-1e3, -800.0, -30.0, 0.0, 30.0, 800.0, 1e3]), requires_grad=True)
     y = functional.log_sigmoid(x)
     assert np.isfinite(y.data).all() and (np.diff(y.data) >= 0).all()
@@ -139,7 +139,7 @@ def test_softmax_sums_to_one_and_its_gradient_to_zero():
 @pytest.mark.underflow
 @pytest.mark.parametrize("far, future", [(0, 0), (60, 2000), (900, 2000), (-900, 2000), (900, 0), (-900, 0)])
 def test_attention_of_scores_of_any_size(far, future):
-    """The quick way of masked_exp and the careful one: equal weights wherever the scores stand, also with a huge future."""
+    """The quick way of masked_exp and the careful one: equal weights wherever the scores are, also with a huge future."""
     rng = np.random.default_rng(0)
     x, seen = rng.standard_normal((2, 5, 5)), np.tril(np.ones((5, 5)))
     shifted = x + far
@@ -182,7 +182,7 @@ def test_attention_never_looks_ahead():
 
 
 def test_rotation_keeps_lengths_and_scores_depend_on_distance_alone():
-    """(R_s q) . (R_t k) is a function of t - s: why a rotation can say where a token stands."""
+    """(R_s q) . (R_t k) is a function of t - s: why a rotation can say where a token is."""
     rng = np.random.default_rng(0)
     T, D = 9, 6
     cos, sin = angles(T, D)

@@ -49,7 +49,7 @@ def test_a_fresh_model_knows_nothing():
 
 
 def test_one_seed_one_model():
-    """P42 (TRL #4887): nothing random may happen outside the generator that was passed."""
+    """TRL #4887: nothing random may happen outside the generator that was passed."""
     one, two, other = make(seed=3, lively=False), make(seed=3, lively=False), make(seed=4, lively=False)
     for a, b in zip(one.parameters(), two.parameters()):
         assert_array_equal(a.data, b.data)
@@ -57,7 +57,7 @@ def test_one_seed_one_model():
 
 
 def test_the_same_question_gets_the_same_answer(model):
-    """P38 (TRL #3337): no dropout, no mode: two forward passes are equal to the last bit."""
+    """TRL #3337: no dropout, no mode: two forward passes are equal to the last bit."""
     ids = np.arange(10).reshape(2, 5)
     assert_array_equal(model(ids).data, model(ids).data)
 
@@ -76,7 +76,7 @@ def test_impossible_shapes_are_refused(changes, message):
 
 
 def test_config_is_frozen_and_refuses_misspelt_fields():
-    """P21 (lm-human-preferences' launch.py): a typo in a setting must not be ignored."""
+    """lm-human-preferences' launch.py: a typo in a setting must not be ignored."""
     with pytest.raises(TypeError):
         ModelConfig(11, 12, n_layers=2)
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -124,7 +124,7 @@ def replace(model, name, tensor):
 
 @pytest.mark.parametrize("kind", [LanguageModel, ScalarModel])
 def test_the_future_does_not_reach_the_past(kind):
-    """P29 (no-magic's PPO, whose critic read the finished answer): output at p must not know tokens after p."""
+    """no-magic's PPO, whose critic read the finished answer: output at p must not know tokens after p."""
     for positions, tied in KINDS:
         model = make(positions, tied, kind)
         ids = np.random.default_rng(1).integers(11, size=(3, 9))
@@ -143,7 +143,7 @@ def test_order_matters(model):
 
 @pytest.mark.parametrize("kind", [LanguageModel, ScalarModel])
 def test_padding_and_neighbours_change_nothing(kind):
-    """P3, P4 (trlx #474, TRL #235, OpenRLHF a32a732): a row means the same alone and among longer rows."""
+    """trlx #474, TRL #235, OpenRLHF a32a732: a row means the same alone and among longer rows."""
     for positions, tied in KINDS:
         model = make(positions, tied, kind)
         rng = np.random.default_rng(1)
@@ -235,14 +235,14 @@ def test_with_a_cache_and_without(model, max_new_tokens):
 
 @pytest.mark.parametrize("temperature", [1.0, 0.0])
 def test_the_sampler_and_the_likelihood_agree(model, temperature):
-    """P22 (trlx #107, TRL #454): if these differ, PPO's first ratio is not 1 and every update starts with a lie."""
+    """trlx #107, TRL #454: if these differ, PPO's first ratio is not 1 and every update starts with a lie."""
     samples = generate(model, PROMPTS * 20, 8, temperature, np.random.default_rng(0))
     likelihood = token_log_probs_of(model, samples.ids).data
     assert_allclose(samples.logprobs, likelihood * samples.mask, atol=1e-12)
     assert (samples.logprobs[samples.mask == 0] == 0).all()
     ends = samples.ids == EOS
     assert samples.ended.any() or temperature == 0
-    for row in np.flatnonzero(samples.ended):  # P50: exactly one end, at the last masked token
+    for row in np.flatnonzero(samples.ended):  # exactly one end, at the last masked token
         assert (ends[row, samples.prompt_lengths[row] :]).sum() == 1
         assert samples.ids[row, samples.lengths[row] - 1] == EOS
 
@@ -255,7 +255,7 @@ def test_what_was_cut_off_has_not_ended():
 
 
 def test_temperature_divides_the_logits():
-    """P23: what was sampled at a temperature is scored at it; at 0.7 and 1 the probabilities differ."""
+    """What was sampled at a temperature is scored at it; at 0.7 and 1 the probabilities differ."""
     model = make()
     samples = generate(model, [[5]] * 10, 3, 0.7, np.random.default_rng(0), eos_id=None)
     logits = model(samples.ids[:, :-1]).data / 0.7
@@ -295,7 +295,7 @@ def test_equal_seeds_write_equal_texts():
 # ---- copies ---------------------------------------------------------------------------------------------------------
 
 def test_a_frozen_copy_cannot_be_changed():
-    """P18 (TRL #3397): the reference is a copy, keeps no gradients, and NumPy refuses to write to it."""
+    """TRL #3397: the reference is a copy, keeps no gradients, and NumPy refuses to write to it."""
     model = make()
     reference = frozen_copy(model)
     assert_array_equal(reference([[1, 2, 3]]).data, model([[1, 2, 3]]).data)
@@ -312,9 +312,9 @@ def test_a_frozen_copy_cannot_be_changed():
 
 def test_a_trainable_copy_is_a_separate_model():
     model = make()
-    twin = trainable_copy(model)
-    assert_array_equal(twin([[1, 2, 3]]).data, model([[1, 2, 3]]).data)
-    for parameter in twin.parameters():
+    copy = trainable_copy(model)
+    assert_array_equal(copy([[1, 2, 3]]).data, model([[1, 2, 3]]).data)
+    for parameter in copy.parameters():
         parameter.data[...] = 0
     assert all(np.abs(p.data).max() > 0 for p in model.parameters() if p.data.ndim > 1)
 

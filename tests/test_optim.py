@@ -15,7 +15,7 @@ def parameter(values, grad=None):
 
 
 def test_the_first_step_is_the_learning_rate_whatever_the_gradient():
-    """P37: m and v are corrected for their start at zero: the step is lr g / (|g| + eps), so lr against the gradient.
+    """m and v are corrected for their start at zero: the step is lr g / (|g| + eps), so lr against the gradient.
 
     TensorFlow's Adam keeps eps outside that correction, which is why reproductions of early RLHF differ in their first steps.
     """

@@ -1,6 +1,6 @@
 """Whole losses through whole models: padding, other texts behind the end, and other dtypes change no loss and no gradient.
 
-P3 and P7 of the traps, for every objective at once: SFT, reward model, PPO's two losses, DPO.
+Two of the traps (a row among longer rows, numbers in the padding), for every objective at once: SFT, reward model, PPO's two losses, DPO.
 """
 
 import numpy as np
@@ -131,7 +131,7 @@ class Recorded:
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_outputs_that_are_masked_have_no_slope(name):
-    """Questions, and whatever stands behind the end: exactly zero, not nearly."""
+    """Questions, and whatever comes after the end: exactly zero, not nearly."""
     batch = wider(conversations(PAIRS), 2)
     model = Recorded(model_for(name))
     OBJECTIVES[name](model, batch)[0].backward()

@@ -24,7 +24,7 @@ def logit(p):
 
 
 def planted(**probabilities):
-    """A reader that knows how probable each sentence is, whatever the page; underscores stand for spaces."""
+    """A reader that knows how probable each sentence is, whatever the page; underscores are spaces."""
     known = {words.replace("_", " ") + ".": math.log(p) for words, p in probabilities.items()}
     return lambda texts: np.array([known[sentence] for _, sentence in texts])
 

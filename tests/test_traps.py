@@ -1,7 +1,7 @@
 """Mistakes that real projects shipped, each with the test that would have caught it: columns, masks, padding, means.
 
-Every test is named after what it guards and says where it happened; "P7" and the like number the mistakes through all
-files.  The leash and PPO are in test_traps_ppo.py, votes and DPO in test_traps_preferences.py, the model and the sampler
+Every test is named after what it guards and says where it happened ("TRL #454" is github.com/huggingface/trl/issues/454, or
+a pull request).  The leash and PPO are in test_traps_ppo.py, votes and DPO in test_traps_preferences.py, the model and the sampler
 in test_model.py, estimates of the KL in test_exact.py.
 """
 
@@ -40,7 +40,7 @@ class Bigram:
 
 
 def test_column_p_is_the_token_at_p_plus_1():
-    """P1: trlx #508 shifted the mask, open-instruct #1549 shifted the labels twice."""
+    """trlx #508 shifted the mask, open-instruct #1549 shifted the labels twice."""
     rng = RNG(0)
     logits = Tensor(rng.standard_normal((5, 5)), requires_grad=True)
     known = np.exp(logits.data) / np.exp(logits.data).sum(1, keepdims=True)
@@ -54,7 +54,7 @@ def test_column_p_is_the_token_at_p_plus_1():
 
 
 def test_the_mask_covers_the_answer_and_its_end_and_nothing_else():
-    """P2: OpenRLHF #181, trlx #401: EOS left out, or the first PAD let in."""
+    """OpenRLHF #181, trlx #401: EOS left out, or the first PAD let in."""
     a = encode("a")[0]
     batch = collate([render("a", "aa"), render("aaaa", "a"), render("a", "aaaa", ended=False)])
     assert batch.ids.tolist() == [
@@ -78,14 +78,14 @@ def test_a_document_is_learned_from_end_to_end():
 
 
 def test_the_loss_reaches_the_end_token_but_neither_prompt_nor_padding():
-    """P5 (OpenRLHF #235, nanochat #582: prompt trained on), P6 (TRL #3200: EOS not trained on)."""
+    """OpenRLHF #235, nanochat #582: prompt trained on.  TRL #3200: EOS not trained on."""
     batch = collate([render("ab", "cd"), render("a", "bcdef")])
     logits = Tensor(RNG(0).standard_normal((*batch.ids[:, :-1].shape, VOCAB_SIZE)), requires_grad=True)
     loss, metrics = sft_loss(token_log_probs(logits, batch.ids[:, 1:]), batch.mask)
     loss.backward()
     touched = np.abs(logits.grad).sum(-1) > 0
     assert_array_equal(touched, batch.mask > 0)
-    assert metrics["num_tokens"] == 3 + 6  # letters and ends: tokens in == tokens supervised (P9)
+    assert metrics["num_tokens"] == 3 + 6  # letters and ends: tokens in == tokens supervised
     ends = np.argwhere(batch.ids[:, 1:] == EOS)
     assert all(logits.grad[b, p, EOS] < 0 for b, p in ends)
     # softmax minus one-hot, over the number of answer tokens
@@ -95,13 +95,13 @@ def test_the_loss_reaches_the_end_token_but_neither_prompt_nor_padding():
 
 
 def test_pad_is_not_eos():
-    """P6: TRL #1623, transformers #35352: masking the padding masked the end as well, and the model never stopped."""
+    """TRL #1623, transformers #35352: masking the padding masked the end as well, and the model never stopped."""
     assert len({PAD, EOS, USER, BOT}) == 4
     assert all(len(set(encode(c)) & {PAD, EOS, USER, BOT}) == 0 for c in ALPHABET)
 
 
 def test_a_model_taught_to_stop_stops():
-    """P6 and F6: after fine-tuning on a handful of demonstrations greedy answers equal them and all end by themselves."""
+    """After fine-tuning on a handful of demonstrations greedy answers equal them and all end by themselves."""
     pairs = [("a", "xy"), ("b", "yyx"), ("c", "x"), ("d", "zyx")]
     batch = conversations(pairs)
     model = LanguageModel(ModelConfig(VOCAB_SIZE, 12, 1, 2, 16), RNG(0))
@@ -145,7 +145,7 @@ def test_epochs_show_every_text_equally_often():
 
 @pytest.mark.parametrize("loss_name", ["sft", "policy", "value"])
 def test_what_stands_behind_the_end_does_not_matter(loss_name):
-    """P7, P14, T-PPO9 (TRL #2708, #3715, trlx): other numbers in the padding leave loss, gradient and metrics alone."""
+    """TRL #2708, #3715, trlx: other numbers in the padding leave loss, gradient and metrics alone."""
 
     def run(garbage):
         logprobs, old, ref, values, advantages, mask = ragged_numbers(RNG(1))
@@ -170,7 +170,7 @@ def test_what_stands_behind_the_end_does_not_matter(loss_name):
 
 
 def test_tokens_behind_the_end_do_not_matter():
-    """P7 through a whole model: other ids after EOS, and more padding, change no score and no likelihood."""
+    """Through a whole model: other ids after EOS, and more padding, change no score and no likelihood."""
     model, judge = talker(), talker(ScalarModel)
     batch = conversations([("ab", "cd"), ("a", "bcdefgh")])
     other = Batch(batch.ids.copy(), batch.mask)
@@ -184,7 +184,7 @@ def test_tokens_behind_the_end_do_not_matter():
 
 
 def test_prompt_and_answer_are_encoded_apart_as_together():
-    """P10: TRL #1153, #2054: a token that straddles the boundary moves the mask.  One character, one token."""
+    """TRL #1153, #2054: a token that straddles the boundary moves the mask.  One character, one token."""
     rng = RNG(0)
     for _ in range(50):
         p, r = ("".join(rng.choice(list(ALPHABET), size=rng.integers(0, 9))) for _ in range(2))
@@ -194,7 +194,7 @@ def test_prompt_and_answer_are_encoded_apart_as_together():
 
 
 def test_too_long_is_an_error_not_a_cut():
-    """P9: TRL #3398, #2332: samples or their last column dropped without a word."""
+    """TRL #3398, #2332: samples or their last column dropped without a word."""
     with pytest.raises(ValueError, match="8 tokens"):
         conversations([("ab", "cde")], context_length=7)
     assert conversations([("ab", "cde")], context_length=8).ids.shape == (1, 8)
@@ -219,7 +219,7 @@ def test_padding_that_a_model_wrote_is_an_answer_too():
 # ==== means ==========================================================================================================
 
 def test_a_mean_over_tokens_is_not_a_mean_of_means():
-    """P33: TRL #2615, torchtune #1875: lengths 2 and 8 with losses 1 and 3 average to 2.6, not 2.0."""
+    """TRL #2615, torchtune #1875: lengths 2 and 8 with losses 1 and 3 average to 2.6, not 2.0."""
     logprobs, mask = np.zeros((2, 8)), np.zeros((2, 8))
     logprobs[0, :2], mask[0, :2] = -1.0, 1
     logprobs[1], mask[1] = -3.0, 1
@@ -227,7 +227,7 @@ def test_a_mean_over_tokens_is_not_a_mean_of_means():
 
 
 def test_gradients_of_pieces_add_up_to_the_gradient_of_the_whole():
-    """P33: pieces weighted by their number of tokens, to 1e-12."""
+    """Pieces weighted by their number of tokens, to 1e-12."""
     model = talker()
     batch = conversations([("a", "b" * n) for n in range(1, 9)])
 
@@ -246,7 +246,7 @@ def test_gradients_of_pieces_add_up_to_the_gradient_of_the_whole():
 
 
 def test_nothing_masked_in_is_zero_not_nan():
-    """P34: open-instruct #1685, nanochat #590: 0/0.  Any warning would be an error here, see conftest.py."""
+    """open-instruct #1685, nanochat #590: 0/0.  Any warning would be an error here, see conftest.py."""
     nothing, x = np.zeros((2, 3)), RNG(0).standard_normal((2, 3))
     assert masked_mean(x, nothing) == 0
     assert_array_equal(masked_whiten(x, nothing), 0)
@@ -262,7 +262,7 @@ def test_nothing_masked_in_is_zero_not_nan():
 
 
 def test_shapes_that_would_be_stretched_are_refused():
-    """P17: (B,) against (B, 1) becomes (B, B) without a word (microRLHF, OpenRLHF #1250)."""
+    """(B,) against (B, 1) becomes (B, B) without a word (microRLHF, OpenRLHF #1250)."""
     row, column, grid, mask = np.zeros(3), np.zeros((3, 1)), np.zeros((3, 4)), np.ones((3, 4))
     for arguments in ((column, row), (row, column), (row, np.zeros(1)), (row, row, column), (row, row, np.zeros(2))):
         with pytest.raises(ValueError, match="shapes differ: .*_rewards .*3"):
@@ -288,7 +288,7 @@ def test_shapes_that_would_be_stretched_are_refused():
 
 
 def test_one_row_and_one_column_are_enough():
-    """P17: B = 1 and T = 1 must not be squeezed or broadcast into something else."""
+    """B = 1 and T = 1 must not be squeezed or broadcast into something else."""
     for B, T in ((1, 1), (1, 4), (4, 1)):
         x, mask = RNG(0).standard_normal((B, T)), np.ones((B, T))
         advantages, returns = gae(x, x, mask)

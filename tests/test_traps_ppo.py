@@ -1,4 +1,4 @@
-"""Mistakes that real projects shipped, each with the test that would have caught it: the leash, advantages and PPO.
+"""Mistakes that real projects shipped, each with the test that would have caught it: the leash (KL penalty), advantages and PPO.
 
 The same for tokens and masks is test_traps.py, for votes and DPO test_traps_preferences.py.
 """
@@ -36,7 +36,7 @@ RNG = np.random.default_rng
 # ==== the leash ======================================================================================================
 
 def test_the_score_stands_on_the_last_answer_token_alone():
-    """P11b, P17: TRL PR #5338 put it on PAD, microRLHF on a fixed column or on every token."""
+    """TRL PR #5338 put it on PAD, microRLHF on a fixed column or on every token."""
     logprobs, _, ref, _, _, mask = ragged_numbers(RNG(3))
     scores, beta = np.array([1.0, -2.0, 3.0, 0.0]), 0.3
     rewards = kl_penalized_rewards(scores, logprobs, ref, mask, beta)
@@ -45,12 +45,12 @@ def test_the_score_stands_on_the_last_answer_token_alone():
     for b in range(4):
         last = np.flatnonzero(mask[b])[-1]
         (different,) = np.nonzero(np.abs(rewards[b] + beta * k1[b]) > 1e-12)
-        assert different.tolist() == ([last] if scores[b] else [])  # P35 (OpenRLHF #1219): a score of 0.0 is a score
+        assert different.tolist() == ([last] if scores[b] else [])  # OpenRLHF #1219: a score of 0.0 is a score
         assert (rewards[b, mask[b] == 0] == 0).all()
 
 
 def test_scoring_one_token_later_is_the_same_at_lambda_one_only():
-    """G10: TRL's later PPO scores the PAD after EOS.  r = (-.1, -.2, -.3), score 1, V = (.5, .6, .7), .65 after."""
+    """TRL's later PPO scores the PAD after EOS.  r = (-.1, -.2, -.3), score 1, V = (.5, .6, .7), .65 after."""
     ours = np.array([[-0.1, -0.2, 0.7]]), np.array([[0.5, 0.6, 0.7]]), np.ones((1, 3))
     theirs = np.array([[-0.1, -0.2, -0.3, 1.0]]), np.array([[0.5, 0.6, 0.7, 0.65]]), np.ones((1, 4))
     assert_allclose(gae(*ours, lam=1.0)[0], gae(*theirs, lam=1.0)[0][:, :3], atol=1e-15)
@@ -59,7 +59,7 @@ def test_scoring_one_token_later_is_the_same_at_lambda_one_only():
 
 
 def test_the_controller_moves_as_the_paper_says():
-    """P19: beta = 0.2, target 6 nats an answer, horizon 10,000: one step from each KL; and 6 nats leave it alone."""
+    """beta = 0.2, target 6 nats per answer, horizon 10,000: one step from each KL; and 6 nats leave it alone."""
     for kl, n, expected in ((12, 64, 0.200256), (12, 256, 0.201024), (6, 64, 0.2), (3, 64, 0.199744), (7.2, 64, 0.200256)):
         controller = AdaptiveKLController(0.2, 6.0, 10_000)
         controller.update(kl, n)
@@ -70,7 +70,7 @@ def test_the_controller_moves_as_the_paper_says():
 
 
 def test_the_controller_finds_its_target_in_a_closed_loop():
-    """P19 (build-your-own-rlhf fed it the KL of a token against a target for answers, and beta hit its floor)."""
+    """build-your-own-rlhf fed it the KL of a token against a target for answers, and beta hit its floor."""
     ref, r = np.array([0.5, 0.3, 0.2]), np.array([0.0, 1.0, 2.0])
     controller = AdaptiveKLController(5.0, target=0.5, horizon=10 * 64)
     for _ in range(400):
@@ -82,7 +82,7 @@ def test_the_controller_finds_its_target_in_a_closed_loop():
 # ==== advantages =====================================================================================================
 
 def test_gae_by_hand():
-    """G1: r = (-.1, -.2, 1), V = (.5, .6, .7)."""
+    """r = (-.1, -.2, 1), V = (.5, .6, .7)."""
     r, v, mask = np.array([[-0.1, -0.2, 1.0]]), np.array([[0.5, 0.6, 0.7]]), np.ones((1, 3))
     for lam, advantages in ((0.0, [0, -0.1, 0.3]), (0.95, [0.17575, 0.185, 0.3]), (1.0, [0.2, 0.2, 0.3])):
         a, g = gae(r, v, mask, 1.0, lam)
@@ -92,7 +92,7 @@ def test_gae_by_hand():
 
 
 def test_gae_as_a_sum_and_row_by_row():
-    """G3, G4: A_t = sum_k (gamma lam)^k delta_{t+k}; a ragged batch is its rows, each without padding."""
+    """A_t = sum_k (gamma lam)^k delta_{t+k}; a ragged batch is its rows, each without padding."""
     rng = RNG(0)
     r, v, _, _, _, mask = ragged_numbers(rng)
     gamma, lam = 0.9, 0.7
@@ -108,7 +108,7 @@ def test_gae_as_a_sum_and_row_by_row():
 
 
 def test_a_constant_error_of_the_critic():
-    """G9: V + c at lambda = 1 lowers every advantage by c, and whitened ones of equal-length answers not at all."""
+    """V + c at lambda = 1 lowers every advantage by c, and whitened ones of equal-length answers not at all."""
     r, v = RNG(0).standard_normal((2, 5, 4))
     mask = np.ones((5, 4))
     plain, shifted = gae(r, v, mask, lam=1.0)[0], gae(r, v + 3, mask, lam=1.0)[0]
@@ -117,7 +117,7 @@ def test_a_constant_error_of_the_critic():
 
 
 def test_a_critic_that_starts_at_zero():
-    """P39 (OpenRLHF #186): V = 0, so the first advantages at lambda = 1 are the rewards to go."""
+    """OpenRLHF #186: V = 0, so the first advantages at lambda = 1 are the rewards to go."""
     critic = talker(ScalarModel, lively=False)
     critic.head.weight.data[...] = 0
     fresh = ScalarModel(critic.config, RNG(0), head="zero")
@@ -128,7 +128,7 @@ def test_a_critic_that_starts_at_zero():
 
 
 def test_whitening_counts_answer_tokens_alone():
-    """P26: trlx whitened over padding; all equal must give 0, since at the optimum that is the normal case."""
+    """trlx whitened over padding; all equal must give 0, since at the optimum that is the normal case."""
     x, mask = np.array([[1.0, 2.0, 99.0, -99.0], [3.0, 4.0, 5.0, 1e6]]), np.array([[1, 1, 0, 0], [1, 1, 1, 0.0]])
     white = masked_whiten(x, mask)
     assert_allclose(masked_mean(x, mask), 3)
@@ -142,7 +142,7 @@ def test_whitening_counts_answer_tokens_alone():
 
 
 def test_whitened_rewards_pay_for_length():
-    """P27: two answers scored 1, of lengths 1 and 3, with beta = 0.  Taking the mean away makes their returns +1 and -1;
+    """Two answers scored 1, of lengths 1 and 3, with beta = 0.  Taking the mean away makes their returns +1 and -1;
 
     putting it back, as Ziegler et al. do, still moves the zeros.  That is why train_ppo whitens advantages, not rewards.
     """
@@ -162,7 +162,7 @@ def test_whitened_rewards_pay_for_length():
     ],
 )  # fmt: skip
 def test_where_the_clip_holds(A, rho, loss, slope):
-    """P25: the clip withholds what would be gained, never what would be lost."""
+    """The clip withholds what would be gained, never what would be lost."""
     old = np.array([[-1.5]])
     new = Tensor(old + np.log(rho), requires_grad=True)
     value, metrics = ppo_policy_loss(new, old, np.array([[float(A)]]), np.ones((1, 1)), cliprange=0.2)
@@ -173,7 +173,7 @@ def test_where_the_clip_holds(A, rho, loss, slope):
 
 
 def test_at_ratio_one_the_gradient_is_reinforces():
-    """P24: every element of the max is a tie there; `>=` on both sides doubles the gradient, `>` on both zeroes it."""
+    """Every element of the max is a tie there; `>=` on both sides doubles the gradient, `>` on both zeroes it."""
     logprobs, _, _, values, advantages, mask = ragged_numbers(RNG(0))
     x = Tensor(logprobs, requires_grad=True)
     loss, metrics = ppo_policy_loss(x, logprobs.copy(), advantages, mask)
@@ -190,7 +190,7 @@ def test_at_ratio_one_the_gradient_is_reinforces():
 
 
 def test_the_clipped_value_loss_is_the_pessimistic_one():
-    """T-PPO4: never below the plain half mean square; without slope where the clipped error is the larger."""
+    """Never below the plain half mean square; without slope where the clipped error is the larger."""
     x, old, returns, _, _, mask = ragged_numbers(RNG(4))
     plain = 0.5 * masked_mean((x - returns) ** 2, mask)
     assert ppo_value_loss(Tensor(x), old, returns, mask)[0].item() >= plain
@@ -207,7 +207,7 @@ def test_finite_differences_of_both_losses():
 
 
 def test_a_ratio_gone_mad_stays_finite():
-    """P32: TRL #454: old log-probabilities off by 30 nats, or by 1000, must not end in infinities."""
+    """TRL #454: old log-probabilities off by 30 nats, or by 1000, must not end in infinities."""
     for distance in (30.0, 1000.0):
         x = Tensor(np.zeros((1, 2)), requires_grad=True)
         loss, metrics = ppo_policy_loss(x, np.array([[-distance, distance]]), np.array([[-1.0, 1.0]]), np.ones((1, 2)))
@@ -217,7 +217,7 @@ def test_a_ratio_gone_mad_stays_finite():
 
 
 def test_no_loss_of_ppo_changes_the_dtype():
-    """P58 and our own float64 surprise: float32 in, float32 out, whatever the mask is made of."""
+    """Float32 in, float32 out, whatever the mask is made of."""
     x = RNG(0).standard_normal((2, 3)).astype(np.float32)
     mask = np.ones((2, 3))
     assert gae(x, x, mask.astype(np.float32))[0].dtype == np.float32
@@ -239,7 +239,7 @@ def run_ppo(score=lambda batch: batch.mask.sum(1), seed=0, iterations=2, **chang
 
 
 def test_the_first_ratio_is_one_and_stays_so_without_a_step():
-    """P22: trlx #107, TRL #744: dropout, positions, temperature or padding that differ between rollout and update."""
+    """trlx #107, TRL #744: dropout, positions, temperature or padding that differ between rollout and update."""
     _, _, history = run_ppo()
     assert (history["policy/first_ratio_error"] < 1e-12).all()
     assert (history["policy/ratio_error"] > 1e-3).all()  # and it does move afterwards: the clip has work to do
@@ -249,14 +249,14 @@ def test_the_first_ratio_is_one_and_stays_so_without_a_step():
 
 
 def test_the_clip_can_act():
-    """P31 (no-magic): with one step a rollout the ratio is 1 and the clip never holds; with several it does."""
+    """no-magic: with one step a rollout the ratio is 1 and the clip never holds; with several it does."""
     one = run_ppo(epochs=1, minibatch_size=16, lr=0.1)[2]
     many = run_ppo(epochs=4, lr=0.1)[2]
     assert (one["policy/clipfrac"] == 0).all() and many["policy/clipfrac"].max() > 0.05
 
 
 def test_the_reference_is_not_trained():
-    """P18: TRL #3397, #1534: its parameters are the same arrays of the same numbers after training as before."""
+    """TRL #3397, #1534: its parameters are the same arrays of the same numbers after training as before."""
     policy, reference, _ = run_ppo()
     start = talker(seed=0)
     for name, parameter in reference.named_parameters().items():
@@ -266,12 +266,12 @@ def test_the_reference_is_not_trained():
 
 
 def test_at_the_start_the_leash_is_slack():
-    """P18: policy == reference, so the first measured KL is zero; a reference made too late would show here."""
+    """policy == reference, so the first measured KL is zero; a reference made too late would show here."""
     assert abs(run_ppo()[2]["objective/kl"][0]) < 1e-12
 
 
 def test_what_is_logged_adds_up():
-    """P14, P20 (lm-human-preferences logged its first beta for ever): rlhf_reward = scores - beta kl, with today's beta."""
+    """lm-human-preferences logged its first beta for ever: rlhf_reward = scores - beta kl, with today's beta."""
     _, _, history = run_ppo(iterations=4, kl_coef=0.3, target_kl=0.001, lr=0.05)
     beta, kl = history["objective/kl_coef"], history["objective/kl"]
     assert beta[0] == 0.3 and (np.diff(beta[1:]) > 0).all()
@@ -281,7 +281,7 @@ def test_what_is_logged_adds_up():
 
 
 def test_kl_is_summed_over_an_answer():
-    """P14, P19: trlx #438 and others logged the mean over tokens, and compared it with a target for answers."""
+    """trlx #438 and others logged the mean over tokens, and compared it with a target for answers."""
     policy, reference = talker(seed=0), frozen_copy(talker(seed=3))
     config = PPOConfig(rollouts=8, max_new_tokens=5, minibatch_size=8, lr=0.0, critic_lr=0.0)
     rollout = roll_out(policy, reference, lambda b: np.zeros(len(b)), ["a"] * 8, config, RNG(0))
@@ -298,7 +298,7 @@ def test_kl_is_summed_over_an_answer():
 
 @pytest.mark.parametrize("whiten", [True, False])
 def test_what_the_two_losses_are_given(monkeypatch, whiten):
-    """P26, P29: leashed rewards -> gae -> returns, and only then whitening; the critic is trained where it is read."""
+    """KL-penalised rewards -> gae -> returns, and only then whitening; the critic is trained where it is read."""
     given = {}
 
     def spy(name):
@@ -335,7 +335,7 @@ def test_what_the_two_losses_are_given(monkeypatch, whiten):
 
 
 def test_the_critic_has_not_seen_the_action():
-    """P29: other last tokens leave every value alone, because the value of column p is read before the token at p + 1."""
+    """Other last tokens leave every value alone, because the value of column p is read before the token at p + 1."""
     critic, policy = talker(ScalarModel, seed=1), talker()
     config = PPOConfig(max_new_tokens=5)
     rollout = roll_out(policy, policy, lambda b: np.ones(len(b)), ["a"] * 4, config, RNG(0))
@@ -358,7 +358,7 @@ def test_policy_and_critic_learn_at_rates_of_their_own():
 
 
 def test_the_controller_is_shown_the_distance_to_the_reference(monkeypatch):
-    """P14 (trlx #361 showed it the distance between two updates): nats an answer, and how many answers."""
+    """trlx #361 showed it the distance between two updates: nats per answer, and how many answers."""
     shown = []
 
     class Watched(AdaptiveKLController):
@@ -373,14 +373,14 @@ def test_the_controller_is_shown_the_distance_to_the_reference(monkeypatch):
 
 @pytest.mark.parametrize(("settings", "answers"), [({}, 10 * 16), ({"kl_horizon": 24}, 24), ({"kl_horizon": 400}, 400)])
 def test_beta_moves_by_a_fifth_within_the_horizon_that_is_set(settings, answers):
-    """P19: the horizon is counted in answers; ten rollouts unless it is set.  Far beyond the target beta moves at full speed."""
+    """The horizon is counted in answers; ten rollouts unless it is set.  Far beyond the target beta moves at full speed."""
     history = run_ppo(iterations=3, kl_coef=0.3, target_kl=1e-9, lr=0.05, **settings)[2]
     assert (history["objective/kl"][1:] > 1e-8).all()
     assert_allclose(history["objective/kl_coef"][2] / history["objective/kl_coef"][1], 1 + 0.2 * 16 / answers)
 
 
 def test_a_rollout_is_frozen():
-    """P28: rewards, advantages and old values are plain arrays; no gradient can flow into or out of them."""
+    """Rewards, advantages and old values are plain arrays; no gradient can flow into or out of them."""
     policy, critic = talker(), talker(ScalarModel)
     config = PPOConfig(rollouts=4, max_new_tokens=4)
     rollout = roll_out(policy, frozen_copy(policy), lambda b: np.ones(len(b)), ["a"] * 4, config, RNG(0))
@@ -397,7 +397,7 @@ def test_a_rollout_is_frozen():
 
 
 def test_an_answer_without_an_end_pays():
-    """P11: TRL #1893, #3750: the penalty is subtracted, once, from the score of answers that were cut off alone."""
+    """TRL #1893, #3750: the penalty is subtracted, once, from the score of answers that were cut off alone."""
     policy = talker()
     policy.trunk.final_norm.gain.data *= 0
     policy.trunk.final_norm.bias.data[...] = policy.unembedding.data[:, EOS] * 2  # ends often, but not always
@@ -411,7 +411,7 @@ def test_an_answer_without_an_end_pays():
 
 
 def test_every_epoch_sees_every_answer_once():
-    """P30: trlx #522 trained all epochs on the first minibatch, then all on the second."""
+    """trlx #522 trained all epochs on the first minibatch, then all on the second."""
     for n, size in ((10, 3), (8, 8), (5, 20)):
         pieces = list(minibatches(n, size, RNG(0)))
         assert sorted(np.concatenate(pieces)) == list(range(n))
@@ -429,7 +429,7 @@ def test_texts_of_similar_length_learn_together_but_not_the_short_ones_first():
 
 
 def test_training_raises_what_it_is_paid_for():
-    """P36 (Ziegler et al., section 4.4: a flipped sign trained the worst possible model overnight)."""
+    """Ziegler et al., section 4.4: a flipped sign trained the worst possible model overnight."""
 
     def letter_share(batch):
         return ((batch.ids[:, 1:] == encode("e")[0]) * batch.mask).sum(1) / batch.mask.sum(1)
@@ -445,7 +445,7 @@ def test_training_raises_what_it_is_paid_for():
 
 
 def test_equal_seeds_train_equal_models():
-    """C2: the same generator, the same bytes."""
+    """The same generator, the same bytes."""
     one, two, other = run_ppo(seed=4)[0], run_ppo(seed=4)[0], run_ppo(seed=5)[0]
     for a, b in zip(one.parameters(), two.parameters()):
         assert_array_equal(a.data, b.data)
@@ -464,7 +464,7 @@ def test_two_threads_train_equal_models(monkeypatch):
 
 
 def test_settings_that_do_not_exist_are_refused():
-    """P21: lm-human-preferences set rewards.whiten where ppo.whiten_rewards was read, and nobody noticed."""
+    """lm-human-preferences set rewards.whiten where ppo.whiten_rewards was read, and nobody noticed."""
     with pytest.raises(TypeError):
         PPOConfig(whiten_rewards=True)
     with pytest.raises(TypeError):
@@ -472,7 +472,7 @@ def test_settings_that_do_not_exist_are_refused():
 
 
 def test_float32_measures_the_leash_well_enough():
-    """P58 (OpenRLHF #620): rounding noise in log-probabilities is far below what one answer's KL means."""
+    """OpenRLHF #620: rounding noise in log-probabilities is far below what one answer's KL means."""
     ids = RNG(0).integers(VOCAB_SIZE, size=(16, 20))
     kl = {}
     for dtype in ("float32", "float64"):

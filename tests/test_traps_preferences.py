@@ -52,7 +52,7 @@ def votes_for(letter, rng, n=40):
 # ==== where the reward is read =======================================================================================
 
 def test_the_score_is_read_at_the_end_whatever_follows():
-    """P8: gpt-neox PR #1285, DeepSpeedExamples PR #672, trl #422 read the last column, or let neighbours matter."""
+    """gpt-neox PR #1285, DeepSpeedExamples PR #672, trl #422 read the last column, or let neighbours matter."""
     judge = talker(ScalarModel)
     row = render("ab", "cde")
     alone = sequence_scores(judge, collate([row])).item()
@@ -64,14 +64,14 @@ def test_the_score_is_read_at_the_end_whatever_follows():
 
 
 def test_the_score_of_an_unfinished_answer_is_read_at_its_last_token():
-    """P8: without an EOS a search for the EOS finds the wrong place, or none."""
+    """Without an EOS a search for the EOS finds the wrong place, or none."""
     judge = talker(ScalarModel)
     batch = collate([render("a", "bcd", ended=False), render("a", "bcdefg")])
     assert_allclose(sequence_scores(judge, batch).data[0], judge(batch.ids).data[0, 5])
 
 
 def test_the_score_has_no_slope_behind_the_end():
-    """P8: the gradient of a row's score touches its own columns up to the end alone."""
+    """The gradient of a row's score touches its own columns up to the end alone."""
 
     class Columns:
         """A scalar model that is a table of numbers, so that each column has a slope of its own."""
@@ -96,7 +96,7 @@ def test_a_row_without_an_answer_has_no_score():
 
 
 def test_the_heads_scale_is_a_standard_deviation():
-    """P57: Stiennon et al. write N(0, 1/(d+1)) and mean the variance; OpenRLHF used it as the standard deviation."""
+    """Stiennon et al. write N(0, 1/(d+1)) and mean the variance; OpenRLHF used it as the standard deviation."""
     config = ModelConfig(4, 4, n_layer=1, n_head=1, d_model=64)
     draws = np.concatenate([ScalarModel(config, RNG(seed)).head.weight.data for seed in range(60)])
     assert_allclose(draws.std(), 1 / math.sqrt(65), rtol=0.05)
@@ -107,7 +107,7 @@ def test_the_heads_scale_is_a_standard_deviation():
 # ==== the reward model's loss ========================================================================================
 
 def test_only_differences_of_scores_matter():
-    """R1, R2: adding a constant changes nothing; all slopes add up to 0; exchanging the sides turns P to 1 - P."""
+    """Adding a constant changes nothing; all slopes add up to 0; exchanging the sides turns P to 1 - P."""
     c, r = (Tensor(x, requires_grad=True) for x in RNG(0).standard_normal((2, 5)))
     loss, metrics = bradley_terry_loss(c, r)
     loss.backward()
@@ -121,7 +121,7 @@ def test_only_differences_of_scores_matter():
 
 
 def test_a_vote_between_two_is_a_choice_of_the_best_of_two():
-    """R3: -log softmax(r)[choice], Ziegler et al.'s loss for four, is Bradley and Terry's for two."""
+    """-log softmax(r)[choice], Ziegler et al.'s loss for four, is Bradley and Terry's for two."""
     pairs = RNG(0).standard_normal((6, 2))
     choice = -functional.token_log_probs(Tensor(pairs), np.zeros(6, int)).data.mean()
     assert_allclose(bradley_terry_loss(pairs[:, 0], pairs[:, 1])[0].item(), choice)
@@ -129,7 +129,7 @@ def test_a_vote_between_two_is_a_choice_of_the_best_of_two():
 
 @pytest.mark.parametrize("options", [{}, {"margin": 0.7}, {"label_smoothing": 0.2}, {"margin": 0.7, "label_smoothing": 0.2}])
 def test_no_option_of_the_reward_loss_is_ignored(options):
-    """P55: OpenRLHF's LogExpLoss took a margin and did nothing with it."""
+    """OpenRLHF's LogExpLoss took a margin and did nothing with it."""
     c, r = RNG(0).standard_normal((2, 5))
     check_gradients(lambda c, r: bradley_terry_loss(c, r, **options)[0], c, r)
     s, d = options.get("label_smoothing", 0.0), c - r - options.get("margin", 0.0)
@@ -139,7 +139,7 @@ def test_no_option_of_the_reward_loss_is_ignored(options):
 
 @pytest.mark.underflow
 def test_huge_gaps_stay_finite():
-    """P48: log(1 + exp(-d)) overflows at d = -800."""
+    """log(1 + exp(-d)) overflows at d = -800."""
     d = Tensor(np.array([800.0, -800.0, 0.0]), requires_grad=True)
     loss, _ = bradley_terry_loss(d, np.zeros(3))
     loss.backward()
@@ -154,7 +154,7 @@ def test_huge_gaps_stay_finite():
 
 
 def test_a_tie_is_half_right():
-    """P49: `>` gives a constant scorer 0 %, `>=` 100 %; it is right half of the time."""
+    """`>` gives a constant scorer 0 %, `>=` 100 %; it is right half of the time."""
     assert pair_accuracy(np.array([0.0, 0.0])) == 0.5
     assert pair_accuracy(np.array([1.0, -1.0, 0.0, 2.0])) == 0.625
     same = np.zeros(4)
@@ -163,7 +163,7 @@ def test_a_tie_is_half_right():
 
 
 def test_calibration_of_scorers_that_are_known():
-    """R10: sure to 80 % and right in 80 %: no error; right in 60 %: an error of 0.2."""
+    """Sure to 80 % and right in 80 %: no error; right in 60 %: an error of 0.2."""
     gap = math.log(0.8 / 0.2)
     signs = np.array([1] * 8 + [-1] * 2)
     assert_allclose(calibration(gap * signs)["ece"], 0, atol=1e-12)
@@ -177,7 +177,7 @@ def test_calibration_of_scorers_that_are_known():
 
 
 def test_normalising_moves_and_scales_but_keeps_the_order():
-    """R11: mean 0 and deviation 1 on the answers it was fitted to; dividing twice (OpenRLHF's critic, P41) would show."""
+    """Mean 0 and deviation 1 on the answers it was fitted to; dividing twice (OpenRLHF's critic) would show."""
     judge = talker(ScalarModel)
     batch = conversations([("a", "b" * n) for n in range(1, 12)])
     raw = Scorer(judge)(batch)
@@ -220,7 +220,7 @@ def test_centring_keeps_scores_near_zero():
 # ==== votes ==========================================================================================================
 
 def test_prompts_are_on_one_side_of_the_split_only():
-    """P56 (InstructGPT, section 3.5): comparisons of one prompt in both halves make the held-out accuracy a lie."""
+    """InstructGPT, section 3.5: comparisons of one prompt in both halves make the held-out accuracy a lie."""
     votes = Preferences(list("aabbccddee"), [Response(str(i), True) for i in range(10)], [Response("", True)] * 10)
     train, held_out = split(votes, 0.3, RNG(0))
     assert set(train.prompts) & set(held_out.prompts) == set() and len(train) + len(held_out) == 10
@@ -229,7 +229,7 @@ def test_prompts_are_on_one_side_of_the_split_only():
 
 
 def test_identical_answers_are_not_a_pair():
-    """P52 (rlhf-book #503): chosen == rejected has loss log 2 and no gradient, but counts in every metric."""
+    """rlhf-book #503: chosen == rejected has loss log 2 and no gradient, but counts in every metric."""
     expected = []
 
     def label(question, first, second, rng):
@@ -281,7 +281,7 @@ def test_votes_survive_the_trip_through_a_file(tmp_path):
 
 
 def test_one_end_an_answer():
-    """P50 (TRL #4908 had two, LLMs-from-scratch none): a finished answer has one EOS, an unfinished one has none."""
+    """TRL #4908 had two, LLMs-from-scratch none: a finished answer has one EOS, an unfinished one has none."""
     votes = votes_for("a", RNG(0))
     batch = votes.batch()
     ends = ((batch.ids[:, 1:] == EOS) * batch.mask).sum(1)
@@ -298,7 +298,7 @@ def test_one_end_an_answer():
 # ==== DPO ============================================================================================================
 
 def test_the_worked_example():
-    """D1, P53 (LLMs-from-scratch logged margins without beta): h = 0.15 and everything that follows from it."""
+    """LLMs-from-scratch logged margins without beta: h = 0.15 and everything that follows from it."""
     pc = Tensor(WORKED[0], requires_grad=True)
     loss, metrics = dpo_loss(pc, *WORKED[1:], beta=0.1)
     loss.backward()
@@ -312,7 +312,7 @@ def test_the_worked_example():
 
 @pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.2}, {"loss_type": "ipo"}, {"loss_type": "hinge"}])
 def test_gradients_of_dpo_and_its_cousins(options):
-    """D3, P46 (TRL ignores label_smoothing for sigmoid since 1.0, and once had SPPO's beta and RPO's sign wrong)."""
+    """TRL ignores label_smoothing for sigmoid since 1.0, and once had SPPO's beta and RPO's sign wrong."""
     four = RNG(0).standard_normal((4, 5))
     check_gradients(lambda pc, pr: dpo_loss(pc, pr, four[2], four[3], beta=0.3, **options)[0], four[0], four[1])
     if options:
@@ -320,7 +320,7 @@ def test_gradients_of_dpo_and_its_cousins(options):
 
 
 def test_only_differences_of_log_probabilities_matter():
-    """D4, D5: adding c to both policy or both reference terms changes nothing; exchanging the sides turns h to -h."""
+    """Adding c to both policy or both reference terms changes nothing; exchanging the sides turns h to -h."""
     pc, pr, rc, rr = RNG(0).standard_normal((4, 5))
     loss, metrics = dpo_loss(pc, pr, rc, rr)
     assert_allclose(dpo_loss(pc + 3, pr + 3, rc, rr)[0].item(), loss.item())
@@ -333,7 +333,7 @@ def test_only_differences_of_log_probabilities_matter():
 
 
 def test_the_first_loss_is_log_two():
-    """P44 (DPO-reference #46, TRL #789): a reference that is not the policy, dropout, another truncation: all show here."""
+    """DPO-reference #46, TRL #789: a reference that is not the policy, dropout, another truncation: all show here."""
     policy, votes = talker(), votes_for("a", RNG(0))
     n, both = len(votes), votes.batch()
     logps, ref = sequence_log_probs(policy, both), sequence_log_probs(frozen_copy(policy), both)
@@ -345,7 +345,7 @@ def test_the_first_loss_is_log_two():
 
 
 def test_log_probabilities_are_summed_not_averaged():
-    """P43: DPO-reference #8, #32, #40, LLMs-from-scratch: answers of 2 and 6 tokens at -1 each are -2 and -6."""
+    """DPO-reference #8, #32, #40, LLMs-from-scratch: answers of 2 and 6 tokens at -1 each are -2 and -6."""
 
     class Even:
         """A model for which every next token has log-probability -1."""
@@ -366,7 +366,7 @@ def test_log_probabilities_are_summed_not_averaged():
 
 
 def test_the_prompt_is_not_part_of_the_answer():
-    """P5: no-magic sums over the prompt too.  In the loss equal prompts cancel, so it is the log-probabilities that tell."""
+    """no-magic sums over the prompt too.  In the loss equal prompts cancel, so it is the log-probabilities that tell."""
     model = talker()
     for question in ("a", "abc abc"):
         batch = conversations([(question, "dd")])
@@ -376,7 +376,7 @@ def test_the_prompt_is_not_part_of_the_answer():
 
 
 def test_both_sides_in_one_pass_or_in_two():
-    """D8: chosen and rejected padded to one width, against each alone."""
+    """chosen and rejected padded to one width, against each alone."""
     model, votes = talker(), votes_for("a", RNG(0), 12)
     together = sequence_log_probs(model, votes.batch()).data
     pairs = [*zip(votes.prompts, votes.chosen), *zip(votes.prompts, votes.rejected)]
@@ -405,7 +405,7 @@ def test_training_with_dpo():
     assert_allclose(history["loss"][0], math.log(2), atol=1e-6)  # votes.batch's mask is float32
     assert history["loss"][-5:].mean() < 0.5 and history["rewards/accuracies"][-5:].mean() > 0.9
     assert_allclose(history["rewards/margins"], history["rewards/chosen"] - history["rewards/rejected"], atol=1e-12)
-    assert_allclose(history["rewards/chosen"], 0.1 * history["delta/chosen"], atol=1e-12)  # P45: the drift is on record
+    assert_allclose(history["rewards/chosen"], 0.1 * history["delta/chosen"], atol=1e-12)  # the drift is on record
     assert_allclose(history["rewards/rejected"], 0.1 * history["delta/rejected"], atol=1e-12)
     for name, parameter in reference.named_parameters().items():
         assert_array_equal(parameter.data, before[name])

@@ -1,0 +1,96 @@
+"""Votes files: what is no vote is refused with its line, and large files are read at once."""
+
+import json
+import time
+
+import pytest
+from small_models import votes_of
+
+from minialign.batch import Response
+from minialign.preferences import Preferences, load_jsonl, save_jsonl
+
+VOTE = {"prompt": "what is a cat?", "chosen": "an animal.", "rejected": "a stone."}
+
+
+def file_of(tmp_path, *votes):
+    path = tmp_path / "votes.jsonl"
+    path.write_text("\n".join(json.dumps(vote) for vote in votes) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"chosen_ended": "false"}, "true or false, without quotation marks"),
+        ({"rejected_ended": 0}, "true or false, without quotation marks"),
+        ({"chosen": "a stone."}, "chosen and rejected are the same answer"),
+        ({"prompt": ""}, "the prompt is empty"),
+        ({"prompt": "  "}, "the prompt is empty"),
+        ({"chosen": "", "chosen_ended": False}, "an answer of no characters"),
+        ({"chosen": "An animal."}, "the model knows only .* and not 'A'"),
+        ({"prompt": "naïve"}, "and not 'ï'"),
+        ({"rejected": None}, "prompt, chosen and rejected are texts"),
+        ({"prompt": ["a"]}, "prompt, chosen and rejected are texts"),
+        ({"chosen": "a" * 40}, "a text of 57 tokens does not fit the context of 48"),
+    ],
+)
+def test_what_is_no_vote_is_refused_with_its_line(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=f"votes.jsonl, line 2: not a vote .*{message}"):
+        load_jsonl(file_of(tmp_path, VOTE, VOTE | changes), context_length=48)
+
+
+@pytest.mark.parametrize("line", ["[1, 2]", "3", "null", "{", '{"prompt": "a"}', "[" * 100_000])
+def test_a_line_that_is_no_object_is_refused(tmp_path, line):
+    path = tmp_path / "votes.jsonl"
+    path.write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="line 1: not a vote"):
+        load_jsonl(path)
+
+
+def test_the_longest_that_fits_is_read(tmp_path):
+    """<user> prompt <bot> answer, and <eos> only if it ended."""
+    path = file_of(tmp_path, {"prompt": "a", "chosen": "b" * 8, "rejected": "b" * 9, "rejected_ended": False})
+    assert len(load_jsonl(path, context_length=12)) == 1
+    with pytest.raises(ValueError, match="12 tokens does not fit the context of 11"):
+        load_jsonl(path, context_length=11)
+    assert load_jsonl(path).batch().ids.shape == (2, 12)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_of_an_old_windows_shell_is_told_what_to_do(tmp_path, encoding):
+    path = tmp_path / "votes.jsonl"
+    path.write_text(json.dumps(VOTE), encoding=encoding)
+    with pytest.raises(ValueError, match="UTF-16 .*save it as UTF-8"):
+        load_jsonl(path)
+
+
+def test_other_encodings(tmp_path):
+    path = tmp_path / "votes.jsonl"
+    path.write_bytes(json.dumps(VOTE).encode("utf-8-sig"))
+    assert load_jsonl(path).prompts == [VOTE["prompt"]]
+    path.write_bytes(json.dumps(VOTE | {"prompt": "naïve"}, ensure_ascii=False).encode("latin-1"))
+    with pytest.raises(ValueError, match="line 1: not a vote .*UTF-8"):
+        load_jsonl(path)
+
+
+def test_ties_and_answers_that_were_cut_off(tmp_path):
+    cut = {"prompt": "a", "chosen": "b", "rejected": "b", "rejected_ended": False}  # the same letters, but not the same answer
+    tie = {"prompt": "a", "chosen": None, "rejected": None, "vote": "tie"}
+    votes = load_jsonl(file_of(tmp_path, cut, tie, tie | {"vote": "skip"}))
+    assert (votes.chosen, votes.rejected) == ([Response("b", True)], [Response("b", False)])
+
+
+def test_two_hundred_thousand_lines_take_seconds(tmp_path):
+    """They took 22 s, for each line was made into a padded batch."""
+    votes = votes_of(2000)
+    save_jsonl(votes, tmp_path / "votes.jsonl")
+    assert load_jsonl(tmp_path / "votes.jsonl", 100) == votes
+    (tmp_path / "votes.jsonl").write_bytes((tmp_path / "votes.jsonl").read_bytes() * 10)
+    start = time.perf_counter()
+    assert len(load_jsonl(tmp_path / "votes.jsonl", 100)) == 20_000
+    assert time.perf_counter() - start < 1.5  # a tenth of the lines; .1 s here when nothing else runs
+
+
+def test_three_columns_of_one_length():
+    with pytest.raises(ValueError, match="2 prompts need as many chosen and rejected answers, not 1 and 2"):
+        Preferences(["a", "b"], [Response("c", True)], [Response("d", True)] * 2)
