@@ -98,7 +98,7 @@ lesson.number("pi* beats the best n by, at least", min(worth), ".3f")
 # %%
 lesson.section("3. The chase")
 betas = sorted((0.0, 0.1, 1.0) if lesson.fast else leash.BETAS, reverse=True)
-sft, runs, ppo = leash.stand(lesson.journey, "sft"), {}, []
+sft, runs, ppo = leash.evaluate(lesson.journey, "sft"), {}, []
 print("   beta       KL   proxy    gold   greedy   polite phrases   characters")
 row = "   {:<6}{kl:7.2f}{proxy:+8.2f}{gold:+8.2f}{gold_greedy:+9.2f}{polite:17.2f}{length:13.1f}"
 print(row.format("SFT", **sft))
@@ -106,7 +106,7 @@ for beta in lesson.steps(betas, "leashes"):
     price = {"noleash": 0.0, "wrongway": -beta}.get(lesson.fault, beta)
     recipe = replace(people, ppo=replace(people.ppo, kl_coef=price))
     runs[beta] = Journey(recipe, lesson.seed, lesson.journey.folder, lesson.journey.say)
-    ppo.append({"beta": beta} | leash.stand(runs[beta], "ppo"))
+    ppo.append({"beta": beta} | leash.evaluate(runs[beta], "ppo"))
     print(row.format(f"{beta:g}", **ppo[-1]), flush=True)
 distances = [point["kl"] for point in ppo]
 

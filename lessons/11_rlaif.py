@@ -138,7 +138,7 @@ policies["human"] = feedback.dpo(journey, votes)
 print("                       gold  characters  polite  dangerous: refused  log P(refusal)")
 stand = {}
 for name, model in policies.items():
-    stand[name] = feedback.standing(journey, model, sft)
+    stand[name] = feedback.evaluate_policy(journey, model, sft)
     refusing[name] = float(sequence_log_probs(model, refusals).data.mean())
     row = "{gold:+8.2f}{length:12.1f}{polite:8.2f}".format(**stand[name])
     row += f"{stand[name]['refuses']['dangerous']:20.0%}{refusing[name]:16.2f}"

@@ -50,7 +50,11 @@ def sha256(content: Any) -> str:
 
 def as_text(value: Any) -> str:
     """A value as text that is equal for equal values."""
-    return json.dumps(value, default=lambda v: asdict(v) if is_dataclass(v) and not isinstance(v, type) else repr(v), sort_keys=True)
+
+    def plain(v):
+        return asdict(v) if is_dataclass(v) and not isinstance(v, type) else repr(v)
+
+    return json.dumps(value, default=plain, sort_keys=True)
 
 
 @cache

@@ -32,7 +32,7 @@ def one_line(capsys, *needles):
 
 # ------------------------------------------------------------------------------------------------ like with like
 @pytest.mark.parametrize("name", ["torch", "transformers"])
-def test_the_twin_computes_what_we_do(name):
+def test_the_pytorch_version_computes_what_we_do(name):
     if not installed("torch", name):
         pytest.skip(f"{name} is not installed")
     errors = compare.agree(SIZES["tiny"], list(WORKLOADS), [name], 1, {})[name]
@@ -108,7 +108,7 @@ def test_verdicts_stand_beside_the_targets():
         "train: time / torch": (0.5, True),
         "train: time / products": (2.0, False),
         "train: peak memory / torch": (pytest.approx(1 / 3), True),
-        "train: minor page faults a step": (5.0, True),
+        "train: minor page faults per step": (5.0, True),
     }
 
 

@@ -45,16 +45,18 @@ def test_held_out_items_are_asked_several_times_and_judged_without_their_greetin
     monkeypatch.setattr(bakeoff, "answer", answer)
     monkeypatch.setattr(bakeoff, "truth", lambda question, response: len(question))
     journey = SimpleNamespace(
-        sft=lambda: SimpleNamespace(model=None), rng=lambda name: None, recipe=SimpleNamespace(max_new_tokens=8)
+        model=lambda name: None, rng=lambda name: None, recipe=SimpleNamespace(max_new_tokens=8)
     )
     found = bakeoff.ask(journey, "sft", 1.0, ["moo?", "baa, you say?"] * 2, ("good day! ", "now, "))
     assert asked == [["good day! moo?", "now, baa, you say?"] * 2] and found.gold.tolist() == [4, 13] * 2
     assert len(bakeoff.ask(journey, "sft", 1.0, ["moo?"] * bakeoff.TIMES).gold) == bakeoff.TIMES > 1
 
 
-def test_every_setting_is_a_knob():
-    assert costs.KNOBS["dpo"] == len(fields(DPOConfig))
-    assert costs.KNOBS["ppo"] == len(fields(PPOConfig)) + len(fields(RewardConfig))
+def test_every_setting_is_a_hyperparameter():
+    assert costs.hyperparameters(TOY, "sft") == 0
+    assert costs.hyperparameters(TOY, "dpo") == len(fields(DPOConfig))
+    assert costs.hyperparameters(TOY, "ppo") == len(fields(PPOConfig)) + len(fields(RewardConfig))
+    assert costs.hyperparameters(TOY, "best_of_n") == len(fields(RewardConfig)) + 1
 
 
 def run(ppo=0.4, dpo=0.3, off=0.2, greeted=0.2, seconds=15.0, rejected=-3.0, itself=0.51):
@@ -106,6 +108,6 @@ def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
 
     journey = Journey(lab.control(TOY), 0, tmp_path)
     size = sum(p.data.nbytes for p in journey.model("sft").parameters()) / 1e6
-    assert data["sft"]["megabytes"] == pytest.approx(size) and data["dpo"]["megabytes"] == pytest.approx(2 * size)
+    assert data["sft"]["megabytes"] == pytest.approx(size, abs=6e-4) and data["dpo"]["megabytes"] == pytest.approx(2 * size, abs=6e-4)
     assert data["ppo"]["models"] == 4 and data["ppo"]["seconds"] > data["best_of_n"]["seconds"] > 0
     assert data["sft"]["wins"] == 0.5 and data["sft"]["kl"] == 0

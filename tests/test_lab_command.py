@@ -2,6 +2,10 @@
 
 import ast
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +16,7 @@ from minialign import lab
 from minialign.cli import lab as lab_command
 from minialign.cli.command import main
 from minialign.lab import EXPERIMENTS, Claim, bakeoff, leash, length, sycophancy
-from minialign.lab.instruments.measure import count_seeds, mostly
+from minialign.lab.instruments.measure import count_seeds, holds_in_most_seeds
 
 
 @pytest.fixture()
@@ -122,7 +126,7 @@ def test_an_experiment_is_reported_before_the_next_one_begins(tmp_path, monkeypa
 
 def test_ten_seeds_are_counted_as_ten():
     flags = np.array([True] * 9 + [False])
-    assert count_seeds(flags) == "9 of 10 seeds" and mostly(flags) and not mostly(flags[1:])
+    assert count_seeds(flags) == "9 of 10 seeds" and holds_in_most_seeds(flags) and not holds_in_most_seeds(flags[1:])
 
 
 def test_what_lessons_take_from_the_laboratory_is_there():
@@ -144,3 +148,31 @@ def test_what_lessons_take_from_the_laboratory_is_there():
     modules = {module for module, _ in taken if module.islower()}
     assert {"leash", "bakeoff"} <= modules
     assert not [(m, name) for m, name in taken if m in modules and not hasattr(lab_command.experiment(m), name)]
+
+
+NEW = '''"""A new experiment."""
+from . import Claim
+QUESTION, DOES_NOT_SHOW = "is it found?", "anything else."
+def one_seed(recipe, seed, folder):
+    return {"seed": seed}
+def claims(runs):
+    return [Claim("it is found by its name", True, f"{len(runs)} seeds")]
+def table(runs):
+    return ["one row"]
+'''
+
+
+def test_a_new_file_is_a_new_experiment(tmp_path):
+    """In a copy of the package: one file, nothing listed anywhere, no figure."""
+    shutil.copytree(Path(lab.__file__).parents[1], tmp_path / "minialign", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "minialign" / "lab" / "newcomer.py").write_text(NEW, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+
+    def minialign(*arguments):
+        command = [sys.executable, "-m", "minialign", "lab", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    assert "newcomer" in minialign("--help")
+    said = minialign("newcomer", "--seeds", "1", "--jobs", "1")
+    assert "newcomer: is it found?" in said and "one row" in said and "seen: it is found by its name (1 seeds)" in said

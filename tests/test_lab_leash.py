@@ -116,7 +116,7 @@ def run(
         "control_sft": place(0.0, 0.0, 0.0),
         "control": place(control, 4.0, 1.0),
         "ideal": place(ideal, 3.0, 0.9),
-        "foretold": {"human": 0.86, "control": 0.9},
+        "predicted": {"human": 0.86, "control": 0.9},
         "liking": {"sft": 0.2, "ppo": liking},
         "votes": {"chosen": 0.4, "rejected": 0.2, "gushing": votes},
         "best_of_n": [{"n": n, "kl": np.log(n), "proxy": 0.1, "gold": 0.1} for n in leash.NS],

@@ -38,8 +38,8 @@ def drift(agrees, rewards, beta):
 @pytest.mark.parametrize("beta", [0.2, 1.0, 7.0])
 def test_the_tilted_forecast_is_the_exact_optimum_of_a_listed_world(beta):
     agrees, rewards = every_answer_once()
-    foretold = sycophancy.tilt(agrees, rewards, beta)["tilted"] - agrees.mean()
-    assert_allclose(foretold, drift(agrees, rewards, beta), atol=1e-12)
+    predicted = sycophancy.tilt(agrees, rewards, beta)["tilted"] - agrees.mean()
+    assert_allclose(predicted, drift(agrees, rewards, beta), atol=1e-12)
 
 
 def test_the_covariance_is_the_slope_of_the_exact_drift_and_its_error_dies_with_the_square_of_beta():
@@ -109,12 +109,12 @@ def a_run(yes=0.9, control=0.3, true_rise=0.5, off=0.0):
         return {"sampled": shares, "greedy": shares, "plain": 0.9, "kl": dict.fromkeys(shares, 1.0)}
 
     def one_crowd(false, true):
-        foretold = {
+        predicted = {
             kind: {trainer: {"tilted": value + off, "linear": value, "kl": 1.0} for trainer in TRAINERS}
             for kind, value in (("claim_false", false), ("claim_true", true))
         }
         models = {trainer: model(false, true) for trainer in TRAINERS}
-        return models | {"forecast": foretold, "claim_votes": {kind: [3, 5] for kind in sycophancy.KINDS}}
+        return models | {"forecast": predicted, "claim_votes": {kind: [3, 5] for kind in sycophancy.KINDS}}
 
     both = {"yes-men": one_crowd(yes, 0.4 + true_rise), "control": one_crowd(control, 0.4)}
     return {"sft": model(0.3, 0.4), "trainers": TRAINERS} | both
@@ -124,7 +124,7 @@ def a_run(yes=0.9, control=0.3, true_rise=0.5, off=0.0):
     ("change", "seen"),
     [
         ({}, [True, True, True, True]),
-        ({"yes": 0.25}, [False, True, False, True]),  # nobody was swayed, and that was foretold
+        ({"yes": 0.25}, [False, True, False, True]),  # nobody was swayed, and that was predicted
         ({"control": 0.95}, [False, True, False, True]),  # the control says yes as often: it is not the liking
         ({"true_rise": 0.0}, [True, False, True, True]),  # it learned to check
         ({"off": 0.2}, [True, True, True, False]),  # the forecast misses

@@ -18,7 +18,7 @@ ORDER = """
     sft preferences reward policy_gradient ppo grpo dpo rlaif interop exact evaluate models source_patch cache
     world snapshots pipeline figures runs lab page teach bench cli __main__
 """.split()
-TORCH = {"bench/torch_model.py", "bench/torch_twin.py"}  # loaded by `minialign bench --against torch` alone
+TORCH = {"bench/torch_model.py", "bench/torch_steps.py"}  # loaded by `minialign bench --against torch` alone
 ALGORITHMS = {"sft", "reward", "policy_gradient", "ppo", "grpo", "dpo", "rlaif"}
 SIBLINGS = ALGORITHMS - {"policy_gradient"}
 DRAWING = ("figures/", "lab/figures/")

@@ -1,6 +1,6 @@
 """`minialign bench --ablate`: what is each optimisation worth?  The same step, with one of them undone at a time.
 
-To undo is to write the line as one would without the trick: each row below names a file, the lines as they stand, and
+To undo is to write the line as one would without the trick: each row below names a file, the lines as they are, and
 the lines without.  A process that measures a row loads that file in its older form, and differs in nothing else; its
 losses, gradients and samples are checked to be the same before anything is timed.
 
@@ -20,7 +20,7 @@ class Row(NamedTuple):
     what: str  # the optimisation, in a few words
     workload: str  # where it counts
     file: str = ""  # of minialign; none: the allocator is left as it comes
-    changes: tuple = ()  # (the lines as they stand, the lines without the optimisation), ...
+    changes: tuple = ()  # (the lines as they are, the lines without the optimisation), ...
     timed: int = 3  # steps that count; fewer where they are very slow
 
 
@@ -275,7 +275,7 @@ def undo(name):
         return  # the driver starts such a process with the allocator as it comes
     full_name = f"minialign.{row.file}"
     if full_name in sys.modules:
-        raise RuntimeError(f"{full_name} is already loaded as it stands")
+        raise RuntimeError(f"{full_name} is already loaded as it is")
     spec = importlib.util.find_spec(full_name)
     module = importlib.util.module_from_spec(spec)
     sys.modules[full_name] = module
@@ -285,7 +285,7 @@ def undo(name):
 
 
 def without(source, row):
-    """The text of a module with a row's lines replaced.  Raises ValueError unless each stands there exactly once."""
+    """The text of a module with a row's lines replaced.  Raises ValueError unless each occurs exactly once."""
     for lines, older in row.changes:
         source = patched(source, lines, older, f"{row.file}.py")
     return source

@@ -1,7 +1,7 @@
 """Visit systems in turn, A B C A B C, each alive in a process of its own.
 
 In one process the first system would leave a warm heap to the next, and one after the other each would meet another
-mood of the machine.  So: one process a system; a visit is one step that does not count and three that do; and what is
+machine load.  So: one process per system; a visit is one step that does not count and three that do; and what is
 compared is always the best of a visit with the best of the other system's visit in the same round.
 """
 

@@ -39,7 +39,7 @@ def ablate(rounds, workloads, size, threads):
 
 
 def gains(turns, rows, clock):
-    """What take_turns found, as ratios to the code as it stands."""
+    """What take_turns found, as ratios to the code as it is."""
     return {
         "a_a": ratio(turns["times"], "again", "minialign", clock),
         "faults": steady_faults(turns["faults"]["minialign"]),
@@ -55,13 +55,13 @@ def gains(turns, rows, clock):
 
 
 def check(ours, tasks):
-    """Raise CannotMeasure unless every variant computes what the code as it stands computes."""
+    """Raise CannotMeasure unless every variant computes what the code as it is computes."""
     expected, _ = numbers_of(ours, [ours.workload])
     for name, task in tasks.items():
         worst = largest_errors(expected, numbers_of(task, [ours.workload])[0])
         for dtype, (error, where) in worst.items():
             if not error <= AGREEMENT[dtype]:
-                raise CannotMeasure(f"without {name!r} {where} is off by {error:.1e}; mend that row of bench/ablate.py")
+                raise CannotMeasure(f"without {name!r} {where} is off by {error:.1e}; fix that row of bench/ablate.py")
 
 
 def table(found, size_name):

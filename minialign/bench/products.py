@@ -6,7 +6,7 @@ the question, and queries, keys and values are one product.  For N = B T tokens 
 
     12 N L C^2  +  2 L B T^2 C  +  N C V      times
 
-3 C^2 (q, k, v) + C^2 + 8 C^2 (the MLP) a layer and token; q k^T and A v; and the head (V = 1 for a scalar one).
+3 C^2 (q, k, v) + C^2 + 8 C^2 (the MLP) per layer and token; q k^T and A v; and the head (V = 1 for a scalar one).
 
 A backward pass has twice as many: from g = dL/dy of y = x W follow dx = g W^T and dW = x^T g.
 """
@@ -39,7 +39,7 @@ def products_of(workload, size):
         pairs, tokens = size.dpo
         return pass_(2 * pairs, tokens, V) + pass_(2 * pairs, tokens, V, backward=True)
     rows, prompt, new = size.ppo
-    tokens = prompt + new - 1  # the last one foretells nothing
+    tokens = prompt + new - 1  # the last one predicts nothing
     seen = pass_(rows, tokens + 1, 1) + pass_(rows, tokens, 1) + 2 * pass_(rows, tokens, V)  # reward, critic, pi, ref
     some = rows // size.minibatches
     update = pass_(some, tokens, V, backward=True) + pass_(some, tokens, 1, backward=True)
@@ -47,7 +47,7 @@ def products_of(workload, size):
 
 
 def _layer(size, rows, tokens, seen):
-    """The products of one layer reading `tokens` new tokens a row, each of which may look at `seen`."""
+    """The products of one layer reading `tokens` new tokens per row, each of which may look at `seen`."""
     N, C, H = rows * tokens, size.d_model, size.n_head
     scores = (rows, H, tokens, C // H), (rows, H, C // H, seen)
     mixed = (rows, H, tokens, seen), (rows, H, seen, C // H)

@@ -38,7 +38,7 @@ def seconds(times, name, clock):
 
 
 def steady_faults(faults):
-    """Median of the minor page faults a step; None where the system does not count them."""
+    """Median of the minor page faults per step; None where the system does not count them."""
     return None if not faults or faults[0] is None else float(np.median(faults))
 
 
@@ -98,7 +98,7 @@ def verdicts(results, threads):
         if ours.get("peak_mb") and theirs.get("peak_mb"):
             judge("train: peak memory / torch", ours["peak_mb"] / theirs["peak_mb"], MEMORY_TARGET)
         if ours["faults"] is not None:
-            judge("train: minor page faults a step", ours["faults"], FAULTS_TARGET)
+            judge("train: minor page faults per step", ours["faults"], FAULTS_TARGET)
     return found
 
 

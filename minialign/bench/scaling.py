@@ -1,4 +1,4 @@
-"""`minialign bench --scaling`: what does a token cost as the work grows?
+"""`minialign bench --scaling`: what does one token cost as the work grows?
 
 Around one model, one thing grows at a time: width, layers, context, batch.  Time: the best of two steps.  Memory: the
 peak of what Python and NumPy allocate during a step (tracemalloc); weights and optimiser are there before.
@@ -43,7 +43,7 @@ def scaling(threads=1, sweeps=SWEEPS, base=BASE):
 
 
 def point(workload, shape, threads):
-    """Seconds and bytes a token, at one shape, in a process of its own."""
+    """Seconds and bytes per token, at one shape, in a process of its own."""
     B, T = shape["batch"], shape["context"]
     prompt = min(PROMPT, T // 2)
     size = Size(shape["d_model"], shape["layers"], context_length=T, train=(B, T), sample=(B, prompt, T - prompt))
@@ -78,10 +78,10 @@ def attention_memory(points, base):
 def table(result):
     """Every curve as numbers, with its slopes."""
     base = ", ".join(f"{name} {value}" for name, value in result["base"].items())
-    lines = ["What a token costs while one thing grows and the rest stays at", f"{base}."]
+    lines = ["What one token costs while one thing grows and the rest stays at", f"{base}."]
     for workload, words in (("train", "training step"), ("sample", "sampling")):
         for what, unit, factor in (("seconds", "microseconds", 1e6), ("bytes", "KB", 1e-3)):
-            lines += ["", f"{words}, {unit} a token" + f"{'slope (last step)':>{70 - len(words) - len(unit)}}"]
+            lines += ["", f"{words}, {unit} per token" + f"{'slope (last step)':>{70 - len(words) - len(unit)}}"]
             for name, points in result["curves"][workload].items():
                 shown = "  ".join(f"{p['at']}: {p[what] * factor:.3g}" for p in points)
                 whole, last = result["slopes"][workload][name][what]

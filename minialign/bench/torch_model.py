@@ -1,4 +1,4 @@
-"""The twin's model: GPT-2 in idiomatic PyTorch, with scaled_dot_product_attention and a key/value cache.
+"""The model of the comparison: GPT-2 in idiomatic PyTorch, with scaled_dot_product_attention and a key/value cache.
 
 Needs torch, which minialign does not: only `minialign bench --against torch` comes here.  The names are GPT-2's, so
 that weights and gradients can be compared by name.
@@ -46,7 +46,7 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """ids (B, T) -> logits (B, T, V); with scalar=True one number a token, (B, T)."""
+    """ids (B, T) -> logits (B, T, V); with scalar=True one number per token, (B, T)."""
 
     def __init__(self, size, scalar=False):
         super().__init__()

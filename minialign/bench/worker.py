@@ -26,8 +26,8 @@ except ImportError:  # Windows: no page faults, no peak memory
 MODULES = {
     "minialign": "workloads",
     "products": "products",
-    "torch": "torch_twin",
-    "transformers": "torch_twin",
+    "torch": "torch_steps",
+    "transformers": "torch_steps",
 }
 
 
@@ -64,7 +64,7 @@ def prepare(task, workload, dtype="float32"):
     from .sizes import Size
 
     module = importlib.import_module(f".{MODULES[task['system']]}", __package__)
-    if module.__name__.endswith("torch_twin"):
+    if module.__name__.endswith("torch_steps"):
         module.use_threads(task["threads"])
     steps = {"sample": module.hugging_face_sample} if task["system"] == "transformers" else module.STEPS
     return steps[workload](Size(**task["size"]), dtype)

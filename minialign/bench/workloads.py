@@ -117,8 +117,8 @@ def gradients(model):
     """dict GPT-2's name -> gradient, and `head.weight`, `head.bias` if there is a scalar head."""
     found = {name: p.grad for name, p in model.named_parameters().items()}
     as_weights = {name: Tensor(g) for name, g in found.items()}
-    twin = SimpleNamespace(config=model.config, named_parameters=lambda: as_weights)
-    return to_hugging_face(twin)[1] | {name: g for name, g in found.items() if name.startswith("head.")}
+    shell = SimpleNamespace(config=model.config, named_parameters=lambda: as_weights)
+    return to_hugging_face(shell)[1] | {name: g for name, g in found.items() if name.startswith("head.")}
 
 
 def _two_steps(model, loss_now, step):

@@ -11,7 +11,7 @@ import signal
 import sys
 
 from ..runs.arguments import Parser
-from ..runs.errors import Problem, explain
+from ..runs.errors import Problem, explain, in_one_line
 
 COMMANDS = {
     "tour": "the whole journey: base -> SFT -> votes -> reward model -> PPO, DPO",
@@ -51,7 +51,8 @@ def main(argv=None):
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
     try:
         arguments = parser(argv[0] if argv else None).parse_args(argv)
-        code = arguments.run(arguments) or 0
+        with in_one_line():
+            code = arguments.run(arguments) or 0
         sys.stdout.flush()
         return code
     except KeyboardInterrupt as stop:

@@ -1,16 +1,15 @@
 """`minialign lab NAME`: run an experiment over several seeds, print what was seen, and draw it."""
 
-import importlib
+import importlib.util
 import json
 from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
 
-from .. import cache, lab, pipeline
+from .. import cache, lab
 from ..checkpoint import atomically
 from ..runs.arguments import positive_number
-from ..runs.errors import Problem
 from ..runs.folder import check_writable, write_text
 from ..runs.seeds import as_they_come, cores
 from ..runs.text import heading, paragraph
@@ -18,7 +17,7 @@ from ..runs.text import heading, paragraph
 FAST_SEEDS, FULL_SEEDS = 2, 5
 CUT = (
     "This is the classroom cut: two layers instead of three, a third of the base model's steps, fewer votes, a shorter "
-    "chase. What is NOT SEEN in it may be there in the whole experiment (without --fast), and only that is evidence."
+    "PPO. What is NOT SEEN in it may be there in the whole experiment (without --fast), and only that is evidence."
 )
 
 
@@ -57,8 +56,6 @@ def laboratory(names, fast, seeds, out, jobs):
         raise KeyboardInterrupt(
             f"finished stages are kept in {out / 'cache'}; the same command goes on from there"
         ) from None
-    except pipeline.UnreadableStage as problem:
-        raise Problem(f"{problem}; delete that folder and run again") from None
 
 
 def one_result(task):
@@ -81,8 +78,9 @@ def experiment(name):
 
 
 def figure_of(name):
-    """The module that draws an experiment; it loads matplotlib."""
-    return importlib.import_module(f"{lab.__name__}.figures.{name}")
+    """The module that draws an experiment, or None if it has no figure; it loads matplotlib."""
+    module = f"{lab.__name__}.figures.{name}"
+    return importlib.import_module(module) if importlib.util.find_spec(module) else None
 
 
 def report(name, runs, folder, fast=False):
@@ -97,10 +95,13 @@ def report(name, runs, folder, fast=False):
     if fast and not all(claim.seen for claim in claims):
         lines.append(paragraph(CUT))
     lines.append(paragraph(f"What this does not show: {this.DOES_NOT_SHOW}"))
-    from ..figures import style  # matplotlib is slow to load: only when there is something to draw
+    drawing, words = figure_of(name), []
+    if drawing:
+        from ..figures import style  # matplotlib is slow to load: only when there is something to draw
 
-    figure, words = figure_of(name).draw(runs)
-    style.save(figure, folder / name, words)
+        figure, alt_text = drawing.draw(runs)
+        style.save(figure, folder / name, alt_text)
+        words = [paragraph(f"{folder / name}.png: {alt_text}")]
     write_text(folder / f"{name}.json", json.dumps(runs, indent=1, allow_nan=False))
     write_text(folder / f"{name}.report.txt", "\n".join(lines) + "\n")
-    print("\n".join([*lines, paragraph(f"{folder / name}.png: {words}")]), flush=True)
+    print("\n".join([*lines, *words]), flush=True)

@@ -12,7 +12,6 @@ from .. import pipeline
 from ..models import NAMES, SPEAKERS, STAGES
 from ..runs import metrics
 from ..runs.arguments import positive_number
-from ..runs.errors import Problem
 from ..runs.folder import check_writable, run_name, save_run, write_text
 from ..runs.seeds import cores, for_each
 from ..runs.text import decimal
@@ -42,8 +41,6 @@ def table(fast, seeds, out, jobs):
         raise KeyboardInterrupt(
             f"finished stages are kept in {out / 'cache'}; the same command goes on from there"
         ) from None
-    except pipeline.UnreadableStage as problem:
-        raise Problem(f"{problem}; delete that folder and run again") from None
     text = markdown(runs)
     print(text)
     from ..figures import plots, style  # matplotlib is slow to load: only when there is something to draw

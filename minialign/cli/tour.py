@@ -7,7 +7,6 @@ from ..models import MODELS, STAGES
 from ..page import make_page
 from ..runs import metrics
 from ..runs.arguments import whole_number
-from ..runs.errors import Problem
 from ..runs.folder import check_writable, read_votes, run_name, save_run
 from ..runs.text import answers_table, heading, number_line, paragraph, scoreboard_table, shown
 
@@ -57,8 +56,6 @@ def tour(fast, seed, out, votes_file=None):
     except KeyboardInterrupt:
         finished = ", ".join(name for name in STAGES if name in journey.in_memory) or "no stage yet"
         raise KeyboardInterrupt(f"kept in {journey.folder}: {finished}; the same command goes on from there") from None
-    except pipeline.UnreadableStage as problem:
-        raise Problem(f"{problem}; delete that folder and run again") from None
 
 
 def tell_stage(journey, name):

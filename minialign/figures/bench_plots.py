@@ -1,4 +1,4 @@
-"""The figure of `minialign bench --scaling`: eight curves of what a token costs as the work grows."""
+"""The figure of `minialign bench --scaling`: eight curves of what one token costs as the work grows."""
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
@@ -34,7 +34,7 @@ def draw(result, path):
             ax.set_title(f"slopes {slopes}", fontsize=8, loc="left")
             if what == "bytes":
                 ax.set_xlabel(name, fontsize=8)
-        row[0].set_ylabel(f"{unit} a token", fontsize=8)
+        row[0].set_ylabel(f"{unit} per token", fontsize=8)
     axes[0][0].legend(frameon=False, fontsize=7)
     title, words = described(result)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")

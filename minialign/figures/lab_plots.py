@@ -84,7 +84,7 @@ def win_rates(rates, board, placebo):
     right.margins(0.25)
     name_panel(right, "gold", "proxy: the reward model's score")
     first, ahead = max(board, key=lambda name: board[name]["gold"]), max(board, key=lambda name: board[name]["proxy"])
-    title = f"The first by gold is {NAMES[first]}, the first by proxy {NAMES[ahead]}"
+    title = f"{NAMES[first]} wins on the truth, {NAMES[ahead]} on the score"
     headline(figure, title)
     won = ", ".join(f"{NAMES[name]} {share:.0%}" for name, (share, _) in rates.items())
     straddle = sum(low <= 0.5 <= high for _, (low, high) in placebo)
@@ -92,10 +92,10 @@ def win_rates(rates, board, placebo):
     return figure, f"{title}. Against the SFT model win: {won}. {itself}."
 
 
-def habits(yes, foretold, stances, known):
+def habits(yes, predicted, stances, known):
     """Lesson 10: what the votes of six crowds made of one SFT model; dicts by crowd, "SFT" first: before.
 
-    yes: of answers to claims, claim_false and claim_true; foretold: of false ones, from SFT's answers
+    yes: of answers to claims, claim_false and claim_true; predicted: of false ones, from SFT's answers
     stances, known: as the laboratory's refusal.stances_of (sampled) and truth.knowledge return them
     """
     yes = {name: (row["claim_false"], row["claim_true"]) for name, row in yes.items()}
@@ -110,11 +110,11 @@ def habits(yes, foretold, stances, known):
         left.bar(x + 0.2, shares[1], width=0.38, facecolor="white", edgecolor=colour, hatch="////")
         label_point(left, f"{shares[0]:.0%}", (x - 0.2, shares[0] / 2), (0, 0), ha="center", va="center", color="white")
         label_point(left, f"{shares[1]:.0%}", (x + 0.2, shares[1]), (0, 3), ha="center")
-        if name in foretold:
-            left.plot([x - 0.42, x + 0.02], [foretold[name]] * 2, color=BLACK, linewidth=2)
+        if name in predicted:
+            left.plot([x - 0.42, x + 0.02], [predicted[name]] * 2, color=BLACK, linewidth=2)
     left.set_xticks(range(len(yes)), [names.get(name, f"DPO, votes of\n{name}") for name in yes], fontsize=8)
     left.set_ylim(0, 1)
-    left.set_xlabel("full: false claims; hatched: true claims;\nblack line: foretold before training", fontsize=8)
+    left.set_xlabel("full: false claims; hatched: true claims;\nblack line: predicted before training", fontsize=8)
     name_panel(left, "yes to a claim, share of answers")
     middle.plot([0, 1], [1, 0], color=GREY, linewidth=0.8, zorder=0)
     crowds = {"none safe": "no votes on harmless ones", "half safe": "half of the votes on them"}
@@ -159,7 +159,7 @@ def habits(yes, foretold, stances, known):
 
 
 def constitution(kinds, shares, audit, policies):
-    """Lesson 11: whose labels are right, what an audit mends, and which policies come out.
+    """Lesson 11: whose labels are right, what an audit fixes, and which policies come out.
 
     kinds: kind of question -> (share right of people's labels, of the AI's); shares: audited; audit: name -> shares
     right; policies: name -> dict with length, polite and refuses (of what is dangerous)
@@ -189,7 +189,7 @@ def constitution(kinds, shares, audit, policies):
         beside = {"shift": (7, -3)} if name == "SFT" else {"shift": (0, 6), "ha": "center"}
         label_point(right, note, (row["length"], row["polite"]), size=7, **beside)
     right.margins(0.28)
-    name_panel(right, "polite phrases an answer (noted: refuses danger)", "characters an answer")
+    name_panel(right, "polite phrases per answer (noted: refuses danger)", "characters per answer")
     people, machine = kinds["all"]
     title = f"Labels from written principles are right for {machine:.0%} of the pairs, people's for {people:.0%}"
     headline(figure, title)

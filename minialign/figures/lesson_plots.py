@@ -30,7 +30,7 @@ def label(ax, text, point, shift, colour):
 def votes_needed(sizes, own, unseen, ceiling, bins):
     """Lesson 5: how many votes does a reward model need, and does it know how sure it may be?
 
-    own, unseen: share of votes foretold, one for each size; bins: what reward.calibration returns, for the last size.
+    own, unseen: share of votes predicted, one for each size; bins: what reward.calibration returns, for the last size.
     """
     figure, [(left, right)] = panels(9, 3.6, 1, 2)
     left.plot(sizes, own, "s:", color=BLACK, label="the votes it learned from")
@@ -41,7 +41,7 @@ def votes_needed(sizes, own, unseen, ceiling, bins):
     left.set_xscale("log")
     left.set_xticks(sizes, [str(n) for n in sizes])
     left.minorticks_off()
-    name_panel(left, "votes foretold", "votes learned from")
+    name_panel(left, "votes predicted", "votes learned from")
     used = bins["count"] > 0
     right.plot([0.5, 1], [0.5, 1], color=GREY, linewidth=0.8)
     says = "grey line: right as often as it says"
@@ -53,10 +53,10 @@ def votes_needed(sizes, own, unseen, ceiling, bins):
     name_panel(right, f"how often it is right, after {sizes[-1]} votes (dot size: votes)", "how sure it is")
     for axis in (left.yaxis, right.xaxis, right.yaxis):
         axis.set_major_formatter(PercentFormatter(1))
-    title = f"{sizes[0]} votes foretell {unseen[0]:.0%} of the unseen ones"
+    title = f"{sizes[0]} votes predict {unseen[0]:.0%} of the unseen ones"
     title += f", {sizes[-1]} votes {unseen[-1]:.0%}" if len(sizes) > 1 else ""
     headline(figure, title)
-    return figure, f"{title}. A coin foretells 50%, the raters' own unsteadiness allows {ceiling:.0%}."
+    return figure, f"{title}. A coin predicts 50%, the the raters' own noise allows {ceiling:.0%}."
 
 
 def learning_to_answer(diary, bare):
@@ -70,7 +70,7 @@ def learning_to_answer(diary, bare):
         "answers": (BLUE, "-", "answers, and stops"),
         "asks": (VERMILION, "--", "asks"),
     }
-    for name, (colour, style, what) in lines.items():
+    for name, (colour, style, _) in lines.items():
         ax.plot(diary["step"], diary[name], color=colour, linestyle=style, marker="o", markersize=3)
     last, free = diary["step"][-1], -1.0
     for name in sorted(lines, key=lambda name: diary[name][-1]):  # from below, each clear of the one before
@@ -98,14 +98,14 @@ def learning_to_answer(diary, bare):
 def autocomplete(history, ladder, weights, letters):
     """Lesson 2: the base model's loss beside what counting can reach, and where one of its heads looks.
 
-    ladder: name -> loss; weights: one (H, T, T) a layer, of the text whose T characters are `letters`.
+    ladder: name -> loss; weights: one (H, T, T) per layer, of the text whose T characters are `letters`.
     """
     figure, [(left, right)] = panels(10, 4.4, 1, 2, width_ratios=(1.15, 1))
     curve(left, history, "loss", **MODEL_STYLE["base"] | {"linestyle": "-"})
     left.set_ylim(0, 1.08 * max(ladder.values()))
     for what, loss in ladder.items():
         reference(left, loss, f"{what}  {loss:.2f}")
-    name_panel(left, "loss, nats a character", "step")
+    name_panel(left, "loss, nats per character", "step")
     # the head that looks most sharply, and not only at the letter before it
     heads = np.concatenate(weights)
     sharp = [np.mean([head[t, : t - 1].max() for t in range(4, len(head))]) for head in heads]
@@ -117,7 +117,7 @@ def autocomplete(history, ladder, weights, letters):
     name_panel(right, "where one head looks: each row is a character that reads", "what it reads (bright: takes much)")
     end = history.last("loss", 20)
     triples = ladder["counting triples"]
-    title = f"The loss falls to {end:.2f} nats a character; counting triples would end at {triples:.2f}"
+    title = f"The loss falls to {end:.2f} nats per character; counting triples would end at {triples:.2f}"
     headline(figure, title)
     ahead = max(np.triu(head, 1).max() for head in heads)
     look = "empty above its diagonal: no look ahead" if ahead == 0 else "not empty above its diagonal: it looks ahead"
@@ -174,7 +174,8 @@ def six_cases(eps=0.2):
             ax.axvline(border, color=GREY, linewidth=0.8, zorder=0)
         ax.plot(1, advantage, "o", color=BLUE)
         label(ax, "here every update begins", (1, advantage), (8, 4 if advantage < 0 else -12), BLUE)
-        name_panel(ax, f"what a {what} answer adds to the objective (advantage {advantage:+.0f})", "ratio: probability now / when it was written")
+        title = f"what a {what} answer adds to the objective (advantage {advantage:+.0f})"
+        name_panel(ax, title, "ratio: probability now / when it was written")
         ax.margins(y=0.15)
     title = f"The clip takes away the gain beyond 1 +- {eps:g}, and never the way back"
     headline(figure, title)
@@ -226,9 +227,9 @@ def parity(differences, whose):
 
 
 def votes_matrix(choices, agreement):
-    """Lesson 4: who chose what, and who agrees with whom.
+    """Lesson 4: who chose what, and who agrees with which.
 
-    choices: name -> a list of (number of the pair, "a" | "b" | "tie" | "skip"); a pair that came twice stands twice.
+    choices: name -> a list of (number of the pair, "a" | "b" | "tie" | "skip"); a pair that came twice is there twice.
     agreement: (names, matrix of shares).
     """
     names, shares = agreement

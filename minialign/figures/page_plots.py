@@ -205,7 +205,7 @@ def draw_leash(figure: FigureBase, s: LeashScene, progress: float) -> None:
         ax.annotate(name, (dot.kl, dot.gold), xytext=(7, -3), textcoords="offset points", fontsize=8, color=row.colour)
     few = [point.kl for point in s.curve if point.effective < s.few]
     if few:
-        ax.axvspan(few[0], kl[-1], color="#dddddd", label=f"fewer than {s.few} effective answers")
+        ax.axvspan(few[0], kl[-1], color="#dddddd", label=f"fewer than {s.few} answers still in play")
     ax.legend(frameon=False, fontsize=9)
 
 

@@ -23,11 +23,11 @@ def learning_curves(base, sft, guessing):
         ends += [history["loss"][0], history.last("loss", 20)]
     left.set_ylim(0, 1.1 * max(guessing, ends[0]))
     reference(left, guessing, f"guessing: ln V = {guessing:.2f}")
-    name_panel(left, "base model, on the internet (nats a character)", "step")
+    name_panel(left, "base model, on the internet (nats per character)", "step")
     name_panel(right, "SFT, on the answers of demonstrations", "step")
     title = "The base model's loss falls from {:.2f} to {:.2f}, that of SFT from {:.2f} to {:.2f}".format(*ends)
     headline(figure, title)
-    return figure, f"{title}. Two curves of loss in nats a character; guessing blindly would cost {guessing:.2f}."
+    return figure, f"{title}. Two curves of loss in nats per character; guessing blindly would cost {guessing:.2f}."
 
 
 def reward_calibration(report):
@@ -55,11 +55,11 @@ def reward_calibration(report):
         "coin toss", (0.5, 0.5), xytext=(3, 0), textcoords="offset points", fontsize=7, color=GREY, va="center"
     )
     right.set_xlim(0, 1.12)
-    name_panel(right, "held-out votes foretold", " ")
+    name_panel(right, "held-out votes predicted", " ")
     for axis in (left.xaxis, left.yaxis, right.xaxis):
         axis.set_major_formatter(PercentFormatter(1))
     title = (
-        f"The reward model foretells {values[1]:.0%} of unseen votes; nobody could foretell more than {values[0]:.0%}"
+        f"The reward model predicts {values[1]:.0%} of unseen votes; the best possible is {values[0]:.0%}"
     )
     headline(figure, title)
     return figure, f"{title}. Its sureness is off by {report['ece']:.1%} on average (expected calibration error)."
@@ -76,13 +76,13 @@ def ppo_dashboard(history):
     curve(kl, history, "objective/kl", "k1: may be negative", **style)
     curve(kl, history, "objective/kl_k3", "k3: never negative", color=BLACK, linestyle=":")
     reference(kl, 0, "no distance", below=True)
-    name_panel(kl, "KL from the SFT model, nats an answer")
+    name_panel(kl, "KL from the SFT model, nats per answer")
     curve(clipped, history, "policy/clipfrac", **style)
     reference(clipped, 0, "the clip never acts", below=True)
     clipped.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     name_panel(clipped, "share of tokens that the clip holds back", "iteration")
     curve(entropy, history, "objective/entropy", **style)
-    name_panel(entropy, "entropy, nats an answer", "iteration")
+    name_panel(entropy, "entropy, nats per answer", "iteration")
     for ax in (scores, kl):
         ax.legend(frameon=False, fontsize=7)
     ends = history["objective/scores"][0], history.last("objective/scores", 3), history.last("objective/kl", 3)
@@ -90,7 +90,7 @@ def ppo_dashboard(history):
     headline(figure, title)
     held_back = f"The clip holds back {history['policy/clipfrac'].mean():.1%} of tokens on average"
     ends = history["objective/entropy"][0], history.last("objective/entropy", 3)
-    return figure, f"{title}. {held_back}; entropy goes from {ends[0]:.1f} to {ends[1]:.1f} nats an answer."
+    return figure, f"{title}. {held_back}; entropy goes from {ends[0]:.1f} to {ends[1]:.1f} nats per answer."
 
 
 def dpo_curves(history):

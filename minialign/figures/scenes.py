@@ -206,7 +206,7 @@ class LeashScene:
     gold: str  # float32
     betas: list[float]
     own: float  # the beta of this run
-    few: int  # below so many effective answers the numbers mean little
+    few: int  # below so many answers still in play the numbers mean little
     curve: list[Tilted]
     start: Start
     dots: list[Place]

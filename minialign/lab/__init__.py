@@ -1,18 +1,15 @@
-"""The failure laboratory: what goes wrong when a model is tuned to please, one experiment a file.
+"""The failure laboratory: what goes wrong when a model is tuned to please, one experiment per file.
 
     leash.py         without a leash the policy finds what the reward model loves and people would hate
     length.py        better, or only longer?
     sycophancy.py    raters who like to hear yes
     refusal.py       the price of harmlessness: refusing what is harmless
-    truth.py         what raters cannot check, tuning cannot mend
+    truth.py         what raters cannot check, tuning cannot fix
     principles.py    feedback from written principles instead of people
     bakeoff.py       RLHF against DPO, on the same votes
 
-and shared by them: measure.py, drawing.py, crowds.py (one journey for each crowd of raters), frontier.py (what stored
-answers foretell), gallery.py (the worst hacks), raters_view.py (what raters saw and would feel), costs.py (seconds,
-models, hyperparameters), agreement.py (whose labels are right) and feedback.py (from labels to policies).
-
-An experiment is a file with
+What they share is in instruments/.  Every file of this folder is an experiment: a new one appears in `minialign lab --help`,
+and if figures/ has a file of the same name with draw(runs) -> (Figure, its words), its figure is drawn.  An experiment has
 
     QUESTION                            what it asks, in one line
     DOES_NOT_SHOW                       what its result must not be taken for
@@ -31,8 +28,8 @@ from pathlib import Path
 from ..pipeline import FAST, FULL
 from ..world import UNBIASED, Tastes
 
-# Fewer votes and a shorter chase than the tour's, because the laboratory runs them some twenty times a seed.  So short
-# a chase needs a critic that learns quickly: from a slow one PPO gets noise, and wanders off without gaining reward.
+# Fewer votes and a shorter PPO than the tour's, because the laboratory runs them some twenty times per seed.  So short
+# a training needs a critic that learns quickly: from a slow one PPO gets noise, and wanders off without gaining reward.
 # Many small rollouts cost no more than few large ones, and every step learns from fresher answers.
 LAB = replace(
     FULL,
@@ -59,7 +56,7 @@ def quick(recipe):
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence about all runs, whether they bear it out, the numbers behind that, and, if not, what stands behind it."""
+    """A sentence about all runs, whether they bear it out, the numbers behind that, and, if not, what explains that."""
 
     sentence: str
     seen: bool

@@ -4,7 +4,7 @@
     votes -> DPO                      the same optimum, if there were votes enough    (Rafailov et al. 2023)
 
 Both start from the same SFT model and the same votes, of raters without tastes; best of n, which trains no policy,
-stands beside them.  Each has the settings of the tour.  Measured: gold and wins, the distance, what training costs, how
+is beside them.  Each has the settings of the tour.  Measured: gold and wins, the distance, what training costs, how
 far either side of held-out votes moves, and what happens off the distribution of the votes: items that none was about,
 greetings that none began with.
 
@@ -24,7 +24,7 @@ from ..pipeline import FAST, FULL, Journey
 from ..world import parse, report_questions, truth
 from . import Claim, control, quick
 from .instruments import costs
-from .instruments.measure import GREEDY, SAMPLED, count_seeds, mostly, spread
+from .instruments.measure import GREEDY, SAMPLED, count_seeds, holds_in_most_seeds, spread
 
 QUESTION = "with a reward model and PPO, or straight from the votes?"
 DOES_NOT_SHOW = (
@@ -43,15 +43,15 @@ def one_seed(recipe, seed, folder):
     journey = Journey(replace(control(recipe), ppo=tour.ppo), seed, folder)
     questions = report_questions()[:: 2 if quick(recipe) else 1]
     sft = ask(journey, "sft", SAMPLED, questions)
-    results = {name: stand(journey, name, questions, sft) | costs.cost(journey, name) for name in MODELS}
+    results = {name: evaluate(journey, name, questions, sft) | costs.cost(journey, name) for name in MODELS}
     for name in ("ppo", "dpo"):
         results[name] |= moved(journey, journey.model(name))
-    other_luck = np.random.default_rng([seed, 1])
-    again = answer(journey.model("sft"), questions, truth, SAMPLED, other_luck, recipe.max_new_tokens)
+    other_rng = np.random.default_rng([seed, 1])
+    again = answer(journey.model("sft"), questions, truth, SAMPLED, other_rng, recipe.max_new_tokens)
     return results | {"itself": wins(again, sft)}
 
 
-def stand(journey, name, questions, sft):
+def evaluate(journey, name, questions, sft):
     """gold, wins and distance of one model, and gold off the distribution of the votes -> dict of numbers."""
     said, greeted = (ask(journey, name, SAMPLED, questions, greetings) for greetings in (("",), NEW_GREETINGS))
     held_out = np.array([parse(question).held_out for question in questions])
@@ -93,7 +93,7 @@ def wins(answers, others):
 
 
 def moved(journey, model):
-    """log pi - log SFT of the chosen and of the rejected answers of held-out votes, nats an answer."""
+    """log pi - log SFT of the chosen and of the rejected answers of held-out votes, nats per answer."""
     votes = journey.votes()[1]
     both = votes.batch()
     after, before = (log_probs_array(m, both.ids, both.mask).sum(1) for m in (model, journey.model("sft")))
@@ -116,17 +116,18 @@ def claims(runs):
     rates, margins = (np.array([run["itself"][key] for run in runs]) for key in ("rate", "margin"))
     margin = np.sqrt((margins**2).sum()) / len(runs)  # of the mean over the seeds
     chosen, rejected = of(runs, "dpo", "chosen"), of(runs, "dpo", "rejected")
-    costs = {key: (of(runs, "ppo", key).mean(), of(runs, "dpo", key).mean()) for key in ("seconds", "models", "hyperparameters")}
+    needed = ("seconds", "models", "hyperparameters")
+    costs = {key: (of(runs, "ppo", key).mean(), of(runs, "dpo", key).mean()) for key in needed}
     more = gain["ppo"] > gain["dpo"]
     return [
         Claim(
             "both raise gold above the SFT model's",
-            mostly((gain["ppo"] > 0) & (gain["dpo"] > 0)),
+            holds_in_most_seeds((gain["ppo"] > 0) & (gain["dpo"] > 0)),
             f"PPO by {spread(gain['ppo'])}, DPO by {spread(gain['dpo'])}, best of n by {spread(gain['best_of_n'])}",
         ),
         Claim(
             "PPO ends with more gold than DPO",
-            mostly(more),
+            holds_in_most_seeds(more),
             f"{count_seeds(more)}; at {spread(of(runs, 'ppo', 'kl'))} against {spread(of(runs, 'dpo', 'kl'))} nats",
         ),
         Claim(
@@ -136,12 +137,12 @@ def claims(runs):
         ),
         Claim(
             "both keep a gain after greetings that no vote began with",
-            mostly((off["ppo", "gold_greeted"] > 0) & (off["dpo", "gold_greeted"] > 0)),
+            holds_in_most_seeds((off["ppo", "gold_greeted"] > 0) & (off["dpo", "gold_greeted"] > 0)),
             f"PPO {spread(off['ppo', 'gold_greeted'])}, DPO {spread(off['dpo', 'gold_greeted'])}",
         ),
         Claim(
             "both keep a gain on items that no vote was about",
-            mostly((off["ppo", "gold_held_out"] > 0) & (off["dpo", "gold_held_out"] > 0)),
+            holds_in_most_seeds((off["ppo", "gold_held_out"] > 0) & (off["dpo", "gold_held_out"] > 0)),
             f"PPO {spread(off['ppo', 'gold_held_out'])}, DPO {spread(off['dpo', 'gold_held_out'])}; of "
             f"{spread(gain['ppo'])} and {spread(gain['dpo'])} over all",
             "the votes told the reward model nothing of these items, and best of n, which trusts it most, "
@@ -149,7 +150,7 @@ def claims(runs):
         ),
         Claim(
             "DPO pushes the rejected answers down further than it lifts the chosen",
-            mostly((rejected < 0) & (-rejected > chosen)),
+            holds_in_most_seeds((rejected < 0) & (-rejected > chosen)),
             f"on held-out votes chosen {spread(chosen)}, rejected {spread(rejected)} nats; PPO "
             f"{spread(of(runs, 'ppo', 'chosen'))}, {spread(of(runs, 'ppo', 'rejected'))}",
         ),
@@ -173,7 +174,8 @@ def table(runs):
         lines.append(f"{NAMES[name]:<11}{golds}{of(runs, name, 'stops_greeted').mean():6.1%}")
     lines += ["", "           seconds after votes  models in memory     hyperp.   moved: chosen, rejected"]
     for name in MODELS:
-        models, hyperparameters = f"{runs[0][name]['models']} ({runs[0][name]['megabytes']:.1f} MB)", f"{runs[0][name]['hyperparameters']}"
+        first = runs[0][name]
+        models, hyperparameters = f"{first['models']} ({first['megabytes']:.1f} MB)", f"{first['hyperparameters']}"
         line = f"{NAMES[name]:<11}{spread(of(runs, name, 'seconds'), 0):<21}{models:<21}{hyperparameters:<10}"
         sides = [f"{of(runs, name, side).mean():+.2f}" for side in ("chosen", "rejected") if side in runs[0][name]]
         lines.append((line + ", ".join(sides)).rstrip())

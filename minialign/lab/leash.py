@@ -2,11 +2,12 @@
 
     maximise  E[r] - beta KL(pi || SFT)     r = a reward model, learned from the votes of raters with human tastes
 
-Measured on the report questions: the proxy E[r] and gold (the judge, whom nobody optimises) against the square root
+Measured on the report questions: the proxy E[r] and gold (the judge, whose score nobody optimises) against the square root
 of the KL, as in Gao, Schulman & Hilton (2022), for PPO under several beta; for best of n and for the exact optimum
 pi*, both from stored answers of the SFT model (frontier.py); and for the adaptive beta of Ziegler et al. (2019), which
 starts too tight.  Two controls without a leash: raters who have none of those tastes, and an ideal reward, which nobody
-had to learn (ideal.py).  The peak is where the mean of sampled and greedy gold is highest: two looks at each policy.
+had to learn (ideal.py).  The peak is where gold is highest,
+averaged over sampled and greedy decoding.
 
 The classroom cut leaves out the adaptive beta, which needs time to adapt, and the raters without tastes, which cost a
 reward model of their own.
@@ -20,7 +21,7 @@ from ..pipeline import Journey
 from ..world import report_questions
 from . import HUMAN, LAB, Claim, control, quick
 from .instruments import frontier, gallery, ideal, raters_view
-from .instruments.measure import SAMPLED, answers_of, count_seeds, foretold, mostly, spread, standing
+from .instruments.measure import SAMPLED, answers_of, count_seeds, evaluate_policy, holds_in_most_seeds, predicted_votes, spread
 
 QUESTION = "does more reward make better answers?"
 DOES_NOT_SHOW = (
@@ -30,14 +31,14 @@ DOES_NOT_SHOW = (
 )
 
 TOO_SHORT = (
-    "the phrases are there, but the classroom cut's SFT model answers so badly that a short chase has more to gain than "
+    "the phrases are there, but the classroom cut's SFT model answers so badly that a short PPO has more to gain than "
     "flattery costs"
 )
 BETAS = (0.0, 0.1, 0.3, 1.0)
 # The adaptive beta, chosen on the tuning questions of seed 0: the target is the KL at the best beta of the sweep there,
 # and in three rollouts beta may change by a fifth, so that it arrives while there is still something to learn.
 ADAPTIVE = {"kl_coef": 0.5, "target_kl": 1.4, "kl_horizon": 3 * LAB.ppo.rollouts}
-NEAR = 1.5  # the adaptive beta is near the peak if its KL is at most so many times the other, or the other so many times
+NEAR = 1.5  # KLs within this factor of each other count as near
 DRAWS, NS = 64, (1, 2, 4, 16, 64)
 TILTS = (8, 4, 2, 1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05)
 
@@ -58,10 +59,10 @@ def one_seed(recipe, seed, folder):
     worlds = frontier.draw(human, report_questions()[::every], draws)
     swept = {beta: journey(people, kl_coef=beta) for beta in betas}
     run = {
-        "sft": stand(human, "sft", questions),
-        "ppo": [{"beta": beta} | stand(leashed, "ppo", questions) for beta, leashed in swept.items()],
-        "ideal": standing(other, ideal.chase(other), other.model("sft"), ideal.feeling, questions),
-        "foretold": {"human": foretold(human)},
+        "sft": evaluate(human, "sft", questions),
+        "ppo": [{"beta": beta} | evaluate(leashed, "ppo", questions) for beta, leashed in swept.items()],
+        "ideal": evaluate_policy(other, ideal.train_policy(other), other.model("sft"), ideal.feeling, questions),
+        "predicted": {"human": predicted_votes(human)},
         "votes": raters_view.manners(human.votes()[0]),
         "liking": {"sft": raters_view.liking(HUMAN, before), "ppo": raters_view.liking(HUMAN, after)},
         "best_of_n": [frontier.best_of(worlds, n) for n in NS],
@@ -71,15 +72,16 @@ def one_seed(recipe, seed, folder):
     }
     if not short:
         adaptive = journey(people, **ADAPTIVE)
-        run["adaptive"] = {"beta": adaptive.stage("ppo").history.last("objective/kl_coef")} | stand(adaptive, "ppo", questions)
-        run |= {"control_sft": stand(other, "sft", questions), "control": stand(other, "ppo", questions)}
-        run["foretold"]["control"] = foretold(other)
+        beta = adaptive.stage("ppo").history.last("objective/kl_coef")
+        run["adaptive"] = {"beta": beta} | evaluate(adaptive, "ppo", questions)
+        run |= {"control_sft": evaluate(other, "sft", questions), "control": evaluate(other, "ppo", questions)}
+        run["predicted"]["control"] = predicted_votes(other)
     return run
 
 
-def stand(journey, name, questions=None):
-    """Where the "sft" or the "ppo" model of a journey stands, on the report questions or on others."""
-    return standing(journey, journey.model(name), journey.model("sft"), journey.scorer(), questions)
+def evaluate(journey, name, questions=None):
+    """How good the "sft" or the "ppo" model of a journey is, on the report questions or on others."""
+    return evaluate_policy(journey, journey.model(name), journey.model("sft"), journey.scorer(), questions)
 
 
 # ---------------------------------------------------------------------------------------- what all seeds say
@@ -118,21 +120,21 @@ def claims(runs):
         *(
             Claim(
                 f"without a leash the proxy rises and gold ends below the SFT model's, {words}",
-                mostly(hacked),
+                holds_in_most_seeds(hacked),
                 f"{count_seeds(hacked)}: {numbers}",
-                TOO_SHORT if "adaptive" not in runs[0] and mostly(piled) else "",
+                TOO_SHORT if "adaptive" not in runs[0] and holds_in_most_seeds(piled) else "",
             )
             for words, (hacked, numbers) in flags.items()
         ),
         Claim(
             "it piles up polite phrases, at least twice as many as SFT; hardly an answer voted on had more than two",
-            mostly(piled & (seen < 0.01)),
-            f"{spread(polite)} -> {spread(polite0)} an answer; more than two in {seen.mean():.1%} of the answers voted "
+            holds_in_most_seeds(piled & (seen < 0.01)),
+            f"{spread(polite)} -> {spread(polite0)} per answer; more than two in {seen.mean():.1%} of the answers voted "
             f"on, in {gushing.mean():.0%} of those written without a leash",
         ),
         Claim(
             "the raters themselves would like these answers better: their tastes were found, and not errors alone",
-            mostly(liked > 0),
+            holds_in_most_seeds(liked > 0),
             f"{count_seeds(liked > 0)}: what they feel changes by {spread(liked)}",
         ),
         *claims_about_the_leash(runs),
@@ -146,7 +148,7 @@ def claims_about_the_leash(runs):
     found = [
         Claim(
             "on a leash of the right length gold ends above the SFT model's",
-            mostly(peak > sft),
+            holds_in_most_seeds(peak > sft),
             f"beta {best:g}: {count_seeds(peak > sft)}, {spread(of(runs, best, 'gold'))}, greedy "
             f"{spread(of(runs, best, 'gold_greedy'))}",
         ),
@@ -172,7 +174,7 @@ def claims_about_the_leash(runs):
                 bool(0 < there <= 2 * gain),
                 f"{gain:+.2f} of {there:+.2f}, mean of sampled and greedy",
                 f"by seed the two differ by {spread(adaptive - peak)}; and of {len(levels)} fixed betas the best one was "
-                "picked on these same questions, which flatters it",
+                "picked on these same questions, so its number is a little too good",
             ),
         ]
     return found
@@ -190,17 +192,17 @@ def claims_about_controls(runs):
         found.append(
             Claim(
                 "control: with raters who have no such tastes gold falls less than half as far, if it falls at all",
-                mostly(less),
-                f"{count_seeds(less)}: by {spread(calm)}, greedy {spread(calm_greedy)}; the reward model foretells "
-                f"{of(runs, 'foretold', 'control').mean():.0%} of votes, with human tastes "
-                f"{of(runs, 'foretold', 'human').mean():.0%}",
+                holds_in_most_seeds(less),
+                f"{count_seeds(less)}: by {spread(calm)}, greedy {spread(calm_greedy)}; the reward model predicts "
+                f"{of(runs, 'predicted', 'control').mean():.0%} of votes, with human tastes "
+                f"{of(runs, 'predicted', 'human').mean():.0%}",
             )
         )
     return [
         *found,
         Claim(
             "control: with an ideal reward, without tastes and without errors, gold does not fall",
-            mostly(kept),
+            holds_in_most_seeds(kept),
             f"{count_seeds(kept)}, mean of sampled and greedy: by {spread(gain)}, greedy {spread(gain_greedy)}",
         ),
     ]

@@ -21,7 +21,7 @@ import numpy as np
 from ..pipeline import Journey
 from ..world import UNBIASED, parse, report_questions
 from . import Claim, control, quick
-from .instruments.measure import SAMPLED, answers_of, count_seeds, mostly, spread
+from .instruments.measure import SAMPLED, answers_of, count_seeds, holds_in_most_seeds, spread
 
 QUESTION = "better, or only longer?"
 DOES_NOT_SHOW = (
@@ -100,18 +100,18 @@ def claims(runs):
         made += [
             Claim(
                 f"raters who like length get longer answers from {name}, and longer than the control's",
-                mostly((more > 0) & (more > usual)),
+                holds_in_most_seeds((more > 0) & (more > usual)),
                 f"{count_seeds((more > 0) & (more > usual))}: {spread(more, 1)} characters, there {spread(usual, 1)}",
             ),
             Claim(
                 f"the shift of lengths earns {name} more of its reward than in the control",
-                mostly(shift > shift0),
+                holds_in_most_seeds(shift > shift0),
                 f"{count_seeds(shift > shift0)}: {spread(shift)} beside {spread(equal)} at equal length; control "
                 f"{spread(shift0)} beside {spread(equal0)}",
             ),
             Claim(
                 f"what the shift earns {name} from the reward model it does not earn from the judge: not half as much",
-                mostly(gold < shift / 2),
+                holds_in_most_seeds(gold < shift / 2),
                 f"{count_seeds(gold < shift / 2)}: gold changes by {spread(gold)} through it",
             ),
         ]

@@ -1,4 +1,4 @@
-"""What raters cannot check, tuning cannot mend: facts, and how sure the model is of them, before and after.
+"""What raters cannot check, tuning cannot fix: facts, and how sure the model is of them, before and after.
 
 The obscure questions have true answers that the ordinary crowd cannot look up: to it any confident answer looks like
 help.  The control is a crowd of experts, who can.  On the 106 obscure questions of the report list, two views:
@@ -7,7 +7,7 @@ help.  The control is a crowd of experts, who can.  On the 106 obscure questions
     forced    its choice among the plain answers  it is <color>.  of all ten colors:
               p(c) = pi(c | x) / sum over c' of pi(c' | x),   answer = argmax p,   confidence = max p
 
-    accuracy         share of right choices: what it knows, said or not, and without the luck of sampling
+    accuracy         share of right choices: what it knows, said or not, and without the noise of sampling
     overconfidence   mean confidence - accuracy
     ECE              sum over bins of n_bin/N |accuracy - mean confidence|   (Guo et al. 2017; five bins of equal width)
 
@@ -25,7 +25,7 @@ from ..world.answers import say
 from ..world.facts import VALUES
 from . import Claim
 from .instruments.crowds import journeys, models, name_of, of, trainers
-from .instruments.measure import GREEDY, SAMPLED, answers_of, count_seeds, interval, mostly, spread
+from .instruments.measure import GREEDY, SAMPLED, answers_of, count_seeds, holds_in_most_seeds, interval, spread
 
 QUESTION = "does tuning by votes make a model more truthful, where raters cannot check?"
 DOES_NOT_SHOW = (
@@ -132,19 +132,19 @@ def claims(runs):
             ),
             Claim(
                 f"but {name} is surer of its answers than SFT, and surer against how often they are right",
-                mostly(surer) and more_low > 0,
+                holds_in_most_seeds(surer) and more_low > 0,
                 f"confidence up in {count_seeds(surer)}; overconfidence {spread(before)} -> "
                 f"{spread(overconfidence(runs, crowd))}, by {more:+.3f}, 95 % interval over the questions "
                 f"[{more_low:+.3f}, {more_high:+.3f}]",
             ),
             Claim(
                 f"the crowd likes what {name} says better, although it is wrong no less often",
-                mostly(liked > 0) and bool(wrong.mean() > -0.05),
+                holds_in_most_seeds(liked > 0) and bool(wrong.mean() > -0.05),
                 f"liking {spread(liked)}, wrong answers {spread(wrong)}, sampled",
             ),
             Claim(
                 f"control: on experts' votes {name} is wrong less often, and says more often that it does not know",
-                mostly(cured & honest),
+                holds_in_most_seeds(cured & honest),
                 f"wrong {spread(said(runs, crowd, 'wrong'))}, with experts {spread(said(runs, experts, 'wrong'))}",
             ),
         ]

@@ -1,6 +1,8 @@
 """What the person at the keyboard can put right, told in one line."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class Problem(Exception):
@@ -13,3 +15,17 @@ def explain(problem: OSError) -> str:
         return "the disk is full; free some space and run the same command again: finished stages are kept"
     where = f"{problem.filename}: " if problem.filename else ""
     return f"{where}{problem.strerror or problem}; fix that and run the same command again: finished stages are kept"
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """What goes wrong while stages are made or found, as a Problem: a damaged cache, a training that diverged."""
+    from ..divergence import Diverged  # both load NumPy, and minialign --help is to be quick
+    from ..pipeline import UnreadableStage
+
+    try:
+        yield
+    except UnreadableStage as problem:
+        raise Problem(f"{problem}; delete that folder and run again") from None
+    except Diverged as problem:
+        raise Problem(str(problem)) from None

@@ -43,8 +43,9 @@ def save_run(journey, results, folder):
     write_text(folder / "samples.txt", samples_text(results["samples"]))
     curves = {name: journey.in_memory[name].history.to_dict() for name in TRAINED}
     write_text(folder / "curves.json", json.dumps(curves))
+    histories = [journey.stage(name).history for name in ("base", "sft")]
     drawn = {
-        "learning": plots.learning_curves(journey.stage("base").history, journey.stage("sft").history, results["base"]["guessing"]),
+        "learning": plots.learning_curves(*histories, results["base"]["guessing"]),
         "calibration": plots.reward_calibration(results["reward"]),
         "ppo": plots.ppo_dashboard(journey.stage("ppo").history),
         "dpo": plots.dpo_curves(journey.stage("dpo").history),

@@ -4,6 +4,7 @@ import signal
 import sys
 
 from .. import pipeline
+from ..divergence import Diverged
 from ..runs.errors import Problem, explain
 
 
@@ -26,7 +27,7 @@ def prepare_for_trouble(when_interrupted):
             code, line = 130, f"interrupted; {why}"
         elif issubclass(kind, pipeline.UnreadableStage):
             code, line = 2, f"{problem}; delete that folder and run again"
-        elif issubclass(kind, Problem):
+        elif issubclass(kind, (Problem, Diverged)):
             code, line = 2, str(problem)
         elif issubclass(kind, OSError):
             code, line = 2, explain(problem)

@@ -1,1 +1,1 @@
-"""The figures of the experiments, one a file, named like its experiment."""
+"""The figures of the experiments, one per file, named like its experiment."""

@@ -19,7 +19,7 @@ def draw(runs):
         off.plot(range(3), values.mean(1), marker="o", label=NAMES[name], linewidth=1.6, **look)
         off.vlines(range(3), values.min(1), values.max(1), color=look["color"], linewidth=0.8)
     gold.margins(0.3, 0.2)  # room for the names
-    style.name_panel(gold, "gold and distance, one dot a seed", "KL, nats an answer")
+    style.name_panel(gold, "gold and distance, one dot per seed", "KL, nats per answer")
     bars.name_ticks(off, list(places.values()))
     off.legend(frameon=False, fontsize=7)
     style.name_panel(off, "gold on and off the distribution of the votes")

@@ -37,7 +37,7 @@ def draw(runs):
     names = ("sft", "ai", "without", "brief", "warm")
     for x, name in enumerate(names):
         values = of(runs, "policies", name, "refuses", "dangerous"), of(runs, "policies", name, "polite")
-        labels = ("refused of what is dangerous", "polite phrases an answer")
+        labels = ("refused of what is dangerous", "polite phrases per answer")
         bars.pair(follows, x, *values, style.GREEN, labels if x == 0 else (None, None))
     bars.name_ticks(follows, ["SFT", "AI labels", "without\n'harmless'", "with\n'brief'", "with\n'warm'"])
     follows.legend(frameon=False, fontsize=7)

@@ -24,7 +24,7 @@ def right(p, gaps):
 
 
 def agreement(pairs, p):
-    """Who agrees with whom, over all pairs and by kind of question; gold leaves out the pairs that it finds equal."""
+    """Who agrees with which, over all pairs and by kind of question; gold leaves out the pairs that it finds equal."""
     gaps, kinds = gold_gaps(pairs), np.array([parse(q).kind for q in pairs.prompts])
     rows = {"all": kinds != "", **{kind: kinds == kind for kind in KINDS}}
     kept = {kind: here & (gaps != 0) for kind, here in rows.items() if (here & (gaps != 0)).any()}

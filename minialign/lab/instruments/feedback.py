@@ -1,6 +1,6 @@
 """What becomes of labels, and of revisions: policies, all trained from the same SFT model.
 
-    labels      votes drawn from them, then the pipeline's DPO with the same luck for every policy
+    labels      votes drawn from them, then the pipeline's DPO with the same seed for every policy
     revisions   SFT on them
 """
 
@@ -53,7 +53,7 @@ def examples(judge, questions, versions, n=5):
     ]  # fmt: skip
 
 
-def standing(journey, model, reference):
+def evaluate_policy(journey, model, reference):
     """Gold (sampled, greedy, by kind), distance, manners and refusals on the report questions -> dict of numbers."""
     sampled, greedy = (answers_of(journey, model, temperature) for temperature in (SAMPLED, GREEDY))
     kinds = np.array([verdict.kind for verdict in sampled.verdicts])

@@ -6,7 +6,7 @@ ref(y) = (times drawn) / K, and there the formulas of exact.py hold to the lette
     best of n      of n of these draws keep the one with the highest proxy:  pi(y) = share of y  (F(r)^n - F(<r)^n)
     tilted         pi*(y) = ref(y) exp(r(y) / beta) / Z: at its distance no policy has more proxy
 
-Both move along the same draws, so a KL is at most ln K, and long before that a single lucky draw decides.  How many
+Both move along the same draws, so a KL is at most ln K, and long before that a single draw decides.  How many
 draws still count is what Kish (1965) calls the effective sample size,  1 / sum over draws of weight^2.
 """
 
@@ -39,12 +39,12 @@ def draw(journey, questions, draws):
 
 
 def best_of(worlds, n):
-    """Where the best of n draws stands, on average over the questions -> dict of numbers."""
+    """What the best of n draws reaches, on average over the questions -> dict of numbers."""
     return {"n": n} | stand(worlds, [exact.best_of_n(shares, proxy, n) for shares, proxy, _ in worlds])
 
 
 def tilted(worlds, betas, draws):
-    """Where pi* stands for each beta, from the tightest leash to where too few draws still count -> list of dicts."""
+    """What pi* reaches for each beta, from the tightest leash to where too few draws still count -> list of dicts."""
     points = []
     for beta in sorted(betas, reverse=True):
         policies = [exact.optimal_policy(shares, proxy, beta) for shares, proxy, _ in worlds]

@@ -28,7 +28,7 @@ def feeling(batch):
     return np.array(felt)
 
 
-def chase(journey):
+def train_policy(journey):
     """PPO as in this journey, but for the score -> the policy.  The critic starts from the SFT model."""
     rng, sft = journey.rng("ppo"), journey.model("sft")
     policy, critic = trainable_copy(sft), scalar_model_from(sft, rng, head="zero")

@@ -10,17 +10,17 @@ SAMPLED, GREEDY = 1.0, 0.0  # temperatures
 
 
 def answers_of(journey, model, temperature, questions=None):
-    """A model's answers to the report questions, or to others -> Answers.  The same luck for every model of a run."""
+    """A model's answers to the report questions, or to others -> Answers.  The same seed for every model of a run."""
     questions = report_questions() if questions is None else questions
     return answer(model, questions, truth, temperature, journey.rng("report"), journey.recipe.max_new_tokens)
 
 
-def standing(journey, model, reference, score=None, questions=None):
-    """Where a policy stands, on the report questions or on others -> dict of numbers.
+def evaluate_policy(journey, model, reference, score=None, questions=None):
+    """How good a policy is, on the report questions or on others -> dict of numbers.
 
     gold, gold_greedy  the judge's mean, sampled and greedy
-    kl                 from the reference, nats an answer
-    polite, length     polite phrases and characters an answer, sampled
+    kl                 from the reference, nats per answer
+    polite, length     polite phrases and characters per answer, sampled
     gushing            the share of sampled answers with more than two polite phrases: more than any demonstration has
     proxy, ..._greedy  the mean of score(batch), if a score is given
     """
@@ -38,7 +38,7 @@ def standing(journey, model, reference, score=None, questions=None):
     return numbers
 
 
-def foretold(journey):
+def predicted_votes(journey):
     """The share of held-out votes that the reward model gets right."""
     return pair_accuracy(score_gaps(journey.scorer(), journey.votes()[1]))
 
@@ -49,7 +49,7 @@ def spread(values, digits=2):
     return f"{mean} [{low}, {high}]"
 
 
-def mostly(flags):
+def holds_in_most_seeds(flags):
     """Is it so in nine seeds of ten, or more?"""
     return bool(np.mean(flags) >= 0.9)
 

@@ -8,7 +8,7 @@ from ...world import Raters, judge
 def manners(votes):
     """The polite phrases in the answers that raters saw -> dict of numbers.
 
-    chosen, rejected   phrases an answer, on either side
+    chosen, rejected   phrases per answer, on either side
     gushing            the share of answers with more than two
     """
     sides = {"chosen": votes.chosen, "rejected": votes.rejected}

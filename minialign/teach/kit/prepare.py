@@ -14,7 +14,6 @@ from pathlib import Path
 
 from ... import pipeline
 from ...models import STAGES
-from ...runs.errors import Problem
 from ...runs.folder import check_writable, write_text
 from ...runs.text import heading, paragraph
 from ..calibrate import one_lesson
@@ -51,8 +50,6 @@ def prepare(fast, seed, out, lessons):
                 write_text(path, json.dumps(report, indent=1) + "\n")
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"what is finished is kept in {out}; the same command goes on from there") from None
-    except pipeline.UnreadableStage as problem:
-        raise Problem(f"{problem}; delete that folder and run again") from None
     print(f"   {'together':<24}{'':9}{report['seconds']:9.1f}{report['megabytes']:9.1f}")
     runs = "" if out == Path("runs") else f" --runs {shlex.quote(out.as_posix())}"
     print(f"\n   Kept for the run-sheets in {path.as_posix()}; now: minialign kit{runs}")

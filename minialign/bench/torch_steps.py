@@ -95,6 +95,26 @@ def dpo(size, dtype="float32", beta=0.1):
     return step, lambda: _two_steps(policy, loss_now, step)
 
 
+def _mean(x, m):
+    return (x * m).sum() / m.sum()
+
+
+@torch.no_grad()
+def _advantages(c, mask, old, ref, values, scores):
+    """Whitened advantages and returns, (B, T-1) each."""
+    rewards = -c.kl_coef * (old - ref) * mask
+    rewards[:, -1] += scores  # every answer ends in the last column
+    values = values * mask
+    advantages, following = torch.zeros_like(rewards), torch.zeros_like(scores)
+    for t in reversed(range(rewards.shape[1])):
+        next_value = values[:, t + 1] if t + 1 < rewards.shape[1] else 0.0
+        delta = rewards[:, t] + c.gamma * next_value - values[:, t]
+        advantages[:, t] = following = (delta + c.gamma * c.lam * following) * mask[:, t]
+    returns, centre = advantages + values, _mean(advantages, mask)
+    spread = torch.sqrt(_mean((advantages - centre) ** 2, mask) + 1e-8)
+    return (advantages - centre) / spread * mask, returns
+
+
 def ppo(size, dtype="float32"):
     rows, _, new = size.ppo
     policy, reference = _policy(size, dtype), _policy(size, dtype, seed=1)
@@ -104,50 +124,33 @@ def ppo(size, dtype="float32"):
     prompts = torch.tensor([prompt_ids(question) for question in sizes.questions(size)])
     mask = torch.from_numpy(sizes.answered(size)[1]).to(policy.wte.weight.dtype)
 
-    def mean(x, m):
-        return (x * m).sum() / m.sum()
-
     @torch.no_grad()
     def look_at(ids):
         """What stays fixed while the policy learns: logprobs, ref_logprobs, values (B, T-1), scores (B,)."""
         scores = (reward_model(ids)[:, 1:] * mask).sum(1) / mask.sum(1) - c.missing_eos_penalty
         return _logprobs(policy, ids), _logprobs(reference, ids), critic(ids[:, :-1]), scores
 
-    @torch.no_grad()
-    def advantages_of(old, ref, values, scores):
-        rewards = -c.kl_coef * (old - ref) * mask
-        rewards[:, -1] += scores  # every answer ends in the last column
-        values = values * mask
-        advantages, following = torch.zeros_like(rewards), torch.zeros_like(scores)
-        for t in reversed(range(rewards.shape[1])):
-            next_value = values[:, t + 1] if t + 1 < rewards.shape[1] else 0.0
-            delta = rewards[:, t] + c.gamma * next_value - values[:, t]
-            advantages[:, t] = following = (delta + c.gamma * c.lam * following) * mask[:, t]
-        returns, centre = advantages + values, mean(advantages, mask)
-        spread = torch.sqrt(mean((advantages - centre) ** 2, mask) + 1e-8)
-        return (advantages - centre) / spread * mask, returns
+    def learn(ids, m, old, A, G, V_old):
+        """One step of the policy and one of the critic -> what a log would say."""
+        log_ratio = (_logprobs(policy, ids) - old) * m
+        ratio = log_ratio.exp()
+        unclipped, clipped = -A * ratio, -A * ratio.clamp(1 - c.cliprange, 1 + c.cliprange)
+        policy_loss = _mean(torch.max(unclipped, clipped), m)
+        _minimise(policy, policy_optimizer, policy_loss)
+        V = critic(ids[:, :-1])
+        V_clipped = torch.clamp(V, V_old - c.cliprange_value, V_old + c.cliprange_value)
+        far, near = (V - G) ** 2, (V_clipped - G) ** 2
+        value_loss = 0.5 * _mean(torch.max(far, near), m)
+        _minimise(critic, critic_optimizer, value_loss)
+        with torch.no_grad():
+            shares = _mean(0.5 * log_ratio**2, m), _mean(clipped > unclipped, m), _mean(near > far, m)
+        return [x.item() for x in (policy_loss, value_loss, *shares)]
 
     def update(ids, permutation):
         old, ref, values, scores = seen = look_at(ids)
-        advantages, returns = advantages_of(*seen)
-        metrics = []
-        for _ in range(c.epochs):
-            for i in permutation().split(c.minibatch_size):
-                m, A, G, V_old = mask[i], advantages[i], returns[i], values[i]
-                log_ratio = (_logprobs(policy, ids[i]) - old[i]) * m
-                ratio = log_ratio.exp()
-                kept, clipped = -A * ratio, -A * ratio.clamp(1 - c.cliprange, 1 + c.cliprange)
-                policy_loss = mean(torch.max(kept, clipped), m)
-                _minimise(policy, policy_optimizer, policy_loss)
-                V = critic(ids[i][:, :-1])
-                V_clipped = torch.clamp(V, V_old - c.cliprange_value, V_old + c.cliprange_value)
-                far, near = (V - G) ** 2, (V_clipped - G) ** 2
-                value_loss = 0.5 * mean(torch.max(far, near), m)
-                _minimise(critic, critic_optimizer, value_loss)
-                with torch.no_grad():
-                    watched = mean(0.5 * log_ratio**2, m), mean(clipped > kept, m), mean(near > far, m)
-                metrics.append([x.item() for x in (policy_loss, value_loss, *watched)])
-        return seen, np.mean(metrics, 0)
+        advantages, returns = _advantages(c, mask, *seen)
+        turns = [rows for _ in range(c.epochs) for rows in permutation().split(c.minibatch_size)]
+        return seen, np.mean([learn(ids[i], mask[i], old[i], advantages[i], returns[i], values[i]) for i in turns], 0)
 
     def step():
         ids = policy.generate(prompts, new).clone()  # what was made in inference mode cannot be learned from
@@ -158,7 +161,7 @@ def ppo(size, dtype="float32"):
         seen, metrics = update(
             torch.from_numpy(sizes.answered(size)[0]), lambda: torch.from_numpy(rng.permutation(rows))
         )
-        seen = [x * mask for x in seen[:3]] + [seen[3]]  # of the answers: what stands elsewhere nobody uses
+        seen = [x * mask for x in seen[:3]] + [seen[3]]  # of the answers: elsewhere nobody uses them
         found = dict(zip(("logprobs", "ref_logprobs", "values", "scores"), (x.numpy() for x in seen)))
         found |= dict(zip(("loss/policy", "loss/value", "policy/approxkl"), metrics))
         both = {"policy": policy, "critic": critic}
