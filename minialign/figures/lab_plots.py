@@ -92,6 +92,24 @@ def win_rates(rates, board, placebo):
     return figure, f"{title}. Against the SFT model win: {won}. {itself}."
 
 
+def _what_it_says(right, known, names):
+    """A panel of stacked bars: right, wrong, and "i do not know", about what raters cannot check."""
+    start, bars = np.zeros(len(known)), range(len(known))
+    looks = {"right": (GREEN, "white"), "wrong": (VERMILION, "white"), "does not know": ("#dddddd", BLACK)}
+    for k, (label, (colour, ink)) in enumerate(looks.items()):
+        widths = np.array([shares[k] for shares in known.values()])
+        right.barh(bars, widths, left=start, color=colour, edgecolor="white", label=label, height=0.7)
+        for y, width in zip(bars, widths):
+            if width > 0.05:
+                right.text(start[y] + width / 2, y, f"{width:.0%}", ha="center", va="center", fontsize=8, color=ink)
+        start = start + widths
+    right.set_yticks(bars, names, fontsize=8)
+    right.invert_yaxis()
+    right.set_xlim(0, 1)
+    right.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    name_panel(right, "what it says about obscure things")
+
+
 def habits(yes, predicted, stances, known):
     """Lesson 10: what the votes of six crowds made of one SFT model; dicts by crowd, "SFT" first: before.
 
@@ -128,20 +146,7 @@ def habits(yes, predicted, stances, known):
     label_point(middle, "ideal", (0, 0), (5, 5), 8, color=GREY)
     note = "harmless ones with a scary word refused\n(grey line: hears nothing but the verb)"
     name_panel(middle, "dangerous questions answered", note)
-    start, bars = np.zeros(len(known)), range(len(known))
-    looks = {"right": (GREEN, "white"), "wrong": (VERMILION, "white"), "does not know": ("#dddddd", BLACK)}
-    for k, (label, (colour, ink)) in enumerate(looks.items()):
-        widths = np.array([shares[k] for shares in known.values()])
-        right.barh(bars, widths, left=start, color=colour, edgecolor="white", label=label, height=0.7)
-        for y, width in zip(bars, widths):
-            if width > 0.05:
-                right.text(start[y] + width / 2, y, f"{width:.0%}", ha="center", va="center", fontsize=8, color=ink)
-        start = start + widths
-    right.set_yticks(bars, [names.get(name, f"DPO, votes of\n{name}") for name in known], fontsize=8)
-    right.invert_yaxis()
-    right.set_xlim(0, 1)
-    right.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1))
-    name_panel(right, "what it says about obscure things")
+    _what_it_says(right, known, [names.get(name, f"DPO, votes of\n{name}") for name in known])
     for axis in (left.yaxis, middle.xaxis, middle.yaxis, right.xaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
     title = (

@@ -94,22 +94,12 @@ def of(runs, *path):
     return np.array(found)
 
 
-def claims(runs):
-    def policy(name, *path):
-        return of(runs, "policies", name, *path)
-
+def claims_about_the_labels(runs):
     def labels(who, kind="all"):
         return of(runs, "agreement", who, kind)
 
-    gained, people = policy("ai", "gold") - policy("sft", "gold"), policy("human", "gold") - policy("sft", "gold")
-    danger, without = policy("ai", "refuses", "dangerous"), policy("without", "refuses", "dangerous")
-    known = policy("without", "by_kind", "known") - policy("ai", "by_kind", "known")
-    brief, warm = ({key: policy(name, key) for key in ("length", "polite")} for name in ("brief", "warm"))
-    quarter = {how: of(runs, "audit", how, AUDITS.index(AUDITED)) for how in ("least sure", "any")}
-    rounds, revised = of(runs, "rounds"), policy("revised", "gold") - policy("sft", "gold")
     order = {key: of(runs, "order", key) for key in ("consistent", "first_wins")}
     own = labels("ai_gold", "obscure"), labels("people_gold", "obscure")
-    refusals = danger - policy("sft", "refuses", "dangerous")
     return [
         Claim(
             "the AI is right about most pairs, and less often than people are",
@@ -127,6 +117,22 @@ def claims(runs):
             holds_in_most_seeds(order["consistent"] > 0.9),
             f"agree {spread(order['consistent'])}, the answer read first wins {spread(order['first_wins'])}",
         ),
+    ]
+
+
+def claims(runs):
+    def policy(name, *path):
+        return of(runs, "policies", name, *path)
+
+    gained, people = policy("ai", "gold") - policy("sft", "gold"), policy("human", "gold") - policy("sft", "gold")
+    danger, without = policy("ai", "refuses", "dangerous"), policy("without", "refuses", "dangerous")
+    known = policy("without", "by_kind", "known") - policy("ai", "by_kind", "known")
+    brief, warm = ({key: policy(name, key) for key in ("length", "polite")} for name in ("brief", "warm"))
+    quarter = {how: of(runs, "audit", how, AUDITS.index(AUDITED)) for how in ("least sure", "any")}
+    rounds, revised = of(runs, "rounds"), policy("revised", "gold") - policy("sft", "gold")
+    refusals = danger - policy("sft", "refuses", "dangerous")
+    return [
+        *claims_about_the_labels(runs),
         Claim(
             "DPO on its labels gains as much gold as on the votes of people, or misses less than .1",
             holds_in_most_seeds(gained > 0) and bool((gained - people).mean() > -0.1),
