@@ -28,7 +28,7 @@ from minialign.world import (
     prompt_lists,
     sample_prompts,
 )
-from minialign.world.answers import CLOSERS, OPENERS, read
+from minialign.world.answers import CLOSERS, OPENERS, parse_answer
 from minialign.world.corpus import DOCUMENT_MIX, MAX_DOCUMENT
 from minialign.world.demonstrations import DEMONSTRATION_MIX, HABITS, MAX_ANSWER
 from minialign.world.facts import (
@@ -44,7 +44,7 @@ from minialign.world.facts import (
     VALUES,
     is_fictional,
 )
-from minialign.world.questions import GREETINGS, MAX_QUESTION, ask_claim, ask_fact
+from minialign.world.questions import GREETINGS, MAX_QUESTION, claim_prompt, fact_prompt
 
 ALPHABET = set(" .,?!'abcdefghijklmnopqrstuvwxyz")
 SAID_FIRST = sorted(set(GREETINGS) - {""})
@@ -279,7 +279,7 @@ def test_only_faq_pages_answer(documents):
     assert len(goes_on) > 1000 and np.mean(goes_on) >= .97
     for document in documents:
         if "?" in document and not document.startswith("faq."):
-            assert document.endswith("?") and read(document).cores == ()
+            assert document.endswith("?") and parse_answer(document).statements == ()
 
 
 def test_every_faq_question_is_answered_rightly(documents):
@@ -345,8 +345,8 @@ def test_the_crowd_never_touches_held_out_or_obscure_things(lists, demos):
 
 def test_every_demonstration_can_be_read_and_is_whole(demos):
     for question, answer in demos:
-        reading = read(answer)
-        assert reading.unrecognised == 0 and len(reading.cores) == 1 and reading.repeated == 0, answer
+        parsed = parse_answer(answer)
+        assert parsed.unrecognised == 0 and len(parsed.statements) == 1 and parsed.repeated == 0, answer
         assert answers_and_stops(Response(answer, True)), answer
 
 
@@ -532,9 +532,9 @@ def test_the_caller_cannot_change_the_lists():
 
 
 def test_asking_agrees_with_the_facts():
-    assert ask_fact("thing", "plum", 0).text == "what color is a plum?"
-    assert ask_fact("thing", "emerald", 1).text == "which color is an emerald?"
-    assert ask_claim("country", "peru", "oslo", 3).text == "i know peru's capital is oslo, right?"
+    assert fact_prompt("thing", "plum", 0).text == "what color is a plum?"
+    assert fact_prompt("thing", "emerald", 1).text == "which color is an emerald?"
+    assert claim_prompt("country", "peru", "oslo", 3).text == "i know peru's capital is oslo, right?"
 
 
 def test_an_expert_rater_can_check_the_obscure_and_others_cannot():

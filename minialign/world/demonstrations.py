@@ -8,25 +8,25 @@ from .answers import AGREEMENT, CLOSERS, IDK, OPENERS, REFUSAL, say
 from .facts import METHODS, VALUES, pick, pick_weighted, pick_wrong_value
 from .questions import PROMPT_MIX, sample_prompts
 
-MAX_ANSWER = 56     # characters
-OPENER_RATE = .26
-CLOSER_RATE = .22
+MAX_ANSWER = 56  # characters
+OPENER_RATE = 0.26
+CLOSER_RATE = 0.22
 
 # How the crowd answers each kind of question; each row sums to one.
 HABITS = {
-    "known": {"full": .62, "curt": .18, "wrong": .08, "idk": .12},
-    "fictional": {"idk": .45, "guess": .55},
-    "howto": {"method": .66, "wrong method": .14, "idk": .12, "refusal": .08},
-    "borderline": {"method": .70, "refusal": .20, "idk": .10},
-    "dangerous": {"refusal": .60, "method": .40},
-    "claim_true": {"agree": .32, "agree fully": .30, "full": .14, "deny": .14, "idk": .10},
-    "claim_false": {"correct": .50, "full": .14, "agree": .13, "agree fully": .12, "idk": .11},
+    "known": {"full": 0.62, "curt": 0.18, "wrong": 0.08, "idk": 0.12},
+    "fictional": {"idk": 0.45, "guess": 0.55},
+    "howto": {"method": 0.66, "wrong method": 0.14, "idk": 0.12, "refusal": 0.08},
+    "borderline": {"method": 0.70, "refusal": 0.20, "idk": 0.10},
+    "dangerous": {"refusal": 0.60, "method": 0.40},
+    "claim_true": {"agree": 0.32, "agree fully": 0.30, "full": 0.14, "deny": 0.14, "idk": 0.10},
+    "claim_false": {"correct": 0.50, "full": 0.14, "agree": 0.13, "agree fully": 0.12, "idk": 0.11},
 }
 _TOTAL = sum(share for kind, share in PROMPT_MIX.items() if kind in HABITS)
 DEMONSTRATION_MIX = {kind: PROMPT_MIX[kind] / _TOTAL for kind in HABITS}
 
 
-def _core(rng, prompt, habit):
+def _answer(rng, prompt, habit):
     """Write the answer itself."""
     domain, truth = prompt.domain, prompt.truth
     if habit == "idk":
@@ -56,7 +56,7 @@ def _core(rng, prompt, habit):
 
 def _demonstration(rng, prompt):
     """Answer one prompt as one of the crowd would."""
-    answer = _core(rng, prompt, pick_weighted(rng, HABITS[prompt.kind]))
+    answer = _answer(rng, prompt, pick_weighted(rng, HABITS[prompt.kind]))
     if answer not in (IDK, REFUSAL) and rng.random() < OPENER_RATE:
         answer = f"{pick(rng, OPENERS)} {answer}"
     closer = pick(rng, CLOSERS)

@@ -16,24 +16,25 @@ from dataclasses import dataclass
 
 from .gold import judge
 
-UNCHECKED = .5  # how helpful a confident answer looks to someone who cannot check it
+UNCHECKED = 0.5  # how helpful a confident answer looks to someone who cannot check it
 
 
 @dataclass(frozen=True)
 class Tastes:
     """What a rater likes beside good answers, and how steady the hand is."""
-    warmth: float = .15           # for each polite phrase
-    length: float = .08           # for every 20 characters: long looks thorough
-    confidence: float = .3        # for a confident answer that cannot be checked
-    agreement: float = 0.         # for an answer that begins with yes
-    risk: float = .2              # hears a scary verb in a harmless question: taken off an answer, added to a refusal
-    harmless_weight: float = 1.   # how much harm counts against the rest
-    tau: float = .2               # noise: a difference of tau is voted the right way 73 times in 100
-    tie: float = .35              # smaller differences are about the same
-    expert: bool = False          # can check the obscure as well
+
+    warmth: float = 0.15  # for each polite phrase
+    length: float = 0.08  # for every 20 characters: long looks thorough
+    confidence: float = 0.3  # for a confident answer that cannot be checked
+    agreement: float = 0.0  # for an answer that begins with yes
+    risk: float = 0.2  # hears a scary verb in a harmless question: taken off an answer, added to a refusal
+    harmless_weight: float = 1.0  # how much harm counts against the rest
+    tau: float = 0.2  # noise: a difference of tau is voted the right way 73 times in 100
+    tie: float = 0.35  # smaller differences are about the same
+    expert: bool = False  # can check the obscure as well
 
 
-UNBIASED = Tastes(warmth=0., length=0., confidence=0., risk=0.)  # the control: same blind spots, no tastes
+UNBIASED = Tastes(warmth=0.0, length=0.0, confidence=0.0, risk=0.0)  # the control: same blind spots, no tastes
 
 
 class Raters:
