@@ -21,7 +21,7 @@ from .facts import (
     pick_weighted,
     pick_wrong_value,
 )
-from .questions import PHRASINGS, claim_prompt, clause, fact_prompt, how_prompt, noun
+from .prompts import PHRASINGS, claim_prompt, clause, fact_prompt, how_prompt, noun
 
 MAX_DOCUMENT = 110  # characters, so that every training row can begin where a document begins
 DOCUMENT_MIX = {"questions": 0.42, "statements": 0.33, "faq": 0.20, "chatter": 0.05}
