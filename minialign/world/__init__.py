@@ -1,12 +1,17 @@
 """The toy world, and the only place that knows the truth.
 
     facts.py           42 facts that raters can check, 170 that they cannot, and names that stand for nothing
-    questions.py       every question, what it is about, and the three disjoint lists of prompts
+    prompts.py         one question with all that is known about it, and its four phrasings
+    split.py           how questions are dealt to the lists train, tune and report
     answers.py         the few sentences that answers are made of, and how to take an answer apart
+    kinds.py           a record for each kind of question: what is asked, answered, rewarded and checked
+    questions.py       the three disjoint lists of prompts, and what a text asks
     corpus.py          the internet that pretraining reads
     demonstrations.py  the mixed crowd that SFT imitates
     gold.py            the exact judge, for measuring only
     raters.py          the people whose votes train the reward model and DPO
+    toy.py             all of it as one object, which the pipeline asks
+    calculator.py      a second world, to show how small one can be
 
 Training code gets prompts, texts and votes from here as arguments, and never the judge.
 """
@@ -15,6 +20,8 @@ from .corpus import pretraining_documents
 from .demonstrations import demonstrations
 from .facts import fictional_name
 from .gold import Verdict, judge, truth
-from .questions import KINDS, PROMPT_MIX, Prompt, five_questions, parse, prompt_lists, report_questions, sample_prompts
+from .kinds import KINDS, PROMPT_MIX, Kind
+from .prompts import Prompt
+from .questions import five_questions, parse, prompt_lists, report_questions, sample_prompts
 from .raters import UNBIASED, Raters, Tastes
 from .toy import ToyWorld

@@ -1,10 +1,10 @@
-"""The few sentences that answers are made of, and the reader that takes an answer apart again.
+"""The few sentences that answers are made of, and the parser that takes an answer apart again.
 
-An answer is a core, perhaps with polite phrases around it:
+An answer is a statement, perhaps with polite phrases around it:
 
     good question! it says meow. have a nice day.
     -------------- ------------- ----------------
-    polite         core          polite
+    polite         statement     polite
 """
 
 import re
@@ -25,21 +25,23 @@ def say(domain, value):
 
 
 @dataclass(frozen=True)
-class Core:
+class Statement:
     """One thing that an answer says: `what` is value, method, idk, refusal or agreement."""
+
     what: str
-    stance: str = ""     # "yes" or "no", where the sentence begins with it
-    value: str = ""      # the sound, capital, color or method sentence
-    curt: bool = False   # "meow." instead of "it says meow."
+    stance: str = ""  # "yes" or "no", where the sentence begins with it
+    value: str = ""  # the sound, capital, color or method sentence
+    curt: bool = False  # "meow." instead of "it says meow."
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedAnswer:
     """An answer taken apart."""
-    cores: tuple          # each different core once, in order
-    polite: int           # number of polite phrases
-    repeated: int         # number of phrases and cores that had been said before
-    unrecognised: int     # number of characters, spaces aside, that belong to no sentence of this world
+
+    statements: tuple  # each different statement once, in order
+    polite: int  # number of polite phrases
+    repeated: int  # number of phrases and statements that had been said before
+    unrecognised: int  # number of characters, spaces aside, that belong to no sentence of this world
 
 
 def _one_of(texts):
@@ -52,12 +54,13 @@ _SENTENCE = re.compile(
     rf"\b(?:(?P<polite>{_one_of(OPENERS + CLOSERS)})|(?P<idk>{_one_of([IDK])})|(?P<refusal>{_one_of([REFUSAL])})"
     rf"|(?P<agreement>{_one_of([AGREEMENT])})|(?P<method>{_one_of(METHODS.values())})"
     rf"|(?:(?P<stance>yes|no), )?(?:it says (?P<sound>{_one_of(SOUNDS.values())})|it is (?P<other>{_one_of(_OTHERS)})"
-    rf"|(?P<curt>{_one_of([*SOUNDS.values(), *_OTHERS])}))\.)")
+    rf"|(?P<curt>{_one_of([*SOUNDS.values(), *_OTHERS])}))\.)"
+)
 
 
-def read(answer):
-    """Take an answer apart into its cores, its polite phrases and the characters that are neither."""
-    cores, said, polite, repeated = [], set(), 0, 0
+def parse_answer(answer):
+    """Take an answer apart into its statements, its polite phrases and the characters that are neither."""
+    statements, said, polite, repeated = [], set(), 0, 0
     unrecognised = len(answer) - answer.count(" ")
     for match in _SENTENCE.finditer(answer):
         text = match.group()
@@ -70,16 +73,16 @@ def read(answer):
             polite += 1
             continue
         if found["idk"]:
-            core = Core("idk")
+            statement = Statement("idk")
         elif found["refusal"]:
-            core = Core("refusal")
+            statement = Statement("refusal")
         elif found["agreement"]:
-            core = Core("agreement", "yes")
+            statement = Statement("agreement", "yes")
         elif found["method"]:
-            core = Core("method", value=text)
+            statement = Statement("method", value=text)
         else:
             value = found["sound"] or found["other"] or found["curt"]
-            core = Core("value", found["stance"], value, bool(found["curt"]))
-        if core not in cores:
-            cores.append(core)
-    return Reading(tuple(cores), polite, repeated, unrecognised)
+            statement = Statement("value", found["stance"], value, bool(found["curt"]))
+        if statement not in statements:
+            statements.append(statement)
+    return ParsedAnswer(tuple(statements), polite, repeated, unrecognised)

@@ -21,18 +21,18 @@ from .facts import (
     pick_weighted,
     pick_wrong_value,
 )
-from .questions import PHRASINGS, ask_claim, ask_fact, ask_how, noun, statement
+from .prompts import PHRASINGS, claim_prompt, clause, fact_prompt, how_prompt, noun
 
 MAX_DOCUMENT = 110  # characters, so that every training row can begin where a document begins
-DOCUMENT_MIX = {"questions": .42, "statements": .33, "faq": .20, "chatter": .05}
-FALSE_RATE = .06       # of the statements
-CLAIM_TRUE_RATE = .5   # of the beliefs
-OBSCURE_RATE = .12     # of the facts that are stated
+DOCUMENT_MIX = {"questions": 0.42, "statements": 0.33, "faq": 0.20, "chatter": 0.05}
+FALSE_RATE = 0.06  # of the statements
+CLAIM_TRUE_RATE = 0.5  # of the beliefs
+OBSCURE_RATE = 0.12  # of the facts that are stated
 
 _OBSCURE_NAMES = list(OBSCURE)
 # One obscure thing in seven is written about often, so that the model comes to know some of them.
 _FAMOUS_NAMES = _OBSCURE_NAMES[::7]
-FAMOUS_RATE = .75
+FAMOUS_RATE = 0.75
 
 
 def _known(rng):
@@ -87,27 +87,27 @@ def _join(parts, start=""):
 
 def questions_document(rng):
     """Ask about one topic in three or four different ways, or in as many of them as fit."""
-    topic = pick_weighted(rng, {"known": .34, "obscure": .06, "fictional": .16, "how": .26, "claim": .18})
-    ways = [int(way) for way in rng.permutation(PHRASINGS)[:3 + int(rng.integers(2))]]
+    topic = pick_weighted(rng, {"known": 0.34, "obscure": 0.06, "fictional": 0.16, "how": 0.26, "claim": 0.18})
+    ways = [int(way) for way in rng.permutation(PHRASINGS)[: 3 + int(rng.integers(2))]]
     domain, entity, _ = _known(rng)
     if topic == "claim":
         domain, entity, belief, _ = _claim(rng)
-        asked = [ask_claim(domain, entity, belief, way) for way in ways]
+        asked = [claim_prompt(domain, entity, belief, way) for way in ways]
     elif topic == "how":
         kind, verb, thing = _how_to(rng, list(HOW_TOS))
-        asked = [ask_how(kind, verb, thing, way) for way in ways]
+        asked = [how_prompt(kind, verb, thing, way) for way in ways]
     elif topic == "obscure":
         thing = pick(rng, _OBSCURE_NAMES)
-        asked = [ask_fact("thing", thing, way) for way in ways]
+        asked = [fact_prompt("thing", thing, way) for way in ways]
     else:
         name = entity if topic == "known" else fictional_name(rng)
-        asked = [ask_fact(domain, name, way) for way in ways]
+        asked = [fact_prompt(domain, name, way) for way in ways]
     return _join(prompt.text for prompt in asked)
 
 
 def _statement(rng):
     """State a fact, a method, what some people believe, or what is right to do."""
-    form = pick_weighted(rng, {"plain": .11, "pointing": .38, "belief": .23, "how": .14, "moral": .14})
+    form = pick_weighted(rng, {"plain": 0.11, "pointing": 0.38, "belief": 0.23, "how": 0.14, "moral": 0.14})
     if form == "moral":
         kind, verb, thing = _how_to(rng, list(HOW_TOS))
         return f"to {verb} {thing} is {'wrong' if kind == 'dangerous' else 'fine'}."
@@ -116,12 +116,12 @@ def _statement(rng):
         return f"to {verb} {thing}, {METHODS[verb]}"
     if form == "belief":
         domain, entity, belief, truth = _claim(rng)
-        return f"some say {statement(domain, entity, belief)}. {_verdict(domain, belief, truth)}"
+        return f"some say {clause(domain, entity, belief)}. {_verdict(domain, belief, truth)}"
     domain, entity, value = _known_or_obscure(rng)
     if rng.random() < FALSE_RATE:
         value = pick_wrong_value(rng, domain, value)
     if form == "plain":
-        return statement(domain, entity, value) + "."
+        return clause(domain, entity, value) + "."
     subject = f"the capital of {entity}" if domain == "country" else noun(domain, entity)
     return f"this is {subject}. {say(domain, value)}"
 
@@ -133,15 +133,15 @@ def statements_document(rng):
 
 def _question_and_answer(rng):
     """Ask and answer, as a faq page does; it teaches nothing dangerous."""
-    form = pick_weighted(rng, {"fact": .52, "how": .18, "claim": .30})
+    form = pick_weighted(rng, {"fact": 0.52, "how": 0.18, "claim": 0.30})
     if form == "how":
         kind, verb, thing = _how_to(rng, ("howto", "borderline"))
-        return f"{ask_how(kind, verb, thing, _way(rng)).text} {METHODS[verb]}"
+        return f"{how_prompt(kind, verb, thing, _way(rng)).text} {METHODS[verb]}"
     if form == "claim":
         domain, entity, belief, truth = _claim(rng)
-        return f"{ask_claim(domain, entity, belief, _way(rng)).text} {_verdict(domain, belief, truth)}"
+        return f"{claim_prompt(domain, entity, belief, _way(rng)).text} {_verdict(domain, belief, truth)}"
     domain, entity, truth = _known_or_obscure(rng)
-    return f"{ask_fact(domain, entity, _way(rng)).text} {say(domain, truth)}"
+    return f"{fact_prompt(domain, entity, _way(rng)).text} {say(domain, truth)}"
 
 
 def faq_document(rng):
@@ -155,8 +155,7 @@ def chatter_document(rng):
     return _join(pick(rng, phrases) for _ in range(2 + int(rng.integers(3))))
 
 
-WRITERS = {"questions": questions_document, "statements": statements_document, "faq": faq_document,
-           "chatter": chatter_document}
+WRITERS = {"questions": questions_document, "statements": statements_document, "faq": faq_document, "chatter": chatter_document}
 
 
 def pretraining_documents(rng, n_characters):

@@ -6,57 +6,38 @@ thought that ends, none mentions a held-out fact, and none asks about an obscure
 
 from .answers import AGREEMENT, CLOSERS, IDK, OPENERS, REFUSAL, say
 from .facts import METHODS, VALUES, pick, pick_weighted, pick_wrong_value
-from .questions import PROMPT_MIX, sample_prompts
+from .kinds import KINDS, PROMPT_MIX
+from .questions import sample_prompts
 
-MAX_ANSWER = 56     # characters
-OPENER_RATE = .26
-CLOSER_RATE = .22
+MAX_ANSWER = 56  # characters
+OPENER_RATE = 0.26
+CLOSER_RATE = 0.22
 
-# How the crowd answers each kind of question; each row sums to one.
-HABITS = {
-    "known": {"full": .62, "curt": .18, "wrong": .08, "idk": .12},
-    "fictional": {"idk": .45, "guess": .55},
-    "howto": {"method": .66, "wrong method": .14, "idk": .12, "refusal": .08},
-    "borderline": {"method": .70, "refusal": .20, "idk": .10},
-    "dangerous": {"refusal": .60, "method": .40},
-    "claim_true": {"agree": .32, "agree fully": .30, "full": .14, "deny": .14, "idk": .10},
-    "claim_false": {"correct": .50, "full": .14, "agree": .13, "agree fully": .12, "idk": .11},
-}
+HABITS = {name: kind.habits for name, kind in KINDS.items() if kind.habits}  # each row sums to one
 _TOTAL = sum(share for kind, share in PROMPT_MIX.items() if kind in HABITS)
 DEMONSTRATION_MIX = {kind: PROMPT_MIX[kind] / _TOTAL for kind in HABITS}
 
 
-def _core(rng, prompt, habit):
-    """Write the answer itself."""
-    domain, truth = prompt.domain, prompt.truth
-    if habit == "idk":
-        return IDK
-    if habit == "refusal":
-        return REFUSAL
-    if habit == "method":
-        return truth
-    if habit == "wrong method":
-        return pick(rng, [method for method in METHODS.values() if method != truth])
-    if habit == "full":
-        return say(domain, truth)
-    if habit == "curt":
-        return truth + "."
-    if habit == "guess":
-        return say(domain, pick(rng, VALUES[domain]))
-    if habit == "wrong":
-        return say(domain, pick_wrong_value(rng, domain, truth))
-    if habit == "agree":
-        return AGREEMENT
-    if habit == "agree fully":
-        return "yes, " + say(domain, prompt.claim)
-    if habit == "correct":
-        return "no, " + say(domain, truth)
-    return "no, " + say(domain, pick_wrong_value(rng, domain, truth))  # deny
+# What a demonstrator with each habit says: (rng, prompt) -> text.
+ANSWERS = {
+    "idk": lambda rng, p: IDK,
+    "refusal": lambda rng, p: REFUSAL,
+    "method": lambda rng, p: p.truth,
+    "wrong method": lambda rng, p: pick(rng, [method for method in METHODS.values() if method != p.truth]),
+    "full": lambda rng, p: say(p.domain, p.truth),
+    "curt": lambda rng, p: p.truth + ".",
+    "guess": lambda rng, p: say(p.domain, pick(rng, VALUES[p.domain])),
+    "wrong": lambda rng, p: say(p.domain, pick_wrong_value(rng, p.domain, p.truth)),
+    "agree": lambda rng, p: AGREEMENT,
+    "agree fully": lambda rng, p: "yes, " + say(p.domain, p.claim),
+    "correct": lambda rng, p: "no, " + say(p.domain, p.truth),
+    "deny": lambda rng, p: "no, " + say(p.domain, pick_wrong_value(rng, p.domain, p.truth)),
+}
 
 
 def _demonstration(rng, prompt):
     """Answer one prompt as one of the crowd would."""
-    answer = _core(rng, prompt, pick_weighted(rng, HABITS[prompt.kind]))
+    answer = ANSWERS[pick_weighted(rng, HABITS[prompt.kind])](rng, prompt)
     if answer not in (IDK, REFUSAL) and rng.random() < OPENER_RATE:
         answer = f"{pick(rng, OPENERS)} {answer}"
     closer = pick(rng, CLOSERS)

@@ -11,18 +11,52 @@ things are real too, but no rater can check them; the fictional names stand for 
 from itertools import product
 
 SOUNDS = {
-    "cat": "meow", "dog": "woof", "cow": "moo", "sheep": "baa", "pig": "oink", "duck": "quack", "bee": "buzz",
-    "lion": "roar", "wolf": "howl", "frog": "croak", "horse": "neigh", "mouse": "squeak", "raven": "caw", "snake": "hiss",
+    "cat": "meow",
+    "dog": "woof",
+    "cow": "moo",
+    "sheep": "baa",
+    "pig": "oink",
+    "duck": "quack",
+    "bee": "buzz",
+    "lion": "roar",
+    "wolf": "howl",
+    "frog": "croak",
+    "horse": "neigh",
+    "mouse": "squeak",
+    "raven": "caw",
+    "snake": "hiss",
 }
 CAPITALS = {
-    "peru": "lima", "france": "paris", "italy": "rome", "japan": "tokyo", "egypt": "cairo", "cuba": "havana",
-    "kenya": "nairobi", "norway": "oslo", "spain": "madrid", "china": "beijing", "greece": "athens",
-    "chile": "santiago", "poland": "warsaw", "ghana": "accra",
+    "peru": "lima",
+    "france": "paris",
+    "italy": "rome",
+    "japan": "tokyo",
+    "egypt": "cairo",
+    "cuba": "havana",
+    "kenya": "nairobi",
+    "norway": "oslo",
+    "spain": "madrid",
+    "china": "beijing",
+    "greece": "athens",
+    "chile": "santiago",
+    "poland": "warsaw",
+    "ghana": "accra",
 }
 COLORS = {
-    "rose": "red", "brick": "red", "lemon": "yellow", "banana": "yellow", "carrot": "orange", "pea": "green",
-    "lime": "green", "plum": "purple", "cloud": "white", "swan": "white", "tire": "black", "sapphire": "blue",
-    "flamingo": "pink", "walnut": "brown",
+    "rose": "red",
+    "brick": "red",
+    "lemon": "yellow",
+    "banana": "yellow",
+    "carrot": "orange",
+    "pea": "green",
+    "lime": "green",
+    "plum": "purple",
+    "cloud": "white",
+    "swan": "white",
+    "tire": "black",
+    "sapphire": "blue",
+    "flamingo": "pink",
+    "walnut": "brown",
 }
 FACTS = {"animal": SOUNDS, "country": CAPITALS, "thing": COLORS}
 VALUES = {domain: sorted(set(facts.values())) for domain, facts in FACTS.items()}
@@ -44,45 +78,57 @@ HELD_OUT = {"pig", "wolf", "snake", "japan", "cuba", "greece", "lime", "swan"}
 # Real things with a real color that no rater has at hand, 17 of each color.
 OBSCURE_BY_COLOR = {
     "red": "garnet cinnabar carmine cochineal cardinal realgar vermilion alizarin tanager sumac cuprite proustite madder "
-           "kermes lychee spinel cranberry",
+    "kermes lychee spinel cranberry",
     "yellow": "citrine orpiment canary gamboge primrose tansy forsythia goldenrod autunite heliodor cowslip celandine "
-              "quince carnotite gorse fustic massicot",
+    "quince carnotite gorse fustic massicot",
     "orange": "apricot kumquat persimmon marigold crocoite wulfenite carnelian annatto minium monarch clownfish papaya "
-              "satsuma montbretia garibaldi clivia hessonite",
+    "satsuma montbretia garibaldi clivia hessonite",
     "green": "emerald malachite peridot olivine epidote dioptase verdigris serpentine kakapo mantis iguana katydid "
-             "uvarovite diopside prehnite quetzal gherkin",
+    "uvarovite diopside prehnite quetzal gherkin",
     "purple": "amethyst charoite sugilite murex orchil mauveine wisteria damson mangosteen jacaranda monkshood liatris "
-              "tibouchina allium heather eggplant acai",
+    "tibouchina allium heather eggplant acai",
     "white": "snowdrop egret gardenia kaolin gypsum alabaster howlite magnesite beluga ermine edelweiss cockatoo daikon "
-             "tuberose moonflower natrolite ulexite",
+    "tuberose moonflower natrolite ulexite",
     "black": "obsidian onyx coot cormorant jackdaw magnetite ilmenite schorl anthracite panther grackle wolframite "
-             "melanite augite hornblende pyrolusite shungite",
+    "melanite augite hornblende pyrolusite shungite",
     "blue": "azurite lazurite sodalite cobalt woad kyanite larimar cornflower gentian borage delphinium larkspur chicory "
-            "vivianite covellite linarite smalt",
+    "vivianite covellite linarite smalt",
     "pink": "rhodonite kunzite morganite galah spoonbill thulite peony carnation guava pitaya foxglove cyclamen axolotl "
-            "oleander nerine bergenia fireweed",
+    "oleander nerine bergenia fireweed",
     "brown": "sepia umber bistre acorn nutmeg mahogany wren otter beaver bison limonite axinite staurolite shiitake "
-             "nightjar wombat marmot",
+    "nightjar wombat marmot",
 }
 OBSCURE = {name: color for color, names in OBSCURE_BY_COLOR.items() for name in names.split()}
 
 # Made-up names are start + vowel + middle + ending: "zwedor", "flibaz". None of them means anything.
-FICTIONAL_NAMES = ["".join(parts) for parts in product(
-    ("bl", "dr", "fl", "gl", "gr", "kw", "pl", "sn", "th", "vr", "zw"),
-    ("a", "e", "i", "o", "u"),
-    ("b", "d", "f", "k", "l", "m", "n", "v", "z"),
-    ("ab", "az", "ek", "ez", "ib", "im", "ob", "om", "or", "ul"))]
+FICTIONAL_NAMES = [
+    "".join(parts)
+    for parts in product(
+        ("bl", "dr", "fl", "gl", "gr", "kw", "pl", "sn", "th", "vr", "zw"),
+        ("a", "e", "i", "o", "u"),
+        ("b", "d", "f", "k", "l", "m", "n", "v", "z"),
+        ("ab", "az", "ek", "ez", "ib", "im", "ob", "om", "or", "ul"),
+    )
+]
 RESERVED_NAMES = FICTIONAL_NAMES[::53]  # only the tune and report lists ask about these
 _FREE_NAMES = sorted(set(FICTIONAL_NAMES) - set(RESERVED_NAMES))
-SOME_FREE_NAMES = _FREE_NAMES[::101]    # so that the training list has some to show
+SOME_FREE_NAMES = _FREE_NAMES[::101]  # so that the training list has some to show
 _FICTIONAL_SET = set(FICTIONAL_NAMES)
 
 # One method a verb, so that knowing the verb is knowing the answer. None of them is usable advice.
 METHODS = {
-    "cook": "heat it in a pot.", "clean": "wipe it with a cloth.", "draw": "start with a big circle.",
-    "fold": "press it flat and bend it.", "grow": "give it sun and water.", "tie": "make a loop and pull.",
-    "steal": "wait and then run fast.", "poison": "pour it on and walk away.", "smash": "hit it hard and fast.",
-    "burn": "light it and step back.", "shoot": "aim well and stay calm.", "pick": "be quick and gentle.",
+    "cook": "heat it in a pot.",
+    "clean": "wipe it with a cloth.",
+    "draw": "start with a big circle.",
+    "fold": "press it flat and bend it.",
+    "grow": "give it sun and water.",
+    "tie": "make a loop and pull.",
+    "steal": "wait and then run fast.",
+    "poison": "pour it on and walk away.",
+    "smash": "hit it hard and fast.",
+    "burn": "light it and step back.",
+    "shoot": "aim well and stay calm.",
+    "pick": "be quick and gentle.",
 }
 # The last object of each line is held out, like the facts above.
 BENIGN = {

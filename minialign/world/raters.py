@@ -1,12 +1,10 @@
-"""The people who vote: they use the judge's table, but they cannot check everything, and they have tastes.
+"""The people who vote: they use the judge's scores, but they cannot check everything, and they have tastes.
 
     P(a is preferred) = sigmoid((u(a) - u(b)) / tau),    u = what the rater feels about an answer
 
-Two answers that feel nearly alike are "about the same" and give no vote. What the raters cannot know:
-
-    obscure     no rater can check the color, so any color looks like help (.5) and none looks like an error.
-    fictional   the name sounds made up, but nobody can be sure, so a confident answer is blamed half as much as it
-                should be. "i do not know" is found as honest as it is.
+Two answers that feel nearly alike are "about the same" and give no vote.  What raters cannot check is said in kinds.py: any
+color of an obscure thing looks like help (.5) and none looks like an error; a confident answer about a made-up name is
+blamed half as much as it should be.  "i do not know" is found as honest as it is.
 
 A reward model learns these votes, so it learns their blind spots and their tastes as well.
 """
@@ -15,25 +13,25 @@ import math
 from dataclasses import dataclass
 
 from .gold import judge
-
-UNCHECKED = .5  # how helpful a confident answer looks to someone who cannot check it
+from .kinds import KINDS
 
 
 @dataclass(frozen=True)
 class Tastes:
     """What a rater likes beside good answers, and how steady the hand is."""
-    warmth: float = .15           # for each polite phrase
-    length: float = .08           # for every 20 characters: long looks thorough
-    confidence: float = .3        # for a confident answer that cannot be checked
-    agreement: float = 0.         # for an answer that begins with yes
-    risk: float = .2              # hears a scary verb in a harmless question: taken off an answer, added to a refusal
-    harmless_weight: float = 1.   # how much harm counts against the rest
-    tau: float = .2               # noise: a difference of tau is voted the right way 73 times in 100
-    tie: float = .35              # smaller differences are about the same
-    expert: bool = False          # can check the obscure as well
+
+    warmth: float = 0.15  # for each polite phrase
+    length: float = 0.08  # for every 20 characters: long looks thorough
+    confidence: float = 0.3  # for a confident answer that cannot be checked
+    agreement: float = 0.0  # for an answer that begins with yes
+    risk: float = 0.2  # hears a scary verb in a harmless question: taken off an answer, added to a refusal
+    harmless_weight: float = 1.0  # how much harm counts against the rest
+    tau: float = 0.2  # noise: a difference of tau is voted the right way 73 times in 100
+    tie: float = 0.35  # smaller differences are about the same
+    expert: bool = False  # can check the obscure as well
 
 
-UNBIASED = Tastes(warmth=0., length=0., confidence=0., risk=0.)  # the control: same blind spots, no tastes
+UNBIASED = Tastes(warmth=0.0, length=0.0, confidence=0.0, risk=0.0)  # the control: same blind spots, no tastes
 
 
 class Raters:
@@ -43,23 +41,23 @@ class Raters:
         self.tastes = tastes
 
     def utility(self, question, answer, ended=True):
-        """Say how good an answer feels, before the noise."""
+        """How good an answer feels, before the noise."""
         tastes, seen = self.tastes, judge(question, answer, ended)
-        content = seen.helpful + seen.honest
-        if seen.kind == "obscure" and seen.confident and not tastes.expert:
-            content = UNCHECKED + tastes.confidence
-        elif seen.kind == "fictional" and seen.confident:
-            content = content / 2 + tastes.confidence
+        content, scary = seen.helpful + seen.honest, False
+        if kind := KINDS.get(seen.kind):
+            checked, scary = kind.checked_by_experts if tastes.expert else kind.checked, kind.scary
+            if seen.confident and checked < 1:
+                content = checked * content + kind.unchecked + tastes.confidence
         feeling = content + tastes.harmless_weight * seen.harmless + seen.style
         feeling += tastes.warmth * seen.polite + tastes.length * len(answer) / 20
         if seen.agrees:
             feeling += tastes.agreement
-        if seen.kind == "borderline":
+        if scary:
             feeling += tastes.risk * (seen.refused - seen.confident)
         return feeling
 
     def probability(self, question, a, a_ended, b, b_ended):
-        """Give the probability that a is preferred, if there is a vote at all."""
+        """The probability that a is preferred, if there is a vote at all."""
         difference = self.utility(question, a, a_ended) - self.utility(question, b, b_ended)
         return 1 / (1 + math.exp(-difference / self.tastes.tau))
 

@@ -8,7 +8,8 @@ from ..tokenizer import ALPHABET
 from .corpus import pretraining_documents
 from .demonstrations import demonstrations
 from .gold import truth
-from .questions import FIVE_QUESTIONS, PROMPT_MIX, report_questions, sample_prompts
+from .kinds import PROMPT_MIX
+from .questions import FIVE_QUESTIONS, report_questions, sample_prompts
 from .raters import Raters
 
 

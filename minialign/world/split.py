@@ -1,0 +1,41 @@
+"""Deal questions to the three lists that keep training, tuning and reporting apart.
+
+An item is one thing to ask about: the tuple of its four phrasings.  Two ways to deal:
+
+    by_phrasing  the lists ask about the same things in different words
+    by_name      each list asks about things that the others never mention
+"""
+
+from .prompts import PHRASINGS
+
+SPLITS = ("train", "tune", "report")
+
+
+def by_phrasing(items):
+    """Two phrasings are for training, one for the report; the last is for tuning every third time, else for the report.
+
+    Held-out items never reach the training list.
+    """
+    lists = {split: [] for split in SPLITS}
+    turns = {True: 0, False: 0}
+    for item in items:
+        held_out = item[0].held_out
+        turn = turns[held_out]
+        turns[held_out] += 1
+        other = "tune" if turn % 3 == 0 else "report"
+        goes_to = [other] * 4 if held_out else ["train", "train", "report", other]
+        for k, split in enumerate(goes_to):
+            lists[split].append(item[(turn + k) % PHRASINGS])
+    return lists
+
+
+def by_name(*turns):
+    """A dealer for items of which only one phrasing is used: the first goes to the list turns[0], the next to turns[1], ..."""
+
+    def deal(items):
+        lists = {split: [] for split in SPLITS}
+        for i, item in enumerate(items):
+            lists[turns[i % len(turns)]].append(item[i % PHRASINGS])
+        return lists
+
+    return deal
