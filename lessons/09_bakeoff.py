@@ -95,7 +95,8 @@ for name, answers in said.items():
     board[name] |= {"chars": np.mean([len(text) for text in texts]), "different": len(set(texts)) / len(texts)}
     board[name] |= {"seconds": 0, "models": 1, "hyperparameters": 0} if name == "base" else cost(journey, name)
     board[name]["lines"] = sum(len(inspect.getsource(module).splitlines()) for module in code.get(name, []))
-    row = "{proxy:+9.2f}{gold:+8.2f}{chars:7.1f}{different:11.0%}{seconds:9.0f}{models:8d}{hyperparameters:9d}{lines:7d}"
+    row = "{proxy:+9.2f}{gold:+8.2f}{chars:7.1f}{different:11.0%}"
+    row += "{seconds:9.0f}{models:8d}{hyperparameters:9d}{lines:7d}"
     print(f"   {NAMES[name]:<9}" + row.format(**board[name])[1:], flush=True)
 lesson.say("Seconds, hyperparameters and lines: of what is trained after the votes. Models: held in memory meanwhile.")
 for what in ("proxy", "gold"):
