@@ -95,8 +95,8 @@ for name, answers in said.items():
     board[name] |= {"chars": np.mean([len(text) for text in texts]), "different": len(set(texts)) / len(texts)}
     board[name] |= {"seconds": 0, "models": 1, "hyperparameters": 0} if name == "base" else cost(journey, name)
     board[name]["lines"] = sum(len(inspect.getsource(module).splitlines()) for module in code.get(name, []))
-    row = "{proxy:+9.2f}{gold:+8.2f}{chars:7.1f}{different:11.0%}{seconds:9.0f}{models:8d}"
-    row += "{hyperparameters:9d}{lines:7d}"
+    row = "{proxy:+9.2f}{gold:+8.2f}{chars:7.1f}{different:11.0%}"
+    row += "{seconds:9.0f}{models:8d}{hyperparameters:9d}{lines:7d}"
     print(f"   {NAMES[name]:<9}" + row.format(**board[name])[1:], flush=True)
 lesson.say("Seconds, hyperparameters and lines: of what is trained after the votes. Models: held in memory meanwhile.")
 for what in ("proxy", "gold"):
@@ -139,7 +139,7 @@ for name in ("best_of_n", "ppo", "dpo"):
     lesson.number(f"{NAMES[name]}: wins against SFT", rates[name][0], ".1%")
 off = {}
 for name in ("sft", "ppo", "dpo"):
-    off[name] = bakeoff.evaluate(journey, name, questions, said["sft"])
+    off[name] = bakeoff.stand(journey, name, questions, said["sft"])
     places = "gold: items voted on {gold_seen:+.2f}, new items {gold_held_out:+.2f}, new greetings {gold_greeted:+.2f}"
     print(f"   {NAMES[name]:<5}" + places.format(**off[name]))
 

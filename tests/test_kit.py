@@ -14,6 +14,7 @@ from toy import TOY
 
 from minialign import pipeline
 from minialign.cli.command import main
+from minialign.models import STAGES
 from minialign.runs.errors import Problem
 from minialign.teach.kit import glossary, handout, make, measured, notebooks, notes, prepare, runsheet, source
 
@@ -341,7 +342,7 @@ def test_nothing_depends_on_where_a_line_stands(tmp_path, toy):
 def test_what_comes_with_the_lessons_says_machine_and_day():
     kept = json.loads((LESSONS / "kit" / "measured.json").read_text(encoding="utf-8"))
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", kept["date"]) and "cores" in kept["machine"]
-    assert set(kept["stages"]) == set(pipeline.STAGES)
+    assert set(kept["stages"]) == set(STAGES)
 
 
 def test_measured_seconds_that_cannot_be_read_are_one_line(toy, tmp_path, capsys):
@@ -370,10 +371,10 @@ def test_prepare_warms_measures_and_goes_on_from_there(toy, tmp_path, monkeypatc
     assert main(command) == 1  # one of the lessons is broken
     told = capsys.readouterr().out
     assert f"minialign kit --runs {out}" in told
-    assert all(re.search(rf"^   {stage} .* made$", told, re.M) for stage in pipeline.STAGES)
+    assert all(re.search(rf"^   {stage} .* made$", told, re.M) for stage in STAGES)
     assert re.search(r"^   03_toy .* 1 of 1 claims seen$", told, re.M) and "ValueError: broken" in told
     report = json.loads((out / "prepared-fast.json").read_text(encoding="utf-8"))
-    assert report["fast"] and set(report["stages"]) == set(pipeline.STAGES) and set(report["lessons"]) == {"03_toy"}
+    assert report["fast"] and set(report["stages"]) == set(STAGES) and set(report["lessons"]) == {"03_toy"}
     row = report["lessons"]["03_toy"]
     assert row["at_first"] >= row["seconds"] and row["megabytes"] >= 0.1 and report["megabytes"] > 0.1
     (tmp_path / "lessons" / "05_broken.py").unlink()
@@ -387,14 +388,14 @@ def test_prepare_warms_measures_and_goes_on_from_there(toy, tmp_path, monkeypatc
 
 
 def test_a_stopped_preparation_says_how_to_go_on_and_keeps_what_was_measured(toy, tmp_path, monkeypatch, capsys):
-    def stopped(self):
+    def stopped(run, rng):
         raise KeyboardInterrupt
 
     toy()
     (tmp_path / "runs").mkdir()
     kept = tmp_path / "runs" / "prepared-fast.json"
     kept.write_text('{"lessons": {"03_toy": {"seconds": 2}}}')
-    monkeypatch.setattr(pipeline.Journey, "base", stopped)
+    monkeypatch.setitem(pipeline.MAKE, "base", stopped)
     assert main(["prepare", "--fast", "--out", str(tmp_path / "runs"), "--lessons", str(tmp_path / "lessons")]) == 130
     assert "the same command goes on from there" in capsys.readouterr().err
     assert prepare.rows_in(kept) == {"03_toy": {"seconds": 2}} and prepare.rows_in(tmp_path) == {}
