@@ -139,7 +139,7 @@ for name in ("best_of_n", "ppo", "dpo"):
     lesson.number(f"{NAMES[name]}: wins against SFT", rates[name][0], ".1%")
 off = {}
 for name in ("sft", "ppo", "dpo"):
-    off[name] = bakeoff.stand(journey, name, questions, said["sft"])
+    off[name] = bakeoff.evaluate(journey, name, questions, said["sft"])
     places = "gold: items voted on {gold_seen:+.2f}, new items {gold_held_out:+.2f}, new greetings {gold_greeted:+.2f}"
     print(f"   {NAMES[name]:<5}" + places.format(**off[name]))
 

@@ -241,8 +241,8 @@ def clip(x, low, high):
     return make_node(np.minimum(np.maximum(x.data, low), high), (x,), lambda g: (g * inside,))
 
 
-Tensor.exp, Tensor.expm1, Tensor.log, Tensor.tanh = exp, expm1, log, tanh  # x.exp() is exp(x)
-Tensor.minimum, Tensor.maximum, Tensor.clip = minimum, maximum, clip
+for _function in (exp, expm1, log, tanh, minimum, maximum, clip):  # x.exp() is exp(x)
+    setattr(Tensor, _function.__name__, _function)
 
 
 def where(condition, a, b):

@@ -79,7 +79,7 @@ def closure(path: Path) -> frozenset[Path]:
 @cache
 def imported(path: Path) -> list[Path]:
     """The files that one file imports or reads by name, as far as they belong to the package or lie beside it -> list."""
-    found = set()
+    found: set[Path] = set()
     for node in ast.walk(_tree(path)):
         if isinstance(node, ast.ImportFrom):
             base = path.parents[node.level - 1] if node.level else None

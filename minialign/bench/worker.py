@@ -21,7 +21,7 @@ import tracemalloc
 try:
     import resource
 except ImportError:  # Windows: no page faults, no peak memory
-    resource = None
+    resource = None  # type: ignore[assignment]
 
 MODULES = {
     "minialign": "workloads",

@@ -38,7 +38,8 @@ def draw(runs):
     raters.legend(frameon=False, fontsize=7, loc="upper left")
     style.name_panel(raters, "what PPO at beta = 0 does to gold", "reward")
     best = best_beta(runs)
-    proxy0, sft, gold0, peak = of(runs, 0.0, "proxy").mean(), *(of(runs, x, "gold").mean() for x in ("sft", 0.0, best))
+    proxy0 = of(runs, 0.0, "proxy").mean()
+    sft, gold0, peak = (of(runs, place, "gold").mean() for place in ("sft", 0.0, best))
     title = (
         f"Without a leash the proxy goes to {proxy0:+.1f}, and gold from {sft:.2f} to {gold0:.2f}; "
         f"with beta {best:g} to {peak:.2f}"
