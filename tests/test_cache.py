@@ -1,0 +1,119 @@
+"""What is kept on disk is named after all that it depends on, and after nothing else."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy import TOY
+
+from minialign import cache, source_patch
+from minialign.pipeline import Journey
+from minialign.teach.bands import run_key
+
+ROOT = Path(cache.__file__).resolve().parents[1]
+KEYS = """
+from pathlib import Path
+from minialign import cache, pipeline
+from minialign.lab import EXPERIMENTS
+from minialign.teach.bands import run_key
+run = pipeline.Journey(pipeline.FAST, 0)
+print(*[run.key(name) for name in pipeline.MAKE])
+print(*[cache.key(name, code=[cache.ROOT / "lab" / f"{name}.py"]) for name in EXPERIMENTS])
+print(*[run_key(path) for path in sorted(Path("lessons").glob("[01]*.py"))])
+"""
+
+
+@pytest.fixture()
+def copy(tmp_path):
+    """The package and the lessons, to be edited."""
+    shutil.copytree(ROOT / "minialign", tmp_path / "minialign", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "lessons", tmp_path / "lessons", ignore=shutil.ignore_patterns("__pycache__", "figures"))
+    return tmp_path
+
+
+def keys(folder, **environment):
+    """(stages, experiments, lessons) of the package in a folder, each a list of keys."""
+    command, env = [sys.executable, "-c", KEYS], os.environ | {"PYTHONPATH": str(folder)} | environment
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+def edit(path, change):
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def test_a_comment_or_a_docstring_in_any_file_makes_nothing_anew(copy):
+    before = keys(copy)
+    for path in (copy / "minialign").rglob("*.py"):
+        edit(path, lambda text: text.replace('"""', '"""Edited: ', 1) + "\n# a comment at the end\n")
+    assert keys(copy) == before
+
+
+def test_code_that_a_stage_runs_makes_it_anew_and_code_that_it_does_not_run_leaves_it(copy):
+    stages, experiments, lessons = keys(copy)
+    edit(copy / "minialign" / "bench" / "run.py", lambda text: text + "\nUNUSED = 1\n")
+    edit(copy / "minialign" / "evaluate.py", lambda text: text + "\nUNUSED = 1\n")  # measures; no stage is made by it
+    after = keys(copy)
+    assert after[0] == stages and not set(after[1]) & set(experiments)
+    edit(copy / "minialign" / "dpo.py", lambda text: text + "\nUNUSED = 1\n")
+    assert not set(keys(copy)[0]) & set(stages)
+
+
+def test_a_change_of_the_constitution_reruns_lesson_11_and_the_experiment_on_principles(copy):
+    stages, experiments, lessons = keys(copy)
+    edit(copy / "minialign" / "world" / "constitution.txt", lambda text: text + "\n")
+    after = keys(copy)
+    assert after[0] == stages
+    changed = [k for k, (old, new) in enumerate(zip(lessons, after[2])) if old != new]
+    assert changed == [10]
+    assert sum(old != new for old, new in zip(experiments, after[1])) == 1
+
+
+def test_threads_and_the_locale(copy):
+    before = keys(copy)
+    assert keys(copy, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0") == before
+    assert not set(keys(copy, MINIALIGN_THREADS="2")[0]) & set(before[0])  # sums are taken in another order
+
+
+def test_an_edit_in_the_middle_of_a_run_changes_no_key(copy):
+    code = f"{KEYS}\nfor p in Path('minialign').rglob('*.py'): p.write_text(p.read_text(encoding='utf-8') + '\\nNEW = 1\\n')\n{KEYS}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=copy, env=os.environ | {"PYTHONPATH": str(copy)}, capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.splitlines()
+    assert lines[:3] == lines[3:]
+
+
+def test_a_fault_made_on_purpose_is_part_of_every_key():
+    from minialign import dpo
+
+    journey, lesson = Journey(TOY, 0), ROOT / "lessons" / "08_dpo.py"
+    before = journey.key("base"), run_key(lesson)
+    with source_patch.patch(dpo, "dpo_loss", "h = chosen_rewards - rejected_rewards", "h = rejected_rewards - chosen_rewards"):
+        assert journey.key("base") != before[0] and run_key(lesson) != before[1]
+    assert (journey.key("base"), run_key(lesson)) == before
+
+
+def test_a_stream_belongs_to_its_name():
+    """A new stage shifts no other's numbers; an unknown name is a stream of its own."""
+    run = Journey(TOY, 0)
+    names = ["base", "sft", "votes", "reward", "ppo", "dpo", "grpo", "report", "labels", "audit", "adit", ""]
+    first = {name: run.rng(name).integers(2**62) for name in names}
+    assert len(set(first.values())) == len(names)
+    assert all(run.rng(name).integers(2**62) == first[name] for name in reversed(names))
+    assert all(Journey(TOY, 1).rng(name).integers(2**62) != first[name] for name in names)
+    expected = np.random.default_rng([0, 1501738109]).integers(2**62)  # crc32 of "ppo": the same on every machine
+    assert first["ppo"] == expected
+
+
+def test_the_package_is_found_one_folder_above_a_clone_of_its_name(tmp_path):
+    """There an empty namespace package of the name used to win over an editable installation."""
+    (tmp_path / "minialign").mkdir()
+    code = "import minialign; print(minialign.__version__)"
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
