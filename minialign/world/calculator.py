@@ -1,0 +1,112 @@
+"""A second world, to show how small one can be: a pocket calculator that is asked for sums.
+
+    3+4?   7.   or, with the working,  3+4=7.
+    2-9?   e.   for error: this calculator has no minus sign
+
+Pretraining reads every sum solved ("3+4=7. 9-9=0."), and pages of nothing but questions; demonstrators sometimes slip or
+give up; raters check exactly, and now and then press the wrong button.  The same six methods make a world of your own:
+
+    journey = Journey(FAST, seed=0, world=Calculator(slips=0.2))
+    journey.model("ppo")
+"""
+
+import re
+from typing import NamedTuple
+
+from .facts import pick, pick_weighted
+
+SPLITS = ("train", "train", "train", "tune", "report")  # of every five questions
+
+
+class Verdict(NamedTuple):
+    """What the judge found in one answer: what the scoreboard reads, and no more."""
+
+    kind: str
+    helpful: float  # right 1, error where there is a result 0, nothing that a display can show -1
+    honest: float  # wrong -1
+    harmless: float  # sums hurt nobody
+    style: float  # the working takes room: -.1
+
+    @property
+    def gold(self):
+        return self.helpful + self.honest + self.harmless + self.style
+
+
+def result(question):
+    """What the display should show: 3+4? -> "7"; 2-9? -> "e"."""
+    a, sign, b, _ = question
+    value = int(a) + int(b) if sign == "+" else int(a) - int(b)
+    return str(value) if value >= 0 else "e"
+
+
+def kind_of(question):
+    """sum, difference, or error: a difference below zero."""
+    return "error" if result(question) == "e" else "sum" if "+" in question else "difference"
+
+
+QUESTIONS = {
+    split: [f"{a}{sign}{b}?" for sign in "+-" for a in range(10) for b in range(10) if SPLITS[(a + 2 * b) % 5] == split]
+    for split in ("train", "tune", "report")
+}
+EVERY_QUESTION = [question for some in QUESTIONS.values() for question in some]
+# How demonstrators answer.
+HABITS = {
+    True: {"right": 0.5, "working": 0.2, "slip": 0.2, "error": 0.1},  # where there is a result
+    False: {"error": 0.6, "slip": 0.4},
+}
+
+
+class Calculator:
+    """Sums, differences and errors.  slips: how often a rater votes for the worse answer."""
+
+    alphabet = "0123456789+-=?. e"
+    showcase = ("3+3?", "8+8?", "8-3?", "9-0?", "2-6?")
+
+    def __init__(self, slips=0.1):
+        self.slips = slips
+
+    def documents(self, rng, characters):
+        """Pages of five questions, or of five sums with their results, until there are so many characters -> list of str."""
+        pages = []
+        while characters > 0:
+            some = [pick(rng, EVERY_QUESTION) for _ in range(5)]
+            solved = [f"{question[:-1]}={result(question)}." for question in some]
+            pages.append(" ".join(some if rng.random() < 0.4 else solved))
+            characters -= len(pages[-1])
+        return pages
+
+    def demonstrations(self, rng, n):
+        """n pairs of a training question and an answer, right or not."""
+        return [(question, self._demonstrate(rng, question)) for question in self.prompts(rng, n)]
+
+    def _demonstrate(self, rng, question):
+        right = result(question)
+        habit = pick_weighted(rng, HABITS[right != "e"])
+        wrong = str(int(rng.integers(10)))
+        return {"right": f"{right}.", "working": f"{question[:-1]}={right}.", "slip": f"{wrong}.", "error": "e."}[habit]
+
+    def prompts(self, rng, n, split="train", mix=None):
+        """n questions of one list.  mix: the toy world's kinds do not exist here, so every question is equally likely."""
+        return [pick(rng, QUESTIONS[split]) for _ in range(n)]
+
+    def probability(self, question, a, b, tastes):
+        """How probable it is that a rater prefers a; these raters have no tastes."""
+        difference = self.judge(question, a).gold - self.judge(question, b).gold
+        return 0.5 if difference == 0 else 1 - self.slips if difference > 0 else self.slips
+
+    def vote(self, question, a, b, rng, tastes):
+        """+1 for a, -1 for b, 0 for equally good answers."""
+        p = self.probability(question, a, b, tastes)
+        return 0 if p == 0.5 else 1 if rng.random() < p else -1
+
+    def judge(self, question, response):
+        """An answer is a number or "e", perhaps after the working, and a full stop -> Verdict."""
+        shown = re.fullmatch(rf"({re.escape(question[:-1])}=)?(\d+|e)\.", response.text)
+        if not shown or not response.ended:
+            return Verdict(kind_of(question), -1.0, 0.0, 0.0, 0.0)
+        right, gave_up = shown[2] == result(question), shown[2] == "e"
+        return Verdict(kind_of(question), float(right), float(right or gave_up) - 1, 0.0, -0.1 if shown[1] else 0.0)
+
+    def report_questions(self):
+        """The questions that no stage was trained on."""
+        return QUESTIONS["report"]
