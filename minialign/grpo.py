@@ -17,13 +17,25 @@ from tqdm import tqdm
 
 from .autograd import as_floats, as_tensor, clip, exp, maximum, same_shape, where
 from .batch import minibatches
-from .checks import check_betas, check_choice, check_count, check_counts, check_number, check_numbers, check_reference
+from .checks import (
+    as_mask,
+    check_betas,
+    check_choice,
+    check_count,
+    check_counts,
+    check_finite,
+    check_number,
+    check_numbers,
+    check_reference,
+)
 from .divergence import check_step, quiet
 from .history import History
 from .likelihood import token_log_probs_of
 from .optim import AdamW, linear_schedule
 from .policy_gradient import kl_estimates, kl_penalized_rewards, masked_mean, roll_out, rollout_metrics
 from .tokenizer import CHARACTERS
+
+SCALES, AVERAGES, RATIOS = ("group", "batch", "none"), ("sequence", "token", "constant"), ("token", "sequence", "answer")
 
 
 @dataclass(frozen=True)
@@ -55,9 +67,9 @@ class GRPOConfig:
         if self.cliprange_high is not None:
             check_number("cliprange_high", self.cliprange_high, above=0)
         check_betas(self.betas)
-        check_choice("advantage", self.advantage, ("group", "batch", "none", "leave_one_out", "score"))
-        check_choice("average", self.average, ("sequence", "token", "constant"))
-        check_choice("importance", self.importance, ("token", "sequence", "answer"))
+        check_choice("advantage", self.advantage, (*SCALES, "leave_one_out", "score"))
+        check_choice("average", self.average, AVERAGES)
+        check_choice("importance", self.importance, RATIOS)
 
 
 METHODS = {  # the ladder, and what each rung repairs
@@ -71,11 +83,6 @@ METHODS = {  # the ladder, and what each rung repairs
 }
 
 
-def require(condition, problem):
-    if not condition:
-        raise ValueError(problem)
-
-
 def group_advantages(scores, scale="group", eps=1e-4):
     """A = (r - mean of the group) / (std + eps), (N, G) -> (N, G); exactly 0 where a group agrees.
 
@@ -83,9 +90,11 @@ def group_advantages(scores, scale="group", eps=1e-4):
     Raises ValueError for another scale, for fewer than two answers to a question, and for scores that are not finite.
     """
     r = as_floats(scores)
-    require(scale in ("group", "batch", "none"), f'scale is "group", "batch" or "none", not {scale!r}')
-    require(r.ndim == 2 and r.shape[1] >= 2, f"scores are (N, G), G at least 2, not {r.shape}")
-    require(np.isfinite(r).all() and eps >= 0, "scores must be finite numbers, and eps cannot be negative")
+    check_choice("scale", scale, SCALES)
+    check_number("eps", eps, at_least=0)
+    if r.ndim != 2 or r.shape[1] < 2:
+        raise ValueError(f"scores are (N, G) with G of at least 2, not {r.shape}")
+    check_finite("the scores", r)
     # eq: group-advantages
     c = r - r[:, :1]  # the same differences, and exactly 0 where all are equal
     A = c - c.mean(axis=1, keepdims=True)
@@ -114,21 +123,23 @@ def grpo_loss(
     An answer without tokens is one of B, with loss 0.  What is outside the mask is not read.
     Raises ValueError for shapes, names and values that cannot be.
     """
-    logprobs, high = as_tensor(logprobs), cliprange if cliprange_high is None else cliprange_high
-    ref_or_old = old_logprobs if ref_logprobs is None else ref_logprobs
+    logprobs, ref_or_old = as_tensor(logprobs), old_logprobs if ref_logprobs is None else ref_logprobs
     same_shape(logprobs=logprobs, old_logprobs=old_logprobs, mask=mask, ref_logprobs=ref_or_old)
-    m, A = as_floats(mask, logprobs.dtype), as_floats(advantages, logprobs.dtype)
-    require(np.isin(m, (0, 1)).all() and m.ndim == 2, "a mask is (B, T-1), and holds 0 and 1 only")
-    require(A.shape == m.shape[:1] and np.isfinite(A).all(), "advantages are (B,) finite numbers")
-    require(min(cliprange, high, kl_coef) >= 0, "neither cliprange nor kl_coef can be negative")
-    require(kl_coef == 0 or ref_logprobs is not None, "a KL penalty needs ref_logprobs")
-    require(importance in ("token", "sequence", "answer"), f'importance is "token", "sequence" or "answer", not {importance!r}')
-    require(average in ("sequence", "token", "constant"), f'average is "sequence", "token" or "constant", not {average!r}')
-    require(average != "constant" or (max_tokens or 0) > 0, "a constant average needs max_tokens, the limit of an answer")
+    same_shape(advantages=advantages, mask_rows=np.any(mask, axis=1))
+    check_choice("average", average, AVERAGES)
+    check_choice("importance", importance, RATIOS)
+    check_number("kl_coef", kl_coef, at_least=0, at_most=np.inf if ref_logprobs is not None else 0)  # no leash to nobody
+    high = cliprange if cliprange_high is None else cliprange_high
+    check_number("cliprange", min(cliprange, high), at_least=0)
+    if average == "constant":
+        check_number("max_tokens", max_tokens, above=0)
+    check_finite("the advantage", advantages)
+    real, A = as_mask(mask), as_floats(advantages, logprobs.dtype)
+    m = as_floats(mask, logprobs.dtype)
     A, B, n = A[:, None], max(len(m), 1), np.maximum(m.sum(1, keepdims=True), 1)  # (B, 1), a number, (B, 1)
-    old, ref = (np.where(m > 0, as_floats(x, m.dtype), 0) for x in (old_logprobs, ref_or_old))
+    old, ref = (np.where(real, as_floats(x, m.dtype), 0) for x in (old_logprobs, ref_or_old))
     # eq: grpo
-    logp = where(m > 0, logprobs, 0.0)
+    logp = where(real, logprobs, 0.0)
     log_ratio = logp - old  # (B, T-1)
     if importance != "token":
         log_ratio = log_ratio.sum(1, keepdims=True) / (n if importance == "sequence" else 1)  # (B, 1)

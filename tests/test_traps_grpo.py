@@ -247,6 +247,7 @@ def test_the_kl_is_taken_once(monkeypatch):
         rewards = kl_penalized_rewards(rollout.scores, rollout.logprobs, rollout.ref_logprobs, mask, penalty).sum(1)
         assert_allclose(np.sort(given[-1][2]), np.sort(leave_one_out(rewards.reshape(-1, 4)).reshape(-1)))
         assert given[-1][5] == 0.5 - penalty
+        assert_allclose(np.sort(given[-1][4].sum(1)), np.sort(rollout.ref_logprobs.sum(1)))  # the leash is the reference's
 
 
 # ==== what is outside the mask, and what cannot be ======================================================================
