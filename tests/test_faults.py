@@ -18,7 +18,6 @@ from minialign.lab import length
 from minialign.teach import faults
 from minialign.teach.lesson import Lesson
 from minialign.teach.lesson_doc import faults_of, read_doc
-from minialign.tokenizer import VOCAB_SIZE
 
 LESSONS = sorted((Path(__file__).resolve().parent.parent / "lessons").glob("[0-9][0-9]_*.py"))
 ALL = [(script, fault) for script in LESSONS for fault in faults_of(read_doc(script))]
@@ -48,7 +47,7 @@ def run(script, out, *flags):
 def stored(out):
     """Every file of the shared cache, without how long it took to make."""
     contents = {}
-    for path in (out / "cache").glob("*"):
+    for path in out.glob("cache/*"):
         contents[path.name] = path.read_bytes()
         if path.suffix == ".json":
             about = json.loads(contents[path.name])
