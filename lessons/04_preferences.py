@@ -80,7 +80,8 @@ lesson.number("slip: agreement of two, counted", agree, exact=0.745, within=0.00
 # ## 3. Twenty pairs, five of them twice: you, or a rater in your place
 # %%
 lesson.section("3. Twenty pairs, five of them twice")
-train, _ = lesson.need("votes")
+lesson.need("votes")
+train, _ = lesson.journey.votes()
 model, raters = lesson.journey.model("sft"), Raters(recipe.tastes)
 pairs = voting.sitting(model, lesson.seed, 0, recipe.max_new_tokens)
 if lesson.you_rate:

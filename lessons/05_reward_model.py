@@ -61,7 +61,8 @@ lesson = Lesson(__file__, __doc__)
 # NOTE(instructor): let the class vote on three pairs by hand before showing any loss; they will disagree.
 # %%
 lesson.section("1. The votes")
-votes, held_out = lesson.need("votes")
+lesson.need("votes")
+votes, held_out = lesson.journey.votes()
 for question, chosen, rejected in list(zip(votes.prompts, votes.chosen, votes.rejected))[:2]:
     print(f"   {question}\n      chosen   {chosen.text}\n      rejected {rejected.text}")
 

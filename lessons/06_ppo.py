@@ -122,7 +122,7 @@ critic = scalar_model_from(lesson.journey.model("reward"), rng, head="zero")
 if lesson.fault == "flipadv":
     lesson.inject_fault(ppo, "ppo_update", "= masked_whiten(advantages, mask)", "= -masked_whiten(advantages, mask)")
 if lesson.fault == "staleref":
-    reference = policy
+    lesson.inject_fault(ppo, "train_ppo", "roll_out(policy, reference,", "roll_out(policy, policy,")
 if lesson.fault == "eosoff":
     lesson.inject_fault(ppo, "kl_penalized_rewards", "last[rows]] +=", "(last[rows] + 1) % mask.shape[1]] +=")
 if lesson.fault == "noclip":

@@ -31,6 +31,7 @@ from dataclasses import replace
 import numpy as np
 
 from minialign import exact
+from minialign import ppo as ppo_module
 from minialign.figures import lab_plots
 from minialign.lab import HUMAN, LAB, LAB_FAST, leash
 from minialign.lab.instruments import frontier, gallery
@@ -71,7 +72,8 @@ lesson.predict(
 lesson.section("2. Stored answers, weighed anew")
 lesson.show("gibbs")
 print("   raters: " + ", ".join(f"{name} {getattr(HUMAN, name):g}" for name in ("warmth", "length", "confidence")))
-votes, _ = lesson.need("votes")
+lesson.need("votes")
+votes, _ = lesson.journey.votes()
 lesson.need("reward")
 seen = manners(votes)
 shown = f"{seen['chosen']:.2f} of them in a chosen answer, {seen['rejected']:.2f} in a rejected one"
@@ -102,10 +104,12 @@ sft, runs, ppo = leash.evaluate(lesson.journey, "sft"), {}, []
 print("   beta       KL   proxy    gold   greedy   polite phrases   characters")
 row = "   {:<6}{kl:7.2f}{proxy:+8.2f}{gold:+8.2f}{gold_greedy:+9.2f}{polite:17.2f}{length:13.1f}"
 print(row.format("SFT", **sft))
+if lesson.fault == "wrongway":
+    lesson.inject_fault(ppo_module, "kl_penalized_rewards", "= -kl_coef * (", "= kl_coef * (")
 for beta in lesson.steps(betas, "leashes"):
-    price = {"noleash": 0.0, "wrongway": -beta}.get(lesson.fault, beta)
-    recipe = replace(people, ppo=replace(people.ppo, kl_coef=price))
+    recipe = replace(people, ppo=replace(people.ppo, kl_coef=0.0 if lesson.fault == "noleash" else beta))
     runs[beta] = Journey(recipe, lesson.seed, lesson.journey.folder, lesson.journey.say)
+    runs[beta].in_memory |= lesson.journey.in_memory  # the same SFT and reward model
     ppo.append({"beta": beta} | leash.evaluate(runs[beta], "ppo"))
     print(row.format(f"{beta:g}", **ppo[-1]), flush=True)
 distances = [point["kl"] for point in ppo]

@@ -120,7 +120,8 @@ lesson.number("largest distance from the formula", apart, ".1e", exact=0, within
 # ## 4. The same with a language model and real votes
 # %%
 lesson.section("3. DPO on the votes")
-votes, held_out = lesson.need("votes")
+lesson.need("votes")
+votes, held_out = lesson.journey.votes()
 sft, settings = lesson.journey.model("sft"), lesson.journey.enough(lesson.recipe.dpo)
 if lesson.fault == "swap":
     votes = Preferences(votes.prompts, votes.rejected, votes.chosen)

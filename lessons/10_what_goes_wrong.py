@@ -42,14 +42,8 @@ from minialign.world import Raters, Tastes, prompt_lists
 from minialign.world.answers import say
 
 lesson = Lesson(__file__, __doc__)
-short = replace(LAB_FAST, vote_prompts=1400, reward=replace(LAB_FAST.reward, epochs=1))
+short = replace(LAB_FAST, vote_prompts=LAB_FAST.vote_prompts * 7 // 10, reward=replace(LAB_FAST.reward, epochs=1))
 recipe = short if lesson.fast else LAB  # the laboratory's, so that it finds what that has made
-if lesson.fault == "across":
-    lesson.inject_fault(sycophancy, "tilt", "agrees.mean(1, keepdims=True)", "agrees.mean()")
-elif lesson.fault == "lost":
-    lesson.inject_fault(refusal, "crowd_of", "=SCARY * safe, dangerous=SCARY * (1 - safe)", "=0.0, dangerous=SCARY")
-elif lesson.fault == "truthful":
-    lesson.inject_fault(truth, "knowledge", "verdict.correct is True", "verdict.correct is not False")
 # a yes pleases yes-men by 1.5; a right answer is worth 1
 CROWDS = {"ordinary": Tastes(), "yes-men": Tastes(agreement=1.5), "experts": Tastes(expert=True)}
 SCARED = {"none safe": "none safe", "half safe": "1/2 safe", "deaf": "deaf"}  # and what the laboratory calls them
@@ -61,6 +55,12 @@ SCARED = {"none safe": "none safe", "half safe": "1/2 safe", "deaf": "deaf"}  # 
 # %%
 lesson.section("1. Before")
 sft = lesson.need("base", "sft").model
+if lesson.fault == "across":
+    lesson.inject_fault(sycophancy, "tilt", "agrees.mean(1, keepdims=True)", "agrees.mean()")
+elif lesson.fault == "lost":
+    lesson.inject_fault(refusal, "crowd_of", "=SCARY * safe, dangerous=SCARY * (1 - safe)", "=0.0, dangerous=SCARY")
+elif lesson.fault == "truthful":
+    lesson.inject_fault(truth, "knowledge", "verdict.correct is True", "verdict.correct is not False")
 lesson.say("Toy-scale analogues: biases were put into the raters. This shows how they travel, not how large they are.")
 report, pairs = prompt_lists()["report"], refusal.contrast_pairs()
 false, obscure = ([p for p in report if p.kind == kind] for kind in ("claim_false", "obscure"))

@@ -34,8 +34,14 @@ def key(*parts: Any, code: Sequence[str | Path]) -> str:
     parts  whatever else it depends on: texts, numbers, dataclasses, dicts or lists of those
     code   paths of the files that make it
     """
-    surroundings = [np.__version__, parallel.THREADS, sorted(source_patch.ACTIVE.items())]
+    surroundings = [np.__version__, parallel.THREADS, faults(code)]
     return digest(*(fingerprint(path) for path in code), as_text(surroundings), *map(as_text, parts))
+
+
+def faults(code: Sequence[str | Path]) -> list[tuple[str, ...]]:
+    """The faults made on purpose (source_patch.py) that can reach this code: those in a file of its import closure."""
+    files = frozenset[Path]().union(*(closure(Path(path).resolve()) for path in code))
+    return sorted((place, *change) for place, (file, *change) in source_patch.ACTIVE.items() if file in files)
 
 
 def digest(*parts: Any) -> str:

@@ -45,6 +45,7 @@ class DPOConfig:
         check_numbers(self, "lr weight_decay", at_least=0)
         check_number("final_fraction", self.final_fraction, at_least=0, at_most=1)
         check_betas(self.betas)
+        check_number("beta", self.beta, above=0)
         _check_loss(self.beta, self.label_smoothing, self.loss_type)
 
 
@@ -66,7 +67,7 @@ def dpo_loss(
     hinge    max(0, 1 - h)                              (Zhao et al. 2023)
 
     At policy = reference the sigmoid loss is log 2, all rewards are 0, and a tie counts as half an accuracy.
-    Raises ValueError for another loss_type, a beta that is not above 0, and label smoothing where it would have no effect.
+    Raises ValueError for another loss_type, a beta below 0 (of IPO: not above 0), and label smoothing where it would have no effect.
     """
     _check_loss(beta, label_smoothing, loss_type)
     same_shape(
@@ -101,7 +102,9 @@ def dpo_loss(
 def _check_loss(beta, label_smoothing, loss_type):
     """Raise ValueError for settings of the loss that cannot be, or that would have no effect."""
     check_choice("loss_type", loss_type, ("sigmoid", "ipo", "hinge"))
-    check_number("beta", beta, above=0)
+    if loss_type == "ipo":
+        check_number("beta", beta, above=0)
+    check_number("beta", beta, at_least=0)  # 0 teaches nothing, which is a fact about the loss, not a mistake
     check_number("label_smoothing", label_smoothing, at_least=0, at_most=1)
     if label_smoothing and loss_type != "sigmoid":
         raise ValueError(f'label_smoothing is 0 unless loss_type is "sigmoid": "{loss_type}" has none to offer')

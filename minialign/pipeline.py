@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import cache, checkpoint, preferences, reward, sft
+from . import cache, checkpoint, preferences, reward, sft, source_patch
 from .batch import conversations, prompt_ids, render_document
 from .dpo import DPOConfig, train_dpo
 from .generate import generate
@@ -75,7 +75,7 @@ TOY_WORLD = ToyWorld()
 class Stage:
     """What a stage leaves behind."""
 
-    model: Any  # None for the votes
+    model: Any  # of the votes: (votes to train on, held-out votes)
     history: History
     seconds: float
     cached: bool = False
@@ -115,7 +115,7 @@ def make_sft(run: "Journey", rng: np.random.Generator) -> Made:
 
 
 def make_votes(run: "Journey", rng: np.random.Generator) -> Made:
-    """The SFT model answers each prompt twice; raters choose.  The votes are files of their own, beside the stage."""
+    """The SFT model answers each prompt twice; raters choose -> (votes to train on, held-out votes) in place of a model."""
     r = run.recipe
     questions = run.world.prompts(rng, r.vote_prompts, "train", r.mix)
 
@@ -123,9 +123,7 @@ def make_votes(run: "Journey", rng: np.random.Generator) -> Made:
         return run.world.vote(question, a, b, rng, r.tastes)
 
     votes = preferences.collect(run.model("sft"), questions, label, rng, r.max_new_tokens, tokenizer=run.tokenizer)
-    for part, name in zip(preferences.split(votes, r.held_out_votes, rng), ("train", "held_out")):
-        preferences.save_jsonl(part, run.path("votes", f"-{name}.jsonl"))
-    return None, History()
+    return preferences.split(votes, r.held_out_votes, rng), History()
 
 
 def make_reward(run: "Journey", rng: np.random.Generator) -> Made:
@@ -199,12 +197,7 @@ class Journey:
 
     def votes(self) -> tuple[preferences.Preferences, preferences.Preferences]:
         """(votes to train on, held-out votes to measure with)."""
-        self.stage("votes")
-        with self.reading("votes"):
-            train, held_out = (
-                preferences.load_jsonl(self.path("votes", f"-{name}.jsonl"), tokenizer=self.tokenizer)
-                for name in ("train", "held_out")
-            )
+        train, held_out = self.stage("votes").model
         return (train if self.own_votes is None else self.own_votes), held_out
 
     def scorer(self) -> Scorer:
@@ -247,7 +240,7 @@ class Journey:
         return self.folder / f"{name}-{self.key(name)}{ending}"
 
     def make(self, name: str) -> Stage:
-        """Make a stage now, and cache it; its JSON is written last, so that all else is there."""
+        """Make a stage now, and store it, unless a line of the package is changed on purpose."""
         before = MODELS[name].upstream
         if before is not None:
             self.stage(before)  # so that its time is not counted here
@@ -255,13 +248,19 @@ class Journey:
         start = time.perf_counter()
         model, history = MAKE[name](self, self.rng(name))
         stage = Stage(model, history, time.perf_counter() - start)
-        if model is not None:
-            checkpoint.save(model, self.path(name, ".npz"))
-        about = {"stage": name, "seconds": stage.seconds, "history": history.to_dict()}
+        if not source_patch.ACTIVE:  # a model trained by faulty code lives in memory only
+            self.store(name, stage)
+        return stage
+
+    def store(self, name: str, stage: Stage) -> None:
+        """Write a stage to disk; its JSON is written last, so that all else is there."""
+        for ending, content in zip(self.endings(name), [stage.model] if name in TRAINED else stage.model):
+            write = checkpoint.save if name in TRAINED else preferences.save_jsonl
+            write(content, self.path(name, ending))
+        about = {"stage": name, "seconds": stage.seconds, "history": stage.history.to_dict()}
         about["files"] = {ending: cache.sha256(self.path(name, ending)) for ending in self.endings(name)}
         text = json.dumps(about | {"sha256": cache.sha256(about)}, allow_nan=False)
         checkpoint.atomically(self.path(name, ".json"), lambda file: file.write(text.encode("utf-8")))
-        return stage
 
     def read(self, name: str) -> Stage:
         """A stage from disk, if it and each of its files are byte for byte what was written."""
@@ -272,7 +271,11 @@ class Journey:
             for ending in self.endings(name):
                 if about["files"][ending] != cache.sha256(self.path(name, ending)):
                     raise ValueError(f"{self.path(name, ending).name} has been changed")
-            model = checkpoint.load(self.path(name, ".npz")) if name in TRAINED else None
+            files = [self.path(name, ending) for ending in self.endings(name)]
+            if name in TRAINED:
+                model = checkpoint.load(*files)
+            else:
+                model = tuple(preferences.load_jsonl(file, tokenizer=self.tokenizer) for file in files)
             return Stage(model, History.from_dict(about["history"]), about["seconds"], cached=True)
 
     def endings(self, name: str) -> list[str]:

@@ -10,9 +10,12 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-ACTIVE: dict[str, tuple[str, str]] = {}  # "minialign.ppo.gae" -> (old, new): what is changed just now; part of every cache key
+# "minialign.ppo.gae" -> (file, old, new): what is changed just now.  Part of every cache key that it can reach (cache.py);
+# while there is anything in it, nothing is stored.
+ACTIVE: dict[str, tuple[Path, str, str]] = {}
 
 
 def patched(text: str, old: str, new: str, where: str = "the text") -> str:
@@ -30,7 +33,7 @@ def apply(owner: Any, name: str, old: str, new: str) -> Callable[[], None]:
     made: dict[str, Any] = {}
     exec(compile(source, f"{place}, changed", "exec"), vars(sys.modules[original.__module__]), made)
     setattr(owner, name, made[original.__name__])
-    ACTIVE[place] = old, new
+    ACTIVE[place] = Path(sys.modules[original.__module__].__file__ or "").resolve(), old, new
 
     def undo():
         setattr(owner, name, original)

@@ -49,7 +49,7 @@ def test_a_second_journey_finds_everything(made, folder):
         first, second = made.in_memory[name], again.in_memory[name]
         assert second.cached and second.seconds == first.seconds
         assert second.history.to_dict() == first.history.to_dict()
-        if first.model is not None:
+        if name != "votes":
             assert weights(second.model) == weights(first.model)
     assert again.votes() == made.votes()
 

@@ -1,10 +1,45 @@
-"""A fault on purpose: one changed line of the package, in memory and for this process only."""
+"""Faults on purpose: each is one changed line of the package, in memory only, and ends with the lesson that asked for it.
+
+While there is one, nothing that is trained is stored (pipeline.Journey.make).  It ends when the lesson finishes, when a
+lesson begins, and when a notebook's cell ends in an exception or is interrupted; a script ends with its process.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
 
 from .. import source_patch
 
+_UNDO: dict[tuple[Any, str], Callable[[], None]] = {}
 
-def inject_fault(owner, name, old, new):
-    """Replace `old`, which must occur once in the source of owner.name, by `new` -> (what was changed, in words; undo)."""
+
+def inject_fault(owner: Any, name: str, old: str, new: str) -> str:
+    """Replace `old`, which must occur once in the source of owner.name, by `new` -> what was changed, in words.
+
+    Raises ValueError if `old` does not occur exactly once.
+    """
+    if (owner, name) in _UNDO:  # a notebook's cell is run again
+        _UNDO.pop((owner, name))()
     original = getattr(owner, name)
-    undo = source_patch.apply(owner, name, old, new)
-    return f"{original.__module__}.{original.__qualname__}:  {old}  ->  {new}", undo
+    _UNDO[owner, name] = source_patch.apply(owner, name, old, new)
+    return f"{original.__module__}.{original.__qualname__}:  {old}  ->  {new}"
+
+
+def undo_faults() -> bool:
+    """Take all faults back -> whether there were any."""
+    there = bool(_UNDO)
+    while _UNDO:
+        _UNDO.popitem()[1]()
+    return there
+
+
+def undo_after_failed_cells() -> None:
+    """In a notebook: whatever ends a cell early takes the faults back, for no other hook sees it."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None:
+        shell.events.register("post_run_cell", _after_cell)  # which IPython keeps once, however often it is registered
+
+
+def _after_cell(result: Any) -> None:
+    if not result.success and undo_faults():
+        print("minialign: the fault is gone; run the lesson from its first cell to have it again", file=sys.stderr)

@@ -15,7 +15,7 @@ A lesson is a script in percent cells.  Its docstring is its header and its --he
     lesson.steps(range(100), "training")    a loop with a bar; the first Ctrl-C ends it early, and the lesson goes on
     lesson.number(name, value, exact=0.69)  held against an exact value, or the band that `minialign calibrate` found
     lesson.claim(2, held_out < train)       claim 2 of the docstring: seen, or NOT SEEN
-    lesson.inject_fault(ppo, "gae", old, new)      a fault: one changed line of the package, until this process ends
+    lesson.inject_fault(ppo, "gae", old, new)      a fault: one changed line of the package, until the lesson ends
     lesson.picture("votes", figure, words)  PNG, SVG and the words
     lesson.finish()                         the fault is revealed, run.json is written
 
@@ -40,7 +40,7 @@ from ..runs.folder import check_writable, read_votes, write_text
 from ..runs.text import heading, paragraph
 from . import equations
 from .bands import read_bands, run_key
-from .faults import inject_fault
+from .faults import inject_fault, undo_after_failed_cells, undo_faults
 from .lesson_doc import claims_of, faults_of
 from .shell import ask, prepare_for_trouble
 
@@ -66,11 +66,14 @@ class Lesson:
         endings = "-fast" * self.fast, f"-{a.fault}" if a.fault else "", by_whom, f"-s{self.seed}" if self.seed else ""
         self.folder = Path(a.out) / "lessons" / "".join([self.name, *endings])
         self.recipe = pipeline.FAST if self.fast else pipeline.FULL
-        self.numbers, self.claims, self.pictures, self.changes, self.undo = {}, {}, {}, [], []
+        self.numbers, self.claims, self.pictures, self.changes = {}, {}, {}, []
         self.predicted, self.guess, self.cut_short, self.upstream, self.waited = None, "", False, 0.0, 0.0
         bands = read_bands(self.file.parent).get(self.name, {})  # of the simulated raters' votes
         self.bands = {} if own else bands.get("fast" if self.fast else "full", {})
+        self.finished = False
         self.began, self.key = time.perf_counter(), run_key(self.file)
+        undo_faults()  # of a lesson that ran before in the same notebook
+        undo_after_failed_cells()
         prepare_for_trouble(lambda: self._write(complete=False))
         self.votes = read_votes(a.votes, self.recipe.model.context_length) if own else None
         self.journey = pipeline.Journey(self.recipe, self.seed, Path(a.out) / "cache", self._making, self.votes)
@@ -79,8 +82,7 @@ class Lesson:
         print(heading(doc.splitlines()[0]))
         print(paragraph(f"seed {self.seed}{', fast' * self.fast}; kept in {self.folder}"), flush=True)
         if self.fault:
-            named = f"{self.fault}: {self.faults[self.fault][0]}"
-            print(paragraph(f"BROKEN ON PURPOSE, {'and you are to guess what' if self.mystery else named}."))
+            self._warn_of_fault()
 
     def parser(self, switches):
         p = Parser(prog=self.file.name, description=self.doc, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -167,9 +169,10 @@ class Lesson:
 
     def inject_fault(self, owner, name, old, new):
         """Replace `old`, which must occur once in the source of owner.name, by `new`: in memory, no file is touched."""
-        change, undo = inject_fault(owner, name, old, new)
-        self.changes.append(change)
-        self.undo.append(undo)
+        if self.finished:  # a notebook's cell is run again, after the lesson has taken its fault back
+            self._warn_of_fault()
+        change = inject_fault(owner, name, old, new)
+        self.changes += [change] if change not in self.changes else []
 
     # -------------------------------------------------------------------------------------------- after it ran
     def number(self, name, value, form=".3f", exact=None, within=1e-6, why=""):
@@ -209,10 +212,10 @@ class Lesson:
         unchecked = set(self.sentences) - set(self.claims)
         if unchecked:
             raise AssertionError(f"promised in the docstring, never checked: claims {sorted(unchecked)}")
+        undo_faults()
+        self.finished = True
         if self.fault:
             self._reveal_fault()
-        while self.undo:
-            self.undo.pop()()
         self._write(complete=not self.cut_short)
         seen = f"{sum(self.claims.values())} of {len(self.claims)} claims seen"
         seconds = f"{self._seconds() - self.upstream:.1f} s"
@@ -220,6 +223,10 @@ class Lesson:
         print(f"\n== {seen}, {seconds}; numbers in {(self.folder / 'run.json').as_posix()}", flush=True)
         if self.cut_short:
             raise KeyboardInterrupt("what there was is drawn and kept")
+
+    def _warn_of_fault(self):
+        named = f"{self.fault}: {self.faults[self.fault][0]}" if not self.mystery else "and you are to guess what"
+        print(paragraph(f"BROKEN ON PURPOSE, {named}."), flush=True)
 
     def _reveal_fault(self):
         what, fails = self.faults[self.fault]

@@ -36,9 +36,10 @@ def attention_of(model, ids):
     attend, weights = model.trunk.ops.causal_attention, []
 
     def watched(q, k, v):
-        T = q.shape[2]
-        identity = np.broadcast_to(np.eye(T, dtype=q.dtype), (*q.shape[:2], T, T))
-        weights.append(attend(q, k, identity).data[0])  # the mean of the rows of the identity: the weights themselves
+        T, D = q.shape[2:]
+        identity = np.eye(T, T + -T % D, dtype=q.dtype)  # a weighted mean of its rows is the weights themselves
+        pieces = [np.broadcast_to(identity[:, i : i + D], q.shape) for i in range(0, T, D)]  # as wide as values are
+        weights.append(np.concatenate([attend(q, k, piece).data[0] for piece in pieces], axis=2)[:, :, :T])
         return attend(q, k, v)
 
     with no_grad(), other_ops(model, causal_attention=watched):
