@@ -9,6 +9,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 
 from ..runs.arguments import Parser
 from ..runs.errors import Problem, explain, in_one_line
@@ -48,7 +49,9 @@ def main(argv=None):
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # no console is too narrow for a strange path
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
+    os.environ["MPLBACKEND"] = "agg"  # no window is opened here: whatever is set, right or wrong, must not matter
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
     try:
         arguments = parser(argv[0] if argv else None).parse_args(argv)
         with in_one_line():
@@ -64,6 +67,10 @@ def main(argv=None):
         code, line = 2, str(problem)
     except OSError as problem:
         code, line = 2, explain(problem)
+    except ValueError as problem:
+        if "null byte" not in str(problem):
+            raise
+        code, line = 2, "a path cannot hold a NUL character; check the command's arguments"
     # Out here the frames of the stopped loop are gone, and with them its progress bar.
     print(f"minialign: {line}", file=sys.stderr)
     return code
