@@ -67,7 +67,7 @@ def dpo_loss(
     hinge    max(0, 1 - h)                              (Zhao et al. 2023)
 
     At policy = reference the sigmoid loss is log 2, all rewards are 0, and a tie counts as half an accuracy.
-    Raises ValueError for another loss_type, a beta below 0 (of IPO: not above 0), and label smoothing where it would have no effect.
+    Raises ValueError for another loss_type, a beta below 0 (of IPO: not above 0), and label smoothing without an effect.
     """
     _check_loss(beta, label_smoothing, loss_type)
     same_shape(
