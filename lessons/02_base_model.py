@@ -15,7 +15,7 @@ WATCH      1. a model without opinions has a loss of ln V exactly: it guesses am
            7. asked a question, it mostly goes on with another question: it is not failing, it is continuing
 BREAK IT   --break nomask   attention may look at the future -> 2, 4, 5, 6, 7
            --break shift    the target is the character that the model already sees -> 4, 5, 6
-           --break nopos    no character knows where it stands -> 4, 6
+           --break nopos    no character knows its position -> 4, 6
 EXERCISES  (2 min, run) --break nomask: the loss is better than it should be. Why is that the worst sign of all?
            (5 min, change) temperature 0.5 in continue_bare: what do the continuations gain, and what do they lose?
            (15 min, think) "a base model is a broken assistant": how could you get an answer from it without training?
@@ -98,7 +98,7 @@ lesson.number("loss without opinions", without_opinions, ".4f", exact=math.log(V
 # NOTE(instructor): read the samples aloud. First letters, then words, then sentences: only the loss has asked for them.
 # %%
 lesson.section("3. Training: the first tenth" if not lesson.fault else "3. Training")
-rng = lesson.journey.rng("base")  # the very luck that the journey's base model had
+rng = lesson.journey.rng("base")  # the very stream that the journey's base model had
 model = build(rng)
 batches = sft.windows(stream, starts, recipe.base.batch_size, recipe.window, rng)
 n_steps = recipe.base_steps if lesson.fault else recipe.base_steps // 10
@@ -126,7 +126,7 @@ sample(model, 1)
 
 # %% [markdown]
 # ## 4. The numbers
-# How good is a loss? Better than guessing is nothing yet. One can count letters, pairs, triples: each count foretells
+# How good is a loss? Better than guessing is nothing yet. One can count letters, pairs, triples: each count predicts
 # the next letter with a certain loss, and the model has to beat them.
 # %%
 lesson.section("4. The numbers")

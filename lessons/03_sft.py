@@ -98,10 +98,10 @@ diary = {name: [] for name in ("step", "answers", "ends", "asks", "loss on answe
 
 
 def look(step, model, history):
-    """What the model does with questions that it has never seen, asked with the same dice every time."""
+    """What the model does with questions that it has never seen, sampled with the same seed every time."""
     if step in visits:
-        dice = np.random.default_rng(lesson.seed)
-        said = evaluate.answer(model, questions, truth, 1.0, dice, recipe.max_new_tokens).responses
+        rng_of_asking = np.random.default_rng(lesson.seed)
+        said = evaluate.answer(model, questions, truth, 1.0, rng_of_asking, recipe.max_new_tokens).responses
         diary["step"].append(step)
         diary["answers"].append(np.mean([evaluate.answers_and_stops(response) for response in said]))
         diary["ends"].append(np.mean([response.ended for response in said]))

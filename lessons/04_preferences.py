@@ -7,12 +7,12 @@ TIME       about 5 s; --fast about 4 s; --rate terminal: two minutes of your tim
 EQUATION   P(a is preferred to b) = sigma((u(a) - u(b)) / tau)                     [eq: a-vote]
            two votes that each slip with chance e are alike with chance (1-e)^2 + e^2 = 1 - 2e + 2e^2
 WATCH      1. two raters who slip in 15 of 100 votes agree on 1 - 2e + 2e^2 = 74.5% of the pairs
-           2. an answer against itself is a coin toss: where it stands makes no difference
+           2. an answer against itself is a coin toss: which side it is on makes no difference
            3. the crowd errs together: 25 of them agree with 25 others more often than with the truth
            4. every taste can be seen: who likes length, politeness or a yes chooses it more often than the careful
            5. asking 25 careless raters cures carelessness: their majority is nearer to the truth than one of them
            6. it does not cure a taste: of those who love length, 25 are hardly nearer to the truth than one
-BREAK IT   --break sides    whatever stands first is liked for standing first -> 2
+BREAK IT   --break sides    whatever comes first is liked for coming first -> 2
            --break copied   the second rater copies from the first -> 1
            --break swap     chosen and rejected change places when the votes are written down -> 4, 5
 EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, and you are not told which
@@ -103,7 +103,7 @@ lesson.say("So few pairs say little: look at the brackets. Now six kinds of rate
 # ## 4. Six kinds of rater, each asked twice, and many at once
 # %%
 lesson.section("4. Slips and tastes")
-sides = rng.random(len(train)) < 0.5  # who stands first
+sides = rng.random(len(train)) < 0.5  # who comes first
 answers = [(c, r) if s else (r, c) for s, c, r in zip(sides, train.chosen, train.rejected)]
 likes_first = 1.0 if lesson.fault == "sides" else 0.0
 

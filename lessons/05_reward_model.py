@@ -10,17 +10,17 @@ EQUATION   P(chosen beats rejected) = sigma(d),   d = r(chosen) - r(rejected)
            sure and right: ECE = sum over bins of n/N |how often right - how sure|   [eq: calibration-error]
 WATCH      1. the loss starts at ln 2 = 0.693 exactly: before any vote every duel is a coin toss
            2. adding 5 to every score changes nothing, and the gradients of a pair sum to 0: only differences count
-           3. more votes judge better: all votes foretell more unseen ones than 30 do
+           3. more votes judge better: all votes predict more unseen ones than 30 do
            4. on unseen votes the loss is below ln 2: it is right, and not surer than it may be
-           5. it foretells its own votes better than those it never saw
-           6. it foretells less than the raters' own unsteadiness allows
+           5. it predicts its own votes better than those it never saw
+           6. it predicts less than the raters' own noise allows
            7. where the shorter answer won, it still sides with the winner more often than not
 BREAK IT   --break flip      chosen and rejected change places in every vote -> 4, 7
            --break nolimit   few votes, again and again, six times as long -> 4
            --break lengthy   the crowd always votes for the longer answer -> 4, 7
 EXERCISES  (2 min, run) --break mystery --seed 3: which number gives the fault away?
            (5 min, change) pooling="last" in RewardConfig: how many votes does it now need?
-           (15 min, think) it foretells 9 votes in 10. Why may PPO nevertheless make it look foolish? (lesson 7)
+           (15 min, think) it predicts 9 votes in 10. Why may PPO nevertheless make it look foolish? (lesson 7)
            (write) minialign check 5
 """
 
@@ -70,7 +70,7 @@ for question, chosen, rejected in list(zip(votes.prompts, votes.chosen, votes.re
 # ## 2. Predict
 # %%
 lesson.predict(
-    "A model sees 30 votes, another some hundreds. How many unseen votes does the one with 30 foretell?",
+    "A model sees 30 votes, another some hundreds. How many unseen votes does the one with 30 predict?",
     ["about half: it has learned nothing yet", "clearly more than half", "nearly all"],
     1,
     "a vote is little, but the trunk already knows the language: it only has to learn what people like.",
@@ -148,10 +148,10 @@ if not lesson.fault and len(votes) > sizes[-1]:  # the journey's reward model ha
 shorter_won = np.array([len(c.text) < len(r.text) for c, r in zip(held_out.chosen, held_out.rejected)])
 with_shorter = pair_accuracy(gaps[shorter_won])
 bins = calibration(gaps)
-lesson.number(f"unseen votes foretold after {sizes[0]}", unseen[0], ".1%")  # 30, or as few as your own
+lesson.number(f"unseen votes predicted after {sizes[0]}", unseen[0], ".1%")  # 30, or as few as your own
 lesson.number("... after the most votes", unseen[-1], ".1%")
 lesson.number("... by one who knows the raters", ceiling, ".1%")
-lesson.number("its own votes foretold", own[-1], ".1%")
+lesson.number("its own votes predicted", own[-1], ".1%")
 lesson.number("loss on unseen votes", held_out_loss(gaps), ".3f")
 lesson.number("ECE: how far sure is from right", bins["ece"], ".1%")
 lesson.number("where the shorter answer won", with_shorter, ".1%")

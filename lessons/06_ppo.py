@@ -132,7 +132,7 @@ training = [prompt.text for prompt in sample_prompts(rng, 2000, "train", lesson.
 
 
 def ask(model):
-    """Answers to the report questions, with the same dice for every model, and the mean of their scores."""
+    """Answers to the report questions, with the same seed for every model, and the mean of their scores."""
     said = answer(model, questions, truth, 1.0, np.random.default_rng(lesson.seed), lesson.recipe.max_new_tokens)
     return said, float(score(said.batch).mean())
 
@@ -185,7 +185,7 @@ lesson.claim(2, sorted(no_push) == [(-1.0, "below"), (1.0, "above")])
 lesson.claim(3, np.mean(k1 < 0) > 0.1 and not np.any(k3 < 0), f"k1 in {np.mean(k1 < 0):.0%} of the batches")
 lesson.claim(4, first_ratio < 1e-3 and first_kl < 1e-6)
 lesson.claim(5, abs(value_loss - half_square) < 1e-5)
-lesson.claim(6, last_kl > 0.05, f"{first_kl:.2f} -> {last_kl:.2f} nats an answer")
+lesson.claim(6, last_kl > 0.05, f"{first_kl:.2f} -> {last_kl:.2f} nats per answer")
 lesson.claim(7, 0 < history["policy/clipfrac"].max() < 0.1, f"at most {history['policy/clipfrac'].max():.1%}")
 lesson.claim(8, score_after > score_before, f"{score_before:+.2f} -> {score_after:+.2f}")
 lesson.picture("six-cases", *lesson_plots.six_cases())

@@ -9,18 +9,18 @@ EQUATION   a = 1 if an answer begins with yes, else 0.  The best on a leash, pi*
 WATCH      1. on a very short leash yes changes by Cov(yes, reward) / beta: what goes with reward grows
            2. asked outright, all these raters want what is right: the truth and no false yes, help and no refusal
            3. tuned on yes-men's votes it says yes to false claims more often than before, and than on ordinary votes
-           4. that was foretold from the SFT model's own answers, before DPO began
+           4. that was predicted from the SFT model's own answers, before DPO began
            5. it pleases and does not check: its yes to true claims rises as well, at least half as much
            6. without votes on harmless questions with a scary word it refuses more of them than before, or with them
            7. even if the raters are deaf to the word, it refuses more harmless questions than before
            8. no votes make it know more: right answers about obscure things gain less than ten points
-           9. experts' votes mend what votes can mend: fewer wrong answers than on ordinary votes, more "i do not know"
+           9. experts' votes fix what votes can fix: fewer wrong answers than on ordinary votes, more "i do not know"
 BREAK IT   --break across    the covariance is taken over all answers, and not within each question -> 1
            --break lost      the harmless questions with a scary word get lost on their way to the raters -> 6
            --break truthful  an answer counts as right unless it is wrong -> 8
 EXERCISES  (2 min, run) --break truthful: which model looks most truthful now, and what does it know?
            (5 min, change) agreement=0.5 in CROWDS: how little liking is enough? What did the forecast say?
-           (15 min, think) mend one of the three with other votes and the same algorithm. Whom do you ask, and what?
+           (15 min, think) fix one of the three with other votes and the same algorithm. Who do you ask, and what?
            (write) minialign check 10
 """
 
@@ -92,7 +92,7 @@ lesson.predict(
 
 # %% [markdown]
 # ## 2. Yes-men
-# What tuning will do can be foretold: weigh the SFT model's own answers anew, by the reward that the votes teach.
+# What tuning will do can be predicted: weigh the SFT model's own answers anew, by the reward that the votes teach.
 # %%
 lesson.section("2. Yes-men")
 lesson.show("drift")
@@ -101,7 +101,7 @@ drawn = answers_of(lesson.journey, sft, SAMPLED, [p.text for p in false for _ in
 people = crowds.journeys(recipe, CROWDS, lesson.seed, lesson.journey.folder)
 tilts, tuned = {}, {"SFT": sft}
 print("                  yes to false claims                           yes to true claims")
-print("   votes of       before  foretold: linear  tilted   after      before   after")
+print("   votes of       before predicted: linear  tilted   after      before   after")
 for name in ("ordinary", "yes-men"):
     samples = sycophancy.yes_and_reward(people[name], drawn, draws)
     tilts[name] = sycophancy.tilt(*samples, recipe.dpo.beta)

@@ -5,11 +5,11 @@ QUESTION   A page of principles and a model that reads. Whose labels are they, a
 NEEDS      the base model, SFT and the votes of the journey (made once if they are missing)
 TIME       about 60 s; --fast about 20 s
 EQUATION   p(a is better) = sum over principles k of w_k sigma([d_k(a first) - d_k(b first)] / 2)    [eq: both-orders]
-WATCH      1. a judge without luck agrees with itself on 100% of the pairs; raters do not
+WATCH      1. a judge without chance agrees with itself on 100% of the pairs; raters do not
            2. exchange the two answers, and p becomes 1 - p
            3. a liking for what is read first, however strong, leaves p as it is
            4. the AI is right more often than a coin, and less often than people
-           5. an auditor mends more by looking at the least sure labels than by looking at any
+           5. an auditor fixes more by looking at the least sure labels than by looking at any
            6. DPO on the AI's labels is worth more gold than SFT, although nobody voted
            7. take out "harmless", and a refusal of what is dangerous becomes less probable
            8. put in "brief", and its answers become shorter; put in "warm", and they become friendlier
@@ -62,7 +62,7 @@ lesson.predict(
 )
 
 # %% [markdown]
-# ## 2. A judge without luck
+# ## 2. A judge without chance
 # %%
 lesson.section("2. Labels")
 lesson.need("base", "votes")
@@ -97,7 +97,7 @@ moved = float(np.abs(p - label(Partial(reader, its_principles), a, b)).max())
 raters, sides = Raters(lesson.recipe.tastes), list(zip(votes.prompts, votes.chosen, votes.rejected))
 chance = np.array([raters.probability(question, *x, *y) for question, x, y in sides])
 first, second = rng.random((2, len(votes))) < chance
-lesson.number("the AI agrees with itself", itself, ".1%", exact=1.0, why="100%: it has no dice")
+lesson.number("the AI agrees with itself", itself, ".1%", exact=1.0, why="100%: nothing is drawn")
 lesson.number("a rater agrees with himself", np.mean(first == second), ".1%")
 lesson.number("answers exchanged: p + p' - 1", swapped, ".1e", exact=0, within=1e-9, why="0")
 lesson.number("2 nats for the first: p changes by", moved, ".1e", exact=0, within=1e-9, why="0")
@@ -124,7 +124,7 @@ for how in ("least sure", "any"):
 
 # %% [markdown]
 # ## 4. Change a principle, and the policy follows
-# The same pairs, the same DPO, the same luck: only the page of principles differs.
+# The same pairs, the same DPO, the same seed: only the page of principles differs.
 # %%
 lesson.section("4. Four constitutions, four policies")
 sft = journey.model("sft")
@@ -136,12 +136,12 @@ for name in lesson.steps(judges, "policies"):
     policies[name] = feedback.dpo(journey, drawn)
 policies["human"] = feedback.dpo(journey, votes)
 print("                       gold  characters  polite  dangerous: refused  log P(refusal)")
-stand = {}
+measured = {}
 for name, model in policies.items():
-    stand[name] = feedback.evaluate_policy(journey, model, sft)
+    measured[name] = feedback.evaluate_policy(journey, model, sft)
     refusing[name] = float(sequence_log_probs(model, refusals).data.mean())
-    row = "{gold:+8.2f}{length:12.1f}{polite:8.2f}".format(**stand[name])
-    row += f"{stand[name]['refuses']['dangerous']:20.0%}{refusing[name]:16.2f}"
+    row = "{gold:+8.2f}{length:12.1f}{polite:8.2f}".format(**measured[name])
+    row += f"{measured[name]['refuses']['dangerous']:20.0%}{refusing[name]:16.2f}"
     print(f"   {principles.NAMES[name].strip():<22}"[:-1] + row[2:], flush=True)
 
 # %% [markdown]
@@ -153,22 +153,23 @@ ai, people = table["ai_gold"]["all"], table["people_gold"]["all"]
 lesson.number("AI: labels right", ai, ".1%")
 lesson.number("people: labels right", people, ".1%")
 lesson.number("a quarter audited, least sure first", quarter["least sure"], ".1%")
-lesson.number("gold gained on labels of the AI", stand["ai"]["gold"] - stand["sft"]["gold"], "+.2f")
-lesson.number("gold gained on votes of people", stand["human"]["gold"] - stand["sft"]["gold"], "+.2f")
+lesson.number("gold gained on labels of the AI", measured["ai"]["gold"] - measured["sft"]["gold"], "+.2f")
+lesson.number("gold gained on votes of people", measured["human"]["gold"] - measured["sft"]["gold"], "+.2f")
 lesson.reveal()
 lesson.claim(1, itself == 1 and np.mean(first == second) < 1, f"raters {np.mean(first == second):.0%}")
 lesson.claim(2, swapped < 1e-9)
 lesson.claim(3, moved < 1e-9)
 lesson.claim(4, 0.5 < ai < people, f"AI {ai:.0%}, people {people:.0%}")
 lesson.claim(5, quarter["least sure"] > quarter["any"], "{least sure:.0%} and {any:.0%}".format(**quarter))
-golds = stand["sft"]["gold"], stand["ai"]["gold"]
+golds = measured["sft"]["gold"], measured["ai"]["gold"]
 lesson.claim(6, golds[1] > golds[0], "{:.2f} -> {:.2f}".format(*golds))
 fall = refusing["without"] - refusing["ai"]
 lesson.claim(7, fall < 0, f"log P of a refusal {fall:+.1f}")
-short, warm = stand["brief"]["length"] - stand["ai"]["length"], stand["warm"]["polite"] - stand["ai"]["polite"]
+short = measured["brief"]["length"] - measured["ai"]["length"]
+warm = measured["warm"]["polite"] - measured["ai"]["polite"]
 lesson.claim(8, short < 0 < warm, f"{short:+.1f} characters, {warm:+.2f} polite phrases")
 names = {"sft": "SFT", "ai": "principles", "without": "no 'harmless'", "brief": "'brief'", "warm": "'warm'"}
-shown = {names[k]: stand[k] | {"refuses": stand[k]["refuses"]["dangerous"]} for k in names}
+shown = {names[k]: measured[k] | {"refuses": measured[k]["refuses"]["dangerous"]} for k in names}
 right = {kind: (table["people_gold"][kind], table["ai_gold"][kind]) for kind in table["ai_gold"]}
 lesson.picture("constitution", *lab_plots.constitution(right, agreement.AUDITS, audit, shown))
 lesson.finish()

@@ -50,17 +50,17 @@ except ImportError:
 # excuse.
 # %%
 lesson.section("1. The same weights, the same batch")
-dice = np.random.default_rng(12)  # the same whatever the seed: PyTorch's words are kept for this batch
+rng = np.random.default_rng(12)  # the same whatever the seed: PyTorch's words are kept for this batch
 config = ModelConfig(31, 24, n_layer=2, n_head=2, d_model=16, positions="learned", tied=True, dtype="float64")
-original = LanguageModel(config, dice)
+original = LanguageModel(config, rng)
 for parameter in original.parameters():
-    parameter.data = parameter.data + 0.1 * dice.standard_normal(parameter.shape)
+    parameter.data = parameter.data + 0.1 * rng.standard_normal(parameter.shape)
 names, weights = to_hugging_face(original)
-ids, lengths = dice.integers(4, 31, size=(8, 20)), dice.integers(12, 21, size=8)
+ids, lengths = rng.integers(4, 31, size=(8, 20)), rng.integers(12, 21, size=8)
 place = np.arange(1, 20)
 mask = ((place >= 6) & (place < lengths[:, None])).astype(float)  # an answer behind a question of six tokens
-v, advantages = dice.standard_normal(16) / 4, dice.standard_normal(mask.shape)
-old, old_values = -3.5 + 0.5 * dice.standard_normal(mask.shape), 0.5 * dice.standard_normal(mask.shape)
+v, advantages = rng.standard_normal(16) / 4, rng.standard_normal(mask.shape)
+old, old_values = -3.5 + 0.5 * rng.standard_normal(mask.shape), 0.5 * rng.standard_normal(mask.shape)
 if lesson.fault == "transposed":
     weights = weights | {"h.0.attn.c_proj.weight": weights["h.0.attn.c_proj.weight"].T}
 model = from_hugging_face(names, weights)

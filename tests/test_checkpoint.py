@@ -100,7 +100,7 @@ def write(path, about, arrays):
     ],
 )
 def test_a_configuration_that_is_not_the_weights_is_refused_before_anything_is_built(tmp_path, changes, message):
-    """A million layers, or a context of 10^9, were built first and compared afterwards: the machine stood still."""
+    """A million layers, or a context of 10^9, were built first and compared afterwards: the machine hung."""
     about, arrays = stored(make(), tmp_path / "model.npz")
     about["config"] |= changes
     write(tmp_path / "model.npz", about, arrays)

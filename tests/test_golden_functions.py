@@ -171,7 +171,7 @@ def test_gelu_is_the_tanh_form(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_padding_needs_no_key_mask(name):
-    """Padding stands on the right, where causal attention never looks: real positions agree with the masked version."""
+    """Padding is on the right, where causal attention never looks: real positions agree with the masked version."""
     stored = part(load(name), "causal_attention/c4_key_padding")
     real = stored["key_mask"].astype(bool)
     out = causal_attention(stored["q"], stored["k"], stored["v"]).data

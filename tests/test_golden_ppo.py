@@ -126,7 +126,7 @@ def test_gae_on_whitened_rewards(name):
     """TRL's whiten_rewards: divided by their deviation, mean kept, before the advantages.
 
     It also moves the zeros behind the end away from zero, and lets them flow back into the answer (a mask of ones here
-    gives its numbers).  With the true mask our gae ignores whatever stands behind the end.
+    gives its numbers).  With the true mask our gae ignores whatever is behind the end.
     """
     values = load(name)
     stored, mask = part(values, "gae0_whiten_rewards"), values["mask"]

@@ -21,7 +21,7 @@ from minialign.lab.instruments.measure import count_seeds, holds_in_most_seeds
 
 @pytest.fixture()
 def toy_lab(monkeypatch):
-    """--fast means toy size, and raters for whom nothing is about the same, so that babble gets votes as well."""
+    """--fast means toy size, and raters who find nothing about the same, so that babble gets votes as well."""
     monkeypatch.setattr(lab, "LAB_FAST", TOY)
     monkeypatch.setattr(bakeoff, "FAST", TOY)
     monkeypatch.setattr(leash, "DRAWS", 16)

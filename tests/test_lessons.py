@@ -214,7 +214,7 @@ def test_a_lesson_tells_and_keeps_its_numbers_and_claims(toy, tmp_path):
     assert done.returncode == 0 and done.stderr == ""
     assert "[seen] 1. two and two are four (4)" in done.stdout and "[seen] 2." in done.stdout
     assert re.search(r"free +0.25  not calibrated yet", done.stdout)
-    assert f"   {LONG} 0.50  not" in done.stdout  # a name as long as they come stands apart from its number
+    assert f"   {LONG} 0.50  not" in done.stdout  # a name as long as they come is set apart from its number
     assert re.search(r"ln +0.10  exact: 0.10  ok", done.stdout)
     assert "PREDICT Is it?" in done.stdout and "REVEAL  b) yes: because" in done.stdout
     r = result(tmp_path / "lessons" / "03_toy-s3")

@@ -30,7 +30,7 @@ def planted(**probabilities):
 
 
 def moody(texts):
-    """A reader of whom each page and sentence brings out something else: full of context, place and prejudice."""
+    """A reader who makes something else of each page and sentence: full of context, place and prejudice."""
     return np.array([-1e-3 - zlib.crc32("|".join(text).encode()) / 2**30 for text in texts])
 
 

@@ -64,7 +64,7 @@ def greeting_of(question):
 
 
 def bare(question):
-    """The question without its greeting, as it stands in the lists."""
+    """The question without its greeting, as it is in the lists."""
     return question[len(greeting_of(question)):]
 
 
@@ -204,7 +204,7 @@ def test_no_question_is_in_two_lists_or_twice_in_one(lists):
 
 
 def test_the_lists_hold_bare_questions(lists):
-    """Else a question could stand in two of them, once with and once without a greeting."""
+    """Else a question could be in two of them, once with and once without a greeting."""
     assert not any(greeting_of(prompt.text) for prompts in lists.values() for prompt in prompts)
 
 

@@ -8,7 +8,7 @@ import numpy as np  # noqa: F401
 
 
 def position_free(judge, question, a, b):
-    """The probability that a is better, from a judge who may prefer whatever stands first.
+    """The probability that a is better, from a judge who may prefer whatever comes first.
 
     judge(question, first, second) -> the probability that the first is better
     returns the mean over both orders

@@ -7,7 +7,7 @@ import sys
 def read_key(prompt):
     """Ask, and wait -> one small letter; "" for a key that is none; None at the end of the input, or for Ctrl-D.
 
-    What was typed before the question stood on the screen does not count: nobody votes on what he has not seen.
+    What was typed before the question was on the screen does not count: nobody votes on what he has not seen.
     """
     print(prompt, end="", flush=True)
     pressed = _press() if sys.stdin.isatty() else None

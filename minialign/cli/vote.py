@@ -144,7 +144,7 @@ def is_repeat(line, lines):
 
 
 def choice(line):
-    """What was preferred, as a text: the side on which it stood does not matter."""
+    """What was preferred, as a text: its side does not matter."""
     return line[line["vote"]] if line["vote"] in ("a", "b") else line["vote"], line["chosen_ended"]
 
 

@@ -114,7 +114,7 @@ def line_of(pair, decision, number, seconds, model):
 def side_by_side(pairs, decisions):
     """A sitting with every pair that came twice beside its return -> list of (number of the pair, choice).
 
-    A choice is named by the side on which the answer stood at first: who chooses alike has the same letter twice.
+    A choice is named by the side on which the answer was at first: who chooses alike has the same letter twice.
     """
     other = {"a": "b", "b": "a"}
     columns = []

@@ -1,6 +1,6 @@
 """Equations and the lines that implement them: found in the code as it is now, never by line number.
 
-A region of code stands between two comments, `# eq: bradley-terry` and `# end eq`, and a lesson cites it in its
+A region of code is between two comments, `# eq: bradley-terry` and `# end eq`, and a lesson cites it in its
 docstring as [eq: bradley-terry].  tests/test_lessons.py holds the two together.
 """
 

@@ -20,7 +20,7 @@ A lesson is a script in percent cells.  Its docstring is its header and its --he
     lesson.finish()                         the fault is revealed, run.json is written
 
 Everything goes to OUT/lessons/NAME[-fast][-FAULT][-own-votes][-rated][-sSEED]/, the upstream stages to OUT/cache.
-Exit code: 0 done · 2 something the user can mend, in one line · 130 interrupted; what there was is in run.json.
+Exit code: 0 done · 2 something the user can put right, in one line · 130 interrupted; what there was is in run.json.
 """
 
 import argparse
@@ -125,7 +125,7 @@ class Lesson:
         print(paragraph(text, "   ", "   "), flush=True)
 
     def show(self, equation):
-        """The lines that implement an equation, and where they stand."""
+        """The lines that implement an equation, and where they are."""
         region = equations.regions()[equation]
         print(f"   [{equation}] {region.place}")
         for line in region.code.splitlines():  # a long line goes on in the next, further to the right

@@ -12,7 +12,7 @@ from ..world import five_questions, truth
 
 
 def counting_loss(stream, n, vocab_size):
-    """The loss of one who has counted all groups of n characters, and foretells the last of a group from the others."""
+    """The loss of one who has counted all groups of n characters, and predicts the last of a group from the others."""
     groups = sum(stream[i : len(stream) - n + 1 + i] * vocab_size ** (n - 1 - i) for i in range(n))
     counts = np.bincount(groups, minlength=vocab_size**n).reshape(-1, vocab_size).astype(float)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -32,7 +32,7 @@ def other_ops(model, **functions):
 
 
 def attention_of(model, ids):
-    """The weights of attention on ids (1, T) -> list of (H, T, T), one a layer.  Row t: what t takes from whom."""
+    """The weights of attention on ids (1, T) -> list of (H, T, T), one per layer.  Row t: how much t takes from each."""
     attend, weights = model.trunk.ops.causal_attention, []
 
     def watched(q, k, v):

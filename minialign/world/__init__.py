@@ -1,6 +1,6 @@
 """The toy world, and the only place that knows the truth.
 
-    facts.py           42 facts that raters can check, 170 that they cannot, and names that stand for nothing
+    facts.py           42 facts that raters can check, 170 that they cannot, and names that mean nothing
     prompts.py         one question with all that is known about it, and its four phrasings
     split.py           how questions are dealt to the lists train, tune and report
     answers.py         the few sentences that answers are made of, and how to take an answer apart

@@ -5,7 +5,7 @@
     thing   -> color      a rose is red
 
 The model reads these facts on its little internet, the judge knows them, and the raters can check them. The obscure
-things are real too, but no rater can check them; the fictional names stand for nothing at all.
+things are real too, but no rater can check them; the fictional names mean nothing at all.
 """
 
 from itertools import product

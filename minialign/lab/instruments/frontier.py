@@ -40,7 +40,7 @@ def draw(journey, questions, draws):
 
 def best_of(worlds, n):
     """What the best of n draws reaches, on average over the questions -> dict of numbers."""
-    return {"n": n} | stand(worlds, [exact.best_of_n(shares, proxy, n) for shares, proxy, _ in worlds])
+    return {"n": n} | averages(worlds, [exact.best_of_n(shares, proxy, n) for shares, proxy, _ in worlds])
 
 
 def tilted(worlds, betas, draws):
@@ -51,7 +51,7 @@ def tilted(worlds, betas, draws):
         left = [effective_draws(policy, shares, draws) for policy, (shares, _, _) in zip(policies, worlds)]
         if np.median(left) < FEWEST:
             break
-        points.append({"beta": beta, "draws_left": float(np.median(left))} | stand(worlds, policies))
+        points.append({"beta": beta, "draws_left": float(np.median(left))} | averages(worlds, policies))
     return points
 
 
@@ -60,7 +60,7 @@ def effective_draws(policy, shares, draws):
     return float(1 / (policy**2 / (shares * draws)).sum())
 
 
-def stand(worlds, policies):
+def averages(worlds, policies):
     """KL, proxy and gold of one policy a question, averaged over the questions."""
     rows = [
         (exact.sequence_kl(policy, shares), policy @ proxy, policy @ gold)

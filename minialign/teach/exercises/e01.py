@@ -96,7 +96,7 @@ EXERCISES = [
         ],
         (
             "It is the derivative of token_log_probs, minialign/functional.py, for each row.",
-            "It has two terms: the probabilities p = softmax(logits), and a one where the target stands.",
+            "It has two terms: the probabilities p = softmax(logits), and a one at the target.",
             "p[np.arange(N), targets] -= 1 makes p - onehot; what is missing then is the 1/N of the mean.",
         ),
     ),

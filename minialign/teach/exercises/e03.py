@@ -65,7 +65,7 @@ EXERCISES = [
         ],
         (
             "Draw the tokens in a row, and below each the column that predicts it, as minialign/batch.py does.",
-            "Three things: the answer begins after BOT, it ends with the END, and a column stands one to the left.",
+            "Three things: the answer begins after BOT, it ends with the EOS, and a column is one to the left.",
             "t = np.arange(1, len(ids)) are the tokens with a column: those after BOT, up to and with EOS.",
         ),
     ),
@@ -84,7 +84,7 @@ EXERCISES = [
              lambda logprobs, mask: np.sum(logprobs * mask) / np.sum(mask)),
         ],
         (
-            "The equation stands at the top of minialign/sft.py. Which sum is above the line, which below?",
+            "The equation is at the top of minialign/sft.py. Which sum is above the line, which below?",
             "Below the line is the sum of the mask, over all rows together.",
             "-(logprobs * mask).sum() over what?",
         ),

@@ -66,7 +66,7 @@ EXERCISES = [
              lambda rewards, values, gamma, lam: _gae()(rewards, values, gamma, lam) + values),
         ],
         (
-            "Work from the last token to the first: the equations stand at the top of minialign/ppo.py.",
+            "Work from the last token to the first: the equations are at the top of minialign/ppo.py.",
             "Two things are carried from right to left: the next value, and the next advantage. Both start at 0.",
             "advantage[t] = delta + gamma * lam * next_advantage, with delta = r[t] + gamma * next_value - v[t].",
         ),

@@ -81,8 +81,8 @@ EXERCISES = [
              lambda p, r, beta: _normalised(np.exp((np.log(p) + r - r.max()) / beta))),
         ],
         (
-            "The equation stands at the top of minialign/exact.py: pi*(y) = ref(y) exp(r(y) / beta) / Z.",
-            "Z is the sum of what stands before it, so that the probabilities sum to 1.",
+            "The equation is at the top of minialign/exact.py: pi*(y) = ref(y) exp(r(y) / beta) / Z.",
+            "Z is the sum of what is written before it, so that the probabilities sum to 1.",
             "weights = reference * np.exp((rewards - rewards.max()) / beta), and then?  No exponent is above 0.",
         ),
     ),

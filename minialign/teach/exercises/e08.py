@@ -70,7 +70,7 @@ EXERCISES = [
             ("the reference's sign is wrong: what counts is how far the policy moved from it",
              _loss(lambda w, l, r_w, r_l: (w + r_w) - (l + r_l))),
             ("you forgot beta", _loss(_right, lambda d, beta: np.logaddexp(0, -d))),
-            ("beta stands outside: it belongs inside the sigmoid",
+            ("beta is outside: it belongs inside the sigmoid",
              _loss(_right, lambda d, beta: beta * np.logaddexp(0, -d))),
             ("you divided by beta: the implicit reward is beta times the difference",
              _loss(_right, lambda d, beta: np.logaddexp(0, -d / beta))),

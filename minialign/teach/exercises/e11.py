@@ -8,7 +8,7 @@ from . import Exercise
 
 
 def judge_cases(rng):
-    """A judge likes one answer better by so much, and whatever stands first by `bias`."""
+    """A judge likes one answer better by so much, and whatever comes first by `bias`."""
     cases = []
     for bias in (0.0, 1.0, -0.7, 3.0):
         liking = dict(zip("pq", rng.normal(size=2)))
@@ -55,7 +55,7 @@ EXERCISES = [
         judge_cases,
         judge_answer,
         [
-            ("you asked once: what stands first may be preferred for standing first; ask in both orders",
+            ("you asked once: what comes first may be preferred for coming first; ask in both orders",
              lambda judge, question, a, b: judge(question, a, b)),
             ("the second answer is about b: with a in second place, the chance of a is 1 minus it",
              lambda judge, question, a, b: (judge(question, a, b) + judge(question, b, a)) / 2),
@@ -79,7 +79,7 @@ EXERCISES = [
             ("that is the raw agreement: take away what chance alone would give", _kappa(lambda first, second: 0.0)),
             ("chance is not always one half: it follows from how often each of the two says what",
              _kappa(lambda *_: 0.5)),
-            ("chance is not one over the number of kinds: who always says a agrees by luck more often",
+            ("chance is not one over the number of kinds: who always says a agrees by chance more often",
              _kappa(lambda first, second: 1 / len(set(first) | set(second)))),
             ("that is the agreement that chance would give: now measure what is above it",
              lambda first, second: _by_luck(first.tolist(), second.tolist())),
@@ -89,7 +89,7 @@ EXERCISES = [
              _kappa(lambda first, second: _by_luck(first, first))),
         ],
         (
-            "Cohen (1960): kappa = (agreement - chance) / (1 - chance). Perfect agreement gives 1, pure luck 0.",
+            "Cohen (1960): kappa = (agreement - chance) / (1 - chance). Perfect agreement gives 1, pure chance 0.",
             "Chance: both say `kind`, independently, each as often as they do. Multiply, and sum over the kinds.",
             "chance = sum of (first == kind).mean() * (second == kind).mean() over np.union1d(first, second).",
         ),

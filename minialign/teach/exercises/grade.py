@@ -155,7 +155,7 @@ def main(lesson, path, result, seconds):
 
 
 def limit_memory(gigabytes=4):
-    """A list that grows for ever ends in a MemoryError, not in a machine that stands still."""
+    """A list that grows for ever ends in a MemoryError, not in a machine that hangs."""
     try:
         import resource
 

@@ -50,7 +50,7 @@ def grade(lesson, path, seconds=SECONDS):
 def why_no_verdict(told, code, path, seconds):
     """The process died before it could judge this function: of what?"""
     if not told and code is None:
-        return "not reached: mend the one above first"
+        return "not reached: fix the one above first"
     lines = re.findall(rf'File "[^"]*{re.escape(path.name)}", line (\d+)', told)
     place = f" in line {lines[0]}" if lines else ""
     if "Timeout (" in told:

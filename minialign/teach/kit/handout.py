@@ -71,7 +71,7 @@ def blocks(source):
 
 
 def blanks(source):
-    """Three numbers to wait for: an exact one that can be foretold, and the last two that only the run knows."""
+    """Three numbers to wait for: an exact one that can be predicted, and the last two that only the run knows."""
     whole = [number for number in source.numbers if "..." not in number.name]
     exact = sorted((n for n in whole if n.exact is not None), key=lambda n: n.exact in ("0", "0.0"))[:1]
     measured = [n for n in whole if n.exact is None][-2:]

@@ -1,6 +1,6 @@
 """`minialign kit`: all that an instructor needs, made from the lessons as they are now.
 
-What only a human can write stands in lessons/kit/: plan.md (which lesson, how many minutes), glossary.md, faq.md.  All
+What only a human can write is in lessons/kit/: plan.md (which lesson, how many minutes), glossary.md, faq.md.  All
 else is read out of the lessons, and the seconds come from a run of `minialign prepare`: nothing is kept by hand.
 """
 

@@ -1,6 +1,6 @@
 """`minialign notebooks`: the lessons as Jupyter notebooks, made from the scripts and never the other way round.
 
-A notebook is the script, cell by cell, without the notes for the instructor.  In front stands one cell that tells it
+A notebook is the script, cell by cell, without the notes for the instructor.  In front is one cell that tells it
 where it is, because a notebook has no __file__ and no docstring.
 """
 

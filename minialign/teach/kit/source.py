@@ -22,7 +22,7 @@ NOTE, MISTAKE = "NOTE(instructor):", "Misconception:"
 
 @dataclass(frozen=True)
 class Number:
-    name: str  # "..." stands for what only a run knows
+    name: str  # "..." is for what only a run knows
     form: str
     exact: str | None  # the code of the exact value
     why: str
@@ -48,7 +48,7 @@ class Source:
     predictions: list
     numbers: list
     pictures: list
-    notes: list  # of (heading it stands under, text)
+    notes: list  # of (heading it is under, text)
     misconceptions: list
 
     @property
@@ -88,7 +88,7 @@ def read_source(path):
         text = path.read_text(encoding="utf-8")
         tree, doc = ast.parse(text), read_doc(path) or ""
     except SyntaxError as problem:
-        raise Problem(f"{path.name} is not Python ({problem.msg}); mend it") from None
+        raise Problem(f"{path.name} is not Python ({problem.msg}); fix it") from None
     title = re.match(r"Lesson (\d+) - (.+)", doc)
     if not title:
         raise Problem(f'the docstring of {path.name} does not begin with "Lesson N - what it is about"')
@@ -109,7 +109,7 @@ def read_source(path):
 
 
 def calls_of(tree):
-    """Every lesson.section(...), .predict, .number and .picture, in the order in which they stand."""
+    """Every lesson.section(...), .predict, .number and .picture, in their order."""
     found = {"section": [], "predict": [], "number": [], "picture": []}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in found:
@@ -171,7 +171,7 @@ def comment(line):
 
 
 def paragraphs(text):
-    """The paragraphs of comments -> (the heading they stand under, the paragraph as one line).
+    """The paragraphs of comments -> (the heading they are under, the paragraph as one line).
 
     A paragraph ends where the comment does, at an empty comment line, and where a note, a misconception or heading begins.
     """
