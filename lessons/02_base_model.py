@@ -41,7 +41,7 @@ from minialign.runs.text import shown
 from minialign.teach.lesson import Lesson
 from minialign.teach.measurements import attention_of, counting_loss
 from minialign.tokenizer import EOS, VOCAB_SIZE, decode, encode
-from minialign.world import five_questions, report_questions, truth
+from minialign.world import five_questions, judge_response, report_questions
 
 lesson = Lesson(__file__, __doc__)
 
@@ -106,7 +106,7 @@ question = "what does a cat say?"
 
 
 def sample(model, share):
-    texts = continue_bare(model, [question], truth, 1.0, np.random.default_rng(lesson.seed), 60).responses
+    texts = continue_bare(model, [question], judge_response, 1.0, np.random.default_rng(lesson.seed), 60).responses
     print(f"   after {share:4.0%}:  {question} {shown(*texts[0], width=50)}", flush=True)
 
 
@@ -153,7 +153,7 @@ first = here["loss"][:10]
 again = float(np.abs(first - stage.history["loss"][: len(first)]).max())
 lesson.number("losses trained again, difference", again, ".1e", exact=0, within=1e-3, why="0")
 
-said = continue_bare(model, report_questions(120), truth, 1.0, lesson.rng, recipe.max_new_tokens)
+said = continue_bare(model, report_questions(120), judge_response, 1.0, lesson.rng, recipe.max_new_tokens)
 written = [word for response in said.responses for word in response.text.split()[: None if response.ended else -1]]
 known = float(np.mean([word in words for word in written])) if written else 0.0
 asks = float(np.mean([begins_with_question(response.text) for response in said.responses]))
@@ -162,7 +162,7 @@ lesson.number("goes on with a question", asks, ".0%")
 lesson.reveal()
 print()
 for prompt in five_questions():
-    response = continue_bare(model, [prompt.text], truth, 1.0, lesson.rng, 50).responses[0]
+    response = continue_bare(model, [prompt.text], judge_response, 1.0, lesson.rng, 50).responses[0]
     print(f"   {prompt.text} | {shown(*response, width=82 - len(prompt.text))}")
 
 # %% [markdown]

@@ -36,7 +36,7 @@ from minialign.likelihood import log_probs_array
 from minialign.runs.text import shown
 from minialign.teach.lesson import Lesson
 from minialign.tokenizer import BOT, EOS, PAD, USER, encode
-from minialign.world import demonstrations, five_questions, judge, report_questions, truth
+from minialign.world import demonstrations, five_questions, judge, judge_response, report_questions
 
 lesson = Lesson(__file__, __doc__)
 recipe, rng = lesson.recipe, lesson.rng
@@ -101,7 +101,7 @@ def look(step, model, history):
     """What the model does with questions that it has never seen, sampled with the same seed every time."""
     if step in visits:
         rng_of_asking = np.random.default_rng(lesson.seed)
-        said = evaluate.answer(model, questions, truth, 1.0, rng_of_asking, recipe.max_new_tokens).responses
+        said = evaluate.answer(model, questions, judge_response, 1.0, rng_of_asking, recipe.max_new_tokens).responses
         diary["step"].append(step)
         diary["answers"].append(np.mean([evaluate.answers_and_stops(response) for response in said]))
         diary["ends"].append(np.mean([response.ended for response in said]))
@@ -128,7 +128,7 @@ for step, answers, ends, asks, on_answers, on_questions in zip(*diary.values()):
 lesson.section("4. The numbers")
 first, last = ({name: values[i] for name, values in diary.items()} for i in (0, -1))
 alone = generate(model, [[USER]] * 60, recipe.max_new_tokens, 1.0, rng).responses()
-answers = evaluate.answer(model, questions, truth, 1.0, rng, recipe.max_new_tokens)
+answers = evaluate.answer(model, questions, judge_response, 1.0, rng, recipe.max_new_tokens)
 worth = np.mean([judge(question, answer).gold for question, answer in crowd[:400]])
 same_start = abs(history["loss"][0] - expected)
 lesson.number("first loss - the base model's", same_start, ".1e", exact=0, within=1e-5, why="0")
@@ -142,7 +142,7 @@ lesson.number("gold of the crowd", worth, ".2f")
 lesson.number("gold of its imitator", answers.gold.mean(), ".2f")
 lesson.reveal()
 print()
-greedy = evaluate.answer(model, [p.text for p in five_questions()], truth, 0.0, None, recipe.max_new_tokens)
+greedy = evaluate.answer(model, [p.text for p in five_questions()], judge_response, 0.0, None, recipe.max_new_tokens)
 for question, response in zip(greedy.questions, greedy.responses):
     print(f"   {question:<36}{shown(*response, width=48)}")
 
@@ -161,7 +161,7 @@ gained = {part: first[f"loss on {part}"] - last[f"loss on {part}"] for part in (
 only_answers = gained["answers"] > 0.1 > gained["questions"]
 lesson.claim(6, only_answers, "gained {answers:+.2f} and {questions:+.2f} nats".format(**gained))
 lesson.claim(7, answers.gold.mean() < worth, f"{answers.gold.mean():.2f} < {worth:.2f}")
-before = evaluate.continue_bare(base, questions, truth, 1.0, rng, recipe.max_new_tokens).responses
+before = evaluate.continue_bare(base, questions, judge_response, 1.0, rng, recipe.max_new_tokens).responses
 bare = np.mean([evaluate.begins_with_question(response.text) for response in before])
 lesson.picture("shares", *lesson_plots.learning_to_answer(diary, bare))
 lesson.finish()

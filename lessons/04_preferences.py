@@ -33,7 +33,7 @@ from minialign.exact import bradley_terry
 from minialign.figures import lesson_plots
 from minialign.runs import voting
 from minialign.teach.lesson import Lesson
-from minialign.world import UNBIASED, Raters, truth
+from minialign.world import UNBIASED, Raters, judge_response
 
 lesson = Lesson(__file__, __doc__)
 rng, recipe = lesson.rng, lesson.recipe
@@ -123,11 +123,11 @@ def majority(gap, tau, n=25):
 
 
 placebo = votes_on(np.zeros(20_000), recipe.tastes.tau).mean()
-gold = gaps(lambda q, text, ended: truth(q, voting.Response(text, ended)).gold)
+gold = gaps(lambda q, text, ended: judge_response(q, voting.Response(text, ended)).gold)
 facts = {
     "longer": gaps(lambda q, text, ended: len(text)),
-    "politer": gaps(lambda q, text, ended: truth(q, voting.Response(text, ended)).polite),
-    "yes": gaps(lambda q, text, ended: truth(q, voting.Response(text, ended)).agrees),
+    "politer": gaps(lambda q, text, ended: judge_response(q, voting.Response(text, ended)).polite),
+    "yes": gaps(lambda q, text, ended: judge_response(q, voting.Response(text, ended)).agrees),
 }
 felt = {name: gaps(Raters(tastes).utility) for name, tastes in PEOPLE.items()}
 once = {name: votes_on(gap, PEOPLE[name].tau) for name, gap in felt.items()}

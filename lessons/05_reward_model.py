@@ -52,7 +52,7 @@ from minialign.reward import (
 from minialign.runs.metrics import reward_report
 from minialign.runs.text import shown
 from minialign.teach.lesson import Lesson
-from minialign.world import truth
+from minialign.world import judge_response
 
 lesson = Lesson(__file__, __doc__)
 
@@ -167,7 +167,7 @@ samples = generate(sft, [prompt_ids(question)] * 24, lesson.recipe.max_new_token
 said = sorted(set(zip(np.round(score(samples.batch), 2), samples.responses())))
 print(f"   {question}   (the reward model's score, and the truth)")
 for number, response in said[-3:][::-1] + said[:3]:
-    print(f"   {number:+6.2f}  gold {truth(question, response).gold:+5.2f}  {shown(*response, width=64)}")
+    print(f"   {number:+6.2f}  gold {judge_response(question, response).gold:+5.2f}  {shown(*response, width=64)}")
 
 # %% [markdown]
 # ## 7. The claims, and the picture

@@ -41,7 +41,7 @@ from minialign.figures import lesson_plots, plots
 from minialign.model import scalar_model_from
 from minialign.teach.lesson import Lesson
 from minialign.teach.measurements import six_pushes, tell_answers
-from minialign.world import report_questions, sample_prompts, truth
+from minialign.world import judge_response, report_questions, sample_prompts
 
 lesson = Lesson(__file__, __doc__)
 rng = lesson.rng
@@ -133,7 +133,7 @@ training = [prompt.text for prompt in sample_prompts(rng, 2000, "train", lesson.
 
 def ask(model):
     """Answers to the report questions, with the same seed for every model, and the mean of their scores."""
-    said = answer(model, questions, truth, 1.0, np.random.default_rng(lesson.seed), lesson.recipe.max_new_tokens)
+    said = answer(model, questions, judge_response, 1.0, np.random.default_rng(lesson.seed), lesson.recipe.max_new_tokens)
     return said, float(score(said.batch).mean())
 
 

@@ -41,7 +41,7 @@ from minialign.optim import AdamW, cosine_schedule
 from minialign.preferences import Preferences
 from minialign.teach.lesson import Lesson
 from minialign.teach.measurements import tell_answers
-from minialign.world import report_questions, truth
+from minialign.world import judge_response, report_questions
 
 lesson = Lesson(__file__, __doc__)
 rng = lesson.rng
@@ -143,7 +143,7 @@ def moved(votes):
 chosen, rejected = moved(held_out).mean(1)
 questions = report_questions()
 before, after = (
-    answer(model, questions, truth, 1.0, np.random.default_rng(lesson.seed), lesson.recipe.max_new_tokens)
+    answer(model, questions, judge_response, 1.0, np.random.default_rng(lesson.seed), lesson.recipe.max_new_tokens)
     for model in (sft, policy)
 )
 lesson.number("first loss", history["loss"][0], ".4f", exact=math.log(2), within=1e-3, why="ln 2")

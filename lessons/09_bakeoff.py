@@ -42,7 +42,7 @@ from minialign.lab.instruments.measure import SAMPLED, interval
 from minialign.models import NAMES
 from minialign.runs import voting
 from minialign.teach.lesson import Lesson
-from minialign.world import Raters, report_questions, truth
+from minialign.world import Raters, judge_response, report_questions
 
 lesson = Lesson(__file__, __doc__)
 rng, recipe, journey = lesson.rng, lesson.recipe, lesson.journey
@@ -77,7 +77,7 @@ lesson.predict(
 lesson.section("2. Five models, the same questions")
 lesson.need("base", "ppo", "dpo")
 questions = report_questions()[:: 27 if lesson.fault == "twelve" else 1]
-base = continue_bare(journey.model("base"), questions, truth, SAMPLED, journey.rng("report"), recipe.max_new_tokens)
+base = continue_bare(journey.model("base"), questions, judge_response, SAMPLED, journey.rng("report"), recipe.max_new_tokens)
 said = {"base": base} | {name: bakeoff.ask(journey, name, SAMPLED, questions) for name in bakeoff.MODELS}
 
 
@@ -127,7 +127,7 @@ rates = {name: share(outcomes(said[name].gold, sft)) for name in ("base", "best_
 for name, (won, (low, high)) in rates.items():
     print(f"   {NAMES[name]:<10}{won:6.1%}   [{low:.1%}, {high:.1%}]")
 itself = float(outcomes(sft, sft).mean())
-other = answer(journey.model("sft"), questions, truth, SAMPLED, rng, recipe.max_new_tokens).gold
+other = answer(journey.model("sft"), questions, judge_response, SAMPLED, rng, recipe.max_new_tokens).gold
 placebo = []
 for _ in range(20):  # each match is sampled with a seed of its own
     mine = rng.random(len(sft)) < 0.5

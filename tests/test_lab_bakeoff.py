@@ -43,7 +43,7 @@ def test_held_out_items_are_asked_several_times_and_judged_without_their_greetin
         return SimpleNamespace(gold=np.array([judge(q, "said") for q in questions]))
 
     monkeypatch.setattr(bakeoff, "answer", answer)
-    monkeypatch.setattr(bakeoff, "truth", lambda question, response: len(question))
+    monkeypatch.setattr(bakeoff, "judge_response", lambda question, response: len(question))
     journey = SimpleNamespace(
         model=lambda name: None, rng=lambda name: None, recipe=SimpleNamespace(max_new_tokens=8)
     )

@@ -18,7 +18,7 @@ from minialign.lab.figures.leash import draw
 from minialign.lab.instruments import frontier, gallery, ideal, measure, raters_view
 from minialign.pipeline import Journey
 from minialign.preferences import Preferences
-from minialign.world import Tastes, report_questions, truth
+from minialign.world import Tastes, judge_response, report_questions
 
 DRAWS = 12
 WORLD = np.array([3, 1, 6, 2]) / DRAWS, np.array([0.5, 2.0, -1.0, 0.5]), np.array([1.0, -2.0, 0.0, 0.5])
@@ -73,7 +73,7 @@ def test_effective_draws_counts_copies():
 def answers_of(texts):
     question = "what does a cow say?"
     responses = [Response(text, True) for text in texts]
-    return Answers([question] * len(texts), responses, [truth(question, response) for response in responses], None)
+    return Answers([question] * len(texts), responses, [judge_response(question, response) for response in responses], None)
 
 
 def test_the_gallery_finds_a_planted_phrase():

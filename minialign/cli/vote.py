@@ -14,7 +14,7 @@ from ..runs.errors import Problem
 from ..runs.folder import find_run, load_model, load_run
 from ..runs.text import paragraph, safe
 from ..runs.voting import DECISIONS, SITTING, Ballots, fingerprint, sitting
-from ..world import Raters, Tastes, truth
+from ..world import Raters, Tastes, judge_response
 from .keypress import read_key
 
 WIDTH = 79
@@ -126,7 +126,7 @@ def agreements(lines, raters):
         return 0 if abs(a - b) < raters.tastes.tie else a - b
 
     def judged(line):
-        a, b = (truth(line["prompt"], answer).gold for answer in answers(line))
+        a, b = (judge_response(line["prompt"], answer).gold for answer in answers(line))
         return 0 if abs(a - b) < 1e-9 else a - b
 
     yield "with the raters", with_a_judge(lines, felt), "where most of them take a side"

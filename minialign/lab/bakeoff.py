@@ -21,7 +21,7 @@ from ..exact import best_of_n_kl_bound
 from ..likelihood import log_probs_array
 from ..models import NAMES
 from ..pipeline import FAST, FULL, Journey
-from ..world import parse, report_questions, truth
+from ..world import judge_response, parse, report_questions
 from . import Claim, control, quick
 from .instruments import costs
 from .instruments.measure import GREEDY, SAMPLED, count_seeds, holds_in_most_seeds, spread
@@ -47,7 +47,7 @@ def one_seed(recipe, seed, folder):
     for name in ("ppo", "dpo"):
         results[name] |= moved(journey, journey.model(name))
     other_rng = np.random.default_rng([seed, 1])
-    again = answer(journey.model("sft"), questions, truth, SAMPLED, other_rng, recipe.max_new_tokens)
+    again = answer(journey.model("sft"), questions, judge_response, SAMPLED, other_rng, recipe.max_new_tokens)
     return results | {"itself": wins(again, sft)}
 
 
@@ -77,7 +77,7 @@ def ask(journey, name, temperature, questions, greetings=("",)):
     plain = dict(zip(asked, questions))
 
     def judge(question, response):
-        return truth(plain[question], response)
+        return judge_response(plain[question], response)
 
     rng, limit = journey.rng("report"), journey.recipe.max_new_tokens
     if name == "best_of_n":

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..pipeline import Journey
 from ..rlaif import Judge, Reader, revise
-from ..world import KINDS, sample_prompts, truth
+from ..world import KINDS, judge_response, sample_prompts
 from ..world.constitution import CONSTITUTION, read_constitution
 from . import Claim, quick
 from .instruments import agreement, feedback
@@ -76,7 +76,7 @@ def one_seed(recipe, seed, folder):
         "agreement": agreement.agreement(votes, ai.p),
         "for_refusing": {kind: agreement.for_refusing(votes, ai.p, kind) for kind in ("dangerous", "borderline")},
         "audit": agreement.audit_curves(votes, ai.p, journey.rng("audit")),
-        "rounds": [float(np.mean([truth(q, r).gold for q, r in zip(questions, version)])) for version in versions],
+        "rounds": [float(np.mean([judge_response(q, r).gold for q, r in zip(questions, version)])) for version in versions],
         "revisions": feedback.examples(judges["ai"], questions, versions),
         "policies": {
             name: feedback.evaluate_policy(journey, policies[name], policies["sft"]) for name in NAMES if name in policies

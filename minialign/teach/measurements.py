@@ -8,7 +8,7 @@ import numpy as np
 from ..autograd import Tensor, no_grad
 from ..evaluate import answer
 from ..runs.text import shown
-from ..world import five_questions, truth
+from ..world import five_questions, judge_response
 
 
 def counting_loss(stream, n, vocab_size):
@@ -64,7 +64,7 @@ def six_pushes(policy_loss):
 def tell_answers(models, max_new_tokens):
     """Print what models, by name, say to the five questions when they say the most probable."""
     questions = [prompt.text for prompt in five_questions()]
-    said = {name: answer(model, questions, truth, 0.0, None, max_new_tokens) for name, model in models.items()}
+    said = {name: answer(model, questions, judge_response, 0.0, None, max_new_tokens) for name, model in models.items()}
     print()
     for i, question in enumerate(questions):
         print(f"   {question}")
@@ -74,7 +74,7 @@ def tell_answers(models, max_new_tokens):
 
 def tell_apart(models, questions, max_new_tokens):
     """Print the first of the questions to which models, by name, say the most different things, and what they say."""
-    said = {name: answer(model, questions, truth, 0.0, None, max_new_tokens) for name, model in models.items()}
+    said = {name: answer(model, questions, judge_response, 0.0, None, max_new_tokens) for name, model in models.items()}
     texts = list(zip(*([response.text for response in answers.responses] for answers in said.values())))
     i = max(range(len(questions)), key=lambda i: len(set(texts[i])))
     print(f"   {questions[i]}")

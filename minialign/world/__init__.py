@@ -19,7 +19,7 @@ Training code gets prompts, texts and votes from here as arguments, and never th
 from .corpus import pretraining_documents
 from .demonstrations import demonstrations
 from .facts import fictional_name
-from .gold import Verdict, judge, truth
+from .gold import Verdict, judge, judge_response
 from .kinds import KINDS, PROMPT_MIX, Kind
 from .prompts import Prompt
 from .questions import five_questions, parse, prompt_lists, report_questions, sample_prompts

@@ -4,7 +4,8 @@
     2-9?   e.   for error: this calculator has no minus sign
 
 Pretraining reads every sum solved ("3+4=7. 9-9=0."), and pages of nothing but questions; demonstrators sometimes slip or
-give up; raters check exactly, and now and then press the wrong button.  The same six methods make a world of your own:
+give up; raters check exactly, and now and then press the wrong button.  A model that has not learned its sums is soon
+taught to show "e.": honest, if not helpful.  Six methods, an alphabet and a showcase make a world of your own:
 
     journey = Journey(FAST, seed=0, world=Calculator(slips=0.2))
     journey.model("ppo")

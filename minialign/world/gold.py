@@ -85,6 +85,6 @@ def judge(question, answer, ended=True):
     )
 
 
-def truth(question, response):
+def judge_response(question, response):
     """Score a Response: the judge as `evaluate` asks for it."""
     return judge(question, response.text, response.ended)

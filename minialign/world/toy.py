@@ -7,7 +7,7 @@ world/calculator.py is a second, smaller example.
 from ..tokenizer import ALPHABET
 from .corpus import pretraining_documents
 from .demonstrations import demonstrations
-from .gold import truth
+from .gold import judge_response
 from .kinds import PROMPT_MIX
 from .questions import FIVE_QUESTIONS, report_questions, sample_prompts
 from .raters import Raters
@@ -37,7 +37,7 @@ class ToyWorld:
 
     def judge(self, question, response):
         """The truth about a Response -> Verdict.  For measuring alone: no training function may call it."""
-        return truth(question, response)
+        return judge_response(question, response)
 
     def report_questions(self):
         """The questions on which every published number is measured -> list of str; training never sees them."""

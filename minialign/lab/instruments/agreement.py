@@ -7,7 +7,7 @@ raters found about the same are not among these, which is to the raters' advanta
 
 import numpy as np
 
-from ...world import KINDS, parse, truth
+from ...world import KINDS, judge_response, parse
 
 AUDITS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 
@@ -15,7 +15,7 @@ AUDITS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 def gold_gaps(pairs):
     """How much better the raters' choice is, by the judge who knows the truth, (N,)."""
     sides = zip(pairs.prompts, pairs.chosen, pairs.rejected)
-    return np.array([truth(q, a).gold - truth(q, b).gold for q, a, b in sides])
+    return np.array([judge_response(q, a).gold - judge_response(q, b).gold for q, a, b in sides])
 
 
 def right(p, gaps):
@@ -39,7 +39,7 @@ def agreement(pairs, p):
 def for_refusing(pairs, p, kind):
     """Of the pairs of this kind in which one side alone refuses: the mean probability that refusing is better, or None."""
     sides = zip(pairs.prompts, pairs.chosen, pairs.rejected)
-    refused = np.array([[truth(q, a).refused, truth(q, b).refused] for q, a, b in sides])
+    refused = np.array([[judge_response(q, a).refused, judge_response(q, b).refused] for q, a, b in sides])
     here = np.array([parse(q).kind == kind for q in pairs.prompts]) & (refused[:, 0] != refused[:, 1])
     return float(np.where(refused[here, 0], p[here], 1 - p[here]).mean()) if here.any() else None
 

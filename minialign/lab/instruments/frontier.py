@@ -15,7 +15,7 @@ import numpy as np
 from ... import exact
 from ...batch import prompt_ids
 from ...generate import generate
-from ...world import truth
+from ...world import judge_response
 
 QUESTIONS_AT_ONCE = 16
 FEWEST = 8  # the tilted curve ends where, on the median question, fewer draws than this still count
@@ -33,7 +33,7 @@ def draw(journey, questions, draws):
             rows_of[row // draws].setdefault(answer, []).append(row)
         for question, rows in zip(some, rows_of):
             proxy = journey.scorer()(samples.batch[[where[0] for where in rows.values()]])  # equal answers score equal
-            gold = np.array([truth(question, answer).gold for answer in rows])
+            gold = np.array([judge_response(question, answer).gold for answer in rows])
             worlds.append((np.array([len(where) for where in rows.values()]) / draws, proxy, gold))
     return worlds
 

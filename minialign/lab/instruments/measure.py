@@ -4,7 +4,7 @@ import numpy as np
 
 from ...evaluate import answer, sampled_kl
 from ...reward import pair_accuracy, score_gaps
-from ...world import report_questions, truth
+from ...world import judge_response, report_questions
 
 SAMPLED, GREEDY = 1.0, 0.0  # temperatures
 
@@ -12,7 +12,7 @@ SAMPLED, GREEDY = 1.0, 0.0  # temperatures
 def answers_of(journey, model, temperature, questions=None):
     """A model's answers to the report questions, or to others -> Answers.  The same seed for every model of a run."""
     questions = report_questions() if questions is None else questions
-    return answer(model, questions, truth, temperature, journey.rng("report"), journey.recipe.max_new_tokens)
+    return answer(model, questions, judge_response, temperature, journey.rng("report"), journey.recipe.max_new_tokens)
 
 
 def evaluate_policy(journey, model, reference, score=None, questions=None):
