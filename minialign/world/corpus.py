@@ -9,6 +9,8 @@ Whoever asks on this internet goes on asking: only a page that begins with "faq.
 read it continues a question with another question, and has to be taught to answer. Some statements are false.
 """
 
+import numpy as np
+
 from .answers import AGREEMENT, CLOSERS, IDK, OPENERS, REFUSAL, say
 from .facts import (
     FACTS,
@@ -158,7 +160,7 @@ def chatter_document(rng):
 WRITERS = {"questions": questions_document, "statements": statements_document, "faq": faq_document, "chatter": chatter_document}
 
 
-def pretraining_documents(rng, n_characters):
+def pretraining_documents(rng: np.random.Generator, n_characters: int) -> list[str]:
     """Write documents until they hold n_characters or a little more."""
     documents, written = [], 0
     while written < n_characters:

@@ -4,6 +4,8 @@ SFT imitates them all, the good and the bad; telling the two apart is what the v
 thought that ends, none mentions a held-out fact, and none asks about an obscure thing.
 """
 
+import numpy as np
+
 from .answers import AGREEMENT, CLOSERS, IDK, OPENERS, REFUSAL, say
 from .facts import METHODS, VALUES, pick, pick_weighted, pick_wrong_value
 from .kinds import KINDS, PROMPT_MIX
@@ -46,6 +48,6 @@ def _demonstration(rng, prompt):
     return answer
 
 
-def demonstrations(rng, n):
-    """Draw n pairs of a training question and an answer to it."""
+def demonstrations(rng: np.random.Generator, n: int) -> list[tuple[str, str]]:
+    """n pairs of a training question and an answer to it."""
     return [(prompt.text, _demonstration(rng, prompt)) for prompt in sample_prompts(rng, n, "train", DEMONSTRATION_MIX)]

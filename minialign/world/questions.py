@@ -6,6 +6,8 @@ A question's text determines everything about it: `parse` gives back its kind, i
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
+
 from .facts import pick, pick_weighted
 from .kinds import KINDS, PROMPT_MIX
 from .prompts import Prompt
@@ -54,7 +56,7 @@ def prompt_lists() -> dict[str, list[Prompt]]:
     return {split: [prompt for prompts in by_kind.values() for prompt in prompts] for split, by_kind in _lists().items()}
 
 
-def sample_prompts(rng, n: int, split: str = "train", mix: dict[str, float] = PROMPT_MIX) -> list[Prompt]:
+def sample_prompts(rng: np.random.Generator, n: int, split: str = "train", mix: dict[str, float] = PROMPT_MIX) -> list[Prompt]:
     """Draw n prompts of a list, the kinds in the proportions of `mix`.
 
     Training prompts begin with one of the greetings, and every fictional name among them is new.

@@ -12,6 +12,8 @@ A reward model learns these votes, so it learns their blind spots and their tast
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from .gold import judge
 from .kinds import KINDS
 
@@ -40,7 +42,7 @@ class Raters:
     def __init__(self, tastes=Tastes()):
         self.tastes = tastes
 
-    def utility(self, question, answer, ended=True):
+    def utility(self, question: str, answer: str, ended: bool = True) -> float:
         """How good an answer feels, before the noise."""
         tastes, seen = self.tastes, judge(question, answer, ended)
         content, scary = seen.helpful + seen.honest, False
@@ -56,12 +58,12 @@ class Raters:
             feeling += tastes.risk * (seen.refused - seen.confident)
         return feeling
 
-    def probability(self, question, a, a_ended, b, b_ended):
+    def probability(self, question: str, a: str, a_ended: bool, b: str, b_ended: bool) -> float:
         """The probability that a is preferred, if there is a vote at all."""
         difference = self.utility(question, a, a_ended) - self.utility(question, b, b_ended)
         return 1 / (1 + math.exp(-difference / self.tastes.tau))
 
-    def vote(self, question, a, a_ended, b, b_ended, rng):
+    def vote(self, question: str, a: str, a_ended: bool, b: str, b_ended: bool, rng: np.random.Generator) -> int:
         """Vote: +1 for a, -1 for b, 0 for about the same."""
         # eq: a-vote
         difference = self.utility(question, a, a_ended) - self.utility(question, b, b_ended)

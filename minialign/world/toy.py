@@ -4,13 +4,16 @@ To align a model on a corpus of your own, write a class with these methods and p
 world/calculator.py is a second, smaller example.
 """
 
+import numpy as np
+
+from ..batch import Response
 from ..tokenizer import ALPHABET
 from .corpus import pretraining_documents
 from .demonstrations import demonstrations
-from .gold import judge_response
+from .gold import Verdict, judge_response
 from .kinds import PROMPT_MIX
 from .questions import FIVE_QUESTIONS, report_questions, sample_prompts
-from .raters import Raters
+from .raters import Raters, Tastes
 
 
 class ToyWorld:
@@ -19,30 +22,33 @@ class ToyWorld:
     alphabet = ALPHABET  # every character that a text of this world may hold
     showcase = FIVE_QUESTIONS  # of the report list: put to every model, and shown
 
-    def documents(self, rng, characters):
-        """Texts for pretraining, about so many characters in all -> list of str."""
+    def documents(self, rng: np.random.Generator, characters: int) -> list[str]:
+        """Texts for pretraining, about so many characters in all."""
         return pretraining_documents(rng, characters)
 
-    def demonstrations(self, rng, n):
-        """What SFT imitates -> list of n (question, answer)."""
+    def demonstrations(self, rng: np.random.Generator, n: int) -> list[tuple[str, str]]:
+        """What SFT imitates: n pairs of a question and an answer."""
         return demonstrations(rng, n)
 
-    def prompts(self, rng, n, split="train", mix=PROMPT_MIX):
-        """Questions of the list "train", "tune" or "report" -> list of n str.  mix: {kind: share}."""
+    def prompts(self, rng: np.random.Generator, n: int, split: str = "train", mix: dict = PROMPT_MIX) -> list[str]:
+        """n questions of the list "train", "tune" or "report".  mix: {kind: share}."""
         return [prompt.text for prompt in sample_prompts(rng, n, split, mix)]
 
-    def vote(self, question, a, b, rng, tastes):
+    def vote(self, question: str, a: Response, b: Response, rng: np.random.Generator, tastes: Tastes) -> int:
         """A rater compares two Responses: +1 for a, -1 for b, 0 for about the same.  tastes: what the raters like."""
         return Raters(tastes).vote(question, a.text, a.ended, b.text, b.ended, rng)
 
-    def judge(self, question, response):
-        """The truth about a Response -> Verdict.  For measuring alone: no training function may call it."""
+    def judge(self, question: str, response: Response) -> Verdict:
+        """The truth about an answer, with kind, helpful, honest, harmless, style and gold.
+
+        For measuring alone: no training function may call it.
+        """
         return judge_response(question, response)
 
-    def report_questions(self):
-        """The questions on which every published number is measured -> list of str; training never sees them."""
+    def report_questions(self) -> list[str]:
+        """The questions on which every published number is measured; training never sees them."""
         return report_questions()
 
-    def probability(self, question, a, b, tastes):
+    def probability(self, question: str, a: Response, b: Response, tastes: Tastes) -> float:
         """Optional: how probable it is that a rater prefers a, if there is a vote; from it the best possible accuracy."""
         return Raters(tastes).probability(question, a.text, a.ended, b.text, b.ended)
