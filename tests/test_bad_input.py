@@ -85,10 +85,13 @@ def test_a_foreign_run_json(content, run, capsys):
 
 
 @pytest.mark.parametrize("question", ["caf\xe9?", "2 + 2?", "a\tb", "<eos>", "a" * 200])
-def test_a_question_that_no_model_can_read(question, run, capsys, monkeypatch):
-    monkeypatch.setattr("builtins.input", lambda _: question)
+def test_what_no_model_can_read_is_dropped_with_a_remark_and_the_talk_goes_on(question, run, capsys, monkeypatch):
+    lines = iter([question, "what does a cow say?", "quit"])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
-    refused(capsys, ["chat", run], "minialign: ")
+    assert main(["chat", str(run)]) == 0
+    said = capsys.readouterr()
+    assert len(said.err.splitlines()) == 1 and len(said.out.splitlines()) >= 4
 
 
 @pytest.mark.parametrize("stage", ["base", "sft", "reward", "ppo", "dpo", "votes"])
