@@ -23,6 +23,7 @@ class Model:
     trained: tuple = ()  # the stages whose seconds count, from the base model, or from the SFT model and its votes
     is_stage: bool = True  # has a function in pipeline.py, and files on disk
     speaks: bool = True  # answers questions, and has a row on the scoreboard
+    optional: bool = False  # a policy that a plain tour does not make: minialign tour --with KEY does
     reads_votes: bool = False  # trains on the votes themselves: on one's own, if there are any
     colour: str = BLACK
     line: object = "-"  # Matplotlib's line style: no figure depends on colour alone
@@ -125,10 +126,27 @@ TABLE = (
         blurb="The same votes straight into the policy: no reward model, no sampling. The chosen answer of each pair is to "
         "gain on the rejected one, measured against the SFT model.",
     ),
+    Model(
+        key="grpo",
+        name="GRPO",
+        upstream="reward",
+        settings=("grpo",),
+        in_memory=("policy", "reference", "reward model"),
+        trained=("reward", "grpo"),
+        optional=True,
+        colour=SKY,
+        line=(0, (1, 1)),
+        marker="v",
+        ansi=36,
+        title="GRPO: rivals instead of a critic",
+        blurb="The model answers each question several times, and the reward model scores. What scored above its rivals, the "
+        "other answers to the same question, becomes more probable: no critic has to say what was to be expected.",
+    ),
 )
 MODELS = {model.key: model for model in TABLE}
-STAGES = [model.key for model in TABLE if model.is_stage]  # in the order in which the tour makes them
-SPEAKERS = [model.key for model in TABLE if model.speaks]  # the rows of the scoreboard
+STAGES = [row.key for row in TABLE if row.is_stage and not row.optional]  # in the order in which the tour makes them
+SPEAKERS = [row.key for row in TABLE if row.speaks and not row.optional]  # the rows of the scoreboard
 POLICIES = [name for name in SPEAKERS if MODELS[name].is_stage]  # those that have weights of their own
 TRAINED = [name for name in STAGES if name != "votes"]  # the stages that leave a model behind
-NAMES = {name: MODELS[name].name for name in SPEAKERS}
+OPTIONAL = [row.key for row in TABLE if row.optional]  # in addition to all four lists, if they are asked for
+NAMES = {row.key: row.name for row in TABLE if row.speaks}

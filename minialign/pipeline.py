@@ -1,4 +1,4 @@
-"""The whole recipe on one page: base model -> SFT -> votes -> reward model -> PPO, and votes -> DPO.
+"""The whole recipe on one page: base model -> SFT -> votes -> reward model -> PPO (or GRPO), and votes -> DPO.
 
 A Journey is one run of the pipeline.  Each stage is made when it is first asked for, and cached on disk under a key of
 everything it depends on (cache.py): a stage whose key has changed is made again, so a stale one is never used.
@@ -7,7 +7,7 @@ everything it depends on (cache.py): a stage whose key has changed is made again
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,9 +19,10 @@ from . import cache, checkpoint, preferences, reward, sft, source_patch
 from .batch import conversations, prompt_ids, render_document
 from .dpo import DPOConfig, train_dpo
 from .generate import generate
+from .grpo import GRPOConfig, train_grpo
 from .history import History
 from .model import LanguageModel, ModelConfig, scalar_model_from
-from .models import MODELS, TRAINED
+from .models import MODELS
 from .ppo import PPOConfig, train_ppo
 from .reward import RewardConfig, Scorer
 from .sft import LMConfig
@@ -52,6 +53,7 @@ class Recipe:
     normalise_on: int = 256  # answers of the SFT model on which scores have mean 0 and deviation 1
     ppo: PPOConfig = PPOConfig(iterations=30, lr=6e-4, max_new_tokens=64)
     dpo: DPOConfig = DPOConfig(beta=1.0, lr=2e-4)
+    grpo: GRPOConfig = GRPOConfig(iterations=30, lr=6e-4, max_new_tokens=64)
     best_of: int = 16
 
 
@@ -65,6 +67,7 @@ FAST = replace(  # the classroom cut: two layers instead of three, and less of e
     vote_prompts=3200,
     reward=replace(FULL.reward, epochs=3),
     ppo=replace(FULL.ppo, iterations=6, rollouts=96, minibatch_size=48, lr=3e-4, kl_coef=0.6),  # a weak judge: a tighter leash
+    grpo=replace(FULL.grpo, iterations=6, prompts=12, minibatch_size=48, lr=3e-4, kl_coef=0.6),
     best_of=4,
 )
 LEAST_STEPS = 20  # of training on own votes
@@ -158,7 +161,23 @@ def make_dpo(run: "Journey", rng: np.random.Generator) -> Made:
     return policy, train_dpo(policy, reference, run.votes()[0], run.enough(run.recipe.dpo), rng)
 
 
-MAKE = {"base": make_base, "sft": make_sft, "votes": make_votes, "reward": make_reward, "ppo": make_ppo, "dpo": make_dpo}
+def make_grpo(run: "Journey", rng: np.random.Generator) -> Made:
+    """Raise the reward model's score above that of other answers to the same question, on the leash."""
+    policy, reference = checkpoint.trainable_copy(run.model("sft")), checkpoint.frozen_copy(run.model("sft"))
+    questions, config = run.world.prompts(rng, 2000, "train", run.recipe.mix), run.recipe.grpo
+    callback = snapshots(config.iterations, words(run))
+    return policy, train_grpo(policy, reference, run.scorer(), questions, config, rng, "grpo", callback, run.tokenizer)
+
+
+MAKE = {
+    "base": make_base,
+    "sft": make_sft,
+    "votes": make_votes,
+    "reward": make_reward,
+    "ppo": make_ppo,
+    "dpo": make_dpo,
+    "grpo": make_grpo,
+}
 
 
 class Journey:
@@ -167,6 +186,7 @@ class Journey:
     folder: where stages are cached.  say(text): called before a stage that takes time is made.
     own_votes: Preferences to train on instead of the simulated raters', of which the held-out ones still measure.
     world: what models read, are asked and are judged by (world/toy.py says what that takes).
+    extras: the optional models that are measured and kept with the others (models.py).
     """
 
     def __init__(
@@ -177,11 +197,12 @@ class Journey:
         say: Callable[[str], None] = lambda text: None,
         own_votes: preferences.Preferences | None = None,
         world: Any = TOY_WORLD,
+        extras: Sequence[str] = (),
     ):
         self.world, self.tokenizer = world, Tokenizer(world.alphabet)
         self.recipe = replace(recipe, model=replace(recipe.model, vocab_size=self.tokenizer.vocab_size))
         self.seed, self.folder, self.say = seed, Path(folder), say
-        self.own_votes = own_votes
+        self.own_votes, self.extras = own_votes, extras
         self.in_memory: dict[str, Any] = {}
 
     # -------------------------------------------------------------------------------------------- what people ask for
@@ -254,8 +275,8 @@ class Journey:
 
     def store(self, name: str, stage: Stage) -> None:
         """Write a stage to disk; its JSON is written last, so that all else is there."""
-        for ending, content in zip(self.endings(name), [stage.model] if name in TRAINED else stage.model):
-            write = checkpoint.save if name in TRAINED else preferences.save_jsonl
+        for ending, content in zip(self.endings(name), [stage.model] if name != "votes" else stage.model):
+            write = checkpoint.save if name != "votes" else preferences.save_jsonl
             write(content, self.path(name, ending))
         about = {"stage": name, "seconds": stage.seconds, "history": stage.history.to_dict()}
         about["files"] = {ending: cache.sha256(self.path(name, ending)) for ending in self.endings(name)}
@@ -272,7 +293,7 @@ class Journey:
                 if about["files"][ending] != cache.sha256(self.path(name, ending)):
                     raise ValueError(f"{self.path(name, ending).name} has been changed")
             files = [self.path(name, ending) for ending in self.endings(name)]
-            if name in TRAINED:
+            if name != "votes":
                 model = checkpoint.load(*files)
             else:
                 model = tuple(preferences.load_jsonl(file, tokenizer=self.tokenizer) for file in files)
@@ -280,7 +301,7 @@ class Journey:
 
     def endings(self, name: str) -> list[str]:
         """How the files of a stage end, besides its description."""
-        return [".npz"] if name in TRAINED else ["-train.jsonl", "-held_out.jsonl"]
+        return [".npz"] if name != "votes" else ["-train.jsonl", "-held_out.jsonl"]
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:

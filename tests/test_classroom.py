@@ -18,7 +18,7 @@ from toy_run import toy_size
 from minialign import checkpoint, pipeline
 from minialign.cli.command import main
 from minialign.figures import page_plots
-from minialign.models import NAMES, STAGES
+from minialign.models import NAMES, SPEAKERS, STAGES
 from minialign.runs import metrics
 from minialign.world import ToyWorld, five_questions
 
@@ -106,8 +106,8 @@ def test_run_json_says_what_was_run_and_what_came_out(run):
         and r["recipe"]["base_steps"] == TOY.base_steps
         and sum(r["questions"]["kinds"].values()) == len(ToyWorld().report_questions())
     )
-    assert list(r["scoreboard"]["sampled"]) == list(NAMES)
-    assert list(r["scoreboard"]["greedy"]) == [name for name in NAMES if name != "best_of_n"]
+    assert list(r["scoreboard"]["sampled"]) == SPEAKERS
+    assert list(r["scoreboard"]["greedy"]) == [name for name in SPEAKERS if name != "best_of_n"]
     for row in r["scoreboard"]["sampled"].values():
         assert {
             "helpful",
@@ -189,7 +189,7 @@ def test_the_table_has_every_model_and_the_runs_it_is_made_of(out, capsys):
     text = capsys.readouterr().out
     assert (out / "table-fast" / "table.md").read_text(encoding="utf-8") == text and text.isascii()
     lines = text.splitlines()
-    assert [line.split(" | ")[0] for line in lines[4:9]] == [f"| {name}" for name in NAMES.values()]
+    assert [line.split(" | ")[0] for line in lines[4:9]] == [f"| {NAMES[name]}" for name in SPEAKERS]
     assert len({line.count("|") for line in lines[2:9]}) == 1
     gold = [numbers(out / f"tour-fast-s{seed}")["scoreboard"]["sampled"]["ppo"]["gold"] for seed in (0, 1)]
     assert f"| PPO | {np.mean(gold):.2f} [{min(gold):.2f}, {max(gold):.2f}] |" in text
@@ -208,7 +208,7 @@ def test_seeds_side_by_side_give_the_same_numbers(tmp_path, monkeypatch, capsys)
         n = together["questions"]["report"]
         assert n > len(ToyWorld().report_questions())
         assert text.startswith(f"Mean [smallest, largest] over 2 seeds; {n} report questions")
-        assert together["ppo"] == metrics.ppo_report(journey) and together["dpo"] == metrics.dpo_report(journey)
+        assert together["ppo"] == metrics.policy_gradient_report(journey, "ppo") and together["dpo"] == metrics.dpo_report(journey)
 
 
 # ------------------------------------------------------------------------------------------------ the chat

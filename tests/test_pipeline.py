@@ -8,7 +8,7 @@ from toy import TOY
 
 from minialign import pipeline
 from minialign.dpo import DPOConfig
-from minialign.models import MODELS, STAGES
+from minialign.models import MODELS, OPTIONAL, STAGES
 from minialign.pipeline import Journey, UnreadableStage
 from minialign.reward import Scorer
 
@@ -95,7 +95,7 @@ def test_changed_code_makes_everything_stale(made, monkeypatch):
 
 
 def test_every_setting_is_read_by_some_stage_or_by_the_scoreboard_alone():
-    read = {field for name in STAGES for field in MODELS[name].settings}
+    read = {field for name in [*STAGES, *OPTIONAL] for field in MODELS[name].settings}
     assert set(vars(TOY)) - read == {"best_of"}
 
 

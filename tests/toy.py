@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from minialign.dpo import DPOConfig
+from minialign.grpo import GRPOConfig
 from minialign.model import ModelConfig
 from minialign.pipeline import FULL
 from minialign.ppo import PPOConfig
@@ -28,5 +29,6 @@ TOY = replace(
     normalise_on=16,
     ppo=PPOConfig(iterations=2, rollouts=16, minibatch_size=8),
     dpo=DPOConfig(epochs=1, batch_size=8),
+    grpo=GRPOConfig(iterations=2, prompts=4, group_size=4, minibatch_size=8),
     best_of=2,
 )

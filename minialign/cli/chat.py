@@ -7,7 +7,7 @@ import numpy as np
 
 from ..batch import prompt_ids
 from ..generate import generate
-from ..models import MODELS, NAMES, POLICIES
+from ..models import MODELS, NAMES, OPTIONAL, POLICIES
 from ..runs.arguments import whole_number
 from ..runs.folder import find_run, load_model, load_run
 from ..runs.text import safe
@@ -18,7 +18,7 @@ RESET = "\x1b[0m"
 
 def add_arguments(parser):
     parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
-    parser.add_argument("--model", choices=(*POLICIES, "all"), default="all", help="who answers (default all)")
+    parser.add_argument("--model", choices=(*POLICIES, *OPTIONAL, "all"), default="all", help="who answers (default all)")
     parser.add_argument("--greedy", action="store_true", help="always the most probable character, no chance")
     parser.add_argument("--seed", type=whole_number, default=0, help="for sampling (default 0)")
 
@@ -32,7 +32,8 @@ def chat(run, which, greedy, seed):
     """Read questions until the end of input or "quit", and let the models answer."""
     folder = find_run(run)
     recipe = load_run(folder)["recipe"]
-    names = POLICIES if which == "all" else [which]
+    made = [name for name in OPTIONAL if (folder / f"{name}.npz").exists()]
+    names = [*POLICIES, *made] if which == "all" else [which]
     models = {name: load_model(folder, name, recipe) for name in names}
     max_new_tokens = recipe["max_new_tokens"]
     longest = min(model.config.context_length for model in models.values()) - max_new_tokens - 2

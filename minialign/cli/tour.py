@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from .. import pipeline
-from ..models import MODELS, STAGES
+from ..models import MODELS, OPTIONAL, STAGES
 from ..page import make_page
 from ..runs import metrics
 from ..runs.arguments import whole_number
@@ -17,7 +17,7 @@ SCOREBOARD = (
 COLUMNS = (
     "wins: share of answers better than the SFT model's (ties half). KL: nats per answer from the SFT model; for best of "
     "n = {n} an upper bound. answers: states something, asks nothing, ends. seconds: training on the way from the row "
-    "it starts from (PPO and best of n: with the reward model). models: in memory at once, parameters alone."
+    "it starts from (with the reward model, where one is asked). models: in memory at once, parameters alone."
 )
 
 
@@ -34,37 +34,42 @@ def add_arguments(parser):
     parser.add_argument("--seed", type=whole_number, default=0, help="all that is random comes from it (default 0)")
     parser.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
     parser.add_argument("--votes", metavar="FILE", help="train on these votes (minialign vote) instead of simulated ones")
+    words = f"make this model too: {', '.join(OPTIONAL)} (may be repeated)"
+    parser.add_argument("--with", dest="extras", choices=OPTIONAL, action="append", default=[], metavar="MODEL", help=words)
 
 
 def run(arguments):
-    tour(arguments.fast, arguments.seed, arguments.out, arguments.votes)
+    tour(arguments.fast, arguments.seed, arguments.out, arguments.votes, arguments.extras)
 
 
+def tour(fast, seed, out, votes_file=None, extras=()):
+    """Run everything, talk about it, and leave a run folder.
 
-def tour(fast, seed, out, votes_file=None):
-    """Run everything, talk about it, and leave a run folder.  votes_file: votes to train on instead of the simulated."""
+    votes_file: votes to train on instead of the simulated.  extras: the optional models to make too.
+    """
     out, recipe = Path(out), pipeline.FAST if fast else pipeline.FULL
     own_votes = None if votes_file is None else read_votes(votes_file, recipe.model.context_length)
     check_writable(out / "cache")
     folder = out / run_name(fast, seed, own_votes is not None)
-    journey = pipeline.Journey(recipe, seed, out / "cache", own_votes=own_votes)
+    journey = pipeline.Journey(recipe, seed, out / "cache", own_votes=own_votes, extras=tuple(dict.fromkeys(extras)))
+    stages = [*STAGES, *journey.extras]
     print(f"minialign tour, seed {seed}{', fast' if fast else ''}: from autocomplete to assistant, in {folder}")
     try:
-        for name in STAGES:
-            tell_stage(journey, name)
+        for number, name in enumerate(stages, 1):
+            tell_stage(journey, name, number)
         tell_end(journey, folder)
     except KeyboardInterrupt:
-        finished = ", ".join(name for name in STAGES if name in journey.in_memory) or "no stage yet"
+        finished = ", ".join(name for name in stages if name in journey.in_memory) or "no stage yet"
         raise KeyboardInterrupt(f"kept in {journey.folder}: {finished}; the same command goes on from there") from None
 
 
-def tell_stage(journey, name):
+def tell_stage(journey, name, number):
     row = MODELS[name]
-    print(heading(f"{STAGES.index(name) + 1}. {row.title}"))
+    print(heading(f"{number}. {row.title}"))
     print(paragraph(row.blurb), flush=True)
     stage = journey.stage(name)
     print(number_line("time", f"{stage.seconds:.1f} s", "when it was made; found in the cache" if stage.cached else ""))
-    for line in NUMBERS[name](journey):
+    for line in NUMBERS[name](journey) if name in NUMBERS else policy_gradient_numbers(journey, name):
         print(number_line(*line))
     if name == "votes":
         if journey.own_votes is not None:
@@ -80,7 +85,7 @@ def tell_votes(votes, n=3):
 
 
 def tell_end(journey, folder):
-    print(heading(f"{len(STAGES) + 1}. The scoreboard"))
+    print(heading(f"{len(STAGES) + len(journey.extras) + 1}. The scoreboard"))
     print(paragraph(SCOREBOARD), flush=True)
     run = metrics.measure(journey)
     words = save_run(journey, run, folder)
@@ -129,8 +134,8 @@ def reward_numbers(journey):
     yield "calibration error", f"{r['ece']:.1%}", "how far its sureness is from how often it is right"
 
 
-def ppo_numbers(journey):
-    r = metrics.ppo_report(journey)
+def policy_gradient_numbers(journey, name):
+    r = metrics.policy_gradient_report(journey, name)
     yield "first ratio - 1", f"{r['first_ratio_error']:.1e}", "at the very first update: 0 but for rounding"
     yield "clip fraction", f"{r['clip_fraction']:.1%}", f"of tokens on average; at most {r['largest_clip_fraction']:.1%}"
     yield "score", f"{r['first_score']:+.2f} -> {r['last_score']:+.2f}", "the reward model's; the SFT model's mean is 0"
@@ -150,6 +155,5 @@ NUMBERS = {
     "sft": sft_numbers,
     "votes": votes_numbers,
     "reward": reward_numbers,
-    "ppo": ppo_numbers,
     "dpo": dpo_numbers,
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from .. import checkpoint, preferences
 from ..checkpoint import atomically
 from ..model import LanguageModel, ModelConfig
-from ..models import TRAINED
+from ..models import OPTIONAL, TRAINED
 from .errors import Problem
 from .text import safe, samples_text
 
@@ -35,13 +35,15 @@ def save_run(journey, results, folder):
     folder = Path(folder)
     (folder / "run.json").unlink(missing_ok=True)  # until all is there again
     scorer = journey.scorer()
-    for name in TRAINED:  # the reward model with the scale of its scores
+    for name in OPTIONAL:
+        (folder / f"{name}.npz").unlink(missing_ok=True)  # of an earlier run, which this one replaces
+    for name in (*TRAINED, *journey.extras):  # the reward model with the scale of its scores
         extra = {"mean": scorer.mean, "std": scorer.std} if name == "reward" else {}
         checkpoint.save(journey.model(name), folder / f"{name}.npz", **extra)
     for votes, part in zip(journey.votes(), ("train", "held-out")):
         preferences.save_jsonl(votes, folder / f"votes-{part}.jsonl")
     write_text(folder / "samples.txt", samples_text(results["samples"]))
-    curves = {name: journey.in_memory[name].history.to_dict() for name in TRAINED}
+    curves = {name: journey.in_memory[name].history.to_dict() for name in (*TRAINED, *journey.extras)}
     write_text(folder / "curves.json", json.dumps(curves))
     histories = [journey.stage(name).history for name in ("base", "sft")]
     drawn = {

@@ -36,7 +36,7 @@ def scoreboard(journey, questions):
     """Every model on the same questions -> {"sampled" | "greedy": {model: row}}.  Best-of-n is only sampled."""
     board = {}
     for how, temperature in (("sampled", 1.0), ("greedy", 0.0)):
-        names = [name for name in SPEAKERS if temperature or name != "best_of_n"]
+        names = [name for name in (*SPEAKERS, *journey.extras) if temperature or name != "best_of_n"]
         said = {
             name: ask(journey, name, questions, temperature)
             for name in tqdm(names, desc=f"scoreboard, {how}", leave=False, disable=None)
@@ -126,8 +126,9 @@ def reward_report(journey):
     }
 
 
-def ppo_report(journey):
-    history = journey.stage("ppo").history
+def policy_gradient_report(journey, name):
+    """Of PPO or of a relative: all of them log the same."""
+    history = journey.stage(name).history
     clipped = history["policy/clipfrac"]
     return {
         "first_ratio_error": float(history["policy/first_ratio_error"][0]),
@@ -176,23 +177,25 @@ def measure(journey):
         "sft": sft_report(journey) | {"answers": board["sampled"]["sft"]["answers"]},
         "votes": votes_report(journey),
         "reward": reward_report(journey),
-        "ppo": ppo_report(journey),
+        "ppo": policy_gradient_report(journey, "ppo"),
         "dpo": dpo_report(journey),
-        "samples": {name: five_answers(journey, name) for name in POLICIES},
+        **{name: policy_gradient_report(journey, name) for name in journey.extras},
+        "samples": {name: five_answers(journey, name) for name in (*POLICIES, *journey.extras)},
     }
     return results | {"timings": timings(journey, time.perf_counter() - began)}
 
 
 def timings(journey, measuring):
     """What differs from run to run and from machine to machine."""
-    stages = {name: journey.in_memory[name] for name in STAGES}
+    stages = {name: journey.in_memory[name] for name in (*STAGES, *journey.extras)}
     seconds = {name: stage.seconds for name, stage in stages.items()}
+    speakers = (*SPEAKERS, *journey.extras)
     return {
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "seconds": seconds | {"measuring": measuring},
         "cached": [name for name, stage in stages.items() if stage.cached],
-        "training_seconds": {name: sum(seconds[stage] for stage in MODELS[name].trained) for name in SPEAKERS},
+        "training_seconds": {name: sum(seconds[stage] for stage in MODELS[name].trained) for name in speakers},
         "peak_memory_mb": peak_memory(),
     }
 

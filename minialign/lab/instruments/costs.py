@@ -2,7 +2,7 @@
 
 from dataclasses import fields, is_dataclass
 
-from ...models import MODELS, STAGES
+from ...models import MODELS
 from ...runs.metrics import memory
 
 
@@ -19,7 +19,7 @@ def cost(journey, name):
 
 def after_the_votes(name):
     """The stages that have to be trained once there are votes."""
-    return [stage for stage in MODELS[name].trained if STAGES.index(stage) > STAGES.index("votes")]
+    return [stage for stage in MODELS[name].trained if stage not in ("base", "sft", "votes")]
 
 
 def hyperparameters(recipe, name):
