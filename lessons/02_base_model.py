@@ -98,7 +98,7 @@ lesson.number("loss without opinions", without_opinions, ".4f", exact=math.log(V
 # NOTE(instructor): read the samples aloud. First letters, then words, then sentences: only the loss has asked for them.
 # %%
 lesson.section("3. Training: the first tenth" if not lesson.fault else "3. Training")
-rng = lesson.journey.rng("base")  # the very stream that the journey's base model had
+rng = lesson.journey.rng("base")  # the random stream that the journey's base model had
 model = build(rng)
 batches = sft.windows(stream, starts, recipe.base.batch_size, recipe.window, rng)
 n_steps = recipe.base_steps if lesson.fault else recipe.base_steps // 10

@@ -1,11 +1,11 @@
 # %% [markdown]
 """Lesson 3 - SFT: how does a model that continues texts learn to answer, and to stop?
 
-QUESTION   The base model knows that cows say moo, and yet does not answer. What do a few demonstrations change?
+QUESTION   The base model continues a question with more questions. What do a few thousand demonstrations change?
 NEEDS      the base model (made once if it is missing)
 TIME       about 15 s; --fast about 7 s
 EQUATION   loss = - sum of mask * log pi(token | all before it) / sum of mask          [eq: sft-loss]
-           mask = 1 on the answer and its END, 0 on the question and the padding       [eq: answer-mask]
+           mask = 1 on the answer and its EOS, 0 on the question and the padding       [eq: answer-mask]
 WATCH      1. where the mask is 0 the gradient is 0 exactly: nobody teaches the model to ask
            2. the first loss is the base model's own loss on these answers: SFT starts where the base model ended
            3. it learns to answer: at the end it does so more often than at the start, and more often than not
@@ -14,7 +14,7 @@ WATCH      1. where the mask is 0 the gradient is 0 exactly: nobody teaches the 
            6. answers become more probable, the questions in front of them do not
            7. imitation has a ceiling: its answers are worth less than those of the crowd that it imitates
 BREAK IT   --break nomask   the questions are learned as well -> 1, 6
-           --break noend    the END of an answer is not learned -> 3, 4
+           --break noend    the end token (EOS) of an answer is not learned -> 3, 4
            --break one      one demonstration, shown again and again -> 3, 6
 EXERCISES  (2 min, run) --break nomask: what does the model write after a lone <user>?
            (5 min, change) batch_size=4: does it learn more from the same demonstrations?
@@ -43,7 +43,7 @@ recipe, rng = lesson.recipe, lesson.rng
 
 # %% [markdown]
 # ## 1. Demonstrations, and what is learned of them
-# NOTE(instructor): write one row on the board and let the class mark what the loss should count. Most forget the END.
+# NOTE(instructor): write one row on the board and let the class mark what the loss should count. Most forget the EOS.
 # %%
 lesson.section("1. Demonstrations")
 base = lesson.need("base").model

@@ -7,12 +7,12 @@ TIME       about 2 min the first time, 30 s after it; --fast about 25 s, then 10
 EQUATION   best is E[r] - beta KL(pi || SFT), and the best is  pi*(y) = SFT(y) exp(r(y) / beta) / Z     [eq: gibbs]
            best of n tries, without any training, is at most  ln n - (n - 1)/n  away
 WATCH      1. n tries are a leash of known length: 0, 0.193, 0.636, 1.835 nats for n = 1, 2, 4, 16
-           2. if distance is beyond price, pi* stays at the SFT model: KL 0
-           3. at its price pi* beats every n: nothing on the list of answers does better
-           4. the dearer the distance, the nearer PPO stays
+           2. as beta grows without limit, the best policy is the SFT model itself: KL 0
+           3. for every beta, pi* has a higher reward - beta KL than the best of n has for any n
+           4. the larger beta, the price of distance, the nearer PPO stays
            5. more reward is not better: without a leash the proxy is far up, and gold below that on the best leash
            6. on a leash of the right length gold, sampled and greedy together, ends above the SFT model's
-           7. even the best of n is flattered: in proxy it gains twice as much as in gold, or more, in deviations
+           7. best of n is overrated too: in standard deviations its proxy gains at least twice as much as its gold
            8. the ten worst hacks share a run of words, and most of the SFT model's answers do not have it
 BREAK IT   --break noleash   distance costs nothing, whatever beta says -> 4, 5
            --break wrongway  the leash pays for distance -> 4, 5
@@ -116,7 +116,7 @@ distances = [point["kl"] for point in ppo]
 
 
 def level(point):
-    """Gold, sampled and greedy: two looks at a policy, for the peak is shallow."""
+    """Gold, averaged over sampled and greedy answers, because the peak is shallow."""
     return (point["gold"] + point["gold_greedy"]) / 2
 
 

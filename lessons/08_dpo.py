@@ -8,7 +8,7 @@ EQUATION   the leashed optimum   pi*(y) = ref(y) exp(r(y) / beta) / Z           
            solved for r, put into Bradley-Terry, Z cancels:
            loss = - log sigma(h),   h = beta [log pi/ref (chosen) - log pi/ref (rejected)]   [eq: dpo-loss]
 WATCH      1. the loss starts at ln 2: the policy is its own reference, and every duel a coin toss
-           2. at the start every pair pulls with exactly half of its strength; a pair in good order pulls less
+           2. at the start the weight of every pair in the gradient is sigma(-h) = 1/2; a pair in good order weighs less
            3. beta = 0 teaches nothing: the loss is ln 2, the gradient 0
            4. on a list of five answers DPO, the leashed policy gradient and the formula end at one policy
            5. the loss falls below a coin toss

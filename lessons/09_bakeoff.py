@@ -6,7 +6,7 @@ NEEDS      all models of the journey (made once if they are missing)
 TIME       about 25 s; --fast about 10 s; --rate terminal: two minutes of your time
 EQUATION   a win counts 1, a tie 1/2; had other questions been asked, the mean would probably have been within
            the middle 95% of the means of questions drawn from these, with repetition                   [eq: bootstrap]
-WATCH      1. a model with the same seed as itself wins exactly half: all are ties
+WATCH      1. against its own answers a model wins exactly half: all are ties
            2. sampled with another seed, it wins about half: of 20 such matches nearly all straddle 50%
            3. best of n beats the SFT model: its whole interval lies above 50%
            4. the base model is beaten by it: its whole interval lies below 50%
@@ -104,7 +104,7 @@ for what in ("proxy", "gold"):
     print(f"   by {what}:".ljust(14) + " > ".join(NAMES[name] for name in order))
 
 # %% [markdown]
-# ## 3. Who beats which
+# ## 3. Who beats whom
 # Both answer the same questions: a hard one is hard for both.
 # %%
 lesson.section("3. Who beats the SFT model")
@@ -129,7 +129,7 @@ for name, (won, (low, high)) in rates.items():
 itself = float(outcomes(sft, sft).mean())
 other = answer(journey.model("sft"), questions, judge_response, SAMPLED, rng, recipe.max_new_tokens).gold
 placebo = []
-for _ in range(20):  # each match is sampled with a seed of its own
+for _ in range(20):  # in each match it is drawn anew whose answer to a question counts as ours
     mine = rng.random(len(sft)) < 0.5
     placebo.append(share(outcomes(np.where(mine, sft, other), np.where(mine, other, sft))))
 straddle = sum(low <= 0.5 <= high for _, (low, high) in placebo)

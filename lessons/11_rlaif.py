@@ -5,7 +5,7 @@ QUESTION   A page of principles and a model that reads. Whose labels are they, a
 NEEDS      the base model, SFT and the votes of the journey (made once if they are missing)
 TIME       about 60 s; --fast about 20 s
 EQUATION   p(a is better) = sum over principles k of w_k sigma([d_k(a first) - d_k(b first)] / 2)    [eq: both-orders]
-WATCH      1. a judge without chance agrees with itself on 100% of the pairs; raters do not
+WATCH      1. a judge that draws nothing at random agrees with itself on 100% of the pairs; raters do not
            2. exchange the two answers, and p becomes 1 - p
            3. a liking for what is read first, however strong, leaves p as it is
            4. the AI is right more often than a coin, and less often than people
@@ -62,7 +62,7 @@ lesson.predict(
 )
 
 # %% [markdown]
-# ## 2. A judge without chance
+# ## 2. A judge that draws nothing at random
 # %%
 lesson.section("2. Labels")
 lesson.need("base", "votes")

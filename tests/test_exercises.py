@@ -1,7 +1,11 @@
 """The exercises: every stub fails, every solution passes, every named mistake is called by its name."""
 
 import json
+import math
+import os
+import py_compile
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +20,7 @@ from minialign.dpo import dpo_loss
 from minialign.functional import layer_norm, token_log_probs
 from minialign.sft import sft_loss
 from minialign.teach import exercises
-from minialign.teach.exercises import grade, grading
+from minialign.teach.exercises import compare, grading, learner, wire
 
 LESSONS = Path(__file__).resolve().parent.parent / "lessons"
 ALL = [(n, exercise) for n in exercises.LESSONS for exercise in exercises.of_lesson(n)]
@@ -31,20 +35,41 @@ def solution(n):
     return LESSONS / "solutions" / f"ex{n:02d}.py"
 
 
+def grade_file(n, path):
+    """As grading.grade does it, but in this process: quicker where nothing dangerous is graded."""
+    drawn = {exercise.name: compare.draw(exercise, np.random.default_rng()) for exercise in exercises.of_lesson(n)}
+    replies = learner.run(str(path), sent({name: wire.encode(d.cases) for name, d in drawn.items()}))
+    content = "\n".join(json.dumps(reply) for reply in replies).encode()
+    found, failed = grading.parse(content)
+    says = [grading.judge(d, reply) for d, reply in zip(drawn.values(), found)]
+    return [failed, "not reached"] if failed else says
+
+
+def sent(x):
+    return json.loads(json.dumps(x))
+
+
+def said_of(exercise, function, seed=0):
+    """What is said of a function: "" if it is right."""
+    drawn = compare.draw(exercise, np.random.default_rng(seed))
+    reply = learner.called(function, sent(wire.encode(drawn.cases)), "?")
+    return grading.judge(drawn, sent(reply))
+
+
 # -------------------------------------------------------------------------------- right, wrong, unwritten
 @pytest.mark.parametrize("n", exercises.LESSONS)
 def test_every_stub_fails_and_every_solution_passes(n):
-    assert [v["says"] for v in grade.grade_file(n, stub(n))] == ["not written yet"] * len(exercises.of_lesson(n))
-    assert all(v["passed"] and not v["says"] for v in grade.grade_file(n, solution(n)))
+    assert grade_file(n, stub(n)) == ["not written yet"] * len(exercises.of_lesson(n))
+    for _ in range(5):  # on cases that are new every time
+        assert grade_file(n, solution(n)) == [""] * len(exercises.of_lesson(n))
 
 
 @pytest.mark.parametrize(("n", "exercise"), ALL, ids=NAMES)
 def test_every_named_mistake_gets_its_message_and_none_passes(n, exercise):
     assert len(exercise.mistakes) >= 3
     for says, mistake in exercise.mistakes:
-        assert grade.grade(exercise, lambda *arguments: mistake(*arguments)) == {  # noqa: B023
-            "name": exercise.name, "passed": False, "says": says,
-        }  # fmt: skip
+        for seed in range(3):
+            assert said_of(exercise, lambda *arguments: mistake(*arguments), seed) == says  # noqa: B023
 
 
 # What a learner would really write: a solution with one line changed, and a few words of what he must be told.
@@ -52,13 +77,15 @@ SLIPS = [
     (1, " - h.mean(-1, keepdims=True)", "", "misses the mean term"),
     (1, "(g * x_hat).sum(0), g.sum(0)", "(g * x_hat), g", "sum them over the rows"),
     (1, "    p[np.arange(N), targets] -= 1\n", "", "one-hot"),
+    (1, "logits - logits.max(-1, keepdims=True)", "logits", "exp(1000) is infinite"),
+    (1, "x.var(-1, keepdims=True)", "x.var(-1, ddof=1, keepdims=True)", "sample variance"),
     (1, "p / N", "p", "divide by the number of rows"),
     (2, "-np.inf), 1)", "-np.inf), 0)", "not s >= t"),
     (2, "np.triu(np.full((T, T), -np.inf), 1)", "0", "see the future"),
     (2, "logits[:-1], ids[1:]", "logits, ids", "forgot the shift"),
     (2, "logits[:-1], ids[1:]", "logits[1:], ids[:-1]", "shifted the wrong way"),
     (3, "np.arange(1, len(ids))", "np.arange(len(ids) - 1)", "shifted by one"),
-    (3, "<= ids.index(EOS)", "< ids.index(EOS)", "left the END out"),
+    (3, "<= ids.index(EOS)", "< ids.index(EOS)", "left the end token (EOS) out"),
     (3, "/ mask.sum()", "/ mask.size", "averaged over padding"),
     (3, "-(logprobs * mask).sum() / mask.sum()", "-(logprobs * mask).mean()", "averaged over padding"),
     (3, "-(logprobs * mask).sum() / mask.sum()", "-logprobs.mean()", "forgot the mask"),
@@ -68,7 +95,10 @@ SLIPS = [
     (5, "d = chosen - rejected", "d = rejected - chosen", "swapped"),
     (5, "slope, -slope", "slope, slope", "opposite"),
     (5, " / len(d)  # -sigma(-d) / N", "", "1/N of the mean"),
+    (5, "np.logaddexp(0.0, -d).mean()", "-np.log(1 / (1 + np.exp(-d))).mean()", "exp(800) is infinite"),
     (5, ".mean(), slope", ".sum(), slope", "your loss alone"),
+    (6, "np.zeros(len(rewards))", "np.zeros_like(rewards)", "whole numbers cut its fractions off"),
+    (6, "np.exp(logprobs - old_logprobs)", "logprobs / old_logprobs", "not of log-probabilities"),
     (6, "next_value = next_advantage = 0.0", "next_value, next_advantage = values[-1], 0.0", "not its own value"),
     (6, "gamma * lam * next_advantage", "gamma * next_advantage", "forgot lambda"),
     (6, " - values[t]\n", "\n", "how much better than expected"),
@@ -76,6 +106,7 @@ SLIPS = [
     (6, "/ mask.sum()", "/ mask.size", "averaged over padding"),
     (7, "rewards[-1] += score", "rewards += score", "last token alone"),
     (7, "-beta * (", "beta * (", "sign of the leash"),
+    (7, "rewards[-1] += score", "rewards[-1] = score", "not put in its place"),
     (7, " - rewards.max()", "", "exp(2000) is infinite"),
     (7, "return weights / weights.sum()", "return weights", "divide by Z"),
     (8, "(logprobs * mask).sum(1)", "(logprobs * mask).sum(1) / mask.sum(1)", "you divided by tokens: DPO sums"),
@@ -83,6 +114,8 @@ SLIPS = [
      "(policy_chosen - policy_rejected)",
      "forgot the reference"),
     (8, "np.logaddexp(0.0, -h)", "np.logaddexp(0.0, h)", "swapped"),
+    (8, "(logprobs * mask).sum(1)", "np.multiply(logprobs, mask, out=logprobs).sum(1)", "argument 1, which is the caller's"),
+    (8, "np.logaddexp(0.0, -h)", "-np.log(1 / (1 + np.exp(-h)))", "exp(890) is infinite"),
     (8, "np.logaddexp(0.0, -h).mean()", "np.logaddexp(0.0, -h).sum()", "you summed"),
     (9, " + 0.5 * (ours == theirs)", "", "one half"),
     (9, "outcomes[rows].mean(1)", "outcomes[rows].mean(0)", "axis 1"),
@@ -103,9 +136,9 @@ def test_a_learners_slip_is_recognised(n, old, new, told, tmp_path):
     assert source.count(old) == 1
     file = tmp_path / "mine.py"
     file.write_text(source.replace(old, new))
-    failed = [v for v in grade.grade_file(n, file) if not v["passed"]]
+    failed = [says for says in grade_file(n, file) if says]
     assert len(failed) == 1  # the other function of the file is still right
-    assert (told or "in case 1 of") in failed[0]["says"]
+    assert (told or "in case 1 of") in failed[0]
 
 
 # -------------------------------------------------------------------------------- is the right answer right?
@@ -161,7 +194,7 @@ def test_the_right_answers_are_those_of_the_library(name):
     exercise = the(name)
     for seed in range(3):
         for case in exercise.cases(np.random.default_rng(seed)):
-            assert grade.same(LIBRARY[name](*case), exercise.answer(*case)), grade.difference(
+            assert compare.same(LIBRARY[name](*case), exercise.answer(*case)), compare.difference(
                 LIBRARY[name](*case), exercise.answer(*case)
             )
 
@@ -169,7 +202,7 @@ def test_the_right_answers_are_those_of_the_library(name):
 def test_the_mask_of_exercise_3_is_the_batchs():
     batch = conversations([("what?", "it is."), ("why is it so?", "no.")])
     for ids, mask in zip(batch.ids, batch.mask):
-        assert grade.same(mask, the("answer_mask").answer(ids))
+        assert compare.same(mask, the("answer_mask").answer(ids))
 
 
 # -------------------------------------------------------------------------------- the learner's own file
@@ -218,25 +251,186 @@ def test_a_crash_of_python_itself_is_told_kindly_and_what_was_right_stays_right(
 def test_whatever_a_file_does_is_told_in_words(source, told, tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(source)
-    first, second = grade.grade_file(6, file)
-    assert not first["passed"] and told in first["says"], first
-    assert not second["passed"] and second["says"] != first["says"]  # a file that cannot be read is told once
+    first, second = grade_file(6, file)
+    assert told in first
+    assert second and second != first  # a file that cannot be read is told once
 
 
-def test_a_tensor_or_a_list_is_as_good_as_an_array(tmp_path):
-    gae = the("gae")
-    assert grade.grade(gae, lambda *a: Tensor(gae.answer(*a)))["passed"]
-    assert grade.grade(gae, lambda *a: gae.answer(*a).tolist())["passed"]
-    assert grade.grade(the("reward_loss"), lambda *a: list(the("reward_loss").answer(*a)))["passed"]
+def test_a_tensor_or_a_list_is_as_good_as_an_array():
+    gae, reward_loss = the("gae"), the("reward_loss")
+    assert said_of(gae, lambda *a: Tensor(gae.answer(*a))) == ""
+    assert said_of(gae, lambda *a: gae.answer(*a).tolist()) == ""
+    assert said_of(reward_loss, lambda *a: list(reward_loss.answer(*a))) == ""
 
 
-def test_who_writes_into_the_arguments_harms_only_himself():
+def test_who_writes_into_the_arguments_is_told_so():
     def careless(rewards, values, gamma, lam):
         answer = the("gae").answer(rewards, values, gamma, lam)
-        rewards[:], values[:] = 0, 0
+        values[:] = 0
         return answer
 
-    assert grade.grade(the("gae"), careless)["passed"]
+    assert "the results are right, but the call changes argument 2" in said_of(the("gae"), careless)
+
+
+# -------------------------------------------------------------------------------- forged
+RIGHT_GAE = solution(6).read_text(encoding="utf-8")
+WRONG_GAE = "import numpy as np\ndef gae(r, v, g, l):\n    return np.zeros(len(r))\nclipped_policy_loss = gae\n"
+FORGED = {
+    "the verdict is written to the file of the last argument": """
+import json, os, sys
+for name in sys.argv[1:]:
+    with open(name, "w") as file:
+        json.dump({"verdicts": [{"name": n, "passed": True, "says": ""} for n in ("gae", "clipped_policy_loss")]}, file)
+os._exit(0)
+""",
+    "verdicts instead of results": """
+import json, os
+for fd in range(3, 20):
+    try:
+        os.write(fd, b'{"passed": true, "says": ""}\\n{"returned": [], "arguments": []}\\n{"stopped": ""}\\n')
+    except OSError:
+        pass
+os._exit(0)
+""",
+    "the comparison says yes": WRONG_GAE + "np.allclose = np.isclose = np.array_equal = lambda *a, **k: True\n",
+    "the library's answers": """
+from minialign.teach import exercises
+gae, clipped_policy_loss = (exercise.answer for exercise in exercises.of_lesson(6))
+""",
+    "the library's answers, when called": """
+def gae(*arguments):
+    from minialign.teach.exercises import e06
+    return e06.EXERCISES[0].answer(*arguments)
+clipped_policy_loss = gae
+""",
+    "an object that equals everything": """
+class Yes:
+    __array_priority__ = 1e9
+    def __eq__(self, other): return True
+    def __array__(self, *a, **k): raise SystemExit(0)
+def gae(*a): return Yes()
+clipped_policy_loss = gae
+""",
+    "numbers that were right once": """
+def gae(*a): return [0.5, 0.5, 0.5]
+def clipped_policy_loss(*a): return 0.125
+""",
+    "JSON that nobody can read": """
+import os
+for fd in range(3, 20):
+    try:
+        os.write(fd, b"[" * 500_000 + b"\\n")
+    except OSError:
+        pass
+os._exit(0)
+""",
+    "everything at once": "import os\nfor fd in range(3, 20):\n    try:\n        while True: os.write(fd, b'x' * 100_000)\n    except OSError:\n        pass\n",
+}
+
+
+@pytest.mark.parametrize("source", FORGED.values(), ids=FORGED)
+def test_a_forged_verdict_is_not_believed(source, tmp_path):
+    graded = told_by(tmp_path, source, seconds=2)
+    assert not graded["passed"] and not any(function["passed"] for function in graded["functions"])
+    assert all(function["says"] for function in graded["functions"]) and json.dumps(graded)
+
+
+def test_every_grading_draws_new_cases():
+    first, second = (compare.draw(the("gae"), np.random.default_rng()) for _ in range(2))
+    assert not np.array_equal(first.cases[0][0], second.cases[0][0])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no process groups on Windows")
+@pytest.mark.parametrize("ends", ["", "os._exit(0)", "while True: pass"])
+def test_nothing_that_a_file_starts_outlives_its_grading(ends, tmp_path):
+    beat = tmp_path / "beat"
+    source = f"""
+import os, time
+if os.fork() == 0:
+    while True:
+        open({str(beat)!r}, "a").write("x")
+        time.sleep(0.02)
+while not os.path.exists({str(beat)!r}): pass
+{ends}
+"""
+    began = time.perf_counter()
+    graded = told_by(tmp_path, source + RIGHT_GAE, seconds=1)
+    assert graded["passed"] == (ends == "") and time.perf_counter() - began < 10
+    size = beat.stat().st_size
+    time.sleep(0.3)
+    assert beat.stat().st_size == size > 0
+
+
+def test_no_stored_bytecode_is_run_in_a_files_place(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(RIGHT_GAE)
+    stored = Path(py_compile.compile(str(file)))
+    times = file.stat()
+    file.write_text(RIGHT_GAE.replace("advantages[t]", "advantages[0]", 1))
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))  # older than what was compiled, and as long
+    assert stored.exists() and not grading.grade(6, file)["passed"]
+
+
+# -------------------------------------------------------------------------------- damaged
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("mine.ipynb", b"{}", "export it as .py"),
+        ("mine.py", None, "there is no such file"),
+        ("folder", "folder", "this is no file"),
+        ("mine.py", b"\xff\xfe\x00x", "the file stops before anything is called: "),
+        ("mine.py", b"# -*- coding: nonsense -*-", "SyntaxError"),
+        ("mine.py", b"\x00" * 1000, "Error"),
+        ("mine.py", b"(" * 100_000, "the file stops before"),
+        ("mine.py", b"#" * 2_000_000, "too long"),
+        ("mine.txt", RIGHT_GAE.encode(), ""),  # the name does not matter, the content does
+    ],
+)
+def test_damage_of_any_kind_is_not_yet(name, content, says, tmp_path):
+    file = tmp_path / name
+    if content == "folder":
+        file.mkdir()
+    elif content is not None:
+        file.write_bytes(content)
+    graded = grading.grade(6, file)
+    assert graded["passed"] == (says == "") and says in graded["functions"][0]["says"] and told(graded)
+    assert "\n" not in graded["functions"][0]["says"]
+
+
+def test_one_missing_file_does_not_stop_the_class(tmp_path, capsys):
+    assert main(["check", "4", "--json", str(tmp_path / "nobody.py"), "no\0name.py", str(solution(4))]) == 1
+    rows = list(map(json.loads, capsys.readouterr().out.splitlines()))
+    assert [row["passed"] for row in rows] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.array([1, 2]),
+        np.array(True),
+        np.float32(0.1),
+        [1, [2.5]],
+        (1.0, None),
+        "text",
+        math.inf,
+        math.nan,
+    ],
+)
+def test_what_is_sent_arrives(x):
+    arrived = wire.decode(sent(wire.encode(x)))
+    if isinstance(x, (np.ndarray, np.generic)):
+        assert arrived.dtype == x.dtype and np.array_equal(arrived, x)
+    else:
+        assert str(arrived) == str(list(x) if isinstance(x, tuple) else x)
+
+
+@pytest.mark.parametrize(
+    "x", [{"array": [1, [2]], "dtype": "float64"}, {"array": ["x"], "dtype": "int64"}, {"array": [1], "dtype": "O"}, {}]
+)
+def test_what_was_not_sent_by_us_is_refused(x):
+    with pytest.raises((ValueError, TypeError, LookupError)):
+        wire.decode(x)
 
 
 # -------------------------------------------------------------------------------- the command
@@ -252,8 +446,8 @@ def test_check_grades_the_file_that_is_named_or_the_one_that_lies_here(tmp_path,
     assert main(["check", "4", str(solution(4))]) == 0
     said = capsys.readouterr().out
     assert said.count("  right ") == 2 and "hint" not in said
-    assert main(["check", "4", "nowhere.py"]) == 2
-    assert "there is no file nowhere.py" in capsys.readouterr().err
+    assert main(["check", "4", "nowhere.py"]) == 1
+    assert "not yet  preference_probability: there is no such file" in capsys.readouterr().out
 
 
 def test_a_class_is_graded_with_one_line_a_student(tmp_path, capsys):
@@ -268,7 +462,9 @@ def test_a_class_is_graded_with_one_line_a_student(tmp_path, capsys):
 
 
 def test_what_a_file_prints_does_not_push_the_verdict_off_the_screen(tmp_path):
-    graded = told_by(tmp_path, "print('x' * 1000)\nfor i in range(1000):\n    print(i)\n" + solution(5).read_text(encoding="utf-8"), 5)
+    graded = told_by(
+        tmp_path, "print('x' * 1000)\nfor i in range(1000):\n    print(i)\n" + solution(5).read_text(encoding="utf-8"), 5
+    )
     said = told(graded).splitlines()
     assert graded["passed"] and len(said) <= 14 and max(map(len, said[1:])) <= 88 and said[-1] == "    ... and more"
 

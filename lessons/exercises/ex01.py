@@ -24,6 +24,6 @@ def softmax_loss_gradient(logits, targets):
 
     logits (N, V), targets (N,) whole numbers; returns dL/dlogits (N, V)
 
-    Example: logits [[0, 0]], targets [0]  ->  [[-0.5, 0.5]].  Every row sums to 0.
+    Example: logits [[0, 0]], targets [0]  ->  [[-0.5, 0.5]].  Every row sums to 0.  Logits of 1000 must not give nan.
     """
     raise NotImplementedError("softmax_loss_gradient")

@@ -12,7 +12,7 @@ def causal_attention_weights(scores):
 
     returns weights (T, T): rows sum to 1, weights[t, s] = 0 for s > t
 
-    Example: scores [[0, 9], [0, 0]]  ->  [[1, 0], [0.5, 0.5]].
+    Example: scores [[0, 9], [0, 0]]  ->  [[1, 0], [0.5, 0.5]].  Scores of 1000 must not give nan.
     """
     raise NotImplementedError("causal_attention_weights")
 
@@ -23,6 +23,6 @@ def next_token_loss(logits, ids):
     logits (T, V): logits[t] were computed from ids[0] ... ids[t];  ids (T,) whole numbers
     returns a number
 
-    Example: equal logits for V characters cost ln V, whatever the ids.
+    Example: equal logits for V characters cost ln V, whatever the ids, and also if all of them are 1000.
     """
     raise NotImplementedError("next_token_loss")

@@ -10,7 +10,7 @@ PAD, EOS, USER, BOT = 0, 1, 2, 3
 
 
 def answer_mask(ids):
-    """Which tokens does SFT learn?  The answer and its END; not the question, not BOT, not the padding.
+    """Which tokens does SFT learn?  The answer and its end token (EOS); not the question, not BOT, not the padding.
 
     ids (T,): USER question BOT answer EOS PAD PAD ..., with the numbers above
     returns (T - 1,) of 1.0 and 0.0: column p belongs to the token at p + 1

@@ -13,6 +13,6 @@ def reward_loss(chosen, rejected):
     chosen, rejected (N,): the scores of both answers of each pair
     returns L (a number), dL/dchosen (N,), dL/drejected (N,)
 
-    Example: equal scores give ln 2 = 0.6931, and gradients -0.5 / N and 0.5 / N.
+    Example: equal scores give ln 2 = 0.6931, and gradients -0.5 / N and 0.5 / N.  Scores of 800 must not give inf.
     """
     raise NotImplementedError("reward_loss")

@@ -11,7 +11,7 @@ def answer_log_prob(logprobs, mask):
     """log pi(answer | question) of each row.
 
     logprobs, mask (B, T - 1); the mask is 1 on the tokens of the answer
-    returns (B,)
+    returns (B,), and leaves its arguments as they were
 
     Example: logprobs [[-1, -2, -9]], mask [[1, 1, 0]]  ->  [-3].
     """
@@ -25,6 +25,6 @@ def dpo_loss(policy_chosen, policy_rejected, reference_chosen, reference_rejecte
 
     four arrays (N,): log-probabilities of whole answers; beta a number; returns a number
 
-    Example: policy = reference gives ln 2 = 0.6931, whatever beta.
+    Example: policy = reference gives ln 2 = 0.6931, whatever beta.  h = -800 gives 800.
     """
     raise NotImplementedError("dpo_loss")

@@ -21,7 +21,7 @@ def bootstrap_interval(outcomes, rows):
     """Where might the mean of the outcomes lie, had other questions been asked?  Keeps 95 % of the resampled means.
 
     outcomes (N,): 1, 1/2 or 0 for each question
-    rows     (R, N) whole numbers: each row names N questions, drawn anew from the N with repetition
+    rows     (R, N) whole numbers: each row names N questions, drawn anew from the N with replacement
     returns (low, high): the 2.5 % and the 97.5 % quantile (np.quantile) of the R means
 
     Equal outcomes give (that outcome, that outcome).

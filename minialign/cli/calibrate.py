@@ -1,10 +1,12 @@
 """`minialign calibrate`: run the lessons over many seeds: which claims hold, where numbers lie."""
 
+from argparse import ArgumentParser, Namespace
+
 from ..runs.arguments import positive_number, whole_number
 from ..teach.calibrate import calibrate
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("numbers", nargs="*", type=whole_number, metavar="N", help="only these lessons: 3 5 (default: all)")
     parser.add_argument("--fast", action="store_true", help="of the classroom cut")
     parser.add_argument("--seeds", type=positive_number, default=20, help="how many: 0, 1, ... (default 20)")
@@ -13,6 +15,6 @@ def add_arguments(parser):
     parser.add_argument("--lessons", default="lessons", metavar="DIR", help="where the lessons are (default lessons)")
 
 
-def run(arguments):
+def run(arguments: Namespace) -> None:
     a = arguments
     calibrate(a.numbers, a.fast, a.seeds, a.out, a.jobs, a.lessons)

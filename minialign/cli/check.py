@@ -1,6 +1,7 @@
 """`minialign check N [FILE ...]`: grade the exercises of a lesson; or a hint."""
 
 import json
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ..runs.arguments import lesson_number
@@ -12,35 +13,30 @@ from ..teach.exercises.grading import grade
 SHOWN = 10  # lines of what a file prints
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("lesson", type=lesson_number, metavar="N", help="the exercises of lesson N, 1 to 11")
     parser.add_argument("files", nargs="*", default=[], metavar="FILE", help="what to grade (default: exercises/exNN.py)")
     parser.add_argument("--hint", type=int, choices=(1, 2, 3), help="where to look; which term; what the missing line does")
     parser.add_argument("--json", action="store_true", help="one line per file, for whoever grades a class")
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     if arguments.hint:
         return hint(arguments.lesson, arguments.hint)
     return check(arguments.lesson, arguments.files, arguments.json)
 
 
-
-def check(lesson, files, as_json):
+def check(lesson: int, files: list[str], as_json: bool) -> int:
     """Grade files, and print what is right and what is not -> exit code: 0 if all is right, 1 if not."""
-    paths = [Path(file) for file in files] or [own_file(lesson)]
-    for path in paths:
-        if not path.is_file():
-            raise Problem(f"there is no file {safe(path)}; name yours: minialign check {lesson} FILE")
     all_right = True
-    for path in paths:
+    for path in [Path(file) for file in files] or [own_file(lesson)]:
         graded = grade(lesson, path)
         print(json.dumps(graded) if as_json else told(graded), flush=True)
         all_right &= graded["passed"]
     return 0 if all_right else 1
 
 
-def own_file(lesson):
+def own_file(lesson: int) -> Path:
     """The learner's file where the lessons have put it: in or near the folder in which the command is given."""
     name = f"ex{lesson:02d}.py"
     places = [Path(folder) / name for folder in ("lessons/exercises", "exercises", ".")]
@@ -50,7 +46,7 @@ def own_file(lesson):
     raise Problem(f"there is no {places[0]} here; go to the project's folder, or: minialign check {lesson} FILE")
 
 
-def told(graded):
+def told(graded: dict) -> str:
     """One graded file as text."""
     lines = [f"exercise {graded['exercise']}: {safe(graded['file'])}"]
     for function in graded["functions"]:
@@ -67,7 +63,8 @@ def told(graded):
     return "\n".join(lines)
 
 
-def hint(lesson, number):
+def hint(lesson: int, number: int) -> int:
     """Print the first, second or third hint for every function of a lesson's exercises."""
     for exercise in exercises.of_lesson(lesson):
         print(paragraph(f"{exercise.name}: {exercise.hints[number - 1]}", "", "  "))
+    return 0

@@ -2,16 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from .. import cache
 
 
-def read_bands(folder):
+def read_bands(folder: str | Path) -> dict[str, Any]:
     """lessons/bands.json: lesson -> "fast" | "full" -> number -> [low, high, seeds]; empty before a calibration."""
     path = Path(folder) / "bands.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def run_key(file):
+def run_key(file: str | Path) -> str:
     """Changes with whatever a lesson's numbers depend on: the lesson itself and all that it imports."""
     return cache.key(code=[Path(file)])

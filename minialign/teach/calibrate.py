@@ -8,7 +8,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +23,9 @@ from .bands import read_bands, run_key
 from .lesson_doc import claims_of, read_doc
 
 
-def calibrate(numbers, fast, seeds, out, jobs, lessons):
+def calibrate(
+    numbers: list[int], fast: bool, seeds: int, out: str | Path, jobs: int | None, lessons: str | Path
+) -> None:
     """Print a table of claims and numbers over seeds 0, 1, ...; write the bands of the numbers beside the lessons."""
     there = {int(path.stem[:2]): path for path in sorted(Path(lessons).glob("[0-9][0-9]_*.py"))}
     missing = [f"lesson {number}" for number in numbers if number not in there]
@@ -49,13 +53,13 @@ def calibrate(numbers, fast, seeds, out, jobs, lessons):
     print(f"\nBands kept in {path}")
 
 
-def all_lessons(task):
+def all_lessons(task: tuple[list[Path], bool, int, Path]) -> dict[str, dict]:
     """Every lesson with one seed -> dict: lesson -> its run.json, or {"error": last line}."""
     scripts, fast, seed, out = task
     return {script.stem: one_lesson(script, fast, seed, out) for script in scripts}
 
 
-def one_lesson(script, fast, seed, out):
+def one_lesson(script: Path, fast: bool, seed: int, out: Path) -> dict[str, Any]:
     folder = f"{script.stem}{'-fast' * fast}{f'-s{seed}' if seed else ''}"
     path = Path(out) / "lessons" / folder / "run.json"
     run = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -70,20 +74,20 @@ def one_lesson(script, fast, seed, out):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def spread(runs):
+def spread(runs: list[dict]) -> dict[str, tuple[float, float, float]]:
     """Number -> (smallest, median, largest), rounded outwards to four digits, so that every seed lies inside."""
-    names = [name for name in runs[0]["numbers"] if all(name in run["numbers"] for run in runs)]
+    names = [name for name in runs[0]["numbers"] if all(run["numbers"].get(name) is not None for run in runs)]
     columns = {name: [run["numbers"][name] for run in runs] for name in names}
     return {name: (rounded(min(x), -1), float(np.median(x)), rounded(max(x), 1)) for name, x in columns.items()}
 
 
-def rounded(x, direction):
+def rounded(x: float, direction: int) -> float:
     """x with four significant digits, rounded down (-1) or up (+1)."""
     step = 10.0 ** (np.floor(np.log10(abs(x))) - 3) if x else 1.0
     return float(f"{(np.floor(x / step) if direction < 0 else np.ceil(x / step)) * step:.6g}")
 
 
-def table(script, runs):
+def table(script: Path, runs: list[dict]) -> Iterator[str]:
     """What the seeds of one lesson have shown, as lines."""
     done = {seed: run for seed, run in enumerate(runs) if "numbers" in run}
     what = "--fast" if any(run["fast"] for run in done.values()) else "full"

@@ -19,7 +19,7 @@ class Region(NamedTuple):
     code: str  # its lines, moved to the left
 
 
-def regions(folder=PACKAGE):
+def regions(folder: Path = PACKAGE) -> dict[str, Region]:
     """Every region in the Python files of a folder -> dict: id -> Region.  Raises ValueError for a broken index."""
     found = {}
     for path in sorted(Path(folder).rglob("*.py")):
@@ -40,6 +40,6 @@ def regions(folder=PACKAGE):
     return found
 
 
-def cited(text):
+def cited(text: str) -> list[str]:
     """The ids that a text cites, in order."""
     return CITED.findall(text)

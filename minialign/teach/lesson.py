@@ -1,7 +1,7 @@
 """What all lessons share: flags, models from upstream, numbers with what is expected of them, claims, faults, pictures.
 
 A lesson is a script in percent cells.  Its docstring is its header and its --help, and also the list of its claims
-(WATCH) and of its faults (BREAK IT), so that nothing is written twice: see header.py.
+(WATCH) and of its faults (BREAK IT), so that nothing is written twice: see lesson_doc.py.
 
     lesson = Lesson(__file__, __doc__)      reads the flags, prints the header
     lesson.fast .seed .rng .fault           --fast, --seed, a generator of its own, the name of the fault or None
@@ -23,55 +23,62 @@ Everything goes to OUT/lessons/NAME[-fast][-FAULT][-own-votes][-rated][-sSEED]/,
 Exit code: 0 done · 2 something the user can put right, in one line · 130 interrupted; what there was is in run.json.
 """
 
-import argparse
 import json
+import math
 import signal
 import sys
 import textwrap
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from .. import pipeline
-from ..runs.arguments import Parser, whole_number
 from ..runs.folder import check_writable, read_votes, write_text
 from ..runs.text import heading, paragraph
 from . import equations
 from .bands import read_bands, run_key
 from .faults import inject_fault, undo_after_failed_cells, undo_faults
+from .flags import read_flags
 from .lesson_doc import claims_of, faults_of
-from .shell import ask, prepare_for_trouble
+from .shell import ask, prepare_for_trouble, set_handler
 
 
 class Lesson:
     """One run of one lesson.  switches: further flags of this lesson alone, name -> what it does."""
 
-    def __init__(self, file, doc, **switches):
+    def __init__(self, file: str | Path, doc: str, **switches: str):
+        self.began = time.perf_counter()
         self.file, self.name, self.doc = Path(file), Path(file).stem, doc
         self.sentences, self.faults = claims_of(doc), faults_of(doc)
-        as_script = Path(sys.argv[0]).name == self.file.name  # in a notebook the arguments are not ours
-        a = self.parser(switches).parse_args(sys.argv[1:] if as_script else [])
+        a = read_flags(self.file, doc, self.faults, switches)
         self.switches = {name: getattr(a, name) for name in switches}
-        self.fast, self.seed, self.you_rate = a.fast, a.seed, getattr(a, "rate", None) == "terminal"
+        self.fast, self.seed, self.you_rate = a.fast, a.seed, a.rate == "terminal"
         self.asks = not a.no_predict and sys.stdin.isatty() and sys.stdout.isatty()
         self.rng = np.random.default_rng([self.seed, int(self.name[:2])])
-        names = list(self.faults)
         self.mystery, self.fault = a.fault == "mystery", a.fault
         if self.mystery:
-            self.fault = names[np.random.default_rng([self.seed, 42]).integers(len(names))]
-        own = "-own-votes" if getattr(a, "votes", None) else ""
-        by_whom = own + "-rated" * self.you_rate  # apart from what calibrate and prepare measure
-        endings = "-fast" * self.fast, f"-{a.fault}" if a.fault else "", by_whom, f"-s{self.seed}" if self.seed else ""
-        self.folder = Path(a.out) / "lessons" / "".join([self.name, *endings])
+            self.fault = str(np.random.default_rng([self.seed, 42]).choice(list(self.faults)))
+        # A run with a fault, or with a human's votes, has a folder of its own: prepare and calibrate read the others.
+        own = "-own-votes" if a.votes else ""
+        endings = "-fast" * self.fast, f"-{a.fault}" if a.fault else "", own, "-rated" * self.you_rate
+        self.folder = Path(a.out) / "lessons" / "".join([self.name, *endings, f"-s{self.seed}" if self.seed else ""])
         self.recipe = pipeline.FAST if self.fast else pipeline.FULL
-        self.numbers, self.claims, self.pictures, self.changes = {}, {}, {}, []
-        self.predicted, self.guess, self.cut_short, self.upstream, self.waited = None, "", False, 0.0, 0.0
-        bands = read_bands(self.file.parent).get(self.name, {})  # of the simulated raters' votes
-        self.bands = {} if own else bands.get("fast" if self.fast else "full", {})
-        self.finished = False
-        self.began, self.key = time.perf_counter(), run_key(self.file)
+        # The bands are of the simulated raters' votes: other votes give other numbers.
+        bands = {} if own else read_bands(self.file.parent).get(self.name, {})
+        self.bands = bands.get("fast" if self.fast else "full", {})
+        self.numbers: dict[str, float] = {}
+        self.claims: dict[int, bool] = {}
+        self.pictures: dict[str, str] = {}
+        self.changes: list[str] = []  # the faults, in words
+        self.predicted, self.guess = ("", ""), ""
+        self.cut_short = self.finished = False
+        self.upstream = self.waited = 0.0  # seconds: of stages that were missing; of people who think
+        # The key is taken now, as the code was when it was loaded: an edit in the middle of a run is none of this run.
+        self.key = run_key(self.file)
         undo_faults()  # of a lesson that ran before in the same notebook
         undo_after_failed_cells()
         prepare_for_trouble(lambda: self._write(complete=False))
@@ -84,47 +91,30 @@ class Lesson:
         if self.fault:
             self._warn_of_fault()
 
-    def parser(self, switches):
-        p = Parser(prog=self.file.name, description=self.doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-        p.add_argument("--fast", action="store_true", help="the classroom cut: smaller, quicker, same direction")
-        p.add_argument("--seed", type=whole_number, default=0, help="all that is random comes from it (default 0)")
-        p.add_argument("--out", default="runs", metavar="DIR", help="where everything is kept (default runs)")
-        names = [*self.faults, "mystery"]
-        p.add_argument("--break", dest="fault", choices=names, help="a fault to make, or a mystery to solve")
-        p.add_argument("--no-predict", action="store_true", help="ask nothing, even on a terminal")
-        if "--votes" in self.doc:
-            p.add_argument("--votes", metavar="FILE", help="train on these votes (minialign vote) instead")
-        if "--rate" in self.doc:
-            p.add_argument("--rate", choices=("simulated", "terminal"), default="simulated", help="who votes: or you")
-        for name, what in switches.items():
-            p.add_argument(f"--{name}", action="store_true", help=what)
-        return p
-
     # -------------------------------------------------------------------------------------------- before the numbers
-    def need(self, *names):
-        """Stages of the journey, made and kept if they are missing; says what that took.  Returns the last one."""
+    def need(self, *names: str) -> pipeline.Stage:
+        """Stages of the journey, made and stored if they are missing; says what that took.  Returns the last one."""
         start = time.perf_counter()
-        result = None
         for name in names:
             known = set(self.journey.in_memory)
-            result = self.journey.stage(name)
-            for new, stage in self.journey.in_memory.items():
+            self.journey.stage(name)
+            for new, stage in self.journey.in_memory.items():  # it may have made stages before it as well
                 if isinstance(stage, pipeline.Stage) and new not in known:
                     how = "found in the cache" if stage.cached else "made, and kept for next time"
                     print(f"   {new + ':':<8}{how}, {stage.seconds:.1f} s", flush=True)
         self.upstream += time.perf_counter() - start
-        return result
+        return self.journey.stage(names[-1])
 
-    def _making(self, name):
+    def _making(self, name: str) -> None:
         print(f"   {name + ':':<8}not there yet: making it, once", flush=True)
 
-    def section(self, title):
+    def section(self, title: str) -> None:
         print(f"\n-- {title} ".ljust(60, "-"), flush=True)
 
-    def say(self, text):
+    def say(self, text: str) -> None:
         print(paragraph(text, "   ", "   "), flush=True)
 
-    def show(self, equation):
+    def show(self, equation: str) -> None:
         """The lines that implement an equation, and where they are."""
         region = equations.regions()[equation]
         print(f"   [{equation}] {region.place}")
@@ -133,7 +123,7 @@ class Lesson:
             for piece in textwrap.wrap(line, 83, subsequent_indent=further) or [""]:
                 print(f"   | {piece}", flush=True)
 
-    def predict(self, question, options, right, because):
+    def predict(self, question: str, options: list[str], right: int, because: str) -> None:
         """One question before the run, with a, b, c to choose from; right: which of them, from 0."""
         letters = [f"{letter}) {option}" for letter, option in zip("abcdef", options)]
         print("\n" + paragraph(f"PREDICT {question}", hanging="   "))
@@ -142,7 +132,7 @@ class Lesson:
         if self.asks:
             self.guess = self._ask()
 
-    def reveal(self):
+    def reveal(self) -> None:
         """What was right, and why."""
         right, because = self.predicted
         if self.asks and self.guess:
@@ -150,7 +140,7 @@ class Lesson:
         print("\n" + paragraph(f"REVEAL  {right}: {because}", hanging="   "), flush=True)
 
     # -------------------------------------------------------------------------------------------- while it runs
-    def steps(self, iterable, name):
+    def steps(self, iterable: Iterable, name: str) -> Iterator:
         """Iterate with a bar.  A first Ctrl-C lets the step finish and ends the loop, a second ends the lesson."""
 
         def stop(*_):
@@ -158,16 +148,17 @@ class Lesson:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             print("\n   stopping after this step; Ctrl-C again to stop now", file=sys.stderr)
 
-        before = signal.signal(signal.SIGINT, stop)
+        usual = signal.getsignal(signal.SIGINT)
+        set_handler(signal.SIGINT, stop)
         try:
             for item in tqdm(iterable, desc=name, leave=False, disable=None, ncols=72):
                 yield item
                 if self.cut_short:
                     break
         finally:
-            signal.signal(signal.SIGINT, before)
+            set_handler(signal.SIGINT, usual)
 
-    def inject_fault(self, owner, name, old, new):
+    def inject_fault(self, owner: Any, name: str, old: str, new: str) -> None:
         """Replace `old`, which must occur once in the source of owner.name, by `new`: in memory, no file is touched."""
         if self.finished:  # a notebook's cell is run again, after the lesson has taken its fault back
             self._warn_of_fault()
@@ -175,7 +166,9 @@ class Lesson:
         self.changes += [change] if change not in self.changes else []
 
     # -------------------------------------------------------------------------------------------- after it ran
-    def number(self, name, value, form=".3f", exact=None, within=1e-6, why=""):
+    def number(
+        self, name: str, value: float, form: str = ".3f", exact: float | None = None, within: float = 1e-6, why: str = ""
+    ) -> None:
         """Print a number with what it can be held against: an exact value, and why; or the band of many seeds."""
         value = float(value)
         self.numbers[name] = value
@@ -187,19 +180,20 @@ class Lesson:
             ok = low <= value <= high
             remark = f"{seeds} seeds: {low:{form}} .. {high:{form}}"
         else:
-            ok, remark = None, "not calibrated yet"
+            ok, remark = None, "not calibrated yet"  # `minialign calibrate` has not seen it
+        # A band holds the seeds that were tried, so one new seed in ten is outside; an exact value is never off.
         verdict = {True: "  ok", False: "  OFF" if exact is not None else "  outside", None: ""}[ok]
         print(paragraph(f"{value:{form}}  {remark}{verdict}", f"   {name:<35} ", " " * 39), flush=True)
 
-    def claim(self, which, seen, numbers=""):
-        """Is claim `which` of the docstring borne out?  numbers: what that was seen in."""
+    def claim(self, which: int, seen: bool, numbers: str = "") -> bool:
+        """Record whether claim `which` of the docstring was seen.  numbers: the evidence, as text."""
         self.claims[which] = bool(seen)
         verdict = "seen" if seen else "NOT SEEN"
         text = f"[{verdict}] {which}. {self.sentences[which]}" + (f" ({numbers})" if numbers else "")
         print(paragraph(text, "   ", "      "), flush=True)
         return bool(seen)
 
-    def picture(self, name, figure, words):
+    def picture(self, name: str, figure: Any, words: str) -> None:
         from ..figures import style  # matplotlib is slow to load: only when there is something to draw
 
         style.save(figure, self.folder / name, words)
@@ -207,12 +201,12 @@ class Lesson:
         print(f"\n   picture: {(self.folder / name).as_posix()}.png")
         print(paragraph(f"in words: {words}", "   ", "   "), flush=True)
 
-    def finish(self):
+    def finish(self) -> None:
         """Reveal the fault, write run.json, end."""
         unchecked = set(self.sentences) - set(self.claims)
         if unchecked:
             raise AssertionError(f"promised in the docstring, never checked: claims {sorted(unchecked)}")
-        undo_faults()
+        undo_faults()  # before anything below can fail
         self.finished = True
         if self.fault:
             self._reveal_fault()
@@ -224,11 +218,11 @@ class Lesson:
         if self.cut_short:
             raise KeyboardInterrupt("what there was is drawn and kept")
 
-    def _warn_of_fault(self):
+    def _warn_of_fault(self) -> None:
         named = f"{self.fault}: {self.faults[self.fault][0]}" if not self.mystery else "and you are to guess what"
         print(paragraph(f"BROKEN ON PURPOSE, {named}."), flush=True)
 
-    def _reveal_fault(self):
+    def _reveal_fault(self) -> None:
         what, fails = self.faults[self.fault]
         if self.mystery:
             print("\nWHAT WAS BROKEN?  " + ", ".join(self.faults))
@@ -242,26 +236,27 @@ class Lesson:
         print(paragraph(f"   Expected to go unseen: claims {listed(fails)}. Went unseen: {listed(gone)}."))
 
     # -------------------------------------------------------------------------------------------- plumbing
-    def _ask(self):
+    def _ask(self) -> str:
         """A guess; the time to think is not the lesson's."""
         start = time.perf_counter()
         guess = ask("   your guess (Enter: skip)? ")
         self.waited += time.perf_counter() - start
         return guess
 
-    def _seconds(self):
+    def _seconds(self) -> float:
         return time.perf_counter() - self.began - self.waited
 
-    def _write(self, complete):
+    def _write(self, complete: bool) -> None:
         run = {
             "lesson": self.name, "seed": self.seed, "fast": self.fast, "complete": complete, "key": self.key,
             "fault": self.fault, "expected_unseen": self.faults[self.fault][1] if self.fault else [],
             "claims": {n: {"sentence": self.sentences[n], "seen": seen} for n, seen in sorted(self.claims.items())},
-            "numbers": self.numbers, "pictures": self.pictures,
+            "numbers": {name: x if math.isfinite(x) else None for name, x in self.numbers.items()},  # JSON has no NaN
+            "pictures": self.pictures,
             "seconds": round(self._seconds() - self.upstream, 1), "upstream_seconds": round(self.upstream, 1),
         }  # fmt: skip
-        write_text(self.folder / "run.json", json.dumps(run, indent=1))
+        write_text(self.folder / "run.json", json.dumps(run, indent=1, allow_nan=False))
 
 
-def listed(numbers):
+def listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, numbers)) or "none"

@@ -10,24 +10,24 @@ import re
 from pathlib import Path
 
 
-def read_doc(script):
-    """A lesson's docstring, without running the lesson."""
-    return ast.get_docstring(ast.parse(Path(script).read_text(encoding="utf-8")), clean=False)
+def read_doc(script: str | Path) -> str:
+    """A lesson's docstring, without running the lesson; "" if it has none."""
+    return ast.get_docstring(ast.parse(Path(script).read_text(encoding="utf-8")), clean=False) or ""
 
 
-def part(doc, name):
+def part(doc: str, name: str) -> str:
     """One part of a docstring, from its name in capitals to the next."""
     found = re.search(rf"^{name}\b(.*?)(?=^[A-Z]{{4}}|\Z)", doc, re.M | re.S)
     return found[1] if found else ""
 
 
-def claims_of(doc):
+def claims_of(doc: str) -> dict[int, str]:
     """The numbered sentences under WATCH -> dict: number -> sentence."""
     items = re.split(r"^\s*(\d+)\. ", part(doc, "WATCH"), flags=re.M)[1:]
     return {int(n): " ".join(text.split()) for n, text in zip(items[::2], items[1::2])}
 
 
-def faults_of(doc):
+def faults_of(doc: str) -> dict[str, tuple[str, list[int]]]:
     """The switches under BREAK IT -> dict: name -> (what it does, the claims that will then not be seen)."""
     items = re.split(r"--break (\w+)", part(doc, "BREAK IT"))[1:]
     faults = {}

@@ -1,7 +1,9 @@
 """What lessons measure with: small instruments that would only distract in a lesson itself."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from ..runs.text import shown
 from ..world import five_questions, judge_response
 
 
-def counting_loss(stream, n, vocab_size):
+def counting_loss(stream: np.ndarray, n: int, vocab_size: int) -> float:
     """The loss of one who has counted all groups of n characters, and predicts the last of a group from the others."""
     groups = sum(stream[i : len(stream) - n + 1 + i] * vocab_size ** (n - 1 - i) for i in range(n))
     counts = np.bincount(groups, minlength=vocab_size**n).reshape(-1, vocab_size).astype(float)
@@ -20,7 +22,7 @@ def counting_loss(stream, n, vocab_size):
 
 
 @contextmanager
-def other_ops(model, **functions):
+def other_ops(model: Any, **functions: Callable) -> Iterator[None]:
     """Inside this block the model computes with these functions instead of its own, by name."""
     usual = model.trunk.ops
     names = ("linear", "embedding", "gelu", "layer_norm", "rotary", "causal_attention", "token_log_probs")
@@ -31,7 +33,7 @@ def other_ops(model, **functions):
         model.trunk.ops = usual
 
 
-def attention_of(model, ids):
+def attention_of(model: Any, ids: np.ndarray) -> list[np.ndarray]:
     """The weights of attention on ids (1, T) -> list of (H, T, T), one per layer.  Row t: how much t takes from each."""
     attend, weights = model.trunk.ops.causal_attention, []
 
@@ -47,7 +49,7 @@ def attention_of(model, ids):
     return weights
 
 
-def six_pushes(policy_loss):
+def six_pushes(policy_loss: Callable) -> dict[tuple[float, str], float]:
     """The push of a PPO loss on log pi for a good and a bad token, its ratio below, inside and above 1 +- 0.2.
 
     -> dict: (advantage, "below" | "between" | "above") -> number
@@ -61,7 +63,7 @@ def six_pushes(policy_loss):
     return pushes
 
 
-def tell_answers(models, max_new_tokens):
+def tell_answers(models: dict[str, Any], max_new_tokens: int) -> None:
     """Print what models, by name, say to the five questions when they say the most probable."""
     questions = [prompt.text for prompt in five_questions()]
     said = {name: answer(model, questions, judge_response, 0.0, None, max_new_tokens) for name, model in models.items()}
@@ -72,7 +74,7 @@ def tell_answers(models, max_new_tokens):
             print(f"      {name:<5}{shown(*answers.responses[i])}", flush=True)
 
 
-def tell_apart(models, questions, max_new_tokens):
+def tell_apart(models: dict[str, Any], questions: list[str], max_new_tokens: int) -> None:
     """Print the first of the questions to which models, by name, say the most different things, and what they say."""
     said = {name: answer(model, questions, judge_response, 0.0, None, max_new_tokens) for name, model in models.items()}
     texts = list(zip(*([response.text for response in answers.responses] for answers in said.values())))

@@ -1,14 +1,17 @@
-"""Behind the scenes of a lesson: trouble told in one line, one changed line of the package, bands and keys on disk."""
+"""What a lesson has to do with its surroundings: trouble told in one line, Ctrl-C, and what is typed."""
 
 import signal
 import sys
+import threading
+from collections.abc import Callable
+from typing import Any
 
 from .. import pipeline
 from ..divergence import Diverged
 from ..runs.errors import Problem, explain
 
 
-def prepare_for_trouble(when_interrupted):
+def prepare_for_trouble(when_interrupted: Callable[[], None]) -> None:
     """Whatever ends a script early is told in one line, as on the command line.
 
     when_interrupted(): called before an interrupted script ends, unless the interrupt brings its own words.
@@ -16,7 +19,7 @@ def prepare_for_trouble(when_interrupted):
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    set_handler(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends a lesson as Ctrl-C does
     usual = sys.excepthook
 
     def hook(kind, problem, trace):
@@ -39,7 +42,13 @@ def prepare_for_trouble(when_interrupted):
     sys.excepthook = hook
 
 
-def ask(prompt):
+def set_handler(number: int, handler: Any) -> None:
+    """As signal.signal does; nothing in a thread other than the main one, where some notebooks run their cells."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(number, handler)
+
+
+def ask(prompt: str) -> str:
     """What is typed, in small letters; nothing at the end of the input."""
     try:
         return input(prompt).strip().lower()

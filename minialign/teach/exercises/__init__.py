@@ -1,12 +1,17 @@
-"""The exercises of the lessons: one file a lesson, with right answers, wrong answers and hints.
+"""The exercises of the lessons: one file per lesson, with right answers, wrong answers and hints.
 
 The right answer of each is computed in another way than a learner would: by loops, by sums, by whole Jacobians.
 A wrong answer is a function too, so that whoever makes that mistake is told which one it is.
+
+    grading.py    one file: draws cases, asks the learner's process, judges what comes back
+    compare.py    results against what is right, and against the mistakes that have names
+    learner.py    the process in which the learner's file runs; it knows no answer
+    wire.py       what the two say to each other
 """
 
 import importlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +23,7 @@ LESSONS = range(1, 12)
 class Exercise:
     """One function to be written.
 
-    cases     rng -> list of argument tuples, small and random
+    cases     rng -> list of argument tuples, small and random; among them what a careless solution gets wrong
     answer    (*arguments) -> what is right: a number, an array, or a tuple of those
     mistakes  list of (what to say, function (*arguments) -> what that mistake gives)
     hints     three: where to look, which term, what the missing line does
@@ -27,28 +32,33 @@ class Exercise:
     name: str
     cases: Callable
     answer: Callable
-    mistakes: list
-    hints: tuple
+    mistakes: list[tuple[str, Callable]]
+    hints: tuple[str, str, str]
 
 
-def of_lesson(number):
+def of_lesson(number: int) -> list[Exercise]:
     """The exercises of a lesson, in order."""
     return importlib.import_module(f"{__name__}.e{number:02d}").EXERCISES
 
 
-def softmax(row):
+def softmax(row: Sequence[float]) -> np.ndarray:
     """exp(x) / sum exp(x) of a list of numbers; -inf gives 0."""
     top = max(row)
     weights = [math.exp(x - top) if x > -math.inf else 0.0 for x in row]
     return np.array(weights) / sum(weights)
 
 
-def sigmoid(x):
+def sigmoid(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)), for any x."""
     return np.exp(-np.logaddexp(0.0, -np.asarray(x, dtype=float)))
 
 
-def ragged_mask(rng, B, T):
+def naive_log_sigmoid(x: np.ndarray) -> np.ndarray:
+    """log(1 / (1 + exp(-x))) as it is written: right for moderate x, -inf where exp(-x) is infinite."""
+    return np.log(1 / (1 + np.exp(-x)))
+
+
+def ragged_mask(rng: np.random.Generator, B: int, T: int) -> np.ndarray:
     """A mask (B, T) whose rows start and end differently, and leave some padding everywhere."""
     mask = np.zeros((B, T))
     for row in mask:

@@ -27,9 +27,12 @@ def layer_norm_answer(g, x, gain, eps=1e-5):
     return dx, sum(g[n] * x_hat[n] for n in range(len(x))), sum(g[n] for n in range(len(x)))
 
 
-def _layer_norm_wrong(through_mean=1, through_r=1, use_gain=True, use_r=True, summed=True):
+def _layer_norm_wrong(through_mean=1, through_r=1, use_gain=True, use_r=True, summed=True, sample=False):
     def wrong(g, x, gain, eps=1e-5):
         x_hat, r = _parts(x, eps)
+        if sample:
+            r = 1 / np.sqrt(x.var(-1, ddof=1, keepdims=True) + eps)
+            x_hat = (x - x.mean(-1, keepdims=True)) * r
         h = g * gain if use_gain else g
         dx = h - through_mean * h.mean(-1, keepdims=True)
         dx = (dx - through_r * x_hat * (h * x_hat).mean(-1, keepdims=True)) * (r if use_r else 1)
@@ -40,7 +43,8 @@ def _layer_norm_wrong(through_mean=1, through_r=1, use_gain=True, use_r=True, su
 
 # ---- the softmax loss
 def softmax_loss_cases(rng):
-    return [(2 * rng.normal(size=(n, v)), rng.integers(v, size=n)) for n, v in ((1, 3), (3, 4), (5, 6))]
+    sizes = ((1, 3, 0.0), (3, 4, 0.0), (5, 6, 0.0), (3, 4, 1000.0))  # the last: whoever takes exp(1000) gets nan
+    return [(2 * rng.normal(size=(n, v)) + offset, rng.integers(v, size=n)) for n, v, offset in sizes]
 
 
 def softmax_loss_answer(logits, targets):
@@ -54,6 +58,11 @@ def softmax_loss_answer(logits, targets):
 
 def _p_and_onehot(logits, targets):
     return np.array([softmax(row) for row in logits]), np.eye(logits.shape[1])[targets]
+
+
+def _naive(logits, targets):
+    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    return (p - np.eye(logits.shape[1])[targets]) / len(logits)
 
 
 def _sum(logits, targets):
@@ -75,6 +84,7 @@ EXERCISES = [
              _layer_norm_wrong(through_mean=0, through_r=0)),
             ("you forgot the gain in dx: what arrives at x_hat is g * gain, not g", _layer_norm_wrong(use_gain=False)),
             ("you forgot the factor r = 1/sqrt(variance + eps) in dx", _layer_norm_wrong(use_r=False)),
+            ("that is the sample variance: layer norm divides by C, not by C - 1", _layer_norm_wrong(sample=True)),
             ("dgain and dbias belong to all rows: sum them over the rows", _layer_norm_wrong(summed=False)),
         ],
         (
@@ -91,6 +101,7 @@ EXERCISES = [
             ("you forgot to divide by the number of rows: the loss is a mean", _sum),
             ("you forgot to take the one-hot target away: that is p alone",
              lambda logits, targets: _p_and_onehot(logits, targets)[0] / len(logits)),
+            ("right for small logits, but exp(1000) is infinite: take the largest of the row away first", _naive),
             ("your sign is wrong: the loss is minus the log-probability, so its gradient is p - onehot",
              lambda logits, targets: -_sum(logits, targets) / len(logits)),
         ],

@@ -8,7 +8,7 @@ from . import Exercise, softmax
 
 
 def attention_cases(rng):
-    return [(2 * rng.normal(size=(T, T)),) for T in (2, 3, 5)]
+    return [(2 * rng.normal(size=(T, T)) + offset,) for T, offset in ((2, 0), (3, 0), (5, 0), (3, 1000))]  # exp(1000): nan
 
 
 def attention_answer(scores):
@@ -28,12 +28,23 @@ def _attention_with(hidden):
     return wrong
 
 
+def _unstable(scores):
+    weights = np.tril(np.exp(scores))
+    return weights / weights.sum(1, keepdims=True)
+
+
+def _unstable_loss(logits, ids):
+    p = np.exp(logits[:-1]) / np.exp(logits[:-1]).sum(1, keepdims=True)
+    return -np.log(p[np.arange(len(ids) - 1), ids[1:]]).mean()
+
+
 def _all_seen(scores):
     return np.array([softmax(row) for row in scores])
 
 
 def loss_cases(rng):
-    return [(2 * rng.normal(size=(T, V)), rng.integers(V, size=T)) for T, V in ((2, 3), (4, 5), (6, 4))]
+    sizes = ((2, 3, 0.0), (4, 5, 0.0), (6, 4, 0.0), (3, 4, 1000.0))
+    return [(2 * rng.normal(size=(T, V)) + offset, rng.integers(V, size=T)) for T, V, offset in sizes]
 
 
 def loss_answer(logits, ids):
@@ -55,6 +66,7 @@ EXERCISES = [
             ("a token may see itself: hide s > t, not s >= t", _attention_with(np.triu)),
             ("you masked after the softmax: the rows do not sum to 1 any more",
              lambda scores: np.tril(_all_seen(scores))),
+            ("right for small scores, but exp(1000) is infinite: take the largest of the row away first", _unstable),
             ("your softmax runs down the columns: every row t is a distribution over the tokens s that it looks at",
              lambda scores: np.nan_to_num(_attention_with(lambda ones: np.tril(ones, -1))(scores.T).T)),
         ],
@@ -80,6 +92,7 @@ EXERCISES = [
              lambda logits, ids: _mean_loss(logits[:-1], ids[1:]) * (len(ids) - 1)),
             ("you divided by T: there are T - 1 predictions, the first token has none",
              lambda logits, ids: _mean_loss(logits[:-1], ids[1:]) * (len(ids) - 1) / len(ids)),
+            ("right for small logits, but exp(1000) is infinite: take the largest of the row away first", _unstable_loss),
             ("the minus is missing: a loss is minus a log-probability",
              lambda logits, ids: -_mean_loss(logits[:-1], ids[1:])),
         ],

@@ -1,4 +1,4 @@
-"""Lesson 4: how probable is a vote, and how often does an unsteady hand agree with itself?"""
+"""Lesson 4: how probable is a vote, and how often do two votes of one rater agree?"""
 
 import numpy as np
 

@@ -4,17 +4,22 @@ import math
 
 import numpy as np
 
-from . import Exercise, sigmoid
+from . import Exercise, naive_log_sigmoid, sigmoid
 
 
 def cases(rng):
-    return [(rng.normal(size=n), rng.normal(size=n)) for n in (1, 3, 6)]
+    far = 800 * np.array([-1.0, 1.0, 0.0]) + rng.normal(size=3)  # exp(800) is infinite
+    return [*((rng.normal(size=n), rng.normal(size=n)) for n in (1, 3, 6)), (far, rng.normal(size=3))]
 
 
 def answer(chosen, rejected):
-    losses = [math.log1p(math.exp(r - c)) for c, r in zip(chosen, rejected)]
-    share = np.array([1 / (1 + math.exp(c - r)) for c, r in zip(chosen, rejected)]) / len(chosen)  # sigma(-d) / N
+    losses = [max(r - c, 0.0) + math.log1p(math.exp(-abs(r - c))) for c, r in zip(chosen, rejected)]
+    share = sigmoid(rejected - chosen) / len(chosen)  # sigma(-d) / N
     return sum(losses) / len(losses), -share, share
+
+
+def _naive(chosen, rejected):
+    return -naive_log_sigmoid(chosen - rejected).mean(), *answer(chosen, rejected)[1:]
 
 
 def _swapped(chosen, rejected):
@@ -49,6 +54,7 @@ EXERCISES = [
             ("chosen and rejected are swapped: you teach the model to prefer the worse answer", _swapped),
             ("chosen and rejected are swapped: you teach the model to prefer the worse answer",
              lambda c, r: answer(r, c)),
+            ("right for small scores, but exp(800) is infinite: -log sigma(d) is np.logaddexp(0.0, -d)", _naive),
             ("you summed: the loss is the mean over the pairs", _scaled(1, 1)),
             ("your gradient forgets the 1/N of the mean", _scaled(0, 1)),
             ("your loss is the mean, and your loss alone forgets the 1/N", _scaled(1, 0)),

@@ -10,7 +10,16 @@ from . import Exercise, ragged_mask
 # ---- GAE: the right answer is the sum over all later deltas, not the recursion
 def gae_cases(rng):
     settings = [(3, 1.0, 0.95), (5, 0.9, 0.8), (1, 1.0, 0.5), (4, 0.7, 0.6)]
-    return [(rng.normal(size=T), rng.normal(size=T), gamma, lam) for T, gamma, lam in settings]
+    whole = [rng.integers(-3, 4, size=5) for _ in range(2)]  # rewards and values may be whole numbers, advantages are not
+    return [*((rng.normal(size=T), rng.normal(size=T), gamma, lam) for T, gamma, lam in settings), (*whole, 0.9, 0.8)]
+
+
+def _cut_off(rewards, values, gamma, lam):
+    advantages, next_value, next_advantage = np.zeros_like(rewards), 0, 0
+    for t in reversed(range(len(rewards))):
+        advantages[t] = rewards[t] + gamma * next_value - values[t] + gamma * lam * next_advantage
+        next_value, next_advantage = values[t], advantages[t]
+    return advantages
 
 
 def _gae(after_last=lambda values: 0.0, discount=lambda gamma, lam: gamma * lam, minus=1, in_delta=lambda gamma: gamma):
@@ -45,6 +54,12 @@ def _loss(token, over_padding=False):
     return loss
 
 
+def _of_logs(logprobs, old_logprobs, advantages, mask, eps):
+    ratio = logprobs / old_logprobs
+    gains = np.minimum(advantages * ratio, advantages * np.clip(ratio, 1 - eps, 1 + eps))
+    return -(gains * mask).sum() / mask.sum()
+
+
 def _right(ratio, clipped, A, difference):
     return -min(A * ratio, A * clipped)
 
@@ -56,12 +71,14 @@ EXERCISES = [
         _gae(),
         [
             ("nothing follows the last token: its next value is 0, not its own value", _gae(lambda values: values[-1])),
-            ("you forgot lambda: advantages fade by gamma * lambda a step", _gae(discount=lambda gamma, lam: gamma)),
-            ("you forgot gamma: advantages fade by gamma * lambda a step", _gae(discount=lambda gamma, lam: lam)),
+            ("you forgot lambda: advantages fade by gamma * lambda per step", _gae(discount=lambda gamma, lam: gamma)),
+            ("you forgot gamma: advantages fade by gamma * lambda per step", _gae(discount=lambda gamma, lam: lam)),
             ("you forgot gamma before V(t+1) in delta", _gae(in_delta=lambda gamma: 1.0)),
             ("you did not take V(t) away: an advantage says how much better than expected", _gae(minus=0)),
-            ("that is delta alone: later surprises count as well, faded by gamma * lambda a step",
+            ("that is delta alone: later surprises count as well, faded by gamma * lambda per step",
              _gae(discount=lambda gamma, lam: 0.0)),
+            ("your result has the type of the rewards, and whole numbers cut its fractions off: use np.zeros(len(rewards))",
+             _cut_off),
             ("those are the returns: take the values away once more",
              lambda rewards, values, gamma, lam: _gae()(rewards, values, gamma, lam) + values),
         ],
@@ -84,12 +101,13 @@ EXERCISES = [
             ("you forgot the unclipped side: a bad move could never be taken back",
              _loss(lambda ratio, clipped, A, d: -A * clipped)),
             ("the minus is missing: you would minimise the gain", _loss(lambda *a: -_right(*a))),
+            ("the ratio is of probabilities, not of log-probabilities: exp(logprobs - old_logprobs)", _of_logs),
             ("a ratio of probabilities is exp(difference of log-probabilities), not the difference",
              _loss(lambda ratio, clipped, A, d: -min(A * d, A * min(max(d, 0.8), 1.2)))),
         ],
         (
-            "minialign/ppo.py, ppo_policy_loss, first line. The ratio is exp(logprobs - old_logprobs).",
-            "Two candidates a token, with the ratio and with the clipped ratio; the larger loss counts.",
+            "minialign/policy_gradient.py, ppo_policy_loss. The ratio is exp(logprobs - old_logprobs).",
+            "Two candidates per token, with the ratio and with the clipped ratio; the larger loss counts.",
             "np.maximum(-A * ratio, -A * np.clip(ratio, 1 - eps, 1 + eps)), and then a mean over the mask only.",
         ),
     ),

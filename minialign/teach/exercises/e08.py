@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from . import Exercise, ragged_mask, sigmoid
+from . import Exercise, naive_log_sigmoid, ragged_mask, sigmoid
 
 
 def sum_cases(rng):
@@ -16,13 +16,14 @@ def sum_answer(logprobs, mask):
 
 
 def loss_cases(rng):
-    return [(*(-3 * rng.exponential(size=(4, n))), beta) for n, beta in ((1, 0.1), (3, 0.5), (5, 2.0))]
+    cases = [(*(-3 * rng.exponential(size=(4, n))), beta) for n, beta in ((1, 0.1), (3, 0.5), (5, 2.0))]
+    return [*cases, (np.array([-900.0, -10.0]), np.array([-10.0, -900.0]), *(-3 * rng.exponential(size=(2, 2))), 1.0)]
 
 
 def loss_answer(policy_chosen, policy_rejected, reference_chosen, reference_rejected, beta):
     columns = zip(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
     odds = [(w - r_w) - (l - r_l) for w, l, r_w, r_l in columns]
-    return sum(math.log1p(math.exp(-beta * delta)) for delta in odds) / len(odds)
+    return sum(max(-beta * x, 0.0) + math.log1p(math.exp(-abs(beta * x))) for x in odds) / len(odds)
 
 
 def _loss(delta, of_delta=None, reduce=np.mean):
@@ -49,7 +50,7 @@ EXERCISES = [
             ("you divided by tokens, padding too: DPO sums", lambda logprobs, mask: (logprobs * mask).mean(1)),
             ("you forgot the mask: the question and the padding are no part of the answer",
              lambda logprobs, mask: logprobs.sum(1)),
-            ("you summed over the whole batch: one number an answer is wanted",
+            ("you summed over the whole batch: one number per answer is wanted",
              lambda logprobs, mask: (logprobs * mask).sum()),
         ],
         (
@@ -74,6 +75,8 @@ EXERCISES = [
              _loss(_right, lambda d, beta: beta * np.logaddexp(0, -d))),
             ("you divided by beta: the implicit reward is beta times the difference",
              _loss(_right, lambda d, beta: np.logaddexp(0, -d / beta))),
+            ("right for answers of like probability, but exp(890) is infinite: -log sigma(h) is np.logaddexp(0.0, -h)",
+             _loss(_right, lambda d, beta: -naive_log_sigmoid(beta * d))),
             ("you summed: the loss is the mean over the pairs", _loss(_right, reduce=np.sum)),
             ("you forgot the logarithm: the loss is -log sigma(h)",
              _loss(_right, lambda d, beta: 1 - sigmoid(beta * d))),

@@ -74,7 +74,7 @@ EXERCISES = [
         ],
         (
             "Every row of `rows` is a new questionnaire, drawn from the old one with repetition: ask it again.",
-            "outcomes[rows] has one resample a row; the spread of their means is the uncertainty.",
+            "outcomes[rows] has one resample per row; the spread of their means is the uncertainty.",
             "np.quantile(means, (0.025, 0.975)) of the means over axis 1.",
         ),
     ),

@@ -1,23 +1,14 @@
-"""Lesson 11: a judge who is no human: rid it of its love for the first place, and measure agreement beyond chance."""
-
-import math
+"""Lesson 11: a judge who is no human: free it of its liking for the first place, and measure agreement beyond chance."""
 
 import numpy as np
 
 from . import Exercise
+from .wire import Judge
 
 
 def judge_cases(rng):
-    """A judge likes one answer better by so much, and whatever comes first by `bias`."""
-    cases = []
-    for bias in (0.0, 1.0, -0.7, 3.0):
-        liking = dict(zip("pq", rng.normal(size=2)))
-
-        def judge(question, first, second, liking=liking, bias=bias):
-            return 1 / (1 + math.exp(liking[second] - liking[first] - bias))
-
-        cases.append((judge, "which one?", "p", "q"))
-    return cases
+    """Judges with a liking for one of two answers, and with another for whatever they read first."""
+    return [(Judge(dict(zip("pq", rng.normal(size=2))), bias), "which one?", "p", "q") for bias in (0.0, 1.0, -0.7, 3.0)]
 
 
 def judge_answer(judge, question, a, b):
@@ -44,7 +35,7 @@ def _kappa(chance):
     return kappa
 
 
-def _by_luck(first, second):
+def _by_chance(first, second):
     n = len(first)
     return sum(first.count(kind) / n * second.count(kind) / n for kind in set(first) | set(second))
 
@@ -55,7 +46,7 @@ EXERCISES = [
         judge_cases,
         judge_answer,
         [
-            ("you asked once: what comes first may be preferred for coming first; ask in both orders",
+            ("you asked once: the first place itself may be preferred; ask in both orders",
              lambda judge, question, a, b: judge(question, a, b)),
             ("the second answer is about b: with a in second place, the chance of a is 1 minus it",
              lambda judge, question, a, b: (judge(question, a, b) + judge(question, b, a)) / 2),
@@ -74,7 +65,7 @@ EXERCISES = [
     Exercise(
         "kappa",
         kappa_cases,
-        _kappa(_by_luck),
+        _kappa(_by_chance),
         [
             ("that is the raw agreement: take away what chance alone would give", _kappa(lambda first, second: 0.0)),
             ("chance is not always one half: it follows from how often each of the two says what",
@@ -82,11 +73,11 @@ EXERCISES = [
             ("chance is not one over the number of kinds: who always says a agrees by chance more often",
              _kappa(lambda first, second: 1 / len(set(first) | set(second)))),
             ("that is the agreement that chance would give: now measure what is above it",
-             lambda first, second: _by_luck(first.tolist(), second.tolist())),
+             lambda first, second: _by_chance(first.tolist(), second.tolist())),
             ("you forgot to divide by 1 - chance: perfect agreement must give 1",
-             lambda first, second: float((first == second).mean()) - _by_luck(first.tolist(), second.tolist())),
+             lambda first, second: float((first == second).mean()) - _by_chance(first.tolist(), second.tolist())),
             ("chance needs the shares of both raters, not twice the first one's",
-             _kappa(lambda first, second: _by_luck(first, first))),
+             _kappa(lambda first, second: _by_chance(first, first))),
         ],
         (
             "Cohen (1960): kappa = (agreement - chance) / (1 - chance). Perfect agreement gives 1, pure chance 0.",

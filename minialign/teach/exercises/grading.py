@@ -1,58 +1,154 @@
-"""Grade a file of exercises in a process of its own, so that nothing that it does can harm the grader."""
+"""Grade one file: its functions run in a process of their own, and are judged here by what they return.
+
+The process (learner.py) gets cases that are drawn anew for every grading, and sends arrays back.  Right answers, comparison
+and verdict are here only, so nothing that a file does to NumPy, to its arguments, to files or to its own process makes a
+wrong result right.  What cannot be prevented: a file that reads a solution, or the library, and computes with it.
+Whatever a file does is "not yet" with the reason, and ends with its whole process group when the time is up.
+"""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from .. import exercises
+from .compare import Drawn, complaint, draw
+from .wire import decode, encode
 
-SECONDS = 10  # that a file may take
+SECONDS = 10.0  # that a file may take
+LONGEST_FILE, LONGEST_REPLY = 1_000_000, 10_000_000  # bytes
 
 
-def grade(lesson, path, seconds=SECONDS):
-    """Run one file in a process of its own -> dict: exercise, file, passed, functions (verdicts), printed, seconds."""
-    began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "result.json"
-        command = [sys.executable, "-m", f"{__package__}.grade", lesson, path.resolve(), result, seconds]
-        try:
-            done = subprocess.run(
-                [str(part) for part in command],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                timeout=seconds + 20,  # if even its own alarm clock is stuck
-            )
-            told, code = done.stderr.decode(errors="replace"), done.returncode
-        except subprocess.TimeoutExpired as late:
-            told, code = (late.stderr or b"").decode(errors="replace") + "Timeout (", 1
-        graded = {"verdicts": [], "printed": ""}
-        if result.exists():
-            graded = json.loads(result.read_text(encoding="utf-8"))
-    functions = graded["verdicts"]
-    for name in [exercise.name for exercise in exercises.of_lesson(lesson)][len(functions) :]:
-        functions.append({"name": name, "passed": False, "says": why_no_verdict(told, code, path, seconds)})
-        told, code = "", None  # it was the first of them; the others were not reached
+def grade(lesson: int, path: Path, seconds: float = SECONDS) -> dict[str, Any]:
+    """Grade a file -> dict: exercise, file, passed, functions (dicts: name, passed, says), printed, seconds."""
+    began, rng = time.perf_counter(), np.random.default_rng()
+    todo = {exercise.name: draw(exercise, rng) for exercise in exercises.of_lesson(lesson)}
+    replies: list[dict] = []
+    why = not_gradable(path)
+    if not why:
+        replies, why = ask(path, {name: drawn.cases for name, drawn in todo.items()}, seconds)
+    says = [judge(drawn, reply) for drawn, reply in zip(todo.values(), replies)]
+    says += [why, *["not reached: fix the one above first"] * len(todo)]
+    printed = [reply["printed"] for reply in replies if isinstance(reply.get("printed"), str)]
     return {
         "exercise": lesson,
         "file": str(path),
-        "passed": all(function["passed"] for function in functions),
-        "functions": functions,
-        "printed": graded["printed"],
+        "passed": not any(says[: len(todo)]),
+        "functions": [{"name": name, "passed": not said, "says": said} for name, said in zip(todo, says)],
+        "printed": printed[-1] if printed else "",
         "seconds": round(time.perf_counter() - began, 2),
     }
 
 
-def why_no_verdict(told, code, path, seconds):
-    """The process died before it could judge this function: of what?"""
-    if not told and code is None:
-        return "not reached: fix the one above first"
+def not_gradable(path: Path) -> str:
+    """Why a file cannot be graded at all; "" if it can."""
+    try:
+        if path.suffix == ".ipynb":
+            return "this is a notebook: export it as .py"
+        if not path.is_file():
+            return "there is no such file" if not path.exists() else "this is no file"
+        if path.stat().st_size > LONGEST_FILE:
+            return "this file is too long for an exercise"
+        path.open("rb").close()
+    except (OSError, ValueError) as problem:
+        return f"this file cannot be read: {getattr(problem, 'strerror', None) or problem}"
+    return ""
+
+
+def judge(drawn: Drawn, reply: dict) -> str:
+    """What is wrong with one function, in words; "" if nothing is."""
+    if isinstance(reply.get("stopped"), str):
+        return reply["stopped"] or "it stops"
+    try:
+        returned, arguments = decode(reply["returned"]), decode(reply["arguments"])
+        if not len(returned) == len(arguments) == len(drawn.cases):
+            raise ValueError("not as many results as cases")
+        return complaint(drawn, returned, arguments)
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError, AttributeError):
+        return "what it returns cannot be read"
+
+
+# ---------------------------------------------------------------------------------------- the learner's process
+def ask(path: Path, cases: dict[str, list], seconds: float) -> tuple[list[dict], str]:
+    """Run a file on all cases -> the replies that came, one per function, and why there are not more."""
+    order = {"path": str(path.resolve()), "seconds": seconds, "cases": {name: encode(cases[name]) for name in cases}}
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"{__package__}.learner"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=os.name != "nt",
+    )  # fmt: skip
+    replies, complaints = Pipe(process.stdout), Pipe(process.stderr)
+    late, stdin = False, process.stdin
+    assert stdin is not None
+    try:
+        with stdin:
+            stdin.write(json.dumps(order).encode())
+        process.wait(seconds + 5)  # the process has an alarm clock of its own, which knows the line
+    except subprocess.TimeoutExpired:
+        late = True
+    except OSError:
+        pass  # it ended before it had read anything
+    finally:
+        kill(process)
+    told = complaints.read().decode(errors="replace")
+    found, failed = parse(replies.read())
+    return found, failed or why_no_more(told, late, process.returncode, path, seconds)
+
+
+def kill(process: subprocess.Popen) -> None:
+    """End a process, and all that it has started and left behind in its group."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL) if os.name != "nt" else process.kill()
+    except OSError:
+        pass  # nobody is left
+    process.wait()
+
+
+class Pipe:
+    """Reads a pipe to its end in a thread, so that nobody waits for a process that keeps it open, and no more than is sane."""
+
+    def __init__(self, stream: Any):
+        self.content, self.stream = bytearray(), stream
+        self.thread = threading.Thread(target=self._fill, daemon=True)
+        self.thread.start()
+
+    def _fill(self) -> None:
+        with self.stream:
+            while piece := self.stream.read1(65536):
+                self.content += piece[: LONGEST_REPLY - len(self.content)]
+
+    def read(self) -> bytes:
+        self.thread.join(timeout=1)
+        return bytes(self.content)
+
+
+def parse(content: bytes) -> tuple[list[dict], str]:
+    """Lines of JSON -> the replies up to the first that is none, and why the file could not be loaded, if so."""
+    replies: list[dict] = []
+    for line in content.splitlines():
+        try:
+            reply = json.loads(line)
+        except (ValueError, RecursionError):
+            break
+        if not isinstance(reply, dict):
+            break
+        if "failed" in reply:
+            return replies, str(reply["failed"])
+        replies.append(reply)
+    return replies, ""
+
+
+def why_no_more(told: str, late: bool, code: int | None, path: Path, seconds: float) -> str:
+    """The process ended before this function was judged: of what?"""
     lines = re.findall(rf'File "[^"]*{re.escape(path.name)}", line (\d+)', told)
     place = f" in line {lines[0]}" if lines else ""
-    if "Timeout (" in told:
+    if late or "Timeout (" in told:
         return f"still running after {seconds:g} seconds{place}: an endless loop?"
     return f"Python itself ended{place}, with exit code {code}"

@@ -9,8 +9,11 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...runs.errors import Problem
+from .measured import Measured
+from .source import Source
 
 ENTRY = re.compile(r"\*\*(.+?)\*\*: (.+?) \[([\d, ]+)\]")
 POINTER = re.compile(r'^See lesson (\d+): "(.+)"$', re.M)
@@ -20,17 +23,17 @@ POINTER = re.compile(r'^See lesson (\d+): "(.+)"$', re.M)
 class Entry:
     term: str
     meaning: str
-    lessons: list
+    lessons: list[int]
 
 
 @dataclass(frozen=True)
 class Answer:
     question: str
     text: str
-    pointers: list  # of (lesson, name of a number)
+    pointers: list[tuple[int, str]]  # (lesson, name of a number)
 
 
-def read_glossary(path):
+def read_glossary(path: Path) -> list[Entry]:
     """glossary.md -> list of Entry.  An entry is a paragraph."""
     found = []
     for paragraph in re.split(r"\n\s*\n", path.read_text(encoding="utf-8")):
@@ -42,7 +45,7 @@ def read_glossary(path):
     return found
 
 
-def read_faq(path):
+def read_faq(path: Path) -> list[Answer]:
     """faq.md -> list of Answer."""
     found = []
     for part in re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
@@ -54,7 +57,7 @@ def read_faq(path):
     return found
 
 
-def broken_pointers(answers, sources):
+def broken_pointers(answers: list[Answer], sources: dict[int, Source]) -> list[str]:
     """What the FAQ points at, and what is not there -> list of sentences."""
     return [
         f'"{a.question}" points at lesson {n}, which prints no number named "{name}"'
@@ -64,7 +67,7 @@ def broken_pointers(answers, sources):
     ]
 
 
-def glossary_page(entries, sources):
+def glossary_page(entries: list[Entry], sources: dict[int, Source]) -> str:
     lines = ["# Glossary", ""]
     for entry in sorted(entries, key=lambda entry: entry.term.lower()):
         where = ", ".join(str(n) for n in entry.lessons if n in sources)
@@ -72,7 +75,7 @@ def glossary_page(entries, sources):
     return "\n".join(lines)
 
 
-def faq_page(answers, sources, measured):
+def faq_page(answers: list[Answer], sources: dict[int, Source], measured: Measured) -> str:
     lines = ["# Why is my number like that?", ""]
     for answer in answers:
         lines += [f"## {answer.question}", "", answer.text, ""]
@@ -84,6 +87,6 @@ def faq_page(answers, sources, measured):
     return "\n".join(lines).rstrip() + "\n"
 
 
-def band(source, name, measured):
+def band(source: Source, name: str, measured: Measured) -> str:
     expected = [measured.expected(source, number) for number in source.numbers if number.name == name]
     return f" ({expected[0]})" if expected and expected[0] else ""

@@ -4,9 +4,12 @@ A page has room for some 54 lines of print; what a block takes is estimated, and
 """
 
 import math
+from collections.abc import Iterator
 from html import escape
 
 from ..equations import CITED
+from .glossary import Entry
+from .source import Source
 
 LINES, COLUMNS = 54, 92  # of a page, A4 or letter, in this style
 EMPTY_LINES = 3  # to write on
@@ -33,7 +36,7 @@ small { float: right }
 """
 
 
-def handout(source, entries):
+def handout(source: Source, entries: list[Entry]) -> str:
     """One lesson -> a page of HTML.  entries: the glossary."""
     body = "".join(html for html, _ in [*blocks(source), glossary_box(source, entries)])
     return (
@@ -42,12 +45,12 @@ def handout(source, entries):
     )
 
 
-def estimated_lines(source, entries):
+def estimated_lines(source: Source, entries: list[Entry]) -> float:
     """How much of a page a handout takes."""
     return sum(lines for _, lines in [*blocks(source), glossary_box(source, entries)])
 
 
-def blocks(source):
+def blocks(source: Source) -> Iterator[tuple[str, float]]:
     """Everything above the glossary -> list of (html, lines of print)."""
     title = f"<small>minialign</small><h1>Lesson {source.number}. {escape(source.title)}</h1>\n"
     yield title, 1.5 * height(source.title, 54) + 0.3
@@ -70,7 +73,7 @@ def blocks(source):
     yield '<div class="line"></div>' * EMPTY_LINES + "\n", EMPTY_LINES * 1.4
 
 
-def blanks(source):
+def blanks(source: Source) -> list[str]:
     """Three numbers to wait for: an exact one that can be predicted, and the last two that only the run knows."""
     whole = [number for number in source.numbers if "..." not in number.name]
     exact = sorted((n for n in whole if n.exact is not None), key=lambda n: n.exact in ("0", "0.0"))[:1]
@@ -79,11 +82,12 @@ def blanks(source):
     return ([n.name for n in exact + measured] + spare)[:3]
 
 
-def glossary_box(source, entries):
+def glossary_box(source: Source, entries: list[Entry]) -> tuple[str, float]:
     """As many terms as there is room for: first those that are new here, and of them those that the header uses."""
     ours = [entry for entry in entries if source.number in entry.lessons]
     ours.sort(key=lambda entry: (entry.lessons[0] != source.number, entry.term.lower() not in source.doc.lower()))
-    above, chosen = sum(lines for _, lines in blocks(source)) + 3, []
+    above = sum(lines for _, lines in blocks(source)) + 3
+    chosen: list[Entry] = []
     for entry in ours:
         if above + size([*chosen, entry]) <= LINES:
             chosen.append(entry)
@@ -94,17 +98,17 @@ def glossary_box(source, entries):
     return f"{heading('Words')[0]}<dl>{terms}</dl>\n", 3 + size(chosen)
 
 
-def size(entries):
+def size(entries: list[Entry]) -> int:
     return sum(height(f"{entry.term}: {entry.meaning}", COLUMNS - 4) for entry in entries)
 
 
-def heading(text):
+def heading(text: str) -> tuple[str, float]:
     return f"<h2>{escape(text)}</h2>\n", 1.9
 
 
-def paragraph(text):
+def paragraph(text: str) -> tuple[str, float]:
     return f"<p>{escape(text)}</p>\n", height(text) + 0.4
 
 
-def height(text, columns=COLUMNS):
+def height(text: str, columns: int = COLUMNS) -> int:
     return max(1, math.ceil(len(text) / columns))

@@ -16,7 +16,7 @@ from .runsheet import read_plan, runsheet
 from .source import read_lessons
 
 
-def make_kit(out, runs, lessons):
+def make_kit(out: str | Path, runs: str | Path, lessons: str | Path) -> list[Path]:
     """Write run-sheets, notes, handouts, notebooks, glossary and FAQ into a folder -> list of their paths."""
     sources, measured = read_lessons(lessons), read_measured(runs, lessons)
     by_hand = Path(lessons) / "kit"
@@ -31,12 +31,12 @@ def make_kit(out, runs, lessons):
     return written(files, out)
 
 
-def make_notebooks(out, lessons):
+def make_notebooks(out: str | Path, lessons: str | Path) -> list[Path]:
     """Only the notebooks -> list of their paths."""
     return written({f"{s.name}.ipynb": notebook(s.path) for s in read_lessons(lessons).values()}, out)
 
 
-def written(files, out):
+def written(files: dict[str, str], out: str | Path) -> list[Path]:
     check_writable(out)  # only after everything has been made: a kit is never half new and half old
     for name, text in files.items():
         (Path(out) / name).parent.mkdir(parents=True, exist_ok=True)

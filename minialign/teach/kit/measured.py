@@ -4,24 +4,26 @@ import json
 import math
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...runs.errors import Problem
 from ..bands import read_bands
+from .source import Number, Source
 
 
 @dataclass(frozen=True)
 class Measured:
-    lessons: dict  # name of a lesson -> {"seconds": ..., ...}
+    lessons: dict[str, dict]  # name of a lesson -> {"seconds": ..., ...}
     fast: bool
     seed: int
     where: str  # the machine and the day
     total: str  # what prepare has taken, and left
     runs: str  # the folder of runs, as commands and paths have it
-    bands: dict
+    bands: dict[str, dict]
 
-    def seconds(self, source):
+    def seconds(self, source: Source) -> float:
         """Of one lesson when everything it needs is there: measured, or else what its header says."""
         if source.name in self.lessons:
             return self.lessons[source.name]["seconds"]
@@ -32,32 +34,32 @@ class Measured:
         amount, unit = said[-1]  # "2 min the first time, 30 s after it"
         return float(amount) * (60 if unit == "min" else 1)
 
-    def how_known(self, source):
+    def how_known(self, source: Source) -> str:
         return "measured" if source.name in self.lessons else "its header says so; not measured yet"
 
-    def minutes(self, source):
+    def minutes(self, source: Source) -> int:
         return math.ceil(self.seconds(source) / 60)
 
-    def command(self, source, *flags):
+    def command(self, source: Source, *flags: str) -> str:
         return self.with_flags("python", f"lessons/{source.path.name}", flags)
 
-    def prepare(self):
+    def prepare(self) -> str:
         return self.with_flags("minialign", "prepare")
 
-    def tour(self):
+    def tour(self) -> str:
         return self.with_flags("minialign", "tour")
 
-    def with_flags(self, program, what, further=()):
+    def with_flags(self, program: str, what: str, further: Sequence[str] = ()) -> str:
         """A command that finds all that was prepared: the same cut, seed and folder."""
         seed = ["--seed", str(self.seed)] if self.seed else []
         out = ["--out", self.runs] if self.runs != "runs" else []
         return shlex.join([program, what, *(["--fast"] if self.fast else []), *seed, *out, *further])
 
-    def folder(self, source):
+    def folder(self, source: Source) -> Path:
         """Where the lesson keeps its pictures."""
         return lesson_folder(self.runs, source.path, self.fast, self.seed)
 
-    def expected(self, source, number):
+    def expected(self, source: Source, number: Number) -> str:
         """What a number is held against, as words; "" if nothing is known yet."""
         if number.exact is not None:
             plain = re.fullmatch(r"-?[\d.]+", number.exact)
@@ -69,16 +71,16 @@ class Measured:
         return f"{band[0]:{number.form}} .. {band[1]:{number.form}}, over {band[2]} seeds" if band else ""
 
 
-def lesson_folder(runs, script, fast, seed):
+def lesson_folder(runs: str | Path, script: str | Path, fast: bool, seed: int) -> Path:
     """Where teach/lesson.py keeps what a run without a fault leaves behind."""
     return Path(runs) / "lessons" / f"{Path(script).stem}{'-fast' * fast}{f'-s{seed}' if seed else ''}"
 
 
-def measured_file(runs, fast, seed):
+def measured_file(runs: str | Path, fast: bool, seed: int) -> Path:
     return Path(runs) / f"prepared{'-fast' * fast}{f'-s{seed}' if seed else ''}.json"
 
 
-def read_measured(runs, lessons):
+def read_measured(runs: str | Path, lessons: str | Path) -> Measured:
     """The newest measurement in a folder of runs, or the one that came with the lessons."""
     found = sorted(Path(runs).glob("prepared*.json"), key=lambda path: path.stat().st_mtime)
     path = found[-1] if found else Path(lessons) / "kit" / "measured.json"

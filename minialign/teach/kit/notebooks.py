@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from ...runs.errors import Problem
 from ..equations import PACKAGE
@@ -21,11 +22,11 @@ from minialign.teach.kit.notebooks import begin
 __file__, __doc__ = begin({arguments})"""
 
 
-def notebook(path, *flags):
+def notebook(path: str | Path, *flags: str) -> str:
     """A lesson's script -> the text of its notebook (nbformat 4.5)."""
     path = Path(path)
     arguments = ", ".join(repr(text) for text in (path.name, *flags) if text)
-    made = []
+    made: list[tuple[str, str]] = []
     for kind, lines in cells(path.read_text(encoding="utf-8")):
         lines = without_notes(lines)
         if kind == "markdown" and not made:  # the docstring; then the cell that every notebook begins with
@@ -40,17 +41,17 @@ def notebook(path, *flags):
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def header(doc):
+def header(doc: str) -> str:
     title, _, rest = doc.strip().partition("\n")
     return f"# {title}\n\n```text\n{rest.strip()}\n```"
 
 
-def cell(name, kind, text):
+def cell(name: str, kind: str, text: str) -> dict[str, Any]:
     made = {"cell_type": kind, "id": name, "metadata": {}, "source": text.splitlines(keepends=True)}
     return made if kind == "markdown" else made | {"execution_count": None, "outputs": []}
 
 
-def begin(name, *flags):
+def begin(name: str, *flags: str) -> tuple[str, str]:
     """Make this notebook's process what a run of the script would be -> (path of the script, its docstring).
 
     The script is looked for in lessons/ of this folder and of those above it, then beside the package.

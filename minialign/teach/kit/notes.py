@@ -1,10 +1,11 @@
 """Speaker notes of one lesson: all that it says about itself, in the order in which a teacher needs it."""
 
+from .measured import Measured
 from .runsheet import fallback, on_screen
-from .source import sentence
+from .source import Source, sentence
 
 
-def notes(source, measured):
+def notes(source: Source, measured: Measured) -> str:
     lines = [f"# Lesson {source.number} - {source.title}", "", source.text("QUESTION"), ""]
     lines += [f"* Run: `{measured.command(source)}` ({measured.seconds(source):.0f} s, {measured.how_known(source)})"]
     lines += [f"* Measured on {measured.where}", f"* Needs: {source.text('NEEDS')}", f"* On screen: {on_screen(source)}"]
@@ -12,7 +13,7 @@ def notes(source, measured):
     lines += section("Say", [f"{f'(at {heading}) ' if heading else ''}{text}" for heading, text in source.notes])
     for p in source.predictions:
         options = [f"{letter}) {option}" for letter, option in zip("abcdef", p.options)]
-        right = [f"**Right is {options[p.right]}.** {sentence(p.because)}"] if p.right is not None else []
+        right = [f"**The answer is {options[p.right]}.** {sentence(p.because)}"] if p.right is not None else []
         lines += section(f"Ask: {p.question}", options + right)
     lines += section("What they may believe", source.misconceptions)
     lines += ["## The equation", "", *[f"    {line}" for line in source.lines("EQUATION")], ""]
@@ -27,9 +28,9 @@ def notes(source, measured):
     return "\n".join(lines).rstrip() + "\n"
 
 
-def gone(unseen):
+def gone(unseen: list[int]) -> str:
     return f"Claim{'s' * (len(unseen) > 1)} {', '.join(map(str, unseen))} will not be seen."
 
 
-def section(title, items, mark="* "):
+def section(title: str, items: list[str], mark: str = "* ") -> list[str]:
     return [f"## {title}", "", *[f"{mark}{item}" for item in items], ""] if items else []

@@ -10,7 +10,9 @@ import os
 import platform
 import shlex
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ... import pipeline
 from ...models import STAGES
@@ -21,13 +23,13 @@ from .measured import lesson_folder, measured_file
 from .source import read_lessons
 
 
-def prepare(fast, seed, out, lessons):
+def prepare(fast: bool, seed: int, out: str | Path, lessons: str | Path) -> int:
     """Warm all caches, print a table, keep it for the run-sheets -> exit code: 1 if a lesson has failed."""
     out, scripts = Path(out), {source.name: source.path for source in read_lessons(lessons).values()}
     check_writable(out / "cache")
     journey = pipeline.Journey(pipeline.FAST if fast else pipeline.FULL, seed, out / "cache")
     path = measured_file(out, fast, seed)
-    report = {
+    report: dict[str, Any] = {
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "date": datetime.date.today().isoformat(),
         "fast": fast, "seed": seed, "seconds": 0.0, "megabytes": 0.0, "stages": {},
@@ -56,13 +58,13 @@ def prepare(fast, seed, out, lessons):
     return 1 if failed else 0
 
 
-def told(name, row):
+def told(name: str, row: dict) -> dict:
     """A row of the report, as a line of the table."""
     print(f"   {name:<24}{row['seconds']:9.1f}{row['at_first']:9.1f}{row['megabytes']:9.2f}   {row['remark']}", flush=True)
     return row
 
 
-def rows_in(path):
+def rows_in(path: Path) -> dict[str, dict]:
     """What an earlier preparation has measured -> lesson -> its row."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))["lessons"]
@@ -70,13 +72,13 @@ def rows_in(path):
         return {}
 
 
-def add_up(report):
+def add_up(report: dict) -> None:
     rows = [*report["stages"].values(), *report["lessons"].values()]
     report["seconds"] = round(sum(row["at_first"] for row in rows), 1)
     report["megabytes"] = round(sum(row["megabytes"] for row in rows), 1)
 
 
-def warm_stage(journey, name):
+def warm_stage(journey: pipeline.Journey, name: str) -> dict:
     """Make a stage of the journey, or find it -> its row."""
     began = time.perf_counter()
     journey.stage(name)
@@ -86,7 +88,7 @@ def warm_stage(journey, name):
     return {"seconds": round(seconds, 1), "at_first": round(stage.seconds, 1), "megabytes": size, "remark": remark}
 
 
-def warm_lesson(script, fast, seed, out, earlier):
+def warm_lesson(script: Path, fast: bool, seed: int, out: Path, earlier: dict) -> dict:
     """Run a lesson, unless it has run already -> its row, or {"error": last line}.  earlier: its row of the time before."""
     cache, folder = out / "cache", lesson_folder(out, script, fast, seed)
     before, began = megabytes(cache.rglob("*")), time.perf_counter()
@@ -106,5 +108,5 @@ def warm_lesson(script, fast, seed, out, earlier):
     }
 
 
-def megabytes(files):
+def megabytes(files: Iterable[Path]) -> float:
     return round(sum(path.stat().st_size for path in files if path.is_file()) / 1e6, 2)

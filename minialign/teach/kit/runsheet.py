@@ -11,9 +11,11 @@ All else comes from the lesson.
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...runs.errors import Problem
-from .source import sentence
+from .measured import Measured
+from .source import Source, sentence
 
 BLOCK = re.compile(r"- (\d+): (?:lesson (\d+)((?: --[\w-]+(?: \w+)?)*)(?:: (.+))?|(?!lesson )(.+))")
 
@@ -29,7 +31,7 @@ TROUBLE = """\
 class Block:
     minutes: int  # without the running time
     lesson: int | None
-    flags: list
+    flags: list[str]
     text: str
 
 
@@ -37,24 +39,27 @@ class Block:
 class Plan:
     minutes: int
     about: str
-    blocks: list
+    blocks: list[Block]
 
 
-def read_plan(path):
+Mark = tuple[int, int, Block]  # first minute, minutes, what is done
+
+
+def read_plan(path: Path) -> list[Plan]:
     """plan.md -> list of Plan.  A block may go on in the next line, indented."""
     plans = []
     for part in re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
         title, _, rest = part.partition("\n")
         about, *items = re.split(r"^(?=- )", rest, flags=re.M)
-        found = [BLOCK.fullmatch(" ".join(item.split())) for item in items]
-        if not title.endswith(" minutes") or not title.split()[0].isdecimal() or not all(found):
+        found = [f for f in (BLOCK.fullmatch(" ".join(item.split())) for item in items) if f]
+        if not title.endswith(" minutes") or not title.split()[0].isdecimal() or len(found) < len(items):
             raise Problem(f'"{title}" in {path.name} cannot be read; a block is: "- 8: lesson 5: what to stress"')
-        blocks = [Block(int(f[1]), f[2] and int(f[2]), (f[3] or "").split(), f[4] or f[5] or "") for f in found]
+        blocks = [Block(int(f[1]), int(f[2]) if f[2] else None, (f[3] or "").split(), f[4] or f[5] or "") for f in found]
         plans.append(Plan(int(title.split()[0]), " ".join(about.split()), blocks))
     return plans
 
 
-def schedule(plan, sources, measured):
+def schedule(plan: Plan, sources: dict[int, Source], measured: Measured) -> tuple[list[Mark], int]:
     """-> list of (first minute, minutes, block), and the minutes that are left.  Raises Problem if it takes too long.
 
     A lesson that is not there yet is left out.
@@ -73,12 +78,12 @@ def schedule(plan, sources, measured):
     return marks, plan.minutes - clock
 
 
-def runsheet(plan, sources, measured):
+def runsheet(plan: Plan, sources: dict[int, Source], measured: Measured) -> str:
     marks, left = schedule(plan, sources, measured)
     lines = [f"# minialign in {plan.minutes} minutes", "", plan.about, "", *before(marks, sources, measured)]
     lines += ["## If something fails", "", TROUBLE.format(prepare=measured.prepare()), "", "## By the clock", ""]
     for start, minutes, block in marks:
-        source = sources.get(block.lesson)
+        source = sources.get(block.lesson) if block.lesson else None
         lines += lesson_block(start, minutes, block, source, measured) if source else other_block(start, minutes, block)
     lines += [f"### {mark(plan.minutes - left)}  {left} minute{'s' * (left > 1)} to spare, for questions" if left else ""]
     taught = {block.lesson for _, _, block in marks}
@@ -88,11 +93,11 @@ def runsheet(plan, sources, measured):
     return "\n".join(lines).rstrip() + "\n"
 
 
-def mark(minutes):
+def mark(minutes: int) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}"
 
 
-def before(marks, sources, measured):
+def before(marks: list[Mark], sources: dict[int, Source], measured: Measured) -> list[str]:
     pages = ", ".join(sources[block.lesson].name for _, _, block in marks if block.lesson)
     tour = f"tour-{'fast-' * measured.fast}s{measured.seed}"
     return [
@@ -107,12 +112,12 @@ def before(marks, sources, measured):
     ]  # fmt: skip
 
 
-def other_block(start, minutes, block):
+def other_block(start: int, minutes: int, block: Block) -> list[str]:
     title, _, text = block.text.partition(". ")
     return [f"### {mark(start)}  {title.rstrip('.')} ({minutes} min)", "", *([text, ""] if text else [])]
 
 
-def lesson_block(start, minutes, block, source, measured):
+def lesson_block(start: int, minutes: int, block: Block, source: Source, measured: Measured) -> list[str]:
     seconds = f"{measured.seconds(source):.0f} s, {measured.how_known(source)}"
     lines = [f"### {mark(start)}  Lesson {source.number} - {source.title} ({minutes} min)", ""]
     lines += [sentence(block.text), ""] if block.text else []
@@ -124,22 +129,22 @@ def lesson_block(start, minutes, block, source, measured):
     return lines
 
 
-def on_screen(source):
+def on_screen(source: Source) -> str:
     pictures = ", ".join(f"`{name}`" for name in source.pictures)
     return f"{' / '.join(source.sections)}; {len(source.claims)} claims, seen or NOT SEEN; the picture {pictures}"
 
 
-def question(source):
+def question(source: Source) -> list[str]:
     """One question to ask, and what there is to answer."""
     if not source.predictions:
         return [f"* **Ask** {source.text('QUESTION')}", f"* **Expect** {sentence(next(iter(source.claims.values())))}"]
     p = source.predictions[0]
     options = [f"{letter}) {option}" for letter, option in zip("abcdef", p.options)]
-    right = f"every one of these. Right is {options[p.right]}. " if p.right is not None else ""
+    right = f"votes for all of them. The answer is {options[p.right]}. " if p.right is not None else ""
     choices = [f"  * {option}" for option in options]
     return [f"* **Ask** {p.question}", *choices, f"* **Expect** {right}{sentence(p.because)}"]
 
 
-def fallback(source, measured):
+def fallback(source: Source, measured: Measured) -> str:
     pictures = [f"`{(measured.folder(source) / name).as_posix()}.png`" for name in source.pictures]
     return f"show {' and '.join(pictures)}"

@@ -10,6 +10,7 @@ pictures are in the lesson anyway; only what is said aloud has a comment of its 
 import ast
 import re
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Number:
 @dataclass(frozen=True)
 class Prediction:
     question: str
-    options: list
+    options: list[str]
     right: int | None
     because: str
 
@@ -42,39 +43,39 @@ class Source:
     number: int
     title: str  # The reward model: how do votes become a number for every answer?
     doc: str
-    claims: dict
-    faults: dict
-    sections: list
-    predictions: list
-    numbers: list
-    pictures: list
-    notes: list  # of (heading it is under, text)
-    misconceptions: list
+    claims: dict[int, str]
+    faults: dict[str, tuple[str, list[int]]]  # what it does, and the claims that will then not be seen
+    sections: list[str]
+    predictions: list[Prediction]
+    numbers: list[Number]
+    pictures: list[str]
+    notes: list[tuple[str, str]]  # (heading it is under, text)
+    misconceptions: list[str]
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.path.stem
 
-    def text(self, field):
+    def text(self, field: str) -> str:
         """A part of the docstring as one line."""
         return " ".join(part(self.doc, field).split())
 
-    def lines(self, field):
+    def lines(self, field: str) -> list[str]:
         """A part of the docstring as it is set: its lines, moved to the left."""
         return textwrap.dedent(" " * len(field) + part(self.doc, field)).strip().splitlines()
 
-    def exercises(self):
+    def exercises(self) -> list[str]:
         """[(5 min, change) ..., ...]"""
         items = re.split(r"^(?=\()", "\n".join(self.lines("EXERCISES")), flags=re.M)
         return [" ".join(item.split()) for item in items if item]
 
-    def prints(self, name):
+    def prints(self, name: str) -> bool:
         """Does the lesson print a number of this name?"""
         patterns = [".*".join(map(re.escape, number.name.split("..."))) for number in self.numbers]
         return any(re.fullmatch(pattern, name) or number.name == name for pattern, number in zip(patterns, self.numbers))
 
 
-def read_lessons(folder):
+def read_lessons(folder: str | Path) -> dict[int, Source]:
     """The lessons of a folder -> dict: number -> Source.  Raises Problem for none, or for one without its header."""
     scripts = sorted(Path(folder).glob("[0-9][0-9]_*.py"))
     if not scripts:
@@ -82,11 +83,11 @@ def read_lessons(folder):
     return {source.number: source for source in map(read_source, scripts)}
 
 
-def read_source(path):
+def read_source(path: str | Path) -> Source:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
-        tree, doc = ast.parse(text), read_doc(path) or ""
+        tree, doc = ast.parse(text), read_doc(path)
     except SyntaxError as problem:
         raise Problem(f"{path.name} is not Python ({problem.msg}); fix it") from None
     title = re.match(r"Lesson (\d+) - (.+)", doc)
@@ -108,9 +109,9 @@ def read_source(path):
     )  # fmt: skip
 
 
-def calls_of(tree):
+def calls_of(tree: ast.AST) -> dict[str, list[ast.Call]]:
     """Every lesson.section(...), .predict, .number and .picture, in their order."""
-    found = {"section": [], "predict": [], "number": [], "picture": []}
+    found: dict[str, list[ast.Call]] = {"section": [], "predict": [], "number": [], "picture": []}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in found:
             if isinstance(node.func.value, ast.Name) and node.func.value.id == "lesson" and node.args:
@@ -118,7 +119,7 @@ def calls_of(tree):
     return {name: sorted(calls, key=lambda node: node.lineno) for name, calls in found.items()}
 
 
-def words(node):
+def words(node: ast.AST | None) -> str:
     """A text in the code; "..." for what only a run knows."""
     if isinstance(node, ast.Constant):
         return str(node.value)
@@ -129,32 +130,32 @@ def words(node):
     return "..."
 
 
-def number(call):
+def number(call: ast.Call) -> Number:
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     form = words(call.args[2]) if len(call.args) > 2 else words(given["form"]) if "form" in given else ".3f"
     exact = ast.unparse(given["exact"]) if "exact" in given else None
     return Number(words(call.args[0]), form, exact, words(given["why"]) if "why" in given else "")
 
 
-def prediction(call):
+def prediction(call: ast.Call) -> Prediction:
     question, options, right, because = (call.args + [None] * 4)[:4]
-    options = [words(option) for option in getattr(options, "elts", [])]
-    right = right.value if isinstance(right, ast.Constant) and options else None
-    return Prediction(words(question), options, right, words(because))
+    told = [words(option) for option in getattr(options, "elts", [])]
+    which = right.value if isinstance(right, ast.Constant) and isinstance(right.value, int) and told else None
+    return Prediction(words(question), told, which, words(because))
 
 
-def after(mark, text):
+def after(mark: str, text: str) -> str:
     return sentence(text.removeprefix(mark).strip())
 
 
-def sentence(text):
+def sentence(text: str) -> str:
     """With a capital, as a line of its own begins."""
     return text[:1].upper() + text[1:]
 
 
-def cells(text):
+def cells(text: str) -> list[tuple[str, list[str]]]:
     """A script in percent cells -> list of ("markdown" | "code", lines)."""
-    found = []
+    found: list[tuple[str, list[str]]] = []
     for line in text.splitlines():
         if line.startswith("# %%"):
             found.append(("markdown" if "[markdown]" in line else "code", []))
@@ -165,17 +166,18 @@ def cells(text):
     return found
 
 
-def comment(line):
+def comment(line: str) -> str | None:
     """What a comment line says; None if it is none."""
     return line.strip()[1:].removeprefix(" ") if line.strip().startswith("#") else None
 
 
-def paragraphs(text):
+def paragraphs(text: str) -> Iterator[tuple[str, str]]:
     """The paragraphs of comments -> (the heading they are under, the paragraph as one line).
 
     A paragraph ends where the comment does, at an empty comment line, and where a note, a misconception or heading begins.
     """
-    heading, gathered = "", []
+    heading = ""
+    gathered: list[str] = []
     for _, lines in cells(text):
         for line in [*lines, ""]:
             said = comment(line)
@@ -188,16 +190,16 @@ def paragraphs(text):
                 gathered.append(said.strip())
 
 
-def begins(said):
+def begins(said: str) -> bool:
     return said.startswith((NOTE, MISTAKE, "## "))
 
 
-def without_notes(lines):
+def without_notes(lines: list[str]) -> list[str]:
     """Lines of a cell without what is meant for the instructor."""
     kept, inside = [], False
     for line in lines:
         said = comment(line)
-        inside = bool(said) and (said.startswith(NOTE) or (inside and not begins(said)))
+        inside = said is not None and said != "" and (said.startswith(NOTE) or (inside and not begins(said)))
         if not inside:
             kept.append(line)
     return kept
