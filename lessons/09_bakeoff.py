@@ -104,7 +104,7 @@ for what in ("proxy", "gold"):
     print(f"   by {what}:".ljust(14) + " > ".join(NAMES[name] for name in order))
 
 # %% [markdown]
-# ## 3. Who beats whom
+# ## 3. Which beats which
 # Both answer the same questions: a hard one is hard for both.
 # %%
 lesson.section("3. Who beats the SFT model")

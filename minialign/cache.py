@@ -12,6 +12,7 @@ in the middle of a run cannot store old results under a new name.
 
 import ast
 import hashlib
+import inspect
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -140,6 +141,15 @@ def _portable(path: Path) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 
 
-def source_of(thing: object) -> str:
-    """The file in which the class of an object is written; for one typed into a console or a notebook, that console's."""
-    return getattr(sys.modules.get(type(thing).__module__), "__file__", None) or __file__
+def source_of(thing: object) -> tuple[list[str], str]:
+    """(the file in which the class of an object is written, ""), or ([], its text) for one written in a notebook's cell.
+
+    Raises ValueError for a class whose text cannot be found: what an older version of it made could not be told apart.
+    """
+    file = getattr(sys.modules.get(type(thing).__module__), "__file__", None)
+    if file:
+        return [file], ""
+    try:
+        return [], inspect.getsource(type(thing))
+    except (OSError, TypeError):
+        raise ValueError(f"the source of {type(thing).__name__} cannot be read; write the class into a file") from None

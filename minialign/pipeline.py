@@ -251,11 +251,11 @@ class Journey:
     def key(self, name: str) -> str:
         """What a stage depends on, as 16 digits: see cache.py."""
         row = MODELS[name]
-        code = [__file__, cache.source_of(self.world)]
+        files, text = cache.source_of(self.world)
         before = self.key(row.upstream) if row.upstream else ""
         settings = {field: getattr(self.recipe, field) for field in row.settings}
         own = repr(self.own_votes) if self.own_votes is not None and row.reads_votes else ""
-        return cache.key(name, self.seed, settings, before, own, vars(self.world), code=code)
+        return cache.key(name, self.seed, settings, before, own, vars(self.world), text, code=[__file__, *files])
 
     def path(self, name: str, ending: str) -> Path:
         return self.folder / f"{name}-{self.key(name)}{ending}"

@@ -117,3 +117,15 @@ def test_the_package_is_found_one_folder_above_a_clone_of_its_name(tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_world_without_a_file_is_keyed_by_its_text_or_refused():
+    """In a notebook there is no file; two versions of one class must not share their stages."""
+    def world(text):
+        made = {}
+        exec(f"from minialign.world import ToyWorld\nclass Mine(ToyWorld):\n    {text}\n", made)
+        made["Mine"].__module__ = "a_cell"
+        return made["Mine"]()
+
+    with pytest.raises(ValueError, match="write the class into a file"):
+        Journey(TOY, 0, world=world("pass")).key("base")

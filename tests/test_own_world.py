@@ -208,7 +208,7 @@ def test_a_world_of_six_methods_in_ones_own_file_is_all_that_a_journey_needs(tmp
 def test_the_code_of_ones_own_world_is_in_the_keys_and_its_comments_and_its_place_are_not(tmp_path):
     def keys(folder, *texts):
         world = world_in(tmp_path / folder, *texts, name=f"mine_{folder}")
-        assert cache.source_of(world) == str(tmp_path / folder / "mine.py")
+        assert cache.source_of(world) == ([str(tmp_path / folder / "mine.py")], "")
         return [Journey(SMALL, 0, folder=tmp_path, world=world).key(name) for name in STAGES]
 
     before = keys("before")
