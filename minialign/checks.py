@@ -1,8 +1,8 @@
 """Values that cannot be are refused at the door, each with one ValueError that says what it is and what it may be.
 
-    check_numbers(config, "lr weight_decay", at_least=0)        every config does this in __post_init__
-    check_counts(config, "epochs batch_size")                   whole numbers from 1
-    mask = as_mask(mask)                                        0 or 1 everywhere, as booleans
+check_numbers(config, "lr weight_decay", at_least=0)        every config does this in __post_init__
+check_counts(config, "epochs batch_size")                   whole numbers from 1
+mask = as_mask(mask)                                        0 or 1 everywhere, as booleans
 """
 
 import math

@@ -82,7 +82,7 @@ def dpo_loss(
     h = chosen_rewards - rejected_rewards
     if loss_type == "sigmoid":
         losses = -log_sigmoid(h) * (1 - label_smoothing)
-    # end eq
+        # end eq
         if label_smoothing:
             losses = losses - log_sigmoid(-h) * label_smoothing
     elif loss_type == "ipo":
@@ -131,9 +131,7 @@ def train_dpo(policy, reference, votes, config, rng, desc="dpo"):
         with no_grad():  # in the policy's own minibatch, so that before the first step every margin is exactly 0
             ref = sequence_log_probs(reference, pairs).data  # (2k,)
         logps = sequence_log_probs(policy, pairs)  # (2k,)
-        loss, metrics = dpo_loss(
-            logps[:k], logps[k:], ref[:k], ref[k:], config.beta, config.label_smoothing, config.loss_type
-        )
+        loss, metrics = dpo_loss(logps[:k], logps[k:], ref[:k], ref[k:], config.beta, config.label_smoothing, config.loss_type)
         moved = logps.data - ref  # log pi - log ref: how far each side has moved
         return loss, metrics | {
             "logps/chosen": float(logps.data[:k].mean()),

@@ -20,6 +20,7 @@ _underflow_is_zero = np.errstate(under="ignore")
 
 # ---- one choice -----------------------------------------------------------------------------------------------------
 
+
 @_underflow_is_zero
 def log_partition(reference, rewards, beta):
     """log Z = log sum_y ref(y) exp(r(y)/beta), the largest reward taken out of the sum first: nothing overflows."""
@@ -105,6 +106,7 @@ def bradley_terry(rewards):
 
 # ---- choices in a row: a tree of tokens -----------------------------------------------------------------------------
 
+
 def enumerate_sequences(vocab_size, max_length, eos_id):
     """Every answer: tokens up to and including the first EOS, or max_length tokens without one."""
     words = [token for token in range(vocab_size) if token != eos_id]
@@ -128,8 +130,7 @@ def chain_rule_kl(policy, reference):
     The same number as sequence_kl on the list: the KLs of the tokens are added up along the way, never averaged.
     """
     return sum(
-        sequence_probabilities(policy, [prefix])[0] * sequence_kl(policy[prefix], reference[prefix])
-        for prefix in policy
+        sequence_probabilities(policy, [prefix])[0] * sequence_kl(policy[prefix], reference[prefix]) for prefix in policy
     )
 
 

@@ -61,6 +61,7 @@ TANH_GELU = ("gelu_new", "gelu_pytorch_tanh")
 
 # ---- their model becomes ours ---------------------------------------------------------------------------------------
 
+
 def from_hugging_face(config, weights):
     """The LanguageModel that computes what GPT2LMHeadModel or GPTNeoXForCausalLM computes; its dtype is the weights'.
 
@@ -184,6 +185,7 @@ def _read_weights(kind, ours, theirs):
 
 # ---- our model becomes theirs ---------------------------------------------------------------------------------------
 
+
 def to_hugging_face(model):
     """(config, weights) under Hugging Face's names: gpt2 for learned positions, gpt_neox for rotary ones."""
     ours = model.config
@@ -250,6 +252,7 @@ def _copies(weights):
 
 
 # ---- the two layouts ------------------------------------------------------------------------------------------------
+
 
 def _turn(kind, name, array):
     """GPT-NeoX keeps the matrices of its linear layers as (C_out, C_in); its own inverse."""

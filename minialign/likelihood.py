@@ -1,6 +1,6 @@
 """How probable is a text?  The one place where logits are shifted against their targets.
 
-    log pi(y | x) = sum over the answer's tokens of log pi(token | all before it)
+log pi(y | x) = sum over the answer's tokens of log pi(token | all before it)
 """
 
 import numpy as np

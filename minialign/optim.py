@@ -81,7 +81,7 @@ def clip_grad_norm(parameters, max_norm):
 def cosine_schedule(step, total_steps, base_lr, warmup_steps=0, final_fraction=0.0):
     """Learning rate at a step: a straight climb over warmup_steps, then half a cosine down to final_fraction * base_lr.
 
-        x = (step - warmup) / (total - warmup),    lr = base_lr [f + (1 - f) (1 + cos(pi x)) / 2]
+    x = (step - warmup) / (total - warmup),    lr = base_lr [f + (1 - f) (1 + cos(pi x)) / 2]
     """
     if step < warmup_steps:
         return base_lr * step / warmup_steps

@@ -85,9 +85,7 @@ def split(votes, held_out, rng):
 def save_jsonl(votes, path):
     """One vote a line: prompt, chosen, rejected, and whether each answer ended by itself."""
     lines = [
-        json.dumps(
-            {"prompt": p, "chosen": c.text, "rejected": r.text, "chosen_ended": c.ended, "rejected_ended": r.ended}
-        )
+        json.dumps({"prompt": p, "chosen": c.text, "rejected": r.text, "chosen_ended": c.ended, "rejected_ended": r.ended})
         for p, c, r in zip(votes.prompts, votes.chosen, votes.rejected)
     ]
     atomically(path, lambda file: file.write(("\n".join(lines) + "\n").encode()))

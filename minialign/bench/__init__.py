@@ -1,10 +1,10 @@
 """How fast is it?  Whole steps of minialign beside the matrix products alone and beside PyTorch, in turn, in one run.
 
-    sizes      what is measured: the shapes, the starting weights, the inputs      worker   one process, one system
-    workloads  four steps of training and sampling, by the library's own functions driver   visits the processes in turn
-    products   the matrix products of those steps, and nothing else: the yardstick ratios   medians and their spread
-    torch_*    the same steps as a good PyTorch programmer would write them        report   the tables
-    ablate     the same steps with one optimisation undone at a time               scaling  cost as the work grows
+sizes      what is measured: the shapes, the starting weights, the inputs      worker   one process, one system
+workloads  four steps of training and sampling, by the library's own functions driver   visits the processes in turn
+products   the matrix products of those steps, and nothing else: the yardstick ratios   medians and their spread
+torch_*    the same steps as a good PyTorch programmer would write them        report   the tables
+ablate     the same steps with one optimisation undone at a time               scaling  cost as the work grows
 """
 
 WORKLOADS = {

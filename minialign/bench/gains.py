@@ -24,8 +24,7 @@ def ablate(rounds, workloads, size, threads):
             ours = Task("minialign", SIZES[size], workload, threads)
             rows = {name: row for name, row in ROWS.items() if row.workload == workload}
             tasks = {
-                name: replace(ours, without=name, stock_allocator=not row.file, timed=row.timed)
-                for name, row in rows.items()
+                name: replace(ours, without=name, stock_allocator=not row.file, timed=row.timed) for name, row in rows.items()
             }
             bar.set_description(f"{size}, {workload}")
             check(ours, tasks)

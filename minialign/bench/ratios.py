@@ -1,6 +1,6 @@
 """From seconds to verdicts: the median of per-round ratios, its spread, and whether this run may be believed.
 
-    ratio of A to B = median over rounds of (best of A's visit / best of B's visit in the same round)
+ratio of A to B = median over rounds of (best of A's visit / best of B's visit in the same round)
 """
 
 import numpy as np

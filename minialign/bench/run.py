@@ -11,9 +11,7 @@ from .driver import threads_wanted
 ROUNDS = 9  # enough for a median and its quartiles
 
 
-def bench(
-    what="compare", threads=None, json_file=None, against=None, rounds=None, workloads=None, sizes=None, out="runs"
-):
+def bench(what="compare", threads=None, json_file=None, against=None, rounds=None, workloads=None, sizes=None, out="runs"):
     """Measure, print the tables, and write all numbers to json_file, if there is one.
 
     what: "compare" (with the matrix products, and with PyTorch if against="torch"), "ablate" or "scaling"
@@ -22,8 +20,7 @@ def bench(
     check_json(json_file)
     if what == "scaling" and (against or sizes or workloads or rounds):
         raise CannotMeasure(
-            "--scaling measures minialign alone, at shapes of its own; "
-            "leave out --against, --size, --workload and --rounds"
+            "--scaling measures minialign alone, at shapes of its own; leave out --against, --size, --workload and --rounds"
         )
     if what == "ablate" and against:
         raise CannotMeasure("--ablate compares minialign with itself; leave out --against")

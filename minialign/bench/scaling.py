@@ -7,7 +7,6 @@ A slope is the exponent of the growth: a straight line through the logarithms.  
 at most like d_model^2 (the products), layers^1, context^1 (attention), batch^0.
 """
 
-
 import numpy as np
 from tqdm import tqdm
 

@@ -158,9 +158,7 @@ def ppo(size, dtype="float32"):
 
     def numbers():
         rng = np.random.default_rng(1)
-        seen, metrics = update(
-            torch.from_numpy(sizes.answered(size)[0]), lambda: torch.from_numpy(rng.permutation(rows))
-        )
+        seen, metrics = update(torch.from_numpy(sizes.answered(size)[0]), lambda: torch.from_numpy(rng.permutation(rows)))
         seen = [x * mask for x in seen[:3]] + [seen[3]]  # of the answers: elsewhere nobody uses them
         found = dict(zip(("logprobs", "ref_logprobs", "values", "scores"), (x.numpy() for x in seen)))
         found |= dict(zip(("loss/policy", "loss/value", "policy/approxkl"), metrics))

@@ -76,9 +76,7 @@ def ppo_iteration(size, dtype="float32"):
     rows, _, new = size.ppo
     policy, reference = sizes.language_model(size, dtype), frozen_copy(sizes.language_model(size, dtype, seed=1))
     critic, score = sizes.scalar_model(size, dtype, 2), Scorer(frozen_copy(sizes.scalar_model(size, dtype, 3)))
-    config = ppo.PPOConfig(
-        rollouts=rows, max_new_tokens=new, epochs=size.epochs, minibatch_size=rows // size.minibatches
-    )
+    config = ppo.PPOConfig(rollouts=rows, max_new_tokens=new, epochs=size.epochs, minibatch_size=rows // size.minibatches)
     policy_optimizer, critic_optimizer = (
         AdamW(model.parameters(), sizes.LEARNING_RATE, config.betas) for model in (policy, critic)
     )

@@ -27,7 +27,6 @@ def run(arguments):
     chat(arguments.folder, arguments.model, arguments.greedy, arguments.seed)
 
 
-
 def chat(run, which, greedy, seed):
     """Read questions until the end of input or "quit", and let the models answer."""
     folder = find_run(run)

@@ -34,7 +34,6 @@ def run(arguments):
     laboratory(arguments.names, arguments.fast, arguments.seeds, arguments.out, arguments.jobs)
 
 
-
 def laboratory(names, fast, seeds, out, jobs):
     """Run experiments by name ("all": every one); print the claims of each as soon as it is done, and keep its figure
     and data in out/lab/.
@@ -53,9 +52,7 @@ def laboratory(names, fast, seeds, out, jobs):
                 with tqdm.external_write_mode():
                     report(name, results[-seeds:], out / ("lab-fast" if fast else "lab"), fast)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"finished stages are kept in {out / 'cache'}; the same command goes on from there"
-        ) from None
+        raise KeyboardInterrupt(f"finished stages are kept in {out / 'cache'}; the same command goes on from there") from None
 
 
 def one_result(task):

@@ -14,7 +14,6 @@ def run(arguments):
     page(arguments.folder, arguments.leashes)
 
 
-
 def page(run, leashes=False):
     """Make the page of a run, and the pictures and the text that go with it; `leashes`: train PPO on others first."""
     folder = find_run(run)

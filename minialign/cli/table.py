@@ -28,7 +28,6 @@ def run(arguments):
     table(arguments.fast, arguments.seeds, arguments.out, arguments.jobs)
 
 
-
 def table(fast, seeds, out, jobs):
     """Make or find the runs of seeds 0, 1, ..., and print what they have in common."""
     out = Path(out)
@@ -38,9 +37,7 @@ def table(fast, seeds, out, jobs):
     try:
         runs = for_each(one_run, tasks, min(seeds, jobs or cores()))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"finished stages are kept in {out / 'cache'}; the same command goes on from there"
-        ) from None
+        raise KeyboardInterrupt(f"finished stages are kept in {out / 'cache'}; the same command goes on from there") from None
     text = markdown(runs)
     print(text)
     from ..figures import plots, style  # matplotlib is slow to load: only when there is something to draw

@@ -35,7 +35,6 @@ def run(arguments):
     vote(arguments.folder, arguments.to)
 
 
-
 def vote(run, to):
     """Ask for the votes of one sitting, or of what is left of it, and sum up."""
     folder = find_run(run)

@@ -41,9 +41,7 @@ def reward_calibration(report):
     left.plot([0.5, 1], [0.5, 1], color=GREY, linewidth=0.8)
     left.annotate("grey line: right as often as it says", (1, 0.52), fontsize=7, color=GREY, ha="right")
     left.plot(bins["predicted"][used], bins["observed"][used], color=PURPLE, linewidth=1)
-    left.scatter(
-        bins["predicted"][used], bins["observed"][used], bins["count"][used] / bins["count"].max() * 120 + 8, PURPLE
-    )
+    left.scatter(bins["predicted"][used], bins["observed"][used], bins["count"][used] / bins["count"].max() * 120 + 8, PURPLE)
     left.set_xlim(0.48, 1.02)
     name_panel(left, "how often it is right (dot size: number of votes)", "how sure the reward model is")
     names, values = ["raters' own\nceiling", "reward\nmodel"], [report["ceiling"], report["accuracy"]]
@@ -51,16 +49,12 @@ def reward_calibration(report):
     for y, value in enumerate(values):
         right.annotate(f"{value:.1%}", (value, y), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
     right.axvline(0.5, color=BLACK, linewidth=0.8, linestyle=":")
-    right.annotate(
-        "coin toss", (0.5, 0.5), xytext=(3, 0), textcoords="offset points", fontsize=7, color=GREY, va="center"
-    )
+    right.annotate("coin toss", (0.5, 0.5), xytext=(3, 0), textcoords="offset points", fontsize=7, color=GREY, va="center")
     right.set_xlim(0, 1.12)
     name_panel(right, "held-out votes predicted", " ")
     for axis in (left.xaxis, left.yaxis, right.xaxis):
         axis.set_major_formatter(PercentFormatter(1))
-    title = (
-        f"The reward model predicts {values[1]:.0%} of unseen votes; the best possible is {values[0]:.0%}"
-    )
+    title = f"The reward model predicts {values[1]:.0%} of unseen votes; the best possible is {values[0]:.0%}"
     headline(figure, title)
     return figure, f"{title}. Its sureness is off by {report['ece']:.1%} on average (expected calibration error)."
 
@@ -144,12 +138,8 @@ def scoreboard(boards):
         f"(greedy {greedy['sft']:.2f} to {greedy['ppo']:.2f}), DPO to {sampled['dpo']:.2f} (greedy {greedy['dpo']:.2f})"
     )
     headline(figure, title)
-    seeds = (
-        f" Bars are means over {len(boards)} seeds, whiskers the smallest and the largest." if len(boards) > 1 else ""
-    )
-    others = (
-        f"Sampled, the base model has {gold['sampled', 'base']:+.2f} and best of n {gold['sampled', 'best_of_n']:+.2f}."
-    )
+    seeds = f" Bars are means over {len(boards)} seeds, whiskers the smallest and the largest." if len(boards) > 1 else ""
+    others = f"Sampled, the base model has {gold['sampled', 'base']:+.2f} and best of n {gold['sampled', 'best_of_n']:+.2f}."
     return figure, f"{title}. {others}{seeds}"
 
 

@@ -155,8 +155,7 @@ def claims_about_the_leash(runs):
         Claim(
             "the leash can be mistuned both ways: too tight changes little, too loose ruins",
             bool(0 < best < tight and levels[best] > levels[tight] and levels[best] > levels[0.0]),
-            "gold, mean of sampled and greedy: "
-            + ", ".join(f"{gold:.2f} at beta {beta:g}" for beta, gold in levels.items()),
+            "gold, mean of sampled and greedy: " + ", ".join(f"{gold:.2f} at beta {beta:g}" for beta, gold in levels.items()),
         ),
     ]
     if "adaptive" in runs[0]:

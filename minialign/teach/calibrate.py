@@ -23,9 +23,7 @@ from .bands import read_bands, run_key
 from .lesson_doc import claims_of, read_doc
 
 
-def calibrate(
-    numbers: list[int], fast: bool, seeds: int, out: str | Path, jobs: int | None, lessons: str | Path
-) -> None:
+def calibrate(numbers: list[int], fast: bool, seeds: int, out: str | Path, jobs: int | None, lessons: str | Path) -> None:
     """Print a table of claims and numbers over seeds 0, 1, ...; write the bands of the numbers beside the lessons."""
     there = {int(path.stem[:2]): path for path in sorted(Path(lessons).glob("[0-9][0-9]_*.py"))}
     missing = [f"lesson {number}" for number in numbers if number not in there]

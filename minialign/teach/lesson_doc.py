@@ -1,8 +1,8 @@
 """The docstring of a lesson, read: it is the header, the text of --help, and the list of claims and of faults.
 
-    WATCH      1. the loss starts at ln 2: before any vote every duel is a coin toss
-               2. ...
-    BREAK IT   --break flip     chosen and rejected change places -> 2, 3        (2 and 3 will not be seen)
+WATCH      1. the loss starts at ln 2: before any vote every duel is a coin toss
+           2. ...
+BREAK IT   --break flip     chosen and rejected change places -> 2, 3        (2 and 3 will not be seen)
 """
 
 import ast

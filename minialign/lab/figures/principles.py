@@ -45,10 +45,9 @@ def draw(runs):
 
     mean = {name: of(runs, "policies", name, "gold").mean() for name in ("sft", "human", "ai")}
     right = [of(runs, "agreement", who, "all").mean() for who in ("ai_gold", "people_gold")]
-    title = (
-        "Labels from written principles are right for {:.0%} of pairs, people's for {:.0%}; ".format(*right)
-        + "DPO takes gold from {sft:.2f} to {ai:.2f} and {human:.2f}".format(**mean)
-    )
+    title = "Labels from written principles are right for {:.0%} of pairs, people's for {:.0%}; ".format(
+        *right
+    ) + "DPO takes gold from {sft:.2f} to {ai:.2f} and {human:.2f}".format(**mean)
     style.headline(drawn, title)
     refused = [of(runs, "policies", name, "refuses", "dangerous").mean() for name in ("ai", "without")]
     polite = [of(runs, "policies", name, "polite").mean() for name in ("brief", "warm")]

@@ -31,8 +31,7 @@ def draw(runs):
     style.name_panel(free, "what it says about what the crowd cannot check", "share of answers, sampled")
     _, first = tuned = models(runs, CROWDS)[1]
     sure, right = (
-        " to ".join(f"{column(runs, model, name).mean():.0%}" for model in ("sft", tuned))
-        for name in ("confidence", "correct")
+        " to ".join(f"{column(runs, model, name).mean():.0%}" for model in ("sft", tuned)) for name in ("confidence", "correct")
     )
     title = f"{first.upper()} takes the confidence in an answer from {sure}, and the share of right ones from {right}"
     style.headline(drawn, title)

@@ -1,7 +1,7 @@
 """What becomes of labels, and of revisions: policies, all trained from the same SFT model.
 
-    labels      votes drawn from them, then the pipeline's DPO with the same seed for every policy
-    revisions   SFT on them
+labels      votes drawn from them, then the pipeline's DPO with the same seed for every policy
+revisions   SFT on them
 """
 
 import numpy as np

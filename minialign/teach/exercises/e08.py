@@ -28,6 +28,7 @@ def loss_answer(policy_chosen, policy_rejected, reference_chosen, reference_reje
 
 def _loss(delta, of_delta=None, reduce=np.mean):
     """The mean of -log sigma(beta * delta), or of another function of it."""
+
     def loss(w, l, ref_w, ref_l, beta):
         d = delta(w, l, ref_w, ref_l)
         return float(reduce(of_delta(d, beta) if of_delta else np.logaddexp(0, -beta * d)))

@@ -1,10 +1,10 @@
 """The glossary and "why is my number like that?": read from lessons/kit/, and tied to the lessons.
 
-    **advantage**: how much better than expected. [6]      the lessons in which the word is met, the first one first
+**advantage**: how much better than expected. [6]      the lessons in which the word is met, the first one first
 
-    ## Why is my KL negative?
-    ...
-    See lesson 6: "k1 below 0, share of batches"           a lesson that is there, and prints a number of this name
+## Why is my KL negative?
+...
+See lesson 6: "k1 below 0, share of batches"           a lesson that is there, and prints a number of this name
 """
 
 import re
