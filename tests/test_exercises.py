@@ -275,6 +275,15 @@ def test_who_writes_into_the_arguments_is_told_so():
 # -------------------------------------------------------------------------------- forged
 RIGHT_GAE = solution(6).read_text(encoding="utf-8")
 WRONG_GAE = "import numpy as np\ndef gae(r, v, g, l):\n    return np.zeros(len(r))\nclipped_policy_loss = gae\n"
+WRITES = """
+import os
+for fd in range(3, 20):
+    try:
+        os.write(fd, b'REPLY')
+    except OSError:
+        pass
+os._exit(0)
+"""  # to whatever is open: one of them is the pipe to the grader
 FORGED = {
     "the verdict is written to the file of the last argument": """
 import json, os, sys
@@ -283,15 +292,9 @@ for name in sys.argv[1:]:
         json.dump({"verdicts": [{"name": n, "passed": True, "says": ""} for n in ("gae", "clipped_policy_loss")]}, file)
 os._exit(0)
 """,
-    "verdicts instead of results": """
-import json, os
-for fd in range(3, 20):
-    try:
-        os.write(fd, b'{"passed": true, "says": ""}\\n{"returned": [], "arguments": []}\\n{"stopped": ""}\\n')
-    except OSError:
-        pass
-os._exit(0)
-""",
+    "verdicts instead of results": WRITES.replace("REPLY", r'{"passed": true, "says": ""}\n' * 2),
+    "it stopped, for no reason": WRITES.replace("REPLY", r'{"stopped": ""}\n' * 2),
+    "no results of no cases": WRITES.replace("REPLY", r'{"returned": [], "arguments": []}\n' * 2),
     "the comparison says yes": WRONG_GAE + "np.allclose = np.isclose = np.array_equal = lambda *a, **k: True\n",
     "the library's answers": """
 from minialign.teach import exercises
@@ -315,15 +318,7 @@ clipped_policy_loss = gae
 def gae(*a): return [0.5, 0.5, 0.5]
 def clipped_policy_loss(*a): return 0.125
 """,
-    "JSON that nobody can read": """
-import os
-for fd in range(3, 20):
-    try:
-        os.write(fd, b"[" * 500_000 + b"\\n")
-    except OSError:
-        pass
-os._exit(0)
-""",
+    "JSON that nobody can read": WRITES.replace("REPLY", "[" * 500_000 + r"\n"),
     "everything at once": "import os\nfor fd in range(3, 20):\n    try:\n        while True: os.write(fd, b'x' * 100_000)\n    except OSError:\n        pass\n",
 }
 
@@ -335,9 +330,19 @@ def test_a_forged_verdict_is_not_believed(source, tmp_path):
     assert all(function["says"] for function in graded["functions"]) and json.dumps(graded)
 
 
-def test_every_grading_draws_new_cases():
-    first, second = (compare.draw(the("gae"), np.random.default_rng()) for _ in range(2))
-    assert not np.array_equal(first.cases[0][0], second.cases[0][0])
+def test_every_grading_draws_new_cases(tmp_path):
+    source = "def gae(rewards, *_):\n    print(rewards)\nclipped_policy_loss = gae"
+    first, second = (told_by(tmp_path, source)["printed"] for _ in range(2))
+    assert first and second and first != second
+
+
+def test_no_more_is_kept_of_a_reply_than_is_sane(monkeypatch):
+    monkeypatch.setattr(grading, "LONGEST_REPLY", 1000)
+    reading, writing = os.pipe()
+    pipe = grading.Pipe(os.fdopen(reading, "rb"))
+    with os.fdopen(writing, "wb") as stream:
+        stream.write(b"x" * 200_000)
+    assert pipe.read() == b"x" * 1000
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no process groups on Windows")

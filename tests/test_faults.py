@@ -21,7 +21,7 @@ from minialign.teach.lesson_doc import faults_of, read_doc
 
 LESSONS = sorted((Path(__file__).resolve().parent.parent / "lessons").glob("[0-9][0-9]_*.py"))
 ALL = [(script, fault) for script in LESSONS for fault in faults_of(read_doc(script))]
-STORING = [("02_base_model", "shift"), ("07_leash", "wrongway"), ("10_what_goes_wrong", "lost")]  # what the default suite tries
+STORING = [("02_base_model", "shift"), ("07_leash", "wrongway")]  # what the default suite tries
 FLIP = "chosen_rewards - rejected_rewards", "rejected_rewards - chosen_rewards"
 
 

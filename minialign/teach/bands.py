@@ -15,4 +15,5 @@ def read_bands(folder: str | Path) -> dict[str, Any]:
 
 def run_key(file: str | Path) -> str:
     """Changes with whatever a lesson's numbers depend on: the lesson itself and all that it imports."""
+    # Seed and cut are not in it: they are in the name of the folder that the run is kept in.
     return cache.key(code=[Path(file)])

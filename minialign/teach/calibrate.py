@@ -32,6 +32,7 @@ def calibrate(numbers: list[int], fast: bool, seeds: int, out: str | Path, jobs:
         raise Problem(f"there is no {what} in {lessons}; say where they are with --lessons DIR")
     scripts = [path for number, path in there.items() if not numbers or number in numbers]
     check_writable(Path(out) / "cache")
+    # One task per seed, not per lesson: the lessons of a seed share its stages, and two processes would both make them.
     tasks = [(scripts, fast, seed, out) for seed in range(seeds)]
     try:
         runs = for_each(all_lessons, tasks, min(seeds, jobs or cores()))
@@ -58,11 +59,13 @@ def all_lessons(task: tuple[list[Path], bool, int, Path]) -> dict[str, dict]:
 
 
 def one_lesson(script: Path, fast: bool, seed: int, out: Path) -> dict[str, Any]:
+    """One lesson with one seed, found or run -> its run.json, or {"error": last line}."""
     folder = f"{script.stem}{'-fast' * fast}{f'-s{seed}' if seed else ''}"
     path = Path(out) / "lessons" / folder / "run.json"
     run = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if run.get("complete") and run.get("key") == run_key(script):
         return run
+    # A process of its own: a lesson patches the package, draws with matplotlib and ends with sys.exit as it pleases.
     flags = ["--seed", str(seed), "--out", str(out), "--no-predict", *(["--fast"] * fast)]
     command = [sys.executable, str(script), *flags]
     env = os.environ | {"TQDM_DISABLE": "1"}

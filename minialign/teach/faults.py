@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import source_patch
 
+# Of the process and not of a Lesson: a notebook may lose its Lesson object while the package is still broken.
 _UNDO: dict[tuple[Any, str], Callable[[], None]] = {}
 
 

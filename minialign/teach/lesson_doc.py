@@ -23,6 +23,7 @@ def part(doc: str, name: str) -> str:
 
 def claims_of(doc: str) -> dict[int, str]:
     """The numbered sentences under WATCH -> dict: number -> sentence."""
+    # A sentence may go on over several lines, so the text is split where a new number begins a line.
     items = re.split(r"^\s*(\d+)\. ", part(doc, "WATCH"), flags=re.M)[1:]
     return {int(n): " ".join(text.split()) for n, text in zip(items[::2], items[1::2])}
 

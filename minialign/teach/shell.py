@@ -16,6 +16,7 @@ def prepare_for_trouble(when_interrupted: Callable[[], None]) -> None:
 
     when_interrupted(): called before an interrupted script ends, unless the interrupt brings its own words.
     """
+    # A model may write any character, and a terminal may know only some: a lesson must not end because of that.
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -25,6 +25,7 @@ class Drawn:
 
 def draw(exercise: Exercise, rng: np.random.Generator) -> Drawn:
     """Cases that nobody has seen before, and in which every named mistake shows, as what it is."""
+    # Random cases may hide a mistake (no ties, no ratio beyond the clip): then they are drawn again.
     for _ in range(TRIES):
         cases = exercise.cases(rng)
         wrong = [(says, results(mistake, cases)) for says, mistake in exercise.mistakes]
@@ -76,6 +77,7 @@ def same(given: Any, right: Any) -> bool:
     return x is not None and y is not None and x.shape == y.shape and bool(close(x, y).all())
 
 
+# The right answers are computed in another way, so the last digits differ; a wrong formula differs much earlier.
 def close(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.isclose(x, y, rtol=1e-6, atol=1e-9, equal_nan=True)
 

@@ -85,6 +85,7 @@ def ask(path: Path, cases: dict[str, list], seconds: float) -> tuple[list[dict],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=os.name != "nt",
     )  # fmt: skip
     replies, complaints = Pipe(process.stdout), Pipe(process.stderr)
+    # Both pipes are read while the process runs: a full pipe would stop it.
     late, stdin = False, process.stdin
     assert stdin is not None
     try:

@@ -75,6 +75,7 @@ def blocks(source: Source) -> Iterator[tuple[str, float]]:
 
 def blanks(source: Source) -> list[str]:
     """Three numbers to wait for: an exact one that can be predicted, and the last two that only the run knows."""
+    # A name with "..." in it is made by the run, and the later numbers of a lesson are those it is about.
     whole = [number for number in source.numbers if "..." not in number.name]
     exact = sorted((n for n in whole if n.exact is not None), key=lambda n: n.exact in ("0", "0.0"))[:1]
     measured = [n for n in whole if n.exact is None][-2:]
@@ -86,6 +87,7 @@ def glossary_box(source: Source, entries: list[Entry]) -> tuple[str, float]:
     """As many terms as there is room for: first those that are new here, and of them those that the header uses."""
     ours = [entry for entry in entries if source.number in entry.lessons]
     ours.sort(key=lambda entry: (entry.lessons[0] != source.number, entry.term.lower() not in source.doc.lower()))
+    # A page must not run over: what is above is estimated first, and terms are added as long as they fit.
     above = sum(lines for _, lines in blocks(source)) + 3
     chosen: list[Entry] = []
     for entry in ours:

@@ -19,6 +19,7 @@ from .source import read_lessons
 def make_kit(out: str | Path, runs: str | Path, lessons: str | Path) -> list[Path]:
     """Write run-sheets, notes, handouts, notebooks, glossary and FAQ into a folder -> list of their paths."""
     sources, measured = read_lessons(lessons), read_measured(runs, lessons)
+    # Everything is made before anything is written: what cannot be read stops here, and leaves the old kit whole.
     by_hand = Path(lessons) / "kit"
     entries = read_glossary(by_hand / "glossary.md")
     files = {f"runsheet-{plan.minutes}.md": runsheet(plan, sources, measured) for plan in read_plan(by_hand / "plan.md")}

@@ -82,6 +82,7 @@ def measured_file(runs: str | Path, fast: bool, seed: int) -> Path:
 
 def read_measured(runs: str | Path, lessons: str | Path) -> Measured:
     """The newest measurement in a folder of runs, or the one that came with the lessons."""
+    # The newest, not the one of a certain cut: an instructor prepares what the class will run, and asks for the kit then.
     found = sorted(Path(runs).glob("prepared*.json"), key=lambda path: path.stat().st_mtime)
     path = found[-1] if found else Path(lessons) / "kit" / "measured.json"
     try:

@@ -56,6 +56,7 @@ def begin(name: str, *flags: str) -> tuple[str, str]:
 
     The script is looked for in lessons/ of this folder and of those above it, then beside the package.
     """
+    # A notebook is started wherever Jupyter was; its lesson and its runs/ are in the project.
     here = Path.cwd()
     for folder in (here, *here.parents, PACKAGE.parent):
         script = folder / "lessons" / name

@@ -94,7 +94,8 @@ def warm_lesson(script: Path, fast: bool, seed: int, out: Path, earlier: dict) -
     before, began = megabytes(cache.rglob("*")), time.perf_counter()
     run = one_lesson(script, fast, seed, out)
     made, at_first = megabytes(cache.rglob("*")) - before, time.perf_counter() - began
-    if made > 0 and "error" not in run:  # it has kept something of its own: once more, as it will be in class
+    # If it has stored something of its own, its first run was slower than it will be in class: once more.
+    if made > 0 and "error" not in run:
         (folder / "run.json").unlink()
         run = one_lesson(script, fast, seed, out)
     if "error" in run:

@@ -64,6 +64,7 @@ def schedule(plan: Plan, sources: dict[int, Source], measured: Measured) -> tupl
 
     A lesson that is not there yet is left out.
     """
+    # Minutes are whole, and a lesson's running time is rounded up: a class is late more easily than early.
     clock, marks = 0, []
     for block in plan.blocks:
         if block.lesson is None or block.lesson in sources:
