@@ -16,7 +16,8 @@ WATCH      1. L = (xy + 5)^2 at x = 2, y = 3 is 121, and blames x with 66 and y 
            7. downhill it goes: a little network learns exclusive or, and no gradient is left over from the step before
 BREAK IT   --break overwrite     of two uses of a value only the last is blamed -> 2, 4, 5
            --break nobroadcast   a value stretched over rows gets the mean of their blame, not the sum -> 4, 5
-           --break nozero        the gradients of the last step are not cleared -> 7
+           --break nozero        the gradients of the last step are not cleared: old ones push along, as momentum does,
+                                 and the loss may even end lower -> 7
 EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do they have in common?
            (5 min, change) float32 in the finite differences: what becomes of the valley on the right of the picture?
            (15 min, think) a million inputs, one output: what would finite differences cost, and what does backward?
@@ -44,7 +45,7 @@ if lesson.fault == "nobroadcast":
     lesson.inject_fault(autograd, "sum_to_shape", "g = g.sum(axis=tuple(", "g = g.mean(axis=tuple(")
 
 # %% [markdown]
-# ## 1. By hand, then by machine
+# ## 1 and 2. By hand, then by machine
 # NOTE(instructor): draw the graph on the board first, and let the class walk it backwards with coloured chalk.
 # %%
 lesson.section("1. L = (xy + 5)^2")
@@ -137,6 +138,7 @@ lesson.number(f"GPT of {len(gradients[0])}: hand - engine", apart, ".1e", exact=
 # %% [markdown]
 # ## 5. How small should eps be?
 # %%
+lesson.section("5. How small should eps be?")
 eps = 10.0 ** np.arange(-14, 0.01, 0.5)
 valley = np.abs((np.exp(1 + eps) - np.exp(1 - eps)) / (2 * eps) / np.e - 1) + 1e-18  # the slope of exp at 1 is e
 best = eps[valley.argmin()]
@@ -145,7 +147,7 @@ lesson.number("the best eps, for exp at 1", best, ".0e")
 # %% [markdown]
 # ## 6. Downhill
 # %%
-lesson.section("5. Exclusive or, downhill")
+lesson.section("6. Exclusive or, downhill")
 inputs, truth = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) * 2.0 - 1, np.array([-1.0, 1, 1, -1])
 weights = [Tensor(normal(*shape), requires_grad=True) for shape in ((2, 16), (16,), (16,))]
 
@@ -170,8 +172,10 @@ left_over = max(float(np.abs(w.grad - a.grad).max()) for w, a in zip(weights, ag
 lesson.number("loss at the end (a coin: 0.693)", loss.item())
 lesson.number("left over from steps before", left_over, ".1e", exact=0, within=1e-12, why="0")
 
+# %% [markdown]
+# ## 7. What there was to see
 # %%
-lesson.section("6. What there was to see")
+lesson.section("7. What there was to see")
 lesson.claim(1, (L.item(), float(x.grad), float(y.grad)) == (121, 66, 44))
 lesson.claim(2, float(z.grad) == 7, f"{float(z.grad):.0f}")
 lesson.claim(3, off < 1e-12 and sums < 1e-12)

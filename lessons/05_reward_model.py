@@ -67,7 +67,7 @@ for question, chosen, rejected in list(zip(votes.prompts, votes.chosen, votes.re
     print(f"   {question}\n      chosen   {chosen.text}\n      rejected {rejected.text}")
 
 # %% [markdown]
-# ## 2. Predict
+# ## Predict
 # %%
 lesson.predict(
     "A model sees 30 votes, another some hundreds. How many unseen votes does the one with 30 predict?",
@@ -77,7 +77,7 @@ lesson.predict(
 )
 
 # %% [markdown]
-# ## 3. The loss: the whole mathematics of this lesson
+# ## 2. The loss: the whole mathematics of this lesson
 # A vote is a duel; the number behind an answer is its strength. It is the model that ranks chess players (Elo), and
 # Bradley and Terry's from 1952.
 # %%
@@ -100,7 +100,7 @@ at_start = abs(lesson.numbers["loss before any vote"] - math.log(2)) < 1e-6
 differences = abs(shifted.item() - loss.item()) < 1e-12 and np.abs(r.grad[:8] + r.grad[8:]).max() < 1e-12
 
 # %% [markdown]
-# ## 4. Train on more and more votes
+# ## 3. Train on more and more votes
 # %%
 lesson.section("3. How many votes are enough?")
 sizes = [30, 120, 480] if lesson.fast else [30, 100, 300, 1000]
@@ -134,7 +134,7 @@ for size in lesson.steps(sizes, "reward models"):
 sizes = sizes[: len(own)]
 
 # %% [markdown]
-# ## 5. The numbers, and what they can be held against
+# ## 4. The numbers, and what they can be held against
 # %%
 lesson.section("4. The numbers")
 lesson.need("reward")
@@ -158,7 +158,7 @@ lesson.number("where the shorter answer won", with_shorter, ".1%")
 lesson.reveal()
 
 # %% [markdown]
-# ## 6. A number for answers that nobody voted on
+# ## 5. A number for answers that nobody voted on
 # %%
 lesson.section("5. A number for every answer")
 lesson.show("calibration-error")
@@ -170,7 +170,7 @@ for number, response in said[-3:][::-1] + said[:3]:
     print(f"   {number:+6.2f}  gold {judge_response(question, response).gold:+5.2f}  {shown(*response, width=64)}")
 
 # %% [markdown]
-# ## 7. The claims, and the picture
+# ## 6. The claims, and the picture
 # %%
 lesson.section("6. What there was to see")
 lesson.claim(1, at_start)

@@ -44,7 +44,7 @@ from minialign.teach.measurements import six_pushes, tell_answers
 from minialign.world import judge_response, report_questions, sample_prompts
 
 lesson = Lesson(__file__, __doc__)
-rng = lesson.rng
+rng, recipe = lesson.rng, lesson.recipe
 
 # %% [markdown]
 # ## 1. The first rung: one question, five answers
@@ -116,7 +116,7 @@ lesson.show("gae")
 lesson.show("ppo-value")
 lesson.need("reward")
 sft, score = lesson.journey.model("sft"), lesson.journey.scorer()
-settings = replace(lesson.recipe.ppo, iterations=6 if lesson.fast else 10)
+settings = replace(recipe.ppo, iterations=6 if lesson.fast else 10)
 policy, reference = trainable_copy(sft), frozen_copy(sft)
 critic = scalar_model_from(lesson.journey.model("reward"), rng, head="zero")
 if lesson.fault == "flipadv":
@@ -128,12 +128,12 @@ if lesson.fault == "eosoff":
 if lesson.fault == "noclip":
     settings = replace(settings, cliprange=1e9, epochs=8, lr=10 * settings.lr, iterations=settings.iterations // 2)
 questions = report_questions()
-training = [prompt.text for prompt in sample_prompts(rng, 2000, "train", lesson.recipe.mix)]
+training = [prompt.text for prompt in sample_prompts(rng, 2000, "train", recipe.mix)]
 
 
 def ask(model):
     """Answers to the report questions, with the same seed for every model, and the mean of their scores."""
-    said = answer(model, questions, judge_response, 1.0, np.random.default_rng(lesson.seed), lesson.recipe.max_new_tokens)
+    said = answer(model, questions, judge_response, 1.0, np.random.default_rng(lesson.seed), recipe.max_new_tokens)
     return said, float(score(said.batch).mean())
 
 
@@ -174,7 +174,7 @@ lesson.number("score of PPO, unseen questions", score_after, "+.2f")
 lesson.number("gold of the SFT model", before.gold.mean(), ".2f")
 lesson.number("gold of PPO", after.gold.mean(), ".2f")
 lesson.reveal()
-tell_answers({"SFT": sft, "PPO": policy}, lesson.recipe.max_new_tokens)
+tell_answers({"SFT": sft, "PPO": policy}, recipe.max_new_tokens)
 
 # %% [markdown]
 # ## 6. What there was to see

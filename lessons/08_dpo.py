@@ -47,7 +47,7 @@ lesson = Lesson(__file__, __doc__)
 rng = lesson.rng
 
 # %% [markdown]
-# ## 1. Predict
+# ## Predict
 # Misconception: "DPO lowers the probability of my chosen answers, so it must be broken" (direct-preference-optimization
 # #8, #32, #36; trl #800). Only the difference is trained.
 # %%
@@ -59,7 +59,7 @@ lesson.predict(
 )
 
 # %% [markdown]
-# ## 2. The loss, before anything has moved
+# ## 1. The loss, before anything has moved
 # %%
 lesson.section("1. The loss")
 lesson.show("gibbs")
@@ -78,7 +78,7 @@ lesson.number("beta = 0: loss", nothing.item(), ".4f", exact=math.log(2), why="l
 lesson.number("beta = 0: gradient", pull, ".1e", exact=0, within=0, why="0")
 
 # %% [markdown]
-# ## 3. Three roads in a world of five answers
+# ## 2. Three roads in a world of five answers
 # NOTE(instructor): ask what the leash costs. beta -> 0 leaves the best answer alone, beta -> infinity moves nothing.
 # %%
 lesson.section("2. Five answers, three roads, one policy")
@@ -110,14 +110,14 @@ for road, objective in (("DPO", dpo_of_all_votes), ("policy gradient", leashed_r
         optimizer.lr = cosine_schedule(step, 250, 0.1)
         optimizer.minimise(objective(log_softmax(logits)), max_norm=1e9)
     roads[road] = np.exp(log_softmax(logits).data)
-print(f"   {'':<17}" + "".join(f"{name:>13}" for name in names))
+print(f"   {'':<15}" + "".join(f"{name:>14}" for name in names))
 for road, pi in {"reference": ref, **roads}.items():
-    print(f"   {road:<17}" + "".join(f"{p:13.4f}" for p in pi))
+    print(f"   {road:<15}" + "".join(f"{p:14.4f}" for p in pi))
 apart = max(exact.total_variation(pi, formula) for pi in roads.values())
 lesson.number("largest distance from the formula", apart, ".1e", exact=0, within=1e-3, why="0, total variation")
 
 # %% [markdown]
-# ## 4. The same with a language model and real votes
+# ## 3. The same with a language model and real votes
 # %%
 lesson.section("3. DPO on the votes")
 lesson.need("votes")
@@ -157,7 +157,7 @@ lesson.reveal()
 tell_answers({"SFT": sft, "DPO": policy}, lesson.recipe.max_new_tokens)
 
 # %% [markdown]
-# ## 5. What there was to see
+# ## 4. What there was to see
 # %%
 lesson.section("4. What there was to see")
 lesson.claim(1, abs(history["loss"][0] - math.log(2)) < 1e-3, f"{history['loss'][0]:.4f}")

@@ -77,7 +77,8 @@ lesson.predict(
 lesson.section("2. Five models, the same questions")
 lesson.need("base", "ppo", "dpo")
 questions = report_questions()[:: 27 if lesson.fault == "twelve" else 1]
-base = continue_bare(journey.model("base"), questions, judge_response, SAMPLED, journey.rng("report"), recipe.max_new_tokens)
+how = judge_response, SAMPLED, journey.rng("report"), recipe.max_new_tokens
+base = continue_bare(journey.model("base"), questions, *how)
 said = {"base": base} | {name: bakeoff.ask(journey, name, SAMPLED, questions) for name in bakeoff.MODELS}
 
 

@@ -115,6 +115,7 @@ lesson.say(seen.format(*sycophancy.yes_in_votes(people["yes-men"], "claim_false"
 weak, before = sycophancy.tilt(*samples, beta=1e4), samples[0].mean()
 slope = (weak["tilted"] - before) / (weak["linear"] - before) * draws / (draws - 1)  # Cov is the unbiased one
 lesson.number("beta 10000: yes moved / (Cov/beta)", slope, ".4f", exact=1, within=1e-3, why="1")
+lesson.reveal()
 tell_apart(tuned, [p.text for p in false], recipe.max_new_tokens)
 
 # %% [markdown]
@@ -164,7 +165,6 @@ right, wrong, idk = ({name: row["sampled"][what] for name, row in known.items()}
 lesson.number("yes-men: yes to false claims", pleasing, ".0%")
 lesson.number("none safe: harmless ones refused", refused["none safe"], ".0%")
 lesson.number("experts: wrong about obscure things", wrong["experts"], ".0%")
-lesson.reveal()
 lesson.claim(1, abs(slope - 1) < 1e-3, f"{slope:.4f} times that")
 lesson.claim(2, min(wishes.values()) > 0.9, f"{min(wishes.values()):.0%} of the votes or more")
 lesson.claim(3, pleasing > max(first, usual), f"{first:.0%} -> {pleasing:.0%}, and {usual:.0%}")

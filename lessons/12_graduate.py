@@ -150,7 +150,7 @@ there, by = (theirs(), f"PyTorch {torch.__version__}") if torch else (stored["nu
 here = ours()
 
 # %% [markdown]
-# ## 4. Side by side
+# ## Side by side
 # %%
 lesson.section(f"3. minialign beside {by}")
 for name, value in here.items():

@@ -104,6 +104,15 @@ def test_a_lesson_has_the_form_of_a_lesson(script):
     assert names[0] == "minialign" and not any("pyplot" in name for name in names)
 
 
+@pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)
+def test_headings_have_the_numbers_that_the_terminal_prints(script):
+    text = script.read_text(encoding="utf-8")
+    headings = [int(n) for numbers in re.findall(r"^# ## (\d[^.]*)\.", text, re.M) for n in numbers.split(" and ")]
+    assert headings == list(range(1, len(headings) + 1))
+    printed = [int(n) for n in re.findall(r'section\(f?"(\d+)\. ', text)]
+    assert printed[: len(headings)] == headings
+
+
 def test_help_is_the_docstring():
     for script in LESSONS:
         done = run(script, "--help")

@@ -76,6 +76,7 @@ class Lesson:
         self.changes: list[str] = []  # the faults, in words
         self.predicted, self.guess = ("", ""), ""
         self.cut_short = self.finished = False
+        self.outside = 0  # numbers
         self.upstream = self.waited = 0.0  # seconds: of stages that were missing; of people who think
         # The key is taken now, as the code was when it was loaded: an edit in the middle of a run is none of this run.
         self.key = run_key(self.file)
@@ -181,7 +182,7 @@ class Lesson:
             remark = f"{seeds} seeds: {low:{form}} .. {high:{form}}"
         else:
             ok, remark = None, "not calibrated yet"  # `minialign calibrate` has not seen it
-        # A band holds the seeds that were tried, so one new seed in ten is outside; an exact value is never off.
+        self.outside += exact is None and ok is False
         verdict = {True: "  ok", False: "  OFF" if exact is not None else "  outside", None: ""}[ok]
         print(paragraph(f"{value:{form}}  {remark}{verdict}", f"   {name:<35} ", " " * 39), flush=True)
 
@@ -211,6 +212,8 @@ class Lesson:
         if self.fault:
             self._reveal_fault()
         self._write(complete=not self.cut_short)
+        if self.outside:  # of n + 1 like seeds the new one is the lowest or highest in 2 of n + 1 cases
+            print(f"\n   {self.outside} outside the band of the seeds tried: of a new seed, about one number in ten is.")
         seen = f"{sum(self.claims.values())} of {len(self.claims)} claims seen"
         seconds = f"{self._seconds() - self.upstream:.1f} s"
         seconds += f" and {self.upstream:.1f} s upstream" if self.upstream > 1 else ""
