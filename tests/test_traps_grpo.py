@@ -269,7 +269,7 @@ def test_nothing_outside_the_mask_is_read(importance, average):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"advantages": np.zeros((4, 1))}, {"advantages": np.zeros(3)}, {"advantages": [0, 0, 0, np.nan]},
+        {"advantages": np.zeros((4, 1))}, {"advantages": np.zeros(1)}, {"advantages": [0, 0, 0, np.nan]},
         {"old_logprobs": np.zeros((4, 1))}, {"mask": np.ones(4)}, {"mask": np.full((4, 7), 0.5)},
         {"mask": np.full((4, 7), np.nan)},
         {"ref_logprobs": np.zeros((4, 6))}, {"ref_logprobs": None}, {"kl_coef": -0.1}, {"cliprange": -0.1},
@@ -280,8 +280,9 @@ def test_what_cannot_be_is_refused(changes):
     """A shape that NumPy would stretch, a name that is none, a number of no meaning: one ValueError, and no result."""
     values, settings = numbers()
     names = ("logprobs", "old_logprobs", "advantages", "mask", "ref_logprobs")
-    with pytest.raises(ValueError):
-        grpo_loss(**{**dict(zip(names, values)), **settings, **changes})
+    for importance in RATIOS:
+        with pytest.raises(ValueError):
+            grpo_loss(**{**dict(zip(names, values)), **settings, "importance": importance, **changes})
     with pytest.raises(ValueError, match="scale"):
         group_advantages(np.ones((2, 2)), "std")
     with pytest.raises(ValueError):
