@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from .autograd import as_floats, as_tensor, clip, exp, maximum, same_shape, where
+from .arrays import as_floats, same_shape
+from .autograd import as_tensor, clip, exp, maximum, where
 from .batch import minibatches
 from .checks import (
     as_mask,

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from golden_values import cases, close, files, load, part
 
-from minialign.autograd import Tensor, exp, log
+from minialign.autograd import Tensor, exp
+from minialign.cousins import kto_loss, odds_ratio_loss, simpo_loss
 from minialign.dpo import dpo_loss
 from minialign.functional import log_sigmoid, token_log_probs
 from minialign.reward import bradley_terry_loss
@@ -186,36 +187,41 @@ def test_ipo_of_sums_and_of_averages_are_different_losses(name):
     assert abs(ours.data - family[f"{case}/loss"]) > 1e-3
 
 
-# ---- relatives we do not ship ---------------------------------------------------------------------------------------
+# ---- cousins --------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name, case", [(name, case) for name, case in under("cpo_simpo") if case.startswith("simpo")])
+def test_simpo_loss(name, case):
+    family = part(load(name), "cpo_simpo")
+    stored = part(family, case)
+    policy = {key: Tensor(family[key].copy(), requires_grad=True) for key in POLICY}
+    beta, gamma, smoothing = (float(stored[key]) for key in ("beta", "simpo_gamma", "label_smoothing"))
+    loss, metrics = simpo_loss(*policy.values(), beta, gamma / beta, smoothing)
+    compare_gradients(loss, stored, policy)
+    close(metrics["rewards/chosen"], stored["chosen_rewards"].mean())
+    close(metrics["rewards/rejected"], stored["rejected_rewards"].mean())
+
 
 @pytest.mark.parametrize("name, case", under("orpo"))
-def test_orpo_out_of_primitives(name, case):
-    """log-odds o = (pc - pr) - [log(1 - e^pc) - log(1 - e^pr)] of average log-probabilities; loss = -b log sigma(o)."""
+def test_odds_ratio_loss(name, case):
     family = part(load(name), "orpo")
     stored = part(family, case)
     policy = {key: Tensor(family[key].copy(), requires_grad=True) for key in POLICY}
-    pc, pr = policy.values()
-    b = float(stored["beta"])
-    odds = (pc - pr) - (log(1 - exp(pc)) - log(1 - exp(pr)))
-    close(odds.data.mean(), float(stored["log_odds_mean"]))
-    weighted = log_sigmoid(odds) * b
-    close(weighted, stored["weighted_log_sigmoid"])
-    compare_gradients(-weighted.mean(), {"loss": stored["or_loss"], **stored}, policy)
+    loss, metrics = odds_ratio_loss(*policy.values(), float(stored["beta"]))
+    close(metrics["log_odds_ratio"], float(stored["log_odds_mean"]))
+    compare_gradients(loss, {"loss": stored["or_loss"], **stored}, policy)
 
 
 @pytest.mark.parametrize("name, case", under("kto"))
-def test_kto_out_of_primitives(name, case):
-    """w_d (1 - sigma(b (log-ratio - kl))) for good answers, w_u (1 - sigma(b (kl - log-ratio))) for bad ones."""
+def test_kto_loss(name, case):
     family = part(load(name), "kto")
     stored = part(family, case)
     policy = {key: Tensor(family[key].copy(), requires_grad=True) for key in POLICY}
-    good, bad = (policy[p] - family[r] for p, r in zip(POLICY, REFERENCE))
-    b, kl = float(stored["beta"]), max(0.0, (stored["policy_KL_logps"] - stored["reference_KL_logps"]).mean())
-    close(kl, float(stored["kl"]))
-    n = len(good.data) + len(bad.data)
-    total = (1 - sigmoid((good - kl) * b)).sum() * float(stored["desirable_weight"])
-    total = total + (1 - sigmoid((kl - bad) * b)).sum() * float(stored["undesirable_weight"])
-    compare_gradients(total / n, stored, policy)
+    settings = (float(stored[key]) for key in ("beta", "desirable_weight", "undesirable_weight"))
+    reference = (family[key] for key in REFERENCE)
+    drift = stored["policy_KL_logps"], stored["reference_KL_logps"]
+    loss, metrics = kto_loss(*policy.values(), drift[0], *reference, drift[1], *settings)
+    close(metrics["kl"], float(stored["kl"]))
+    compare_gradients(loss, stored, policy)
 
 
 # ---- the reward model's loss ----------------------------------------------------------------------------------------

@@ -15,11 +15,11 @@ ROOT = Path(minialign.__file__).parent
 # Rooms, from the ground floor up: each may import from those before it, and a folder's own files from each other.
 ORDER = """
     checks divergence arrays autograd history functional composed optim tokenizer batch parallel model likelihood generate checkpoint
-    sft preferences reward policy_gradient ppo grpo dpo rlaif interop exact evaluate models source_patch cache
+    sft preferences reward policy_gradient ppo grpo dpo cousins rlaif interop exact evaluate models source_patch cache
     world snapshots pipeline figures runs lab page teach bench cli __main__
 """.split()
 TORCH = {"bench/torch_model.py", "bench/torch_steps.py"}  # loaded by `minialign bench --against torch` alone
-ALGORITHMS = {"sft", "reward", "policy_gradient", "ppo", "grpo", "dpo", "rlaif"}
+ALGORITHMS = {"sft", "reward", "policy_gradient", "ppo", "grpo", "dpo", "cousins", "rlaif"}
 SIBLINGS = ALGORITHMS - {"policy_gradient"}
 DRAWING = ("figures/", "lab/figures/")
 FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
