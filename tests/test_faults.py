@@ -192,6 +192,8 @@ def test_in_a_notebook_a_cell_that_fails_or_is_interrupted_takes_the_fault_back(
     assert margin() > 0 and "the fault is gone" in capsys.readouterr().err
     shell.run_cell(fails)
     assert capsys.readouterr().err == ""  # said once
+    shell.run_cell(lambda: second_cell(lesson))
+    assert margin() < 0 and "BROKEN ON PURPOSE, flip" in capsys.readouterr().out
 
 
 class Shell:

@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from .. import pipeline
+from .. import pipeline, source_patch
 from ..runs.folder import check_writable, read_votes, write_text
 from ..runs.text import heading, paragraph
 from . import equations
@@ -75,7 +75,7 @@ class Lesson:
         self.pictures: dict[str, str] = {}
         self.changes: list[str] = []  # the faults, in words
         self.predicted, self.guess = ("", ""), ""
-        self.cut_short = self.finished = False
+        self.cut_short = False
         self.outside = 0  # numbers
         self.upstream = self.waited = 0.0  # seconds: of stages that were missing; of people who think
         # The key is taken now, as the code was when it was loaded: an edit in the middle of a run is none of this run.
@@ -161,7 +161,7 @@ class Lesson:
 
     def inject_fault(self, owner: Any, name: str, old: str, new: str) -> None:
         """Replace `old`, which must occur once in the source of owner.name, by `new`: in memory, no file is touched."""
-        if self.finished:  # a notebook's cell is run again, after the lesson has taken its fault back
+        if self.changes and not source_patch.ACTIVE:  # it was taken back, and a notebook's cell is run again
             self._warn_of_fault()
         change = inject_fault(owner, name, old, new)
         self.changes += [change] if change not in self.changes else []
@@ -208,7 +208,6 @@ class Lesson:
         if unchecked:
             raise AssertionError(f"promised in the docstring, never checked: claims {sorted(unchecked)}")
         undo_faults()  # before anything below can fail
-        self.finished = True
         if self.fault:
             self._reveal_fault()
         self._write(complete=not self.cut_short)
