@@ -1,5 +1,6 @@
 """Talk to the models of a run, side by side: the same question to base, SFT, PPO and DPO."""
 
+import argparse
 import os
 import sys
 
@@ -16,14 +17,14 @@ from ..tokenizer import ALPHABET, CHARACTERS, EOS, encode
 RESET = "\x1b[0m"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
     parser.add_argument("--model", choices=(*POLICIES, *OPTIONAL, "all"), default="all", help="who answers (default all)")
     parser.add_argument("--greedy", action="store_true", help="always the most probable character, no chance")
     parser.add_argument("--seed", type=whole_number, default=0, help="for sampling (default 0)")
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> None:
     chat(arguments.folder, arguments.model, arguments.greedy, arguments.seed)
 
 

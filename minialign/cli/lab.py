@@ -1,5 +1,6 @@
 """`minialign lab NAME`: run an experiment over several seeds, print what was seen, and draw it."""
 
+import argparse
 import importlib.util
 import json
 from dataclasses import asdict
@@ -21,7 +22,7 @@ CUT = (
 )
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = (*lab.EXPERIMENTS, "all")
     parser.add_argument("names", nargs="+", metavar="NAME", choices=names, help=", ".join(names))
     parser.add_argument("--fast", action="store_true", help="smaller runs, and two seeds unless --seeds says otherwise")
@@ -30,7 +31,7 @@ def add_arguments(parser):
     parser.add_argument("--jobs", type=positive_number, help="seeds at once (default: one per core)")
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> None:
     laboratory(arguments.names, arguments.fast, arguments.seeds, arguments.out, arguments.jobs)
 
 

@@ -1,16 +1,18 @@
 """`minialign page`: watch the journey of a run: one offline page for the browser, a GIF, and a strip for slides."""
 
+import argparse
+
 from ..page import make_page, make_pictures
 from ..page.leashes import make_leashes
 from ..runs.folder import find_run, load_run
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
     parser.add_argument("--leashes", action="store_true", help="first train PPO on other leashes as well, and on none")
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> None:
     page(arguments.folder, arguments.leashes)
 
 

@@ -3,6 +3,7 @@
 Prints the table of the README, and writes it with its figure to runs/table/.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -17,14 +18,14 @@ from ..runs.seeds import cores, for_each
 from ..runs.text import decimal
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fast", action="store_true", help="of the classroom cut")
     parser.add_argument("--seeds", type=positive_number, default=5, help="how many: 0, 1, ... (default 5)")
     parser.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
     parser.add_argument("--jobs", type=positive_number, help="seeds at once (default: one per core)")
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> None:
     table(arguments.fast, arguments.seeds, arguments.out, arguments.jobs)
 
 

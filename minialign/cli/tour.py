@@ -1,5 +1,6 @@
 """The whole journey, told in the terminal: from a model that continues texts to one that answers, and answers well."""
 
+import argparse
 from pathlib import Path
 
 from .. import pipeline
@@ -29,7 +30,7 @@ TOO_FEW = (
 )
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fast", action="store_true", help="the classroom cut: smaller, quicker, same direction")
     parser.add_argument("--seed", type=whole_number, default=0, help="all that is random comes from it (default 0)")
     parser.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
@@ -38,7 +39,7 @@ def add_arguments(parser):
     parser.add_argument("--with", dest="extras", choices=OPTIONAL, action="append", default=[], metavar="MODEL", help=words)
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> None:
     tour(arguments.fast, arguments.seed, arguments.out, arguments.votes, arguments.extras)
 
 

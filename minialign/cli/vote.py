@@ -1,5 +1,6 @@
 """You are the rater: 20 pairs in two minutes, and how far you agree with yourself, with the raters and with gold."""
 
+import argparse
 import json
 import shlex
 import time
@@ -26,12 +27,12 @@ INTRO = (
 KEYS = "  a, b: this one   t: about the same   s: skip   u: undo   q: quit"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
     parser.add_argument("--to", metavar="FILE", help="where your votes are kept (default: my-votes.jsonl in the run's folder)")
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> None:
     vote(arguments.folder, arguments.to)
 
 

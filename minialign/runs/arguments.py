@@ -21,19 +21,19 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"minialign: {message}; see {self.prog} --help\n")
 
 
-def whole_number(text):
+def whole_number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
     return int(text)
 
 
-def positive_number(text):
+def positive_number(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)
 
 
-def lesson_number(text):
+def lesson_number(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 11:
         raise argparse.ArgumentTypeError(f"{text!r} is no lesson with exercises: 1 to 11")
     return int(text)

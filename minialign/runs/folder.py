@@ -11,11 +11,12 @@ from .. import checkpoint, preferences
 from ..checkpoint import atomically
 from ..model import LanguageModel, ModelConfig
 from ..models import OPTIONAL, TRAINED
+from ..pipeline import Journey
 from .errors import Problem
 from .text import safe, samples_text
 
 
-def check_writable(folder):
+def check_writable(folder: str | Path) -> None:
     """Find out now, not after minutes of training, that nothing can be written."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -24,11 +25,11 @@ def check_writable(folder):
         raise Problem(f"cannot write to {folder} ({problem.strerror}); choose another folder with --out DIR") from None
 
 
-def run_name(fast, seed, own_votes=False):
+def run_name(fast: bool, seed: int, own_votes: bool = False) -> str:
     return f"tour-{'fast-' if fast else ''}s{seed}{'-own-votes' if own_votes else ''}"
 
 
-def save_run(journey, results, folder):
+def save_run(journey: Journey, results: dict, folder: str | Path) -> dict[str, str]:
     """Write everything about a finished journey."""
     from ..figures import plots, style  # matplotlib is slow to load: only when there is something to draw
 
@@ -45,9 +46,9 @@ def save_run(journey, results, folder):
     write_text(folder / "samples.txt", samples_text(results["samples"]))
     curves = {name: journey.in_memory[name].history.to_dict() for name in (*TRAINED, *journey.extras)}
     write_text(folder / "curves.json", json.dumps(curves))
-    histories = [journey.stage(name).history for name in ("base", "sft")]
+    base, sft = (journey.stage(name).history for name in ("base", "sft"))
     drawn = {
-        "learning": plots.learning_curves(*histories, results["base"]["guessing"]),
+        "learning": plots.learning_curves(base, sft, results["base"]["guessing"]),
         "calibration": plots.reward_calibration(results["reward"]),
         "ppo": plots.ppo_dashboard(journey.stage("ppo").history),
         "dpo": plots.dpo_curves(journey.stage("dpo").history),
@@ -59,7 +60,7 @@ def save_run(journey, results, folder):
     return {name: words for name, (_, words) in drawn.items()}
 
 
-def load_run(folder):
+def load_run(folder: str | Path) -> dict:
     """The numbers of a finished run -> dict.  Raises Problem if there is none."""
     path = Path(folder) / "run.json"
     try:
@@ -74,7 +75,7 @@ def load_run(folder):
         raise Problem(f"{path} is not a run of minialign ({problem}); make one with: minialign tour --fast") from None
 
 
-def load_model(folder, name, recipe):
+def load_model(folder: str | Path, name: str, recipe: dict) -> LanguageModel:
     """One language model of a run.  Raises Problem if its checkpoint is missing, or is not of the run's recipe."""
     path = Path(folder) / f"{name}.npz"
     try:
@@ -86,7 +87,7 @@ def load_model(folder, name, recipe):
     return model
 
 
-def newest_run(folder):
+def newest_run(folder: str | Path) -> Path:
     """The finished run in a folder of runs that was written last.  Raises Problem if there is none."""
     finished = sorted(Path(folder).glob("*/run.json"), key=lambda path: path.stat().st_mtime)
     if not finished:
@@ -94,11 +95,11 @@ def newest_run(folder):
     return finished[-1].parent
 
 
-def write_text(path, text):
+def write_text(path: str | Path, text: str) -> None:
     atomically(path, lambda file: file.write(text.encode("utf-8")))
 
 
-def find_run(run):
+def find_run(run: str | None) -> Path:
     """A folder, or the name of a run in runs/, or the newest one."""
     if run is None:
         return newest_run("runs")
@@ -106,7 +107,7 @@ def find_run(run):
     return path if path.exists() or not (Path("runs") / run).exists() else Path("runs") / run
 
 
-def read_votes(path, context_length):
+def read_votes(path: str | Path, context_length: int) -> preferences.Preferences:
     """The votes of a file.  Raises Problem if it has none, or naming the line that is none."""
     try:
         votes = preferences.load_jsonl(path, context_length)

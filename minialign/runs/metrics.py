@@ -9,19 +9,22 @@ import platform
 import time
 from collections import Counter
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from .. import __version__, cache, pipeline
 from ..batch import Response
-from ..evaluate import answer, best_of_n, continue_bare, row, sampled_kl
+from ..evaluate import Answers, answer, best_of_n, continue_bare, row, sampled_kl
 from ..exact import best_of_n_kl_bound
 from ..models import MODELS, POLICIES, SPEAKERS, STAGES
+from ..pipeline import Journey
+from ..preferences import Preferences
 from ..reward import Scorer, calibration, pair_accuracy, score_gaps
 
 
-def ask(journey, name, questions, temperature):
+def ask(journey: Journey, name: str, questions: list[str], temperature: float) -> Answers:
     """One of the run's models answers -> Answers.  The base model gets each question bare, and continues it."""
     rng, limit = journey.rng(f"report {name}"), journey.recipe.max_new_tokens
     judge, tokenizer = journey.world.judge, journey.tokenizer
@@ -32,7 +35,7 @@ def ask(journey, name, questions, temperature):
     return speak(journey.model(name), questions, judge, temperature, rng, limit, tokenizer)
 
 
-def scoreboard(journey, questions):
+def scoreboard(journey: Journey, questions: list[str]) -> dict[str, dict]:
     """Every model on the same questions -> {"sampled" | "greedy": {model: row}}.  Best-of-n is only sampled."""
     board = {}
     for how, temperature in (("sampled", 1.0), ("greedy", 0.0)):
@@ -49,7 +52,7 @@ def scoreboard(journey, questions):
     return board
 
 
-def distance(journey, name, answers):
+def distance(journey: Journey, name: str, answers: Answers) -> float | None:
     """KL from the SFT model in nats per answer; None for the base model, which speaks another format."""
     if name == "base":
         return None
@@ -58,7 +61,7 @@ def distance(journey, name, answers):
     return sampled_kl(journey.model(name), journey.model("sft"), answers)
 
 
-def memory(journey, name):
+def memory(journey: Journey, name: str) -> dict[str, Any]:
     """How many models are in memory, and how large they are together (parameters only)."""
     language_model = sum(p.data.nbytes for p in journey.model("sft").parameters())
     scalar_model = sum(p.data.nbytes for p in journey.model("reward").parameters())
@@ -68,7 +71,7 @@ def memory(journey, name):
     return {"models_in_memory": len(parts), "megabytes": round(size / 1e6, 3)}
 
 
-def five_answers(journey, name):
+def five_answers(journey: Journey, name: str) -> list[dict]:
     """The same five questions for every model -> list of dicts: question, sampled, greedy, and whether each ended."""
     questions = list(journey.world.showcase)
     sampled, greedy = (ask(journey, name, questions, temperature).responses for temperature in (1.0, 0.0))
@@ -79,7 +82,7 @@ def five_answers(journey, name):
 
 
 # ---------------------------------------------------------------------------------------- what happened in each stage
-def base_report(journey):
+def base_report(journey: Journey) -> dict[str, Any]:
     losses = journey.stage("base").history["loss"]
     return {
         "guessing": math.log(journey.recipe.model.vocab_size),  # ln V: the loss of one who knows nothing
@@ -89,18 +92,18 @@ def base_report(journey):
     }
 
 
-def sft_report(journey):
+def sft_report(journey: Journey) -> dict[str, Any]:
     losses = journey.stage("sft").history["loss"]
     return {"first_loss": float(losses[0]), "last_loss": float(losses[-20:].mean())}
 
 
-def votes_report(journey):
+def votes_report(journey: Journey) -> dict[str, Any]:
     train, held_out = journey.votes()
     own = journey.own_votes is not None
     return {"pairs_shown": journey.recipe.vote_prompts, "train": len(train), "held_out": len(held_out), "own": own}
 
 
-def ceiling(journey, votes):
+def ceiling(journey: Journey, votes: Preferences) -> float | None:
     """The best possible accuracy: even an oracle cannot predict the raters' noise.  None where the world does not tell."""
     if not hasattr(journey.world, "probability"):
         return None
@@ -110,7 +113,7 @@ def ceiling(journey, votes):
     return float(np.maximum(p, 1 - p).mean())
 
 
-def reward_report(journey):
+def reward_report(journey: Journey) -> dict[str, Any]:
     """How well the reward model predicts votes it never saw, beside the best accuracy possible."""
     recipe, votes = journey.recipe, journey.votes()[1]
     losses = journey.stage("reward").history["loss"]
@@ -126,7 +129,7 @@ def reward_report(journey):
     }
 
 
-def policy_gradient_report(journey, name):
+def policy_gradient_report(journey: Journey, name: str) -> dict[str, Any]:
     """Of PPO or of a relative: all of them log the same."""
     history = journey.stage(name).history
     clipped = history["policy/clipfrac"]
@@ -142,7 +145,7 @@ def policy_gradient_report(journey, name):
     }
 
 
-def dpo_report(journey):
+def dpo_report(journey: Journey) -> dict[str, Any]:
     history = journey.stage("dpo").history
     return {
         "first_loss": float(history["loss"][0]),
@@ -156,11 +159,11 @@ def dpo_report(journey):
 
 
 # ---------------------------------------------------------------------------------------- all of it
-def kind_of(journey, question):
+def kind_of(journey: Journey, question: str) -> str:
     return journey.world.judge(question, Response("", True)).kind
 
 
-def measure(journey):
+def measure(journey: Journey) -> dict[str, Any]:
     """Everything worth knowing about a run -> dict of plain data, the content of run.json."""
     began = time.perf_counter()
     questions = journey.world.report_questions()
@@ -185,7 +188,7 @@ def measure(journey):
     return results | {"timings": timings(journey, time.perf_counter() - began)}
 
 
-def timings(journey, measuring):
+def timings(journey: Journey, measuring: float) -> dict[str, Any]:
     """What differs from run to run and from machine to machine."""
     stages = {name: journey.in_memory[name] for name in (*STAGES, *journey.extras)}
     seconds = {name: stage.seconds for name, stage in stages.items()}
@@ -200,7 +203,7 @@ def timings(journey, measuring):
     }
 
 
-def peak_memory():
+def peak_memory() -> float | None:
     """The most memory that this process has held, in MB; None where the system does not tell."""
     try:
         import resource

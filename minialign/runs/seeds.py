@@ -4,16 +4,17 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator, Sequence
 
 from tqdm import tqdm
 
 
-def for_each(function, tasks, jobs, words="seeds"):
+def for_each(function: Callable, tasks: Sequence, jobs: int, words: str = "seeds") -> list:
     """function(task) for each task, `jobs` at once -> list of results, in order."""
     return list(as_they_come(function, tasks, jobs, words))
 
 
-def as_they_come(function, tasks, jobs, words="seeds"):
+def as_they_come(function: Callable, tasks: Sequence, jobs: int, words: str = "seeds") -> Iterator:
     """function(task) for each task, `jobs` at once -> each result as soon as those before it are there."""
     if jobs == 1:
         yield from map(function, tasks)
@@ -26,7 +27,7 @@ def as_they_come(function, tasks, jobs, words="seeds"):
         yield from tqdm(results, total=len(tasks), desc=words, disable=None, leave=False)
 
 
-def cores():
+def cores() -> int:
     """How many processes this one may run at once."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

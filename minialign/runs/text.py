@@ -7,32 +7,32 @@ from ..models import NAMES
 WIDTH = 88
 
 
-def heading(text):
+def heading(text: str) -> str:
     return f"\n== {text} ".ljust(WIDTH + 1, "=")
 
 
-def paragraph(text, indent="", hanging="", width=WIDTH):
+def paragraph(text: str, indent: str = "", hanging: str = "", width: int = WIDTH) -> str:
     return textwrap.fill(
         text, width, initial_indent=indent, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
     )
 
 
-def number_line(name, value, remark=""):
+def number_line(name: str, value: str, remark: str = "") -> str:
     """One number with its name, and beside it what it can be held against."""
     return paragraph(f"{value}  {remark}".rstrip(), f"   {name:<18}", " " * 21)
 
 
-def safe(text):
+def safe(text: object) -> str:
     """Text from a file or a model as it may be printed: a control character by its name, so that it cannot act."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
-def decimal(x, digits=2):
+def decimal(x: float, digits: int = 2) -> str:
     """0.00, never -0.00."""
     return f"{round(x, digits) + 0.0:.{digits}f}"
 
 
-def answers_table(answers):
+def answers_table(answers: list[dict]) -> str:
     """The five questions, each with the sampled and the greedy answer; "..." where the model did not end."""
     lines = []
     for a in answers:
@@ -41,13 +41,13 @@ def answers_table(answers):
     return "\n".join(lines)
 
 
-def shown(text, ended, width=WIDTH - 15):
+def shown(text: str, ended: bool, width: int = WIDTH - 15) -> str:
     """An answer in one line; special tokens, called by their names, may make it longer than it is."""
     text = text if ended else text + "..."
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def scoreboard_table(rows, training_seconds):
+def scoreboard_table(rows: dict[str, dict], training_seconds: dict[str, float]) -> str:
     """One row a model.  rows: one half of results.scoreboard; training_seconds: model -> seconds."""
     lines = ["           helpful  honest harmless   gold   wins     KL answers seconds    models"]
     for name, row in rows.items():
@@ -60,6 +60,6 @@ def scoreboard_table(rows, training_seconds):
     return "\n".join(lines)
 
 
-def samples_text(samples):
+def samples_text(samples: dict[str, list[dict]]) -> str:
     """Every model's answers to the five questions, one below the other."""
     return "\n".join(f"{NAMES[name]}\n{answers_table(answers)}\n" for name, answers in samples.items())

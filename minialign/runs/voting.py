@@ -21,6 +21,7 @@ import numpy as np
 
 from ..batch import Response, prompt_ids
 from ..generate import generate
+from ..model import LanguageModel
 from ..world import sample_prompts
 from .errors import Problem
 from .text import safe
@@ -42,10 +43,11 @@ class Pair:
     repeat_of: int | None = None  # its place in the sitting when it was shown first
 
 
-def sitting(model, seed, number, max_new_tokens):
+def sitting(model: LanguageModel, seed: int, number: int, max_new_tokens: int) -> list[Pair]:
     """The 20 pairs of one sitting.  Raises Problem if the model's answers do not differ."""
     rng = np.random.default_rng([seed, number])
-    fresh, repeats, pairs = iter(new_pairs(model, rng, max_new_tokens)), plan(rng), []
+    fresh, repeats = iter(new_pairs(model, rng, max_new_tokens)), plan(rng)
+    pairs: list[Pair] = []
     for place in range(SITTING):
         if place in repeats:
             first = pairs[repeats[place]]
@@ -56,7 +58,7 @@ def sitting(model, seed, number, max_new_tokens):
     return pairs
 
 
-def plan(rng):
+def plan(rng: np.random.Generator) -> dict[int, int]:
     """Where a pair comes again -> dict: its second place -> its first.  Never two repeats in a row."""
     gaps = np.sort(rng.choice(SITTING - BEFORE_REPEATS - REPEATED + 1, REPEATED, replace=False))
     again = BEFORE_REPEATS + gaps + np.arange(REPEATED)  # what lies between two of them is at least one new pair
@@ -66,9 +68,9 @@ def plan(rng):
             return dict(zip(again.tolist(), first.tolist()))
 
 
-def new_pairs(model, rng, max_new_tokens, tries=10):
+def new_pairs(model: LanguageModel, rng: np.random.Generator, max_new_tokens: int, tries: int = 10) -> list[Pair]:
     """Two different readable answers to each of 15 different questions of the training list."""
-    pairs = {}
+    pairs: dict[str, Pair] = {}
     for _ in range(tries):
         questions = [p.text for p in sample_prompts(rng, 2 * NEW, "train", JUDGEABLE)]
         prompts = [prompt_ids(q) for q in questions for _ in range(2)]
@@ -82,7 +84,7 @@ def new_pairs(model, rng, max_new_tokens, tries=10):
     raise Problem("the SFT model of this run hardly ever gives two different answers; vote on another run")
 
 
-def fingerprint(model):
+def fingerprint(model: LanguageModel) -> str:
     """A short digest of a model's parameters: votes are on the words of one model."""
     digest = hashlib.sha256()
     for parameter in model.parameters():
@@ -90,7 +92,7 @@ def fingerprint(model):
     return digest.hexdigest()[:12]
 
 
-def line_of(pair, decision, number, seconds, model):
+def line_of(pair: Pair, decision: str, number: int, seconds: float, model: str) -> dict:
     """One line of the file.  decision: a, b, tie or skip; number: how many lines are before it."""
     chosen, rejected = {"a": (pair.a, pair.b), "b": (pair.b, pair.a)}.get(decision, (None, None))
     return {
@@ -111,7 +113,7 @@ def line_of(pair, decision, number, seconds, model):
     }
 
 
-def side_by_side(pairs, decisions):
+def side_by_side(pairs: list[Pair], decisions: list[str]) -> list[tuple[int, str]]:
     """A sitting with every pair that came twice beside its return -> list of (number of the pair, choice).
 
     A choice is named by the side on which the answer was at first: who chooses alike has the same letter twice.
@@ -126,7 +128,7 @@ def side_by_side(pairs, decisions):
     return [(number[first], choice) for first, _, choice in sorted(columns)]
 
 
-def check_line(line, number, model):
+def check_line(line: dict, number: int, model: str) -> None:
     """Raise ValueError, LookupError or TypeError unless this is a line of ours, at its place, about this model."""
     texts = [line[name] for name in ("prompt", "a", "b")]
     first = line["repeat_of"]
@@ -163,7 +165,7 @@ class Ballots:
     Raises Problem for a file that this voting cannot go on with, naming the line.
     """
 
-    def __init__(self, path, model):
+    def __init__(self, path: str | Path, model: str):
         self.path, self.model = Path(path), model
         self.lines, self.ends = [], [0]  # of each line the place in the file where it ends
         content = self.path.read_bytes() if self.path.exists() else b""
@@ -180,17 +182,17 @@ class Ballots:
             self.lines.append(line)
             self.ends.append(self.ends[-1] + len(raw))
 
-    def add(self, pair, decision, seconds):
+    def add(self, pair: Pair, decision: str, seconds: float) -> None:
         line = line_of(pair, decision, len(self.lines), seconds, self.model)
         self._write(json.dumps(line).encode() + b"\n")
         self.lines.append(line)
 
-    def undo(self):
+    def undo(self) -> None:
         """Take the last line back."""
         self.lines.pop(), self.ends.pop()
         self._write(b"")
 
-    def _write(self, raw):
+    def _write(self, raw: bytes) -> None:
         """Put this behind the last line that counts, and wait until it is on disk."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.path, "a+b"), open(self.path, "r+b") as file, locked(file):
