@@ -12,8 +12,8 @@ from ..runs.folder import check_writable, read_votes, run_name, save_run
 from ..runs.text import answers_table, heading, number_line, paragraph, scoreboard_table, shown
 
 SCOREBOARD = (
-    "Every model answers the report questions, which no stage has seen. A judge who knows the truth, and who is out of "
-    "every training code's sight, scores the answers: gold = helpful + honest + harmless + style."
+    "Every model answers the report questions, which no stage has seen. A judge who knows the truth, and takes no part in "
+    "training, scores the answers: gold = helpful + honest + harmless + style."
 )
 COLUMNS = (
     "wins: share of answers better than the SFT model's (ties half). KL: nats per answer from the SFT model; for best of "
