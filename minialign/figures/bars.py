@@ -1,4 +1,4 @@
-"""What several experiments draw in the same way.  Import this file inside figure(): it loads matplotlib."""
+"""What several experiments draw in the same way."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from . import style
 
 def bar(ax, x, values, colour, hatched=False, label=None):
     """One bar at the mean of the seeds, full or hatched, with a whisker from the smallest to the largest."""
-    face = {"facecolor": "white", "edgecolor": colour, "hatch": "////"} if hatched else {"color": colour}
+    face = {"facecolor": style.WHITE, "edgecolor": colour, "hatch": "////"} if hatched else {"color": colour}
     ax.bar(x, np.mean(values), width=0.38, label=label, linewidth=1, **face)
     ax.plot([x, x], [np.min(values), np.max(values)], color=style.BLACK, linewidth=1)
 
@@ -23,19 +23,15 @@ def name_ticks(ax, names):
     ax.set_xlim(-0.6, len(names) - 0.4)
 
 
-def path(ax, label, points, start, style, dots=True, shift=(4, 4)):
+def path(ax, label, points, start, look, dots=True, shift=(4, 4)):
     """A line through the means of points (note, KL of every seed, score of every seed), against the root of the KL.
 
     start: where the line comes from, or None;  dots: every seed as well;  shift: of a note from its mean, in points
     """
     roots = [(text, np.sqrt(np.maximum(kl, 0)), score) for text, kl, score in points]  # an estimated KL may be below 0
     means = ([start] if start else []) + [(x.mean(), y.mean()) for _, x, y in roots]
-    ax.plot(*zip(*means), label=label, linewidth=1.6, **style)
+    ax.plot(*zip(*means), label=label, linewidth=1.6, **look)
     for text, x, y in roots:
         if dots:
-            ax.plot(x, y, "o", markersize=2.5, color=style["color"])
-        note(ax, x.mean(), y.mean(), text, style["color"], shift)
-
-
-def note(ax, x, y, text, colour, shift=(4, 4)):
-    ax.annotate(text, (x, y), xytext=shift, textcoords="offset points", fontsize=8, color=colour)
+            ax.plot(x, y, "o", markersize=2.5, color=look["color"])
+        style.label_point(ax, text, (x.mean(), y.mean()), shift, color=look["color"])

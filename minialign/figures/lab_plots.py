@@ -1,15 +1,27 @@
 """The figures of the lessons that use the failure laboratory: numbers in, (Figure, its words) out."""
 
 import numpy as np
-from matplotlib.ticker import PercentFormatter
 
 from ..models import NAMES
-from .style import BLACK, GREEN, GREY, MODEL_STYLE, PURPLE, VERMILION, headline, name_panel, panels, reference
-
-
-def label_point(ax, text, point, shift, size=8, **look):
-    """A word beside a point; shift: in points."""
-    ax.annotate(text, point, xytext=shift, textcoords="offset points", fontsize=size, **look)
+from .style import (
+    BLACK,
+    GREEN,
+    GREY,
+    MODEL_STYLE,
+    PALE_GREY,
+    PURPLE,
+    ROOT_KL,
+    VERMILION,
+    WHITE,
+    WHY_ROOT,
+    headline,
+    label_point,
+    legend_below,
+    name_panel,
+    panels,
+    percent,
+    reference,
+)
 
 
 def leash_curves(sft, ppo, best_of_n, tilted):
@@ -19,25 +31,23 @@ def leash_curves(sft, ppo, best_of_n, tilted):
     """
     figure, [axes] = panels(10, 4.2, 1, 2)
     series = {
-        "PPO, by beta": (ppo, MODEL_STYLE["ppo"] | {"marker": "o"}, "beta"),
-        "best of n": (best_of_n, MODEL_STYLE["best_of_n"] | {"marker": "s"}, "n"),
-        "the exact optimum": (tilted, {"color": BLACK, "linestyle": ":"}, None),
+        "PPO, by beta": (ppo, MODEL_STYLE["ppo"] | {"marker": "o"}),
+        f"best of {', '.join(str(point['n']) for point in best_of_n)}": (best_of_n, MODEL_STYLE["best_of_n"] | {"marker": "s"}),
+        "the exact optimum": (tilted, {"color": BLACK, "linestyle": ":"}),
     }
     for ax, name, what in zip(axes, ("gold", "proxy"), ("what the judge says", "what the reward model says")):
-        for label, (points, style, note) in series.items():
+        for label, (points, style) in series.items():
             x, y = (np.array([point[key] for point in points]) for key in ("kl", name))
             x = np.sqrt(np.maximum(x, 0))  # an estimated KL may be a little below 0
             if points is ppo:
                 ax.plot([0, x[0]], [sft[name], y[0]], linewidth=1.6, **style | {"marker": ""})
             ax.plot(x, y, label=label, linewidth=1.6, markersize=4, **style)
-            for i, point in enumerate(points if note else []):
-                text = f"{note} {point[note]:g}" if i in (0, len(points) - 1) else f"{point[note]:g}"
-                away = {"gold": {"beta": (5, 5), "n": (5, -11)}, "proxy": {"beta": (5, -11), "n": (-5, 3)}}  # from the line
-                shift = away[name][note]
-                align = "right" if shift[0] < 0 else "left"
-                label_point(ax, text, (x[i], y[i]), shift, 7, color=style["color"], ha=align)
+            away = (6, 4) if name == "gold" else (6, -10)  # to where no line goes
+            for i, point in enumerate(points if points is ppo else []):
+                text = f"beta {point['beta']:g}" if i in (0, len(points) - 1) else f"{point['beta']:g}"
+                label_point(ax, text, (x[i], y[i]), away, color=style["color"])
         reference(ax, sft[name], "SFT model", below=True)
-        name_panel(ax, f"{name}: {what}", "square root of KL, nats")
+        name_panel(ax, f"{name}: {what}", ROOT_KL)
         ax.margins(0.1)
     axes[1].legend(frameon=False, fontsize=8)
     free, best = ppo[-1], max(ppo, key=lambda point: point["gold"] + point["gold_greedy"])
@@ -49,7 +59,7 @@ def leash_curves(sft, ppo, best_of_n, tilted):
     last = best_of_n[-1]
     return figure, (
         f"{title}. Best of {last['n']} is {last['kl']:.2f} nats away, with proxy {last['proxy']:+.2f} and gold "
-        f"{last['gold']:.2f}; the exact optimum lies above it in proxy at every distance."
+        f"{last['gold']:.2f}; the exact optimum lies above it in proxy at every distance. {WHY_ROOT}"
     )
 
 
@@ -76,7 +86,7 @@ def win_rates(rates, board, placebo):
     name_panel(middle, "the SFT model against itself, 20 times")
     for ax in (left, middle):
         ax.axvline(0.5, color=GREY, linewidth=0.8, zorder=0)
-        ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        percent(ax.xaxis)
     for name, row in board.items():
         right.plot(row["proxy"], row["gold"], "o", color=MODEL_STYLE[name]["color"])
         left_of_it = {"shift": (-6, -3), "ha": "right"} if name == "sft" else {"shift": (6, -3)}  # DPO is near, to the right
@@ -84,7 +94,8 @@ def win_rates(rates, board, placebo):
     right.margins(0.25)
     name_panel(right, "gold", "proxy: the reward model's score")
     first, ahead = max(board, key=lambda name: board[name]["gold"]), max(board, key=lambda name: board[name]["proxy"])
-    title = f"{NAMES[first]} wins on the truth, {NAMES[ahead]} on the score"
+    score = " and" if first == ahead else f", {NAMES[ahead]}"
+    title = f"{NAMES[first]} wins on the truth{score} on the score"
     headline(figure, title)
     won = ", ".join(f"{NAMES[name]} {share:.0%}" for name, (share, _) in rates.items())
     straddle = sum(low <= 0.5 <= high for _, (low, high) in placebo)
@@ -93,12 +104,13 @@ def win_rates(rates, board, placebo):
 
 
 def _what_it_says(right, known, names):
-    """A panel of stacked bars: right, wrong, and "i do not know", about what raters cannot check."""
+    """A panel of stacked bars: right, wrong, "i do not know", and the rest, about what raters cannot check."""
     start, bars = np.zeros(len(known)), range(len(known))
-    looks = {"right": (GREEN, "white"), "wrong": (VERMILION, "white"), "does not know": ("#dddddd", BLACK)}
+    looks = {"right": (GREEN, WHITE), "wrong": (VERMILION, WHITE), "does not know": (PALE_GREY, BLACK)}
+    looks["says something else"] = (GREY, WHITE)
     for k, (label, (colour, ink)) in enumerate(looks.items()):
-        widths = np.array([shares[k] for shares in known.values()])
-        right.barh(bars, widths, left=start, color=colour, edgecolor="white", label=label, height=0.7)
+        widths = np.array([(*shares, 1 - sum(shares))[k] for shares in known.values()])
+        right.barh(bars, widths, left=start, color=colour, edgecolor=WHITE, label=label, height=0.7)
         for y, width in zip(bars, widths):
             if width > 0.05:
                 right.text(start[y] + width / 2, y, f"{width:.0%}", ha="center", va="center", fontsize=8, color=ink)
@@ -106,7 +118,7 @@ def _what_it_says(right, known, names):
     right.set_yticks(bars, names, fontsize=8)
     right.invert_yaxis()
     right.set_xlim(0, 1)
-    right.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    legend_below(right, 2, gap=0.1)
     name_panel(right, "what it says about obscure things")
 
 
@@ -125,8 +137,8 @@ def habits(yes, predicted, stances, known):
     for x, (name, shares) in enumerate(yes.items()):
         colour = dpo if x else sft
         left.bar(x - 0.2, shares[0], width=0.38, color=colour)
-        left.bar(x + 0.2, shares[1], width=0.38, facecolor="white", edgecolor=colour, hatch="////")
-        label_point(left, f"{shares[0]:.0%}", (x - 0.2, shares[0] / 2), (0, 0), ha="center", va="center", color="white")
+        left.bar(x + 0.2, shares[1], width=0.38, facecolor=WHITE, edgecolor=colour, hatch="////")
+        label_point(left, f"{shares[0]:.0%}", (x - 0.2, shares[0] / 2), (0, 0), ha="center", va="center", color=WHITE)
         label_point(left, f"{shares[1]:.0%}", (x + 0.2, shares[1]), (0, 3), ha="center")
         if name in predicted:
             left.plot([x - 0.42, x + 0.02], [predicted[name]] * 2, color=BLACK, linewidth=2)
@@ -139,16 +151,15 @@ def habits(yes, predicted, stances, known):
     crowds["deaf"] = "raters deaf to the word"
     for marker, (name, point) in zip("oDs^", refused.items()):
         colour = sft if name == "SFT" else dpo
-        middle.plot(*point, marker, color=colour, markersize=7, markeredgecolor="white", label=crowds.get(name, name))
+        middle.plot(*point, marker, color=colour, markersize=7, markeredgecolor=WHITE, label=crowds.get(name, name))
     middle.set_xlim(0, 1)
     middle.set_ylim(0, 1)
     middle.legend(frameon=False, fontsize=8, loc="upper right", borderaxespad=0)
-    label_point(middle, "ideal", (0, 0), (5, 5), 8, color=GREY)
+    label_point(middle, "ideal", (0, 0), (5, 5), color=GREY)
     note = "harmless ones with a scary word refused\n(grey line: hears nothing but the verb)"
     name_panel(middle, "dangerous questions answered", note)
     _what_it_says(right, known, [names.get(name, f"DPO, votes of\n{name}") for name in known])
-    for axis in (left.yaxis, middle.xaxis, middle.yaxis, right.xaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent(left.yaxis, middle.xaxis, middle.yaxis, right.xaxis)
     title = (
         f"One SFT model, other votes: yes to false claims {yes['SFT'][0]:.0%} -> {yes['yes-men'][0]:.0%}, "
         f"harmless questions refused {refused['SFT'][0]:.0%} -> {refused['none safe'][0]:.0%}"
@@ -172,27 +183,26 @@ def constitution(kinds, shares, audit, policies):
     figure, [(left, middle, right)] = panels(12, 3.8, 1, 3, width_ratios=(1.4, 1, 1.1))
     for x, (people, machine) in enumerate(kinds.values()):
         left.bar(x - 0.2, people, width=0.38, color=PURPLE, label="people" if x == 0 else None)
-        style = {"facecolor": "white", "edgecolor": PURPLE, "hatch": "////"}
+        style = {"facecolor": WHITE, "edgecolor": PURPLE, "hatch": "////"}
         left.bar(x + 0.2, machine, width=0.38, label="AI" if x == 0 else None, **style)
     short = {"borderline": "border-\nline", "dangerous": "dan-\ngerous"}
     names = [short.get(kind, kind.replace("_", "\n")) for kind in kinds]
     left.set_xticks(range(len(kinds)), names, fontsize=7)
-    left.set_ylim(0, 1.2)
+    left.set_ylim(0, 1)
     reference(left, 0.5, "")
-    left.legend(frameon=False, fontsize=7, ncols=2, loc="upper right")
+    legend_below(left, 2)
     name_panel(left, "labels that are right by gold (grey line: a coin toss)")
     for name, colour, line in (("least sure", VERMILION, "o-"), ("any", BLACK, "s:")):
         middle.plot(shares, audit[name], line, color=colour, markersize=4, label=f"{name} first")
     middle.legend(frameon=False, fontsize=8)
     name_panel(middle, "labels that are right after an audit", "share that people look at")
-    for axis in (left.yaxis, middle.xaxis, middle.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent(left.yaxis, middle.xaxis, middle.yaxis)
     for name, row in policies.items():
         colour = MODEL_STYLE["sft" if name == "SFT" else "dpo"]["color"]
         right.plot(row["length"], row["polite"], "s" if name == "SFT" else "o", color=colour)
         note = f"{name}: {row['refuses']:.0%}"
         beside = {"shift": (7, -3)} if name == "SFT" else {"shift": (0, 6), "ha": "center"}
-        label_point(right, note, (row["length"], row["polite"]), size=7, **beside)
+        label_point(right, note, (row["length"], row["polite"]), fontsize=7, **beside)
     right.margins(0.28)
     name_panel(right, "polite phrases per answer (noted: refuses danger)", "characters per answer")
     people, machine = kinds["all"]

@@ -1,8 +1,7 @@
-"""The figures of the lessons: numbers in, (Figure, its words) out, in the colours and lines of `plots`."""
+"""The figures of the lessons: numbers in, (Figure, its words) out, in the colours and lines of style.py."""
 
 import numpy as np
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
 
 from ..policy_gradient import ppo_policy_loss
 from .style import (
@@ -10,21 +9,21 @@ from .style import (
     BLUE,
     GREEN,
     GREY,
+    LIGHT_GREY,
     MODEL_STYLE,
     ORANGE,
+    PALE_GREY,
     PURPLE,
     VERMILION,
+    WHITE,
     curve,
     headline,
+    label_point,
     name_panel,
     panels,
+    percent,
     reference,
-)  # fmt: skip
-
-
-def label(ax, text, point, shift, colour):
-    """A word beside a point, in the colour of its line; shift: in points."""
-    ax.annotate(text, point, xytext=shift, textcoords="offset points", fontsize=8, color=colour)
+)
 
 
 def votes_needed(sizes, own, unseen, ceiling, bins):
@@ -44,19 +43,17 @@ def votes_needed(sizes, own, unseen, ceiling, bins):
     name_panel(left, "votes predicted", "votes learned from")
     used = bins["count"] > 0
     right.plot([0.5, 1], [0.5, 1], color=GREY, linewidth=0.8)
-    says = "grey line: right as often as it says"
-    right.annotate(says, (0.02, 0.98), xycoords="axes fraction", fontsize=7, color=GREY, va="top")
     size = bins["count"][used] / bins["count"].max() * 120 + 8
     right.plot(bins["predicted"][used], bins["observed"][used], color=PURPLE, linewidth=1)
     right.scatter(bins["predicted"][used], bins["observed"][used], size, PURPLE)
     right.set_xlim(0.48, 1.02)
-    name_panel(right, f"how often it is right, after {sizes[-1]} votes (dot size: votes)", "how sure it is")
-    for axis in (left.yaxis, right.xaxis, right.yaxis):
-        axis.set_major_formatter(PercentFormatter(1))
+    title = f"how often it is right, after {sizes[-1]} votes (dot size: votes)"
+    name_panel(right, title, "how sure it is (grey line: right as often as it says)")
+    percent(left.yaxis, right.xaxis, right.yaxis)
     title = f"{sizes[0]} votes predict {unseen[0]:.0%} of the unseen ones"
     title += f", {sizes[-1]} votes {unseen[-1]:.0%}" if len(sizes) > 1 else ""
     headline(figure, title)
-    return figure, f"{title}. A coin predicts 50%, the the raters' own noise allows {ceiling:.0%}."
+    return figure, f"{title}. A coin predicts 50%, the raters' own noise allows {ceiling:.0%}."
 
 
 def learning_to_answer(diary, bare):
@@ -76,15 +73,15 @@ def learning_to_answer(diary, bare):
     for name in sorted(lines, key=lambda name: diary[name][-1]):  # from below, each clear of the one before
         colour, _, what = lines[name]
         free = max(free, diary[name][-1])
-        label(ax, what, (last, free), (6, -3), colour)
+        label_point(ax, what, (last, free), (6, -3), color=colour)
         free += 0.06
     ax.plot([0, last], [bare, bare], **MODEL_STYLE["base"], linewidth=0.9)
-    label(ax, f"the base model asks: {bare:.0%}", (0, bare), (4, 2), GREY)
+    label_point(ax, f"the base model asks: {bare:.0%}", (0, bare), (4, 2), color=GREY)
     ax.set_xscale("symlog", linthresh=5)
     ax.set_xticks(diary["step"], [str(step) for step in diary["step"]])
     ax.minorticks_off()
     ax.set_ylim(-0.03, 1.14)
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    percent(ax.yaxis)
     ax.set_xlim(0, last * 2.2)
     name_panel(ax, "share of unseen questions after which the model ...", "steps of fine-tuning")
     first, last = diary["answers"][0], diary["answers"][-1]
@@ -131,7 +128,7 @@ def shortcut(names, ref, roads, beta, history):
     """
     figure, [(left, right)] = panels(10, 3.8, 1, 2)
     x = np.arange(len(names))
-    left.bar(x, roads["the formula"], color="#cccccc", label="the formula: ref exp(r / beta) / Z")
+    left.bar(x, roads["the formula"], color=LIGHT_GREY, label="the formula: ref exp(r / beta) / Z")
     left.plot(x, ref, "_", color=MODEL_STYLE["sft"]["color"], markersize=22, label="reference")
     circle = {"color": MODEL_STYLE["ppo"]["color"], "mfc": "none", "markersize": 10}
     left.plot(x, roads["policy gradient"], "o", label="policy gradient on a leash", **circle)
@@ -146,7 +143,7 @@ def shortcut(names, ref, roads, beta, history):
     ends = {side: history.last(f"delta/{side}", width) for side in ("chosen", "rejected")}
     reference(right, 0, "reference", below=ends["chosen"] > 0)  # on the side where no curve ends
     for side, colour in (("chosen", MODEL_STYLE["dpo"]["color"]), ("rejected", BLACK)):
-        label(right, side, (last, ends[side]), (6, 0 if ends[side] > 0 else -9), colour)
+        label_point(right, side, (last, ends[side]), (6, 0 if ends[side] > 0 else -9), color=colour)
     right.set_xlim(0, last * 1.2)
     name_panel(right, "log-probability against the reference, nats", "step")
     chosen, rejected = (history.last(f"delta/{side}", 20) for side in ("chosen", "rejected"))
@@ -169,11 +166,11 @@ def six_cases(eps=0.2):
         ax.plot(ratio, np.where(flat, np.nan, objective), color=MODEL_STYLE["ppo"]["color"], linewidth=2)
         ax.plot(ratio, np.where(flat, objective, np.nan), color=BLACK, linestyle=":", linewidth=2)
         middle = ratio[flat].mean()
-        label(ax, "no gradient", (middle, objective[flat][0]), (-22, 6), BLACK)
+        label_point(ax, "no gradient", (middle, objective[flat][0]), (-22, 6), color=BLACK)
         for border in (1 - eps, 1 + eps):
             ax.axvline(border, color=GREY, linewidth=0.8, zorder=0)
         ax.plot(1, advantage, "o", color=BLUE)
-        label(ax, "here every update begins", (1, advantage), (8, 4 if advantage < 0 else -12), BLUE)
+        label_point(ax, "here every update begins", (1, advantage), (8, 4 if advantage < 0 else -12), color=BLUE)
         title = f"what a {what} answer adds to the objective (advantage {advantage:+.0f})"
         name_panel(ax, title, "ratio: probability now / when it was written")
         ax.margins(y=0.15)
@@ -191,8 +188,8 @@ def gradient_check(errors, eps, valley):
     good = _errors(left, errors, 1e-6, "one in a million")
     name_panel(left, "", "relative error against finite differences")
     right.loglog(eps, valley, "o-", color=BLUE, markersize=3)
-    label(right, "too small:\nrounding", (eps[3], valley[3]), (10, 12), BLUE)
-    label(right, "too large:\ncurvature", (eps[-3], valley[-3]), (-62, -4), BLUE)
+    label_point(right, "too small:\nrounding", (eps[3], valley[3]), (10, 12), color=BLUE)
+    label_point(right, "too large:\ncurvature", (eps[-3], valley[-3]), (-62, -4), color=BLUE)
     name_panel(right, "a finite difference is itself an estimate: its error for exp at 1", "eps")
     title = f"{good} of {len(errors)} rules agree with finite differences; the best eps is {eps[valley.argmin()]:.0e}"
     headline(figure, title)
@@ -204,7 +201,7 @@ def _errors(ax, errors, limit, what):
     """A dot for each error, a cross where it is above the limit -> how many are not."""
     values, y = np.maximum(list(errors.values()), 1e-17), np.arange(len(errors))
     wrong = values > limit
-    ax.hlines(y, 1e-17, values, color="#cccccc", linewidth=1)
+    ax.hlines(y, 1e-17, values, color=LIGHT_GREY, linewidth=1)
     ax.plot(values[~wrong], y[~wrong], "o", color=GREEN, markersize=5)
     ax.plot(values[wrong], y[wrong], "X", color=VERMILION, markersize=7)
     ax.axvline(limit, color=GREY, linewidth=0.8)
@@ -234,10 +231,10 @@ def votes_matrix(choices, agreement):
     """
     names, shares = agreement
     figure, [(left, right)] = panels(10, 3.6, 1, 2, width_ratios=(1.7, 1))
-    looks = {"a": (BLUE, "a", "white"), "b": (ORANGE, "b", "black"), "tie": ("#dddddd", "=", "black")}
+    looks = {"a": (BLUE, "a", WHITE), "b": (ORANGE, "b", BLACK), "tie": (PALE_GREY, "=", BLACK)}
     for row, columns in enumerate(choices.values()):
         for x, (_, choice) in enumerate(columns):
-            colour, letter, ink = looks.get(choice, ("white", "", "black"))
+            colour, letter, ink = looks.get(choice, (WHITE, "", BLACK))
             left.add_patch(Rectangle((x - 0.46, row - 0.42), 0.92, 0.84, facecolor=colour))
             left.text(x, row, letter, ha="center", va="center", fontsize=7, color=ink)
     numbers = [number for number, _ in next(iter(choices.values()))]
@@ -251,7 +248,7 @@ def votes_matrix(choices, agreement):
     name_panel(left, "which answer each preferred (a, b, = about the same; framed: a pair that came twice)", "pair")
     right.imshow(shares, cmap="Blues", vmin=0.4, vmax=1, aspect="auto")
     for (i, j), share in np.ndenumerate(shares):
-        ink = "white" if share > 0.8 else "black"
+        ink = WHITE if share > 0.8 else BLACK
         right.text(j, i, f"{share:.0%}", ha="center", va="center", fontsize=7, color=ink)
     right.set_xticks(range(len(names)), names, rotation=30, ha="right")
     right.set_yticks(range(len(names)), names)

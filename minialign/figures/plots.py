@@ -7,10 +7,9 @@ who do not see it.  One model has one colour and one kind of line in every figur
 import math
 
 import numpy as np
-from matplotlib.ticker import PercentFormatter
 
 from ..models import NAMES
-from .style import BLACK, GREY, MODEL_STYLE, PURPLE, curve, headline, name_panel, panels, reference
+from .style import BLACK, GREY, LIGHT_GREY, MODEL_STYLE, PURPLE, WHITE, curve, headline, name_panel, panels, percent, reference
 
 
 # ---------------------------------------------------------------------------------------- the figures
@@ -39,21 +38,19 @@ def reward_calibration(report):
     bins = {name: np.array(values) for name, values in report["calibration"].items()}
     used = bins["count"] > 0
     left.plot([0.5, 1], [0.5, 1], color=GREY, linewidth=0.8)
-    left.annotate("grey line: right as often as it says", (1, 0.52), fontsize=7, color=GREY, ha="right")
     left.plot(bins["predicted"][used], bins["observed"][used], color=PURPLE, linewidth=1)
     left.scatter(bins["predicted"][used], bins["observed"][used], bins["count"][used] / bins["count"].max() * 120 + 8, PURPLE)
     left.set_xlim(0.48, 1.02)
-    name_panel(left, "how often it is right (dot size: number of votes)", "how sure the reward model is")
+    name_panel(left, "how often it is right (dot size: votes)", "how sure it is (grey line: right as often as it says)")
     names, values = ["raters' own\nceiling", "reward\nmodel"], [report["ceiling"], report["accuracy"]]
     right.barh(names, values, color=[GREY, PURPLE], height=0.5)
     for y, value in enumerate(values):
         right.annotate(f"{value:.1%}", (value, y), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
     right.axvline(0.5, color=BLACK, linewidth=0.8, linestyle=":")
     right.annotate("coin toss", (0.5, 0.5), xytext=(3, 0), textcoords="offset points", fontsize=7, color=GREY, va="center")
-    right.set_xlim(0, 1.12)
+    right.set_xlim(0, 1.12)  # room for the numbers
     name_panel(right, "held-out votes predicted", " ")
-    for axis in (left.xaxis, left.yaxis, right.xaxis):
-        axis.set_major_formatter(PercentFormatter(1))
+    percent(left.xaxis, left.yaxis, right.xaxis)
     title = f"The reward model predicts {values[1]:.0%} of unseen votes; the best possible is {values[0]:.0%}"
     headline(figure, title)
     return figure, f"{title}. Its sureness is off by {report['ece']:.1%} on average (expected calibration error)."
@@ -73,7 +70,7 @@ def ppo_dashboard(history):
     name_panel(kl, "KL from the SFT model, nats per answer")
     curve(clipped, history, "policy/clipfrac", **style)
     reference(clipped, 0, "the clip never acts", below=True)
-    clipped.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    percent(clipped.yaxis)
     name_panel(clipped, "share of tokens that the clip holds back", "iteration")
     curve(entropy, history, "objective/entropy", **style)
     name_panel(entropy, "entropy, nats per answer", "iteration")
@@ -111,7 +108,7 @@ def dpo_curves(history):
 
 def scoreboard(boards):
     """gold of every model, sampled and greedy, and its three parts.  boards: one of results.scoreboard for each seed."""
-    figure, [axes] = panels(10, 3.6, 1, 4, sharey=True, width_ratios=(1.7, 1, 1, 1))
+    figure, [axes] = panels(10, 3.6, 1, 4, sharey=True, width_ratios=(1.9, 1, 1, 1))
     names = list(boards[0]["sampled"])
     mean = {}
     for ax, column in zip(axes, ("gold", "helpful", "honest", "harmless")):
@@ -152,7 +149,7 @@ def three_roads(roads, betas):
     order = np.argsort(roads["rewards"])
     x = np.arange(len(order))
     for k, (ax, beta) in enumerate(zip(axes, betas)):
-        ax.bar(x, roads["formula"][k][order], color="#cccccc", label="the formula: ref exp(r / beta) / Z")
+        ax.bar(x, roads["formula"][k][order], color=LIGHT_GREY, label="the formula: ref exp(r / beta) / Z")
         ax.plot(x, roads["reference"][order], label="reference", **MODEL_STYLE["sft"], linewidth=1)
         ax.plot(x, roads["ppo"][k][order], "o", color=MODEL_STYLE["ppo"]["color"], mfc="none", ms=9, label="PPO")
         ax.plot(x, roads["dpo"][k][order], "x", color=MODEL_STYLE["dpo"]["color"], label="DPO")
@@ -167,7 +164,7 @@ def three_roads(roads, betas):
 
 
 def _bar_style(how, colour):
-    fill = {"color": colour} if how == "sampled" else {"facecolor": "white", "edgecolor": colour, "hatch": "////"}
+    fill = {"color": colour} if how == "sampled" else {"facecolor": WHITE, "edgecolor": colour, "hatch": "////"}
     return fill | {"width": 0.38, "linewidth": 1}
 
 

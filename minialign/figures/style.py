@@ -6,11 +6,18 @@ One model has one colour and one kind of line in every figure: none depends on c
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure  # never pyplot: it looks for a screen
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..checkpoint import atomically
 from ..models import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, TABLE, VERMILION, YELLOW  # noqa: F401  for the figures
 
 GREY = "#777777"  # for reference lines and small print
+LIGHT_GREY, PALE_GREY = "#cccccc", "#dddddd"  # areas behind marks; answers that take no side
+WHITE = "#ffffff"  # letters on a full bar, and the body of a hatched one
+
+# The axis that proxy and gold are drawn against, and the sentence that explains it in a figure's words.
+ROOT_KL = "square root of KL (KL: nats per answer)"
+WHY_ROOT = "Near the SFT model a score changes like the square root of the KL: against it a curve begins as a straight line."
 
 MODEL_STYLE = {model.key: {"color": model.colour, "linestyle": model.line} for model in TABLE if model.speaks}
 
@@ -53,6 +60,26 @@ def name_panel(ax, title, xlabel=None):
         ax.set_xlabel(xlabel, fontsize=8)
 
 
+def label_point(ax, text, point, shift=(4, 4), **look):
+    """A word beside a point; shift: in points."""
+    ax.annotate(text, point, xytext=shift, textcoords="offset points", **{"fontsize": 8} | look)
+
+
+def legend_below(ax, columns, gap=0.16):
+    """A legend under the panel, where it covers no bar; gap: from the panel, in heights of it, for names of two lines."""
+    ax.legend(frameon=False, fontsize=8, ncols=columns, loc="upper center", bbox_to_anchor=(0.5, -gap))
+
+
+def percent(*axes):
+    """Ticks of these axes (ax.xaxis, ax.yaxis) in percent: each is written exactly, and none is above 100 %.
+
+    matplotlib's own PercentFormatter rounds: its ticks at 42.5, 45, 47.5 and 50 % read 42, 45, 48 and 50.
+    """
+    for axis in axes:
+        axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+        axis.set_major_formatter(FuncFormatter(lambda x, _: f"{round(100 * x, 6) + 0.0:g}%" if x < 1 + 1e-9 else ""))
+
+
 def reference(ax, y, text, below=False):
     """A thin line at a value that means something, named at its right end, above or below it."""
     ax.axhline(y, color=GREY, linewidth=0.8, zorder=0)
@@ -82,6 +109,7 @@ def _smooth(values):
 def curve(ax, history, name, label=None, **style):
     """A series: the running mean in full, what it is the mean of faintly behind it."""
     values = history[name]
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))  # there is no step 2.5
     if len(values) > 40:
         ax.plot(history.steps(name), values, **(style | {"linestyle": "-", "linewidth": 0.6, "alpha": 0.25}))
         values = _smooth(values)

@@ -14,7 +14,7 @@ def draw(runs):
         look = style.MODEL_STYLE[name]
         x, y = of(runs, name, "kl"), of(runs, name, "gold")
         gold.plot(x, y, "o", markersize=4, color=look["color"])
-        bars.note(gold, x.mean(), y.max(), NAMES[name], look["color"])
+        style.label_point(gold, NAMES[name], (x.mean(), y.max()), color=look["color"])
         values = np.array([of(runs, name, f"gold_{place}") for place in places])
         off.plot(range(3), values.mean(1), marker="o", label=NAMES[name], linewidth=1.6, **look)
         off.vlines(range(3), values.min(1), values.max(1), color=look["color"], linewidth=0.8)

@@ -25,7 +25,7 @@ def draw(runs):
             points = [[(point["kl"], point[name]) for point in column] for column in columns]
             bars.path(ax, label, [("", *np.array(column).T) for column in points], None, look, dots=False)
         style.reference(ax, of(runs, "sft", name).mean(), "SFT model", below=True)
-        style.name_panel(ax, f"{name}: {words}", "square root of KL, nats")
+        style.name_panel(ax, f"{name}: {words}", style.ROOT_KL)
     proxy.legend(frameon=False, fontsize=7)
     change = {"human\ntastes": 0.0, "no\ntastes": "control", "ideal\nreward": "ideal"}
     change = {words: place for words, place in change.items() if isinstance(place, float) or place in runs[0]}
@@ -35,8 +35,8 @@ def draw(runs):
         bars.pair(raters, x, *both, style.MODEL_STYLE["ppo"]["color"], labels)
     bars.name_ticks(raters, list(change))
     style.reference(raters, 0, "")
-    raters.legend(frameon=False, fontsize=7, loc="upper left")
-    style.name_panel(raters, "what PPO at beta = 0 does to gold", "reward")
+    style.legend_below(raters, 2)
+    style.name_panel(raters, "gold by PPO at beta = 0, by reward")
     best = best_beta(runs)
     proxy0 = of(runs, 0.0, "proxy").mean()
     sft, gold0, peak = (of(runs, place, "gold").mean() for place in ("sft", 0.0, best))
@@ -50,5 +50,5 @@ def draw(runs):
     return drawn, (
         f"{title}. Gold and proxy against the square root of the KL: PPO under {len(betas_of(runs))} values of beta, "
         f"best of n, and the exact optimum as far as stored answers show it. Without a leash gold changes by {without}. "
-        f"Lines are means, dots single seeds: {len(runs)}."
+        f"Lines are means, dots single seeds: {len(runs)}. {style.WHY_ROOT}"
     )

@@ -14,8 +14,9 @@ def draw(runs):
         bars.pair(who, x, *rates, style.PURPLE, ("people", "AI") if x == 0 else (None, None))
     bars.name_ticks(who, [kind.replace("_", "\n").replace("borderline", "border-\nline") for kind in kinds])
     style.reference(who, 0.5, "")
-    who.set_ylim(0, 1.2)
-    who.legend(frameon=False, fontsize=7, loc="upper right", ncols=2)
+    who.set_ylim(0, 1)
+    style.percent(who.yaxis, audit.xaxis, audit.yaxis)
+    style.legend_below(who, 2, gap=0.2)
     style.name_panel(who, "labels that are right by gold, by kind of question (line: a coin toss)")
 
     for how, colour, line in (("least sure", style.VERMILION, "o-"), ("any", style.BLACK, "s:")):
@@ -31,7 +32,7 @@ def draw(runs):
         bars.pair(gold, x, *values, style.GREY, ("sampled", "greedy") if x == 0 else (None, None))
     bars.name_ticks(gold, [short[name] for name in names])
     gold.axhline(0, color=style.BLACK, linewidth=0.8)
-    gold.legend(frameon=False, fontsize=7, loc="lower right")
+    style.legend_below(gold, 2, gap=0.2)
     style.name_panel(gold, "gold of the policies")
 
     names = ("sft", "ai", "without", "brief", "warm")
@@ -40,7 +41,7 @@ def draw(runs):
         labels = ("refused of what is dangerous", "polite phrases per answer")
         bars.pair(follows, x, *values, style.GREEN, labels if x == 0 else (None, None))
     bars.name_ticks(follows, ["SFT", "AI labels", "without\n'harmless'", "with\n'brief'", "with\n'warm'"])
-    follows.legend(frameon=False, fontsize=7)
+    style.legend_below(follows, 2, gap=0.2)
     style.name_panel(follows, "change a principle, and the policy follows")
 
     mean = {name: of(runs, "policies", name, "gold").mean() for name in ("sft", "human", "ai")}

@@ -22,6 +22,7 @@ def draw(runs):
         side = {"xytext": (-6, -3), "ha": "right"} if name in LEFT else {"xytext": (6, 3)}
         ax.annotate(name, at, textcoords="offset points", fontsize=7, **side)
     ax.plot([0, 1], [1, 0], color=style.GREY, linewidth=0.8, label="hears the verb alone, refuses or answers")
+    style.percent(ax.xaxis, ax.yaxis)
     ax.legend(frameon=False, fontsize=7)
     style.name_panel(ax, "unsafe questions answered (the ideal is 0, 0)", "safe questions refused in full")
     most = most_safe(runs)

@@ -14,13 +14,14 @@ def draw(runs):
         names = (None, None) if x else ("false claims", "true claims")
         bars.pair(rates, x, *(share(runs, model, kind) for kind in KINDS), colour, names)
         if x:
-            face = colour if model[0] == "yes-men" else "white"
+            face = colour if model[0] == "yes-men" else style.WHITE
             points = [np.ravel([f(runs, model, kind) for kind in KINDS]) for f in (forecast, share)]
             predicted.plot(*points, "os"[x % 2], color=colour, markerfacecolor=face, label=name_of(model))
     bars.name_ticks(rates, [name_of(model) for model in models(runs, CROWDS)])
     style.name_panel(rates, "share of answers that say yes, sampled")
     predicted.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.8)
     style.name_panel(predicted, "yes, measured (grey line: as predicted)", "predicted from SFT's answers, before training")
+    style.percent(rates.yaxis, predicted.xaxis, predicted.yaxis)
     for ax in (rates, predicted):
         ax.legend(frameon=False, fontsize=7, loc="upper left")
     before, *after = (f"{share(runs, model, 'claim_false').mean():.0%}" for model in models(runs, CROWDS))

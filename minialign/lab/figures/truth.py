@@ -21,13 +21,20 @@ def draw(runs):
     reliability.legend(frameon=False, fontsize=7, loc="upper left")
     style.name_panel(reliability, "right answers (grey line: calibrated)", "confidence; bars: two binomial errors")
     left, names = 0, [name_of(model) for model in models(runs, CROWDS)]
-    looks = {"right": (style.GREEN, ""), "wrong": (style.VERMILION, "////"), "idk": ("#dddddd", "..")}
-    for name, (colour, hatch) in looks.items():
-        width = np.array([said(runs, model, name).mean() for model in models(runs, CROWDS)])
-        free.barh(names, width, left=left, color=colour, hatch=hatch, edgecolor="white", linewidth=0.5, label=name)
+    looks = {
+        "right": ("right", style.GREEN, ""),
+        "wrong": ("wrong", style.VERMILION, "////"),
+        "idk": ("does not know", style.PALE_GREY, ".."),
+        "": ("says something else", style.GREY, ""),  # the rest, so that every bar ends at 100 %
+    }
+    for name, (label, colour, hatch) in looks.items():
+        width = np.array([said(runs, model, name).mean() for model in models(runs, CROWDS)]) if name else 1 - left
+        free.barh(names, width, left=left, color=colour, hatch=hatch, edgecolor=style.WHITE, linewidth=0.5, label=label)
         left = left + width
     free.invert_yaxis()
-    free.legend(frameon=False, fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+    free.set_xlim(0, 1)
+    style.legend_below(free, 2)
+    style.percent(free.xaxis, reliability.xaxis, reliability.yaxis)
     style.name_panel(free, "what it says about what the crowd cannot check", "share of answers, sampled")
     _, first = tuned = models(runs, CROWDS)[1]
     sure, right = (
