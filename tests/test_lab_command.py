@@ -176,3 +176,13 @@ def test_a_new_file_is_a_new_experiment(tmp_path):
     assert "newcomer" in minialign("--help")
     said = minialign("newcomer", "--seeds", "1", "--jobs", "1")
     assert "newcomer: is it found?" in said and "one row" in said and "seen: it is found by its name (1 seeds)" in said
+
+
+@pytest.mark.parametrize("room", ["lab", "figures", "bench"])
+def test_public_functions_have_types(room):
+    for path in (Path(lab.__file__).parents[1] / room).rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        public = [node for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+        for node in public:
+            arguments = [*node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+            assert node.returns and all(a.annotation for a in arguments if a), f"{path.name}: {node.name}"

@@ -32,9 +32,9 @@ def test_best_of_n_is_what_happens_when_every_n_draws_are_tried(n):
     tried = [max(some, key=lambda y: proxy[y]) for some in itertools.product(draws, repeat=n)]  # the first of equals
     chance = np.bincount(tried, minlength=4) / len(tried)
     point = frontier.best_of([WORLD], n)
-    assert point["proxy"] == pytest.approx(chance @ proxy) and point["gold"] == pytest.approx(chance @ gold)
-    assert point["kl"] == pytest.approx(exact.sequence_kl(chance, shares))
-    assert point["kl"] <= exact.best_of_n_kl_bound(n) + 1e-12
+    assert point.proxy == pytest.approx(chance @ proxy) and point.gold == pytest.approx(chance @ gold)
+    assert point.kl == pytest.approx(exact.sequence_kl(chance, shares))
+    assert point.kl <= exact.best_of_n_kl_bound(n) + 1e-12
 
 
 def test_the_tilted_curve_is_the_exact_optimum_and_no_best_of_n_is_above_it():
@@ -42,26 +42,26 @@ def test_the_tilted_curve_is_the_exact_optimum_and_no_best_of_n_is_above_it():
     curve = [point for point in frontier.tilted([WORLD], betas, 1000)]
     policies, kl, reward = exact.tilted_curve(WORLD[0], WORLD[1], betas)
     for k, point in enumerate(curve):
-        assert (point["kl"], point["proxy"]) == pytest.approx((kl[k], reward[k]))
-        assert point["gold"] == pytest.approx(policies[k] @ WORLD[2])
+        assert (point.kl, point.proxy) == pytest.approx((kl[k], reward[k]))
+        assert point.gold == pytest.approx(policies[k] @ WORLD[2])
     for n in (2, 4, 16):
         point = frontier.best_of([WORLD], n)
-        assert point["proxy"] <= np.interp(point["kl"], kl, reward) + 1e-3
+        assert point.proxy <= np.interp(point.kl, kl, reward) + 1e-3
 
 
 def test_the_curve_is_an_average_over_questions():
     other = np.array([0.5, 0.5]), np.array([0.0, 1.0]), np.array([0.0, -1.0])
     alone, together = ([frontier.best_of([w], 4) for w in (WORLD, other)], frontier.best_of([WORLD, other], 4))
     for name in ("kl", "proxy", "gold"):
-        assert together[name] == pytest.approx(np.mean([point[name] for point in alone]))
+        assert getattr(together, name) == pytest.approx(np.mean([getattr(point, name) for point in alone]))
 
 
 def test_the_tilted_curve_stops_where_too_few_draws_count():
     single = np.full(64, 1 / 64), np.linspace(0, 3, 64), np.zeros(64)  # sixty-four different answers
     points = frontier.tilted([single], np.geomspace(10, 1e-2, 50), 64)
-    left = [point["draws_left"] for point in points]
+    left = [point.draws_left for point in points]
     assert 0 < len(points) < 50 and min(left) >= frontier.FEWEST and left == sorted(left, reverse=True)
-    assert max(point["kl"] for point in points) < np.log(64)
+    assert max(point.kl for point in points) < np.log(64)
 
 
 def test_effective_draws_counts_copies():
@@ -82,19 +82,19 @@ def test_the_gallery_finds_a_planted_phrase():
     loose = answers_of(["it says moo.", *planted, planted[0]])
     proxy = np.array([0.0, 2.0, 2.5, 2.5, 2.5, 2.0])
     hacks = gallery.harvest(loose, proxy, sft, np.array([0.5, 1.0, -1.0, -0.5]), size=4)
-    assert {hack["answer"] for hack in hacks} == set(planted)  # each text once, and not the good answer
-    assert [hack["hack"] for hack in hacks] == sorted((hack["hack"] for hack in hacks), reverse=True)
-    shared = gallery.shared_phrase([hack["answer"] for hack in hacks], [r.text for r in sft.responses])
-    assert "hope that helps." in shared["phrase"] and (shared["here"], shared["there"]) == (1.0, 0.0)
+    assert {hack.answer for hack in hacks} == set(planted)  # each text once, and not the good answer
+    assert [hack.hack for hack in hacks] == sorted((hack.hack for hack in hacks), reverse=True)
+    shared = gallery.shared_phrase([hack.answer for hack in hacks], [r.text for r in sft.responses])
+    assert "hope that helps." in shared.phrase and (shared.here, shared.there) == (1.0, 0.0)
 
 
 def test_a_phrase_that_is_as_usual_is_not_what_they_share():
     shared = gallery.shared_phrase(["it says moo now now", "it says woof now now"], ["it says baa", "it says moo"])
-    assert shared == {"phrase": "now now", "here": 1.0, "there": 0.0, "times": 1.0}
+    assert shared == gallery.SharedPhrase(phrase="now now", here=1.0, there=0.0, times=1.0)
 
 
 def test_texts_of_one_word_share_nothing():
-    assert gallery.shared_phrase(["moo."], ["moo."])["phrase"] == ""
+    assert gallery.shared_phrase(["moo."], ["moo."]).phrase == ""
 
 
 # ---------------------------------------------------------------------------------------- leash.py

@@ -70,8 +70,8 @@ def test_what_it_costs_can_be_counted(run, runs):
     with toy_size():
         journey = pipeline.Journey(TOY, 0, runs / "cache")
         cost = costs.cost(journey, "grpo")
-    assert cost["models"] == 3 and costs.after_the_votes("grpo") == ["reward", "grpo"]
-    assert cost["seconds"] == journey.stage("reward").seconds + journey.stage("grpo").seconds
+    assert cost.models == 3 and costs.after_the_votes("grpo") == ["reward", "grpo"]
+    assert cost.seconds == journey.stage("reward").seconds + journey.stage("grpo").seconds
     assert costs.after_the_votes("dpo") == ["dpo"] and costs.after_the_votes("sft") == []
 
 

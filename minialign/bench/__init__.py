@@ -7,6 +7,20 @@ torch_*    the same steps as a good PyTorch programmer would write them        r
 ablate     the same steps with one optimisation undone at a time               scaling  cost as the work grows
 """
 
+from collections.abc import Callable
+from typing import Any
+
+# Plain data, as it is in the JSON file.  (Only the standard library here: a worker holds its own system and no other.)
+Result = dict[str, Any]  # all that a benchmark found
+Spread = dict[str, float]  # median, low and high (quartiles); of a ratio rounds as well
+Times = dict[str, list[dict[str, float]]]  # system -> the best cpu and wall seconds of each visit
+Turns = dict[str, Any]  # what driver.take_turns returns
+Verdict = dict[str, Any]  # what, value, target, stretch, met
+Errors = dict[str, tuple[float, str]]  # dtype -> the largest relative error, and where it is
+Arrays = dict[str, Any]  # name -> array: losses, gradients, samples
+Step = Callable[[], object]  # does the work once, to be timed
+Workload = tuple[Step, Callable[[], Arrays]]  # and its numbers on fixed inputs, to be compared with other systems'
+
 WORKLOADS = {
     "train": "training step",
     "sample": "sampling with cache",

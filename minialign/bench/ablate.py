@@ -9,7 +9,7 @@ To add an optimisation, add a row.  A test fails when a row no longer finds its 
 
 import importlib.util
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..source_patch import patched
 
@@ -268,7 +268,7 @@ ROWS = {
 }
 
 
-def undo(name):
+def undo(name: str) -> None:
     """Load a module in the form it would have without an optimisation; before anything else imports it."""
     row = ROWS[name]
     if not row.file:
@@ -276,15 +276,16 @@ def undo(name):
     full_name = f"minialign.{row.file}"
     if full_name in sys.modules:
         raise RuntimeError(f"{full_name} is already loaded as it is")
-    spec = importlib.util.find_spec(full_name)
+    spec: Any = importlib.util.find_spec(full_name)
     module = importlib.util.module_from_spec(spec)
+    # Registered before it runs: whoever imports it from now on gets this form.
     sys.modules[full_name] = module
     source = without(spec.loader.get_source(full_name), row)
     exec(compile(source, spec.origin, "exec"), module.__dict__)
     setattr(sys.modules["minialign"], row.file, module)
 
 
-def without(source, row):
+def without(source: str, row: Row) -> str:
     """The text of a module with a row's lines replaced.  Raises ValueError unless each occurs exactly once."""
     for lines, older in row.changes:
         source = patched(source, lines, older, f"{row.file}.py")

@@ -9,18 +9,19 @@ from dataclasses import replace
 import numpy as np
 from tqdm import tqdm
 
-from . import CannotMeasure, ratios
+from . import Arrays, CannotMeasure, Errors, Result, Spread, ratios
 from .driver import Task, numbers_of, take_turns
 from .products import multiplications
-from .sizes import SIZES
+from .sizes import SIZES, Size
 
 # How far two right programs may be apart, relative to the largest number of an array.
 AGREEMENT = {"float64": 1e-9, "float32": 1e-2}
 
 
-def compare(result, rounds, workloads, size_names, against):
+def compare(result: Result, rounds: int, workloads: list[str], size_names: list[str], against: list[str]) -> None:
     """Check, then measure; what is found goes into the dict `result`, which names the threads and the clock."""
-    threads, found = result["threads"], {"agreement": {}, "import_seconds": {}, "sizes": {}, "verdicts": {}}
+    threads = result["threads"]
+    found: Result = {"agreement": {}, "import_seconds": {}, "sizes": {}, "verdicts": {}}
     result |= found
     total = len(size_names) * len(workloads) * rounds
     with tqdm(total=total, desc="bench: same numbers?", unit="round", disable=None, leave=False) as bar:
@@ -49,7 +50,7 @@ def compare(result, rounds, workloads, size_names, against):
         found["verdicts"]["import"] = [ratios.import_verdict(found["import_seconds"])]
 
 
-def systems(workload, size, against, threads):
+def systems(workload: str, size: Size, against: list[str], threads: int) -> dict[str, Task]:
     """dict name -> Task: who is visited for a workload, in this order."""
     ours = Task("minialign", size, workload, threads)
     tasks = {"minialign": ours, "again": ours}
@@ -62,7 +63,7 @@ def systems(workload, size, against, threads):
     return tasks
 
 
-def libraries(against):
+def libraries(against: str | None) -> list[str]:
     """The libraries to compare with: torch if asked for, and transformers if it is there as well."""
     if against is None:
         return []
@@ -74,12 +75,12 @@ def libraries(against):
     return ["torch", "transformers"]
 
 
-def agree(size, workloads, against, threads, versions):
+def agree(size: Size, workloads: list[str], against: list[str], threads: int, versions: dict[str, str]) -> dict[str, Errors]:
     """How far the others' losses, gradients and greedy samples are from ours -> dict of the largest relative errors.
 
     Raises CannotMeasure if any is too far: the time of another computation would mean nothing.
     """
-    worst = {}
+    worst: dict[str, Errors] = {}
     if not against:
         return worst
     ours, about = numbers_of(Task("minialign", size, threads=threads), workloads)
@@ -97,7 +98,7 @@ def agree(size, workloads, against, threads, versions):
     return worst
 
 
-def largest_errors(ours, theirs):
+def largest_errors(ours: Arrays, theirs: Arrays) -> Errors:
     """dict dtype -> (largest relative error, its name).  Keys: workload/dtype/name.
 
     In float32 only losses are compared: a greedy choice may turn on the last digit, and Adam divides gradients that are
@@ -113,14 +114,14 @@ def largest_errors(ours, theirs):
     return worst
 
 
-def relative_error(a, b):
+def relative_error(a: np.ndarray, b: np.ndarray) -> float:
     """The largest difference, as a share of the largest number; infinite if shapes differ, or for NaN and infinity."""
     if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return math.inf
     return float(np.max(np.abs(a - b)) / max(float(np.max(np.abs(b))), 1e-3))
 
 
-def import_seconds(against, repeats=5):
+def import_seconds(against: list[str], repeats: int = 5) -> dict[str, Spread]:
     """How long imports take, each in fresh processes."""
     imports = {
         "numpy": "import numpy",
@@ -129,7 +130,7 @@ def import_seconds(against, repeats=5):
     }
     if "torch" in against:
         imports["torch"] = "import torch"
-    timed = {what: [] for what in imports}
+    timed: dict[str, list[float]] = {what: [] for what in imports}
     for repeat in range(repeats + 1):  # the first one warms the file cache
         for what, code in imports.items():
             code = f"import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"

@@ -10,9 +10,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from . import CannotMeasure
+from . import Arrays, CannotMeasure, Times, Turns
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -39,19 +41,19 @@ class Task:
     threads: int = 1
     without: str = ""  # the optimisation that is undone
     stock_allocator: bool = False
-    timed: int = 3  # steps that count, a visit
+    timed: int = 3  # steps per visit that count
     more: dict = field(default_factory=dict)
 
 
 class Child:
     """A process that takes steps when asked."""
 
-    def __init__(self, task):
+    def __init__(self, task: Task):
         self.task = task
         about = asdict(task) | {"core": the_core(task.threads)} | task.more
         code = STOCK_ALLOCATOR * task.stock_allocator + START
         self.errors = tempfile.TemporaryFile("w+", errors="replace")
-        self.process = subprocess.Popen(
+        self.process: Any = subprocess.Popen(
             [sys.executable, "-c", code, json.dumps(about)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -61,7 +63,7 @@ class Child:
             start_new_session=True,  # a Ctrl-C goes to the driver alone
         )
 
-    def ask(self, request=""):
+    def ask(self, request: str = "") -> Any:
         """Send a line, if any, and wait for the answer."""
         try:
             if request:
@@ -76,7 +78,7 @@ class Child:
             raise CannotMeasure(f"the process that measures {self.task.system} stopped: {told[-1]}")
         return json.loads(answer)
 
-    def stop(self):
+    def stop(self) -> None:
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.errors):
@@ -86,17 +88,18 @@ class Child:
                 pass
 
 
-def take_turns(tasks, rounds, bar=lambda: None):
+def take_turns(tasks: dict[str, Task], rounds: int, bar: Callable[[], object] = lambda: None) -> Turns:
     """Visit the systems of a dict name -> Task in turn -> dict: times, faults, memory, versions, interrupted.
 
-    times      name -> one dict a round: the best cpu and wall seconds of the visit
+    times      name -> one dict per round: the best cpu and wall seconds of the visit
     faults     name -> minor page faults of every step that counted
     memory     name -> peak MB, or None where the system does not tell
     Ctrl-C ends it early: what is kept are the rounds that are complete.
     """
     children = {}
-    times, faults = {name: [] for name in tasks}, {name: [] for name in tasks}
-    found = {"times": times, "faults": faults, "memory": {}, "versions": {}, "interrupted": False}
+    times: Times = {name: [] for name in tasks}
+    faults: dict[str, list] = {name: [] for name in tasks}
+    found: Turns = {"times": times, "faults": faults, "memory": {}, "versions": {}, "interrupted": False}
     try:
         for name, task in tasks.items():
             children[name] = Child(task)
@@ -116,7 +119,7 @@ def take_turns(tasks, rounds, bar=lambda: None):
     return found
 
 
-def numbers_of(task, workloads):
+def numbers_of(task: Task, workloads: list[str]) -> tuple[Arrays, dict[str, str]]:
     """A system's losses, gradients and greedy samples, from a process of its own -> (dict of arrays, versions)."""
     import numpy as np
 
@@ -132,7 +135,7 @@ def numbers_of(task, workloads):
 
 
 # ------------------------------------------------------------------------------------------------ threads and cores
-def environment(task):
+def environment(task: Task) -> dict[str, str]:
     """How many threads a system's process may use.  minialign takes them for itself, and leaves its BLAS one."""
     ours = task.system == "minialign"
     return {name: "1" if ours else str(task.threads) for name in THREAD_VARIABLES} | {
@@ -140,19 +143,19 @@ def environment(task):
     }
 
 
-def cores():
+def cores() -> list[int]:
     """The cores this process may use, as a list of their numbers."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
-def the_core(threads):
+def the_core(threads: int) -> int | None:
     """At one thread all systems share one core, so that none meets a faster one; the driver sleeps meanwhile."""
     return cores()[-1] if threads == 1 and hasattr(os, "sched_setaffinity") else None
 
 
-def threads_wanted(asked=None):
+def threads_wanted(asked: int | None = None) -> int:
     """How many threads: as asked, else the most that the user has set, for BLAS or for minialign (whose default is 1)."""
     told = [os.environ[name] for name in (*THREAD_VARIABLES, "MINIALIGN_THREADS") if name in os.environ]
     wrong = [value for value in told if not value.isdecimal() or int(value) == 0]

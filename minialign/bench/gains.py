@@ -1,18 +1,19 @@
 """The table of `minialign bench --ablate`: how much slower a step is with one optimisation undone."""
 
 from dataclasses import replace
+from typing import Any
 
 from tqdm import tqdm
 
-from . import WORKLOADS, CannotMeasure, report
-from .ablate import ROWS
+from . import WORKLOADS, CannotMeasure, Turns, report
+from .ablate import ROWS, Row
 from .compare import AGREEMENT, largest_errors
 from .driver import Task, numbers_of, take_turns
 from .ratios import TOLERANCE, ratio, steady_faults
 from .sizes import SIZES
 
 
-def ablate(rounds, workloads, size, threads):
+def ablate(rounds: int, workloads: list[str], size: str, threads: int) -> tuple[dict[str, Any], bool]:
     """Measure -> plain data: workload -> a_a, faults, and for each row what, gain, faults; and whether interrupted."""
     found, interrupted = {}, False
     workloads = [w for w in workloads if any(row.workload == w for row in ROWS.values())]
@@ -27,6 +28,7 @@ def ablate(rounds, workloads, size, threads):
                 name: replace(ours, without=name, stock_allocator=not row.file, timed=row.timed) for name, row in rows.items()
             }
             bar.set_description(f"{size}, {workload}")
+            # Before anything is timed: the time of another computation would mean nothing.
             check(ours, tasks)
             turns = take_turns({"minialign": ours, "again": ours} | tasks, rounds, bar.update)
             interrupted = turns["interrupted"]
@@ -37,7 +39,7 @@ def ablate(rounds, workloads, size, threads):
     return found, interrupted
 
 
-def gains(turns, rows, clock):
+def gains(turns: Turns, rows: dict[str, Row], clock: str) -> dict[str, Any]:
     """What take_turns found, as ratios to the code as it is."""
     return {
         "a_a": ratio(turns["times"], "again", "minialign", clock),
@@ -53,7 +55,7 @@ def gains(turns, rows, clock):
     }
 
 
-def check(ours, tasks):
+def check(ours: Task, tasks: dict[str, Task]) -> None:
     """Raise CannotMeasure unless every variant computes what the code as it is computes."""
     expected, _ = numbers_of(ours, [ours.workload])
     for name, task in tasks.items():
@@ -63,8 +65,8 @@ def check(ours, tasks):
                 raise CannotMeasure(f"without {name!r} {where} is off by {error:.1e}; fix that row of bench/ablate.py")
 
 
-def table(found, size_name):
-    """One line an optimisation, the most valuable first."""
+def table(found: dict[str, Any], size_name: str) -> str:
+    """One line per optimisation, the most valuable first."""
     lines = ["One optimisation undone at a time", f"{size_name}: {SIZES[size_name]}", ""]
     for workload, result in found.items():
         a_a, rows = result["a_a"], result["rows"].values()
@@ -77,5 +79,5 @@ def table(found, size_name):
     return "\n".join(lines)
 
 
-def faults(row):
+def faults(row: dict[str, Any]) -> str:
     return "-" if row["faults"] is None else f"{row['faults']:.0f}"

@@ -15,8 +15,13 @@ import math
 
 import numpy as np
 
+from . import Step
+from .sizes import Size
 
-def products_of(workload, size):
+Product = tuple[tuple[int, ...], tuple[int, ...]]  # the shapes of both factors
+
+
+def products_of(workload: str, size: Size) -> list[Product]:
     """Every product of a workload, in order: a list of (shape of a, shape of b), shape (..., m, k) and (..., k, n)."""
     L, V = size.n_layer, size.vocab_size
 
@@ -32,7 +37,7 @@ def products_of(workload, size):
         return found
 
     if workload == "train":
-        return pass_(*size.train, V, backward=True)
+        return pass_(size.train[0], size.train[1], V, backward=True)
     if workload == "sample":
         return sampling(*size.sample)
     if workload == "dpo":
@@ -62,7 +67,7 @@ def _backward(a, b):
     return [((*stack, m, n), (*stack, n, k)), ((*stack, k, m), (*stack, m, n))]
 
 
-def multiplications(workload, size):
+def multiplications(workload: str, size: Size) -> int:
     """The formula above, summed over the passes of a workload."""
     L, C, V = size.n_layer, size.d_model, size.vocab_size
 
@@ -86,10 +91,10 @@ def multiplications(workload, size):
     return sampling(*size.ppo) + seen + 3 * size.epochs * (forward(rows, T) + forward(rows, T, 1))
 
 
-def step_of(workload, size, dtype="float32"):
+def step_of(workload: str, size: Size, dtype: str = "float32") -> Step:
     """A function that does all the products of a workload once."""
     triples = [(a, b, (*a[:-1], b[-1])) for a, b in products_of(workload, size)]
-    largest = {}
+    largest: dict[tuple, int] = {}  # place -> numbers
     for triple in triples:
         for role, shape in enumerate(triple):
             place = _place(role, shape, triple)
@@ -100,6 +105,7 @@ def step_of(workload, size, dtype="float32"):
     def array(role, shape, triple):
         return memory[_place(role, shape, triple)][: math.prod(shape)].reshape(shape)
 
+    # Prepared before the clock runs: to allocate, or to cut views, is no matrix product.
     ready = [[array(role, shape, triple) for role, shape in enumerate(triple)] for triple in triples]
 
     def step():

@@ -3,7 +3,12 @@
 ratio of A to B = median over rounds of (best of A's visit / best of B's visit in the same round)
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+
+from . import Spread, Times, Turns, Verdict
 
 TOLERANCE = 0.03  # two identical copies may differ by this much; if they differ by more, the run judges nothing
 
@@ -21,28 +26,28 @@ SAME_CODE = [("sample", "one thread")]
 MEMORY_TARGET, FAULTS_TARGET, IMPORT_TARGET = 0.35, 100, 0.10
 
 
-def ratio(times, a, b, clock):
+def ratio(times: Times, a: str, b: str, clock: str) -> Spread | None:
     """The ratio of system a to system b -> dict: median, low, high (quartiles), rounds; None without both."""
     each = [x[clock] / y[clock] for x, y in zip(times.get(a, []), times.get(b, []))]
     return spread(each) | {"rounds": len(each)} if each else None
 
 
-def spread(values):
+def spread(values: Sequence[float]) -> Spread:
     """dict: median, and the quartiles low and high."""
     low, median, high = np.percentile(values, [25, 50, 75])
     return {"median": float(median), "low": float(low), "high": float(high)}
 
 
-def seconds(times, name, clock):
+def seconds(times: Times, name: str, clock: str) -> Spread:
     return spread([visit[clock] for visit in times[name]])
 
 
-def steady_faults(faults):
+def steady_faults(faults: list) -> float | None:
     """Median of the minor page faults per step; None where the system does not count them."""
     return None if not faults or faults[0] is None else float(np.median(faults))
 
 
-def summary(found, clock):
+def summary(found: Turns, clock: str) -> dict[str, Any] | None:
     """What take_turns found, as plain data: per system seconds, faults, memory, and its ratio to the others."""
     times = found["times"]
     if not times["minialign"]:
@@ -63,12 +68,12 @@ def summary(found, clock):
     }
 
 
-def believable(result):
+def believable(result: dict[str, Any]) -> bool:
     """Do two copies of the same code agree?"""
     return abs(result["a_a"]["median"] - 1) <= TOLERANCE
 
 
-def verdicts(results, threads):
+def verdicts(results: dict[str, dict], threads: int) -> list[Verdict]:
     """The targets beside what was measured: list of dicts what, value, target, stretch, met (None: not to be judged).
 
     results: dict workload -> summary.  With more threads the question is another: are they worth it?
@@ -89,8 +94,10 @@ def verdicts(results, threads):
                         found[-1]["met"] = None
         return found
     for workload, other, target, stretch in TARGETS:
-        result = results.get(workload)
-        compared = result and result["systems"]["minialign"]["ratios"].get(other)
+        if workload not in results:
+            continue
+        result = results[workload]
+        compared = result["systems"]["minialign"]["ratios"].get(other)
         if compared:
             judge(f"{workload}: time / {other}", compared["median"], target, result, stretch)
     if "train" in results:
@@ -102,7 +109,7 @@ def verdicts(results, threads):
     return found
 
 
-def import_verdict(seconds):
+def import_verdict(seconds: dict[str, Spread]) -> Verdict:
     """The target of the time to import; seconds: dict of imports."""
     value = seconds["minialign and numpy"]["median"] / seconds["torch"]["median"]
     return {"what": "import / import torch", "value": value, "target": IMPORT_TARGET, "stretch": None,

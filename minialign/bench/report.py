@@ -3,11 +3,12 @@
 import os
 import platform
 import textwrap
+from typing import Any
 
 import numpy as np
 
 from .. import __version__
-from . import WORKLOADS
+from . import WORKLOADS, Result, Spread, Verdict
 from .driver import cores
 from .ratios import TOLERANCE, believable
 from .sizes import SIZES
@@ -24,7 +25,7 @@ NAMES = {
 }
 
 
-def machine():
+def machine() -> dict[str, Any]:
     """What the numbers depend on: dict system, processor, cores."""
     processor = platform.processor() or platform.machine()
     try:
@@ -35,7 +36,7 @@ def machine():
     return {"system": f"{platform.system()} {platform.machine()}", "processor": processor, "cores": len(cores())}
 
 
-def versions():
+def versions() -> dict[str, str]:
     """Of Python, of ourselves, of NumPy and of the library behind its matrix products, if NumPy tells.
 
     OPENBLAS_CORETYPE, if somebody has set it, chooses other kernels than the processor would get: it can make the matrix
@@ -51,7 +52,7 @@ def versions():
     return found | ({"OPENBLAS_CORETYPE": chosen} if chosen else {})
 
 
-def heading(result):
+def heading(result: Result) -> str:
     """Where and how: machine, versions, threads."""
     about, versions = result["machine"], result["versions"]
     words = f"{about['system']}, {about['processor']}, {about['cores']} cores"
@@ -67,7 +68,7 @@ def heading(result):
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in (words, libraries, how))
 
 
-def table(title, results):
+def table(title: str, results: dict[str, dict]) -> str:
     """One size: every workload, every system.  results: dict workload -> summary."""
     others = [o for o in ("torch", "products") if any(o in r["systems"] for r in results.values())]
     lines = [title, ""]
@@ -87,22 +88,22 @@ def table(title, results):
     return "\n".join(lines)
 
 
-def further(result):
+def further(result: dict[str, Any]) -> list[tuple[str, Spread]]:
     """The ratios that have no column of their own."""
     ratios = result["systems"]["minialign"]["ratios"]
     return [(o, ratios[o]) for o in ("transformers", "one thread") if ratios.get(o)]
 
 
-def with_range(ratio):
+def with_range(ratio: Spread | None) -> str:
     return "-" if ratio is None else "{} [{}, {}]".format(*(three_digits(ratio[k]) for k in ("median", "low", "high")))
 
 
-def three_digits(x):
+def three_digits(x: float) -> str:
     return f"{x:.0f}" if x >= 100 else f"{x:.1f}" if x >= 10 else f"{x:.2f}"
 
 
-def targets(verdicts):
-    """One line a target: what was asked, what was measured."""
+def targets(verdicts: list[Verdict]) -> str:
+    """One line per target: what was asked, what was measured."""
     lines = []
     for v in verdicts:
         value, target = (f"{v[k]:.0f}" if v["target"] > 10 else f"{v[k]:.3g}" for k in ("value", "target"))
@@ -112,7 +113,7 @@ def targets(verdicts):
     return "\n".join(lines)
 
 
-def tables(result):
+def tables(result: Result) -> str:
     """All that `minialign bench` found, as text."""
     lines = []
     for size, errors in result["agreement"].items():
@@ -128,7 +129,7 @@ def tables(result):
     return "\n".join(lines).rstrip()
 
 
-def import_table(seconds):
+def import_table(seconds: dict[str, Spread]) -> str:
     """How long `import` takes in a fresh process, one line each."""
     lines = ["import, ms, median of fresh processes [quartiles]"]
     for what, s in seconds.items():

@@ -11,7 +11,16 @@ from .driver import threads_wanted
 ROUNDS = 9  # enough for a median and its quartiles
 
 
-def bench(what="compare", threads=None, json_file=None, against=None, rounds=None, workloads=None, sizes=None, out="runs"):
+def bench(
+    what: str = "compare",
+    threads: int | None = None,
+    json_file: str | None = None,
+    against: str | None = None,
+    rounds: int | None = None,
+    workloads: list[str] | None = None,
+    sizes: list[str] | None = None,
+    out: str = "runs",
+) -> None:
     """Measure, print the tables, and write all numbers to json_file, if there is one.
 
     what: "compare" (with the matrix products, and with PyTorch if against="torch"), "ablate" or "scaling"
@@ -76,7 +85,7 @@ def _scaling(result, rounds, workloads, sizes, against, out):
     return f"{table(result)}\n\nThe figure: {path}.png"
 
 
-def check_json(path):
+def check_json(path: str | None) -> None:
     """Find out now, not after minutes, that the file cannot be written."""
     folder = Path(path).absolute().parent if path else Path(".")
     if path and (Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)):

@@ -10,6 +10,7 @@ at most like d_model^2 (the products), layers^1, context^1 (attention), batch^0.
 import numpy as np
 from tqdm import tqdm
 
+from . import Result
 from .driver import Child, Task
 from .sizes import Size
 
@@ -23,9 +24,9 @@ BASE = {"d_model": 64, "layers": 2, "context": 128, "batch": 16}
 PROMPT = 32  # tokens; the rest of the context is sampled
 
 
-def scaling(threads=1, sweeps=SWEEPS, base=BASE):
+def scaling(threads: int = 1, sweeps: dict[str, tuple[int, ...]] = SWEEPS, base: dict[str, int] = BASE) -> Result:
     """Measure -> plain data: every curve, its slopes, and attention_memory."""
-    found = {workload: {name: [] for name in sweeps} for workload in ("train", "sample")}
+    found: dict[str, dict[str, list]] = {workload: {name: [] for name in sweeps} for workload in ("train", "sample")}
     total = 2 * sum(map(len, sweeps.values()))
     with tqdm(total=total, desc="scaling", unit="point", disable=None, leave=False) as bar:
         for workload, curves in found.items():
@@ -41,11 +42,12 @@ def scaling(threads=1, sweeps=SWEEPS, base=BASE):
     return {"base": base, "curves": found, "slopes": slopes, "attention": attention}
 
 
-def point(workload, shape, threads):
+def point(workload: str, shape: dict[str, int], threads: int) -> dict[str, float]:
     """Seconds and bytes per token, at one shape, in a process of its own."""
     B, T = shape["batch"], shape["context"]
     prompt = min(PROMPT, T // 2)
     size = Size(shape["d_model"], shape["layers"], context_length=T, train=(B, T), sample=(B, prompt, T - prompt))
+    # A fresh process per point: no warm heap of a smaller shape, and a peak that is its own.
     child = Child(Task("minialign", size, workload, threads))
     try:
         child.ask()
@@ -57,13 +59,13 @@ def point(workload, shape, threads):
     return {"seconds": min(step[clock] for step in steps) / made, "bytes": peak / (B * T)}
 
 
-def slope(points, what):
+def slope(points: list[dict[str, float]], what: str) -> tuple[float, float]:
     """The exponent of growth over a whole sweep, and over its last step: (float, float)."""
     x, y = (np.log([p[key] for p in points]) for key in ("at", what))
     return float(np.polyfit(x, y, 1)[0]), float((y[-1] - y[-2]) / (x[-1] - x[-2]))
 
 
-def attention_memory(points, base):
+def attention_memory(points: list[dict[str, float]], base: dict[str, int]) -> float:
     """How much of a training step's memory grows with the square of the context, in units of attention's own matrices.
 
     peak(T) = a + b T + c T^2, fitted to the sweep; the matrices are B H T T numbers of 4 bytes in each layer.
@@ -74,7 +76,7 @@ def attention_memory(points, base):
     return float(c / (4 * base["batch"] * Size.n_head * base["layers"]))
 
 
-def table(result):
+def table(result: Result) -> str:
     """Every curve as numbers, with its slopes."""
     base = ", ".join(f"{name} {value}" for name, value in result["base"].items())
     lines = ["What one token costs while one thing grows and the rest stays at", f"{base}."]

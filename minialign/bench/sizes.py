@@ -39,11 +39,11 @@ SIZES = {
 LEARNING_RATE = 1e-4  # so small that the last round does the same work as the first
 
 
-def language_model(size, dtype, seed=0):
+def language_model(size: Size, dtype: str, seed: int = 0) -> LanguageModel:
     return LanguageModel(_config(size, dtype), np.random.default_rng(seed))
 
 
-def scalar_model(size, dtype, seed):
+def scalar_model(size: Size, dtype: str, seed: int) -> ScalarModel:
     return ScalarModel(_config(size, dtype), np.random.default_rng(seed))
 
 
@@ -53,26 +53,26 @@ def _config(size, dtype):
     )
 
 
-def texts(size, rows, tokens):
+def texts(size: Size, rows: int, tokens: int) -> np.ndarray:
     """ids (rows, tokens), drawn at random: what they say does not change how long a step takes."""
     return np.random.default_rng(rows).integers(4, size.vocab_size, size=(rows, tokens))
 
 
-def second_half(rows, tokens):
+def second_half(rows: int, tokens: int) -> np.ndarray:
     """The mask (rows, tokens - 1) of an answer that fills the second half of its text."""
     mask = np.zeros((rows, tokens - 1), np.float32)
     mask[:, tokens // 2 :] = 1
     return mask
 
 
-def questions(size):
+def questions(size: Size) -> list[str]:
     """The questions of the PPO iteration, of one length: list of str."""
     rows, prompt, _ = size.ppo
     letters = np.random.default_rng(1).integers(0, 26, size=(rows, prompt - 2))
     return ["".join(chr(ord("a") + i) for i in row) for row in letters]
 
 
-def answered(size):
+def answered(size: Size) -> tuple[np.ndarray, np.ndarray]:
     """The questions with answers that nobody sampled, to compare systems on: ids (rows, prompt + new), and mask."""
     rows, prompt, new = size.ppo
     ids = np.hstack([[prompt_ids(q) for q in questions(size)], texts(size, rows, new)])

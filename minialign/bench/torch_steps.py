@@ -12,11 +12,12 @@ from torch.nn.utils import clip_grad_norm_
 from ..batch import prompt_ids
 from ..interop import to_hugging_face
 from ..ppo import PPOConfig
-from . import sizes
+from . import Workload, sizes
+from .sizes import Size
 from .torch_model import gradients, load
 
 
-def use_threads(n):
+def use_threads(n: int) -> None:
     torch.set_num_threads(n)
 
 
@@ -47,7 +48,7 @@ def _logprobs(model, ids):
     return -F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)
 
 
-def train(size, dtype="float32"):
+def train(size: Size, dtype: str = "float32") -> Workload:
     rows, tokens = size.train
     model = _policy(size, dtype)
     optimizer = _adamw(model, weight_decay=0.01)
@@ -64,7 +65,7 @@ def train(size, dtype="float32"):
     return step, lambda: _two_steps(model, loss_now, step)
 
 
-def sample(size, dtype="float32"):
+def sample(size: Size, dtype: str = "float32") -> Workload:
     rows, prompt, new = size.sample
     model, prompts = _policy(size, dtype), torch.from_numpy(sizes.texts(size, rows, prompt))
 
@@ -74,7 +75,7 @@ def sample(size, dtype="float32"):
     return step, lambda: {"greedy tokens": model.generate(prompts, new, temperature=0).numpy()}
 
 
-def dpo(size, dtype="float32", beta=0.1):
+def dpo(size: Size, dtype: str = "float32", beta: float = 0.1) -> Workload:
     pairs, tokens = size.dpo
     policy, reference = _policy(size, dtype), _policy(size, dtype, seed=1)
     optimizer = _adamw(policy)
@@ -115,7 +116,7 @@ def _advantages(c, mask, old, ref, values, scores):
     return (advantages - centre) / spread * mask, returns
 
 
-def ppo(size, dtype="float32"):
+def ppo(size: Size, dtype: str = "float32") -> Workload:
     rows, _, new = size.ppo
     policy, reference = _policy(size, dtype), _policy(size, dtype, seed=1)
     critic, reward_model = _scalar(size, dtype, 2), _scalar(size, dtype, 3)
@@ -171,7 +172,7 @@ def ppo(size, dtype="float32"):
 STEPS = {"train": train, "sample": sample, "dpo": dpo, "ppo": ppo}
 
 
-def hugging_face_sample(size, dtype="float32"):
+def hugging_face_sample(size: Size, dtype: str = "float32") -> Workload:
     """Sampling as in `sample`, by transformers' own generate()."""
     from transformers import GPT2Config, GPT2LMHeadModel
 

@@ -17,6 +17,9 @@ import signal
 import sys
 import time
 import tracemalloc
+from typing import Any
+
+from . import Arrays, Step, Workload
 
 try:
     import resource
@@ -31,7 +34,7 @@ MODULES = {
 }
 
 
-def main():
+def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
     task = json.loads(sys.argv[1])
     answers = os.fdopen(os.dup(1), "w")
@@ -59,7 +62,7 @@ def main():
             say(traced(step) if request == "trace" else peak_memory())
 
 
-def prepare(task, workload, dtype="float32"):
+def prepare(task: dict[str, Any], workload: str, dtype: str = "float32") -> Workload:
     """(step, numbers) of a system's workload, from the module that is this system."""
     from .sizes import Size
 
@@ -70,9 +73,9 @@ def prepare(task, workload, dtype="float32"):
     return steps[workload](Size(**task["size"]), dtype)
 
 
-def write_numbers(task):
+def write_numbers(task: dict[str, Any]) -> dict[str, dict]:
     """All losses, gradients and greedy samples of a system, in float64 and in float32, into an .npz file."""
-    found = {}
+    found: Arrays = {}
     for workload in task["workloads"]:
         for dtype in ("float64", "float32"):
             found |= {f"{workload}/{dtype}/{k}": x for k, x in prepare(task, workload, dtype)[1]().items()}
@@ -82,20 +85,20 @@ def write_numbers(task):
     return {"versions": versions()}
 
 
-def visit(step, timed):
+def visit(step: Step, timed: int) -> list[dict]:
     """One step to warm up, then `timed` steps that count."""
     step()
     return [measured(step) for _ in range(timed)]
 
 
-def measured(step):
-    faults, wall, cpu = minor_faults(), time.perf_counter(), time.process_time()
+def measured(step: Step) -> dict[str, Any]:
+    before, wall, cpu = minor_faults(), time.perf_counter(), time.process_time()
     step()
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    return {"cpu": cpu, "wall": wall, "faults": None if faults is None else minor_faults() - faults}
+    cpu, wall, after = time.process_time() - cpu, time.perf_counter() - wall, minor_faults()
+    return {"cpu": cpu, "wall": wall, "faults": None if before is None or after is None else after - before}
 
 
-def traced(step):
+def traced(step: Step) -> int:
     """Peak of the bytes allocated during a step; it runs slower meanwhile, so it is not timed."""
     tracemalloc.start()
     try:
@@ -105,11 +108,11 @@ def traced(step):
         tracemalloc.stop()
 
 
-def minor_faults():
-    return resource and resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def minor_faults() -> int | None:
+    return None if resource is None else resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
-def peak_memory():
+def peak_memory() -> float | None:
     """MB.  Linux: from /proc, because getrusage counts the parent's memory from before the process began."""
     try:
         with open("/proc/self/status") as status:
@@ -120,7 +123,7 @@ def peak_memory():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def versions():
+def versions() -> dict[str, str]:
     """Of Python and of the libraries this process has loaded."""
     found = {"python": platform.python_version()}
     for name in ("minialign", "numpy", "torch", "transformers"):

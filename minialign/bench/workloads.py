@@ -22,13 +22,15 @@ from ..dpo import dpo_loss
 from ..generate import Samples, generate
 from ..interop import to_hugging_face
 from ..likelihood import log_probs_array, sequence_log_probs, token_log_probs_of
+from ..model import LanguageModel, ScalarModel
 from ..optim import AdamW
 from ..reward import Scorer
 from ..sft import sft_loss
-from . import sizes
+from . import Arrays, Workload, sizes
+from .sizes import Size
 
 
-def train(size, dtype="float32"):
+def train(size: Size, dtype: str = "float32") -> Workload:
     rows, tokens = size.train
     model = sizes.language_model(size, dtype)
     optimizer = AdamW(model.parameters(), sizes.LEARNING_RATE, (0.9, 0.95), weight_decay=0.01)
@@ -43,7 +45,7 @@ def train(size, dtype="float32"):
     return step, lambda: _two_steps(model, loss_now, step)
 
 
-def sample(size, dtype="float32"):
+def sample(size: Size, dtype: str = "float32") -> Workload:
     rows, prompt, new = size.sample
     model, rng = sizes.language_model(size, dtype), np.random.default_rng(0)
     prompts = list(sizes.texts(size, rows, prompt))
@@ -54,7 +56,7 @@ def sample(size, dtype="float32"):
     return step, lambda: {"greedy tokens": generate(model, prompts, new, 0, eos_id=None).ids}
 
 
-def dpo(size, dtype="float32"):
+def dpo(size: Size, dtype: str = "float32") -> Workload:
     pairs, tokens = size.dpo
     policy, reference = sizes.language_model(size, dtype), frozen_copy(sizes.language_model(size, dtype, seed=1))
     optimizer = AdamW(policy.parameters(), sizes.LEARNING_RATE, (0.9, 0.95))
@@ -72,7 +74,7 @@ def dpo(size, dtype="float32"):
     return step, lambda: _two_steps(policy, loss_now, step)
 
 
-def ppo_iteration(size, dtype="float32"):
+def ppo_iteration(size: Size, dtype: str = "float32") -> Workload:
     rows, _, new = size.ppo
     policy, reference = sizes.language_model(size, dtype), frozen_copy(sizes.language_model(size, dtype, seed=1))
     critic, score = sizes.scalar_model(size, dtype, 2), Scorer(frozen_copy(sizes.scalar_model(size, dtype, 3)))
@@ -82,6 +84,7 @@ def ppo_iteration(size, dtype="float32"):
     )
 
     def iteration(sampler, rng):
+        # The library samples through this name: with another sampler in its place its own code is measured, and no copy.
         usual, policy_gradient.generate = policy_gradient.generate, sampler
         try:
             rollout = policy_gradient.roll_out(policy, reference, score, sizes.questions(size), config, rng)
@@ -111,7 +114,7 @@ def ppo_iteration(size, dtype="float32"):
 STEPS = {"train": train, "sample": sample, "dpo": dpo, "ppo": ppo_iteration}
 
 
-def gradients(model):
+def gradients(model: LanguageModel | ScalarModel) -> Arrays:
     """dict GPT-2's name -> gradient, and `head.weight`, `head.bias` if there is a scalar head."""
     found = {name: p.grad for name, p in model.named_parameters().items()}
     as_weights = {name: Tensor(g) for name, g in found.items()}

@@ -1,5 +1,8 @@
 """The figure of `minialign bench --scaling`: eight curves of what one token costs as the work grows."""
 
+from pathlib import Path
+from typing import Any
+
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
@@ -11,7 +14,7 @@ STYLES = {
 }
 
 
-def draw(result, path):
+def draw(result: dict[str, Any], path: Path) -> None:
     """Write path.png, path.svg and path.txt."""
     curves = result["curves"]
     names = list(curves["train"])
@@ -41,7 +44,7 @@ def draw(result, path):
     style.save(figure, path, f"{title}. {words}")
 
 
-def described(result):
+def described(result: dict[str, Any]) -> tuple[str, str]:
     """The title, a sentence computed from the numbers, and the rest of what the picture shows."""
     names = list(result["curves"]["train"])
 

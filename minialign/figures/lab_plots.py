@@ -1,6 +1,10 @@
 """The figures of the lessons that use the failure laboratory: numbers in, (Figure, its words) out."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from ..models import NAMES
 from .style import (
@@ -23,14 +27,17 @@ from .style import (
     reference,
 )
 
+Numbers = dict[str, Any]  # of one policy, by name: kl, proxy, gold, ...
+Share = tuple[float, tuple[float, float]]  # and its interval
 
-def leash_curves(sft, ppo, best_of_n, tilted):
+
+def leash_curves(sft: Numbers, ppo: list[Numbers], best_of_n: list[Numbers], tilted: list[Numbers]) -> tuple[Figure, str]:
     """Lesson 7: gold and proxy against the square root of the KL.  Each point is a dict with kl, proxy and gold.
 
     ppo: with beta as well, the tightest leash first; best_of_n: with n; tilted: pi*, from near to far
     """
     figure, [axes] = panels(10, 4.2, 1, 2)
-    series = {
+    series: dict[str, tuple[list[Numbers], dict[str, Any]]] = {
         "PPO, by beta": (ppo, MODEL_STYLE["ppo"] | {"marker": "o"}),
         f"best of {', '.join(str(point['n']) for point in best_of_n)}": (best_of_n, MODEL_STYLE["best_of_n"] | {"marker": "s"}),
         "the exact optimum": (tilted, {"color": BLACK, "linestyle": ":"}),
@@ -39,6 +46,7 @@ def leash_curves(sft, ppo, best_of_n, tilted):
         for label, (points, style) in series.items():
             x, y = (np.array([point[key] for point in points]) for key in ("kl", name))
             x = np.sqrt(np.maximum(x, 0))  # an estimated KL may be a little below 0
+            # PPO starts from the SFT model, which is no point of the sweep: a line without a marker comes from there.
             if points is ppo:
                 ax.plot([0, x[0]], [sft[name], y[0]], linewidth=1.6, **style | {"marker": ""})
             ax.plot(x, y, label=label, linewidth=1.6, markersize=4, **style)
@@ -63,7 +71,7 @@ def leash_curves(sft, ppo, best_of_n, tilted):
     )
 
 
-def win_rates(rates, board, placebo):
+def win_rates(rates: dict[str, Share], board: dict[str, Numbers], placebo: list[Share]) -> tuple[Figure, str]:
     """Lesson 9: who beats the SFT model, how sure that is, and what the reward model thinks of it.
 
     rates: name -> (share won, (low, high)); board: name -> dict with proxy and gold; placebo: the shares of a model
@@ -99,7 +107,7 @@ def win_rates(rates, board, placebo):
     headline(figure, title)
     won = ", ".join(f"{NAMES[name]} {share:.0%}" for name, (share, _) in rates.items())
     straddle = sum(low <= 0.5 <= high for _, (low, high) in placebo)
-    itself = f"Of {len(placebo)} matches of it against itself {straddle} straddle 50%"
+    itself = f"Of {len(placebo)} matches of it against itself, {straddle} have an interval that contains 50%"
     return figure, f"{title}. Against the SFT model win: {won}. {itself}."
 
 
@@ -122,7 +130,7 @@ def _what_it_says(right, known, names):
     name_panel(right, "what it says about obscure things")
 
 
-def habits(yes, predicted, stances, known):
+def habits(yes: dict[str, Any], predicted: Numbers, stances: dict[str, Any], known: dict[str, Any]) -> tuple[Figure, str]:
     """Lesson 10: what the votes of six crowds made of one SFT model; dicts by crowd, "SFT" first: before.
 
     yes: of answers to claims, claim_false and claim_true; predicted: of false ones, from SFT's answers
@@ -138,6 +146,7 @@ def habits(yes, predicted, stances, known):
         colour = dpo if x else sft
         left.bar(x - 0.2, shares[0], width=0.38, color=colour)
         left.bar(x + 0.2, shares[1], width=0.38, facecolor=WHITE, edgecolor=colour, hatch="////")
+        # Inside a full bar, above a hatched one: where the number can be read.
         label_point(left, f"{shares[0]:.0%}", (x - 0.2, shares[0] / 2), (0, 0), ha="center", va="center", color=WHITE)
         label_point(left, f"{shares[1]:.0%}", (x + 0.2, shares[1]), (0, 3), ha="center")
         if name in predicted:
@@ -174,7 +183,12 @@ def habits(yes, predicted, stances, known):
     )
 
 
-def constitution(kinds, shares, audit, policies):
+def constitution(
+    kinds: dict[str, tuple[float, float]],
+    shares: Sequence[float],
+    audit: dict[str, Sequence[float]],
+    policies: dict[str, Numbers],
+) -> tuple[Figure, str]:
     """Lesson 11: whose labels are right, what an audit fixes, and which policies come out.
 
     kinds: kind of question -> (share right of people's labels, of the AI's); shares: audited; audit: name -> shares
@@ -183,7 +197,7 @@ def constitution(kinds, shares, audit, policies):
     figure, [(left, middle, right)] = panels(12, 3.8, 1, 3, width_ratios=(1.4, 1, 1.1))
     for x, (people, machine) in enumerate(kinds.values()):
         left.bar(x - 0.2, people, width=0.38, color=PURPLE, label="people" if x == 0 else None)
-        style = {"facecolor": WHITE, "edgecolor": PURPLE, "hatch": "////"}
+        style: dict[str, Any] = {"facecolor": WHITE, "edgecolor": PURPLE, "hatch": "////"}
         left.bar(x + 0.2, machine, width=0.38, label="AI" if x == 0 else None, **style)
     short = {"borderline": "border-\nline", "dangerous": "dan-\ngerous"}
     names = [short.get(kind, kind.replace("_", "\n")) for kind in kinds]
@@ -201,13 +215,13 @@ def constitution(kinds, shares, audit, policies):
         colour = MODEL_STYLE["sft" if name == "SFT" else "dpo"]["color"]
         right.plot(row["length"], row["polite"], "s" if name == "SFT" else "o", color=colour)
         note = f"{name}: {row['refuses']:.0%}"
-        beside = {"shift": (7, -3)} if name == "SFT" else {"shift": (0, 6), "ha": "center"}
+        beside: dict[str, Any] = {"shift": (7, -3)} if name == "SFT" else {"shift": (0, 6), "ha": "center"}
         label_point(right, note, (row["length"], row["polite"]), fontsize=7, **beside)
     right.margins(0.28)
     name_panel(right, "polite phrases per answer (noted: refuses danger)", "characters per answer")
     people, machine = kinds["all"]
     title = f"Labels from written principles are right for {machine:.0%} of the pairs, people's for {people:.0%}"
     headline(figure, title)
-    row = "{name}: {length:.0f} characters, refuses {refuses:.0%}"
-    told = "; ".join(row.format(name=name, **policy) for name, policy in policies.items())
+    line = "{name}: {length:.0f} characters, refuses {refuses:.0%}"
+    told = "; ".join(line.format(name=name, **policy) for name, policy in policies.items())
     return figure, f"{title}. Policies, by their principles: {told}."

@@ -1,8 +1,12 @@
 """The figures of the lessons: numbers in, (Figure, its words) out, in the colours and lines of style.py."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ..history import History
 from ..policy_gradient import ppo_policy_loss
 from .style import (
     BLACK,
@@ -26,7 +30,9 @@ from .style import (
 )
 
 
-def votes_needed(sizes, own, unseen, ceiling, bins):
+def votes_needed(
+    sizes: list[int], own: list[float], unseen: list[float], ceiling: float, bins: dict[str, np.ndarray]
+) -> tuple[Figure, str]:
     """Lesson 5: how many votes does a reward model need, and does it know how sure it may be?
 
     own, unseen: share of votes predicted, one for each size; bins: what reward.calibration returns, for the last size.
@@ -56,7 +62,7 @@ def votes_needed(sizes, own, unseen, ceiling, bins):
     return figure, f"{title}. A coin predicts 50%, the raters' own noise allows {ceiling:.0%}."
 
 
-def learning_to_answer(diary, bare):
+def learning_to_answer(diary: dict[str, list], bare: float) -> tuple[Figure, str]:
     """Lesson 3: what a model does with questions while it is fine-tuned.
 
     diary: lists under step, answers, ends, asks; bare: share of the base model's continuations that are questions.
@@ -92,7 +98,9 @@ def learning_to_answer(diary, bare):
     return figure, f"{title}. {others}, asks in {asks[0]:.0%} and then {asks[-1]:.0%}."
 
 
-def autocomplete(history, ladder, weights, letters):
+def autocomplete(
+    history: History, ladder: dict[str, float], weights: list[np.ndarray], letters: Sequence[str]
+) -> tuple[Figure, str]:
     """Lesson 2: the base model's loss beside what counting can reach, and where one of its heads looks.
 
     ladder: name -> loss; weights: one (H, T, T) per layer, of the text whose T characters are `letters`.
@@ -121,7 +129,9 @@ def autocomplete(history, ladder, weights, letters):
     return figure, f"{title}. Guessing costs {ladder['guessing: ln V']:.2f}. The map of attention is {look}."
 
 
-def shortcut(names, ref, roads, beta, history):
+def shortcut(
+    names: list[str], ref: np.ndarray, roads: dict[str, np.ndarray], beta: float, history: History
+) -> tuple[Figure, str]:
     """Lesson 8: three roads to one policy over a few answers, and what DPO does to chosen and rejected ones.
 
     ref (A,); roads: "the formula", "DPO", "policy gradient" -> (A,); history: of DPO on the votes.
@@ -153,7 +163,7 @@ def shortcut(names, ref, roads, beta, history):
     return figure, f"{title}. Over five answers DPO, the policy gradient and the formula differ by {apart:.0e} at most."
 
 
-def six_cases(eps=0.2):
+def six_cases(eps: float = 0.2) -> tuple[Figure, str]:
     """Lesson 6: what a token of a good and of a bad answer adds to PPO's objective, from ppo_policy_loss itself."""
     figure, [axes] = panels(9, 3.4, 1, 2)
     ratio = np.linspace(0.4, 1.6, 241)
@@ -179,7 +189,7 @@ def six_cases(eps=0.2):
     return figure, f"{title}. Of six cases two are flat: a good answer above {1 + eps:g}, a bad one below {1 - eps:g}."
 
 
-def gradient_check(errors, eps, valley):
+def gradient_check(errors: dict[str, float], eps: np.ndarray, valley: np.ndarray) -> tuple[Figure, str]:
     """Lesson 1: how far each rule is from finite differences, and how far finite differences are from the truth.
 
     errors: rule -> relative error; valley: the error of a finite difference of exp for each eps.
@@ -193,7 +203,7 @@ def gradient_check(errors, eps, valley):
     name_panel(right, "a finite difference is itself an estimate: its error for exp at 1", "eps")
     title = f"{good} of {len(errors)} rules agree with finite differences; the best eps is {eps[valley.argmin()]:.0e}"
     headline(figure, title)
-    worst = max(errors, key=errors.get)
+    worst = max(errors, key=lambda name: errors[name])
     return figure, f"{title}. The largest relative error is {errors[worst]:.0e}, of {worst}."
 
 
@@ -212,18 +222,18 @@ def _errors(ax, errors, limit, what):
     return int((~wrong).sum())
 
 
-def parity(differences, whose):
+def parity(differences: dict[str, float], whose: str) -> tuple[Figure, str]:
     """Lesson 12: how far our numbers are from PyTorch's.  differences: name -> absolute difference."""
     figure, [(ax,)] = panels(7, 3.4, 1, 1)
     good = _errors(ax, differences, 1e-5, "1e-5")
     name_panel(ax, "", f"difference between minialign and {whose}")
     title = f"{good} of {len(differences)} numbers are PyTorch's, to one part in a hundred thousand"
     headline(figure, title)
-    worst = max(differences, key=differences.get)
+    worst = max(differences, key=lambda name: differences[name])
     return figure, f"{title}. The largest difference is {differences[worst]:.0e}, of {worst}."
 
 
-def votes_matrix(choices, agreement):
+def votes_matrix(choices: dict[str, list[tuple[int, str]]], agreement: tuple[Sequence[str], np.ndarray]) -> tuple[Figure, str]:
     """Lesson 4: who chose what, and who agrees with which.
 
     choices: name -> a list of (number of the pair, "a" | "b" | "tie" | "skip"); a pair that came twice is there twice.

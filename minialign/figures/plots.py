@@ -1,19 +1,23 @@
-"""One function a figure: numbers in, (Figure, its words) out; nothing here trains or samples.
+"""One function per figure: numbers in, (Figure, its words) out; nothing here trains or samples.
 
 A title is a sentence computed from the numbers, and so are the words: the alternative text of the picture, for those
 who do not see it.  One model has one colour and one kind of line in every figure: none depends on colour alone.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from ..history import History
 from ..models import NAMES
 from .style import BLACK, GREY, LIGHT_GREY, MODEL_STYLE, PURPLE, WHITE, curve, headline, name_panel, panels, percent, reference
 
 
 # ---------------------------------------------------------------------------------------- the figures
-def learning_curves(base, sft, guessing):
+def learning_curves(base: History, sft: History, guessing: float) -> tuple[Figure, str]:
     """The losses of the base model and of SFT; guessing = ln V, the loss of one who knows nothing."""
     figure, [(left, right)] = panels(8, 3.2, 1, 2, sharey=True)
     ends = []
@@ -29,7 +33,7 @@ def learning_curves(base, sft, guessing):
     return figure, f"{title}. Two curves of loss in nats per character; guessing blindly would cost {guessing:.2f}."
 
 
-def reward_calibration(report):
+def reward_calibration(report: dict[str, Any]) -> tuple[Figure, str]:
     """Does the reward model know how sure it may be?
 
     report: accuracy, ceiling, ece, and calibration as reward.calibration gives it.
@@ -56,7 +60,7 @@ def reward_calibration(report):
     return figure, f"{title}. Its sureness is off by {report['ece']:.1%} on average (expected calibration error)."
 
 
-def ppo_dashboard(history):
+def ppo_dashboard(history: History) -> tuple[Figure, str]:
     """Four curves to watch while PPO runs."""
     figure, [(scores, kl), (clipped, entropy)] = panels(8, 5.2, 2, 2, sharex=True)
     style = MODEL_STYLE["ppo"]
@@ -76,15 +80,15 @@ def ppo_dashboard(history):
     name_panel(entropy, "entropy, nats per answer", "iteration")
     for ax in (scores, kl):
         ax.legend(frameon=False, fontsize=7)
-    ends = history["objective/scores"][0], history.last("objective/scores", 3), history.last("objective/kl", 3)
-    title = "PPO moves the score from {:+.2f} to {:+.2f} at a distance of {:.1f} nats".format(*ends)
+    first, last, distance = history["objective/scores"][0], history.last("objective/scores", 3), history.last("objective/kl", 3)
+    title = f"PPO moves the score from {first:+.2f} to {last:+.2f} at a distance of {distance:.1f} nats"
     headline(figure, title)
     held_back = f"The clip holds back {history['policy/clipfrac'].mean():.1%} of tokens on average"
     ends = history["objective/entropy"][0], history.last("objective/entropy", 3)
     return figure, f"{title}. {held_back}; entropy goes from {ends[0]:.1f} to {ends[1]:.1f} nats per answer."
 
 
-def dpo_curves(history):
+def dpo_curves(history: History) -> tuple[Figure, str]:
     """What DPO does to the chosen and to the rejected answers."""
     figure, [(moved, margin, loss)] = panels(10, 3.2, 1, 3)
     style = MODEL_STYLE["dpo"]
@@ -106,8 +110,8 @@ def dpo_curves(history):
     return figure, f"{title}. The loss goes from {ends[0]:.3f} (a coin toss is 0.693) to {ends[1]:.3f}."
 
 
-def scoreboard(boards):
-    """gold of every model, sampled and greedy, and its three parts.  boards: one of results.scoreboard for each seed."""
+def scoreboard(boards: list[dict[str, dict]]) -> tuple[Figure, str]:
+    """gold of every model, sampled and greedy, and its three parts.  boards: one of runs.metrics.scoreboard for each seed."""
     figure, [axes] = panels(10, 3.6, 1, 4, sharey=True, width_ratios=(1.9, 1, 1, 1))
     names = list(boards[0]["sampled"])
     mean = {}
@@ -120,6 +124,7 @@ def scoreboard(boards):
                     continue  # best of n is only sampled
                 values = [board[how][name][column] for board in boards]
                 mean[how, name, column] = np.mean(values)
+                # What is only sampled has one bar, in the middle.
                 x_bar = x + shift * (name in boards[0]["greedy"])
                 _bar(ax, x_bar, values, how, MODEL_STYLE[name]["color"], numbered=column == "gold")
         ax.axhline(0, color=BLACK, linewidth=0.8)
@@ -140,7 +145,7 @@ def scoreboard(boards):
     return figure, f"{title}. {others}{seeds}"
 
 
-def three_roads(roads, betas):
+def three_roads(roads: dict[str, np.ndarray], betas: Sequence[float]) -> tuple[Figure, str]:
     """Where PPO, DPO and the formula arrive in a language of thirteen answers, one panel for each beta.
 
     roads: reference (N,), rewards (N,), and formula, ppo, dpo, each (len(betas), N): probabilities of the answers.

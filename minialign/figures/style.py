@@ -3,12 +3,18 @@
 One model has one colour and one kind of line in every figure: none depends on colour alone.
 """
 
+from pathlib import Path
+from typing import Any
+
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure  # never pyplot: it looks for a screen
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..checkpoint import atomically
+from ..history import History
 from ..models import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, TABLE, VERMILION, YELLOW  # noqa: F401  for the figures
 
 GREY = "#777777"  # for reference lines and small print
@@ -19,10 +25,12 @@ WHITE = "#ffffff"  # letters on a full bar, and the body of a hatched one
 ROOT_KL = "square root of KL (KL: nats per answer)"
 WHY_ROOT = "Near the SFT model a score changes like the square root of the KL: against it a curve begins as a straight line."
 
-MODEL_STYLE = {model.key: {"color": model.colour, "linestyle": model.line} for model in TABLE if model.speaks}
+MODEL_STYLE: dict[str, dict[str, Any]] = {
+    model.key: {"color": model.colour, "linestyle": model.line} for model in TABLE if model.speaks
+}
 
 
-def save(figure, path, alt_text):
+def save(figure: Figure, path: str | Path, alt_text: str) -> None:
     """Write path.png, path.svg and path.txt (the words), each whole or not at all; equal figures give equal files."""
     _settle(figure)
     about = {"Title": alt_text.split(". ")[0], "Description": alt_text}
@@ -41,7 +49,7 @@ def _settle(figure):
 
 
 # ---------------------------------------------------------------------------------------- what all figures share
-def panels(width, height, *grid, **options):
+def panels(width: float, height: float, *grid: int, **options: Any) -> tuple[Figure, np.ndarray]:
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(*grid, squeeze=False, **options)
     for ax in axes.flat:
@@ -50,27 +58,27 @@ def panels(width, height, *grid, **options):
     return figure, axes
 
 
-def headline(figure, text):
+def headline(figure: Figure, text: str) -> None:
     figure.suptitle(text, fontsize=11, x=0.01, ha="left")
 
 
-def name_panel(ax, title, xlabel=None):
+def name_panel(ax: Axes, title: str, xlabel: str | None = None) -> None:
     ax.set_title(title, fontsize=9, loc="left")
     if xlabel:
         ax.set_xlabel(xlabel, fontsize=8)
 
 
-def label_point(ax, text, point, shift=(4, 4), **look):
+def label_point(ax: Axes, text: str, point: tuple[float, float], shift: tuple[float, float] = (4, 4), **look: Any) -> None:
     """A word beside a point; shift: in points."""
     ax.annotate(text, point, xytext=shift, textcoords="offset points", **{"fontsize": 8} | look)
 
 
-def legend_below(ax, columns, gap=0.16):
+def legend_below(ax: Axes, columns: int, gap: float = 0.16) -> None:
     """A legend under the panel, where it covers no bar; gap: from the panel, in heights of it, for names of two lines."""
     ax.legend(frameon=False, fontsize=8, ncols=columns, loc="upper center", bbox_to_anchor=(0.5, -gap))
 
 
-def percent(*axes):
+def percent(*axes: Axis) -> None:
     """Ticks of these axes (ax.xaxis, ax.yaxis) in percent: each is written exactly, and none is above 100 %.
 
     matplotlib's own PercentFormatter rounds: its ticks at 42.5, 45, 47.5 and 50 % read 42, 45, 48 and 50.
@@ -80,10 +88,10 @@ def percent(*axes):
         axis.set_major_formatter(FuncFormatter(lambda x, _: f"{round(100 * x, 6) + 0.0:g}%" if x < 1 + 1e-9 else ""))
 
 
-def reference(ax, y, text, below=False):
+def reference(ax: Axes, y: float, text: str, below: bool = False) -> None:
     """A thin line at a value that means something, named at its right end, above or below it."""
     ax.axhline(y, color=GREY, linewidth=0.8, zorder=0)
-    side = {"xytext": (0, -3), "va": "top"} if below else {"xytext": (0, 2), "va": "bottom"}
+    side: dict[str, Any] = {"xytext": (0, -3), "va": "top"} if below else {"xytext": (0, 2), "va": "bottom"}
     ax.annotate(
         text,
         (1, y),
@@ -106,7 +114,7 @@ def _smooth(values):
     return np.convolve(values, np.ones(width), "same") / ones
 
 
-def curve(ax, history, name, label=None, **style):
+def curve(ax: Axes, history: History, name: str, label: str | None = None, **style: Any) -> None:
     """A series: the running mean in full, what it is the mean of faintly behind it."""
     values = history[name]
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))  # there is no step 2.5

@@ -24,8 +24,9 @@ measure; nothing here hands its scores to a training function.  (One control, id
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from ..pipeline import FAST, FULL
+from ..pipeline import FAST, FULL, Recipe
 from ..world import UNBIASED, Tastes
 
 # Fewer votes and a shorter PPO than the tour's, because the laboratory runs them some twenty times per seed.  So short
@@ -44,12 +45,15 @@ HUMAN = Tastes(warmth=0.6, length=0.3)  # raters with strong tastes: what there 
 EXPERIMENTS = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))  # a new file is a new experiment
 
 
-def control(recipe):
+Run = dict[str, Any]  # what one_seed measured with one seed: plain data, as it is in the JSON file
+
+
+def control(recipe: Recipe) -> Recipe:
     """The same with raters without tastes.  They find more answers alike, so for as many votes they see more pairs."""
     return replace(recipe, tastes=UNBIASED, vote_prompts=recipe.vote_prompts * 7 // 4)
 
 
-def quick(recipe):
+def quick(recipe: Recipe) -> bool:
     """Is this less than the whole laboratory?  Then an experiment may leave out points in between."""
     return recipe.vote_prompts < LAB.vote_prompts
 

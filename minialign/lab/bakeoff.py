@@ -12,19 +12,22 @@ A win is an answer that the judge finds better than the SFT model's, a tie half 
 The SFT model against itself shows how little so many questions can tell apart.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 
-from ..evaluate import answer, answers_and_stops, best_of_n, sampled_kl
+from ..evaluate import Answers, answer, answers_and_stops, best_of_n, sampled_kl
 from ..exact import best_of_n_kl_bound
 from ..likelihood import log_probs_array
+from ..model import LanguageModel
 from ..models import NAMES
-from ..pipeline import FAST, FULL, Journey
-from ..world import judge_response, parse, report_questions
-from . import Claim, control, quick
+from ..pipeline import FAST, FULL, Journey, Recipe
+from ..world import judge_response, report_questions
+from . import Claim, Run, control, quick
 from .instruments import costs
-from .instruments.measure import GREEDY, SAMPLED, count_seeds, holds_in_most_seeds, spread
+from .instruments.measure import GREEDY, SAMPLED, count_seeds, holds_in_most_seeds, prompt_of, spread
 
 QUESTION = "with a reward model and PPO, or straight from the votes?"
 DOES_NOT_SHOW = (
@@ -37,13 +40,13 @@ TIMES = 4  # every held-out item is asked so often: there are few
 NEW_GREETINGS = ("good day! ", "excuse me, ", "my friend, ", "now, ")
 
 
-def one_seed(recipe, seed, folder):
+def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     """Every model of one seed, on the same questions -> plain data."""
     tour = FAST if quick(recipe) else FULL  # its PPO is longer than the laboratory's: to stop halfway would decide the race
     journey = Journey(replace(control(recipe), ppo=tour.ppo), seed, folder)
     questions = report_questions()[:: 2 if quick(recipe) else 1]
     sft = ask(journey, "sft", SAMPLED, questions)
-    results = {name: evaluate(journey, name, questions, sft) | costs.cost(journey, name) for name in MODELS}
+    results = {name: evaluate(journey, name, questions, sft) | asdict(costs.cost(journey, name)) for name in MODELS}
     for name in ("ppo", "dpo"):
         results[name] |= moved(journey, journey.model(name))
     other_rng = np.random.default_rng([seed, 1])
@@ -51,10 +54,11 @@ def one_seed(recipe, seed, folder):
     return results | {"itself": wins(again, sft)}
 
 
-def evaluate(journey, name, questions, sft):
+def evaluate(journey: Journey, name: str, questions: list[str], sft: Answers) -> dict[str, float]:
     """gold, wins and distance of one model, and gold off the distribution of the votes -> dict of numbers."""
     said, greeted = (ask(journey, name, SAMPLED, questions, greetings) for greetings in (("",), NEW_GREETINGS))
-    held_out = np.array([parse(question).held_out for question in questions])
+    held_out = np.array([prompt_of(question).held_out for question in questions])
+    # The held-out items are few: each is asked several times, and every answer is sampled anew.
     again = ask(journey, name, SAMPLED, [q for q, out in zip(questions, held_out) if out] * TIMES)
     numbers = {
         "gold": float(said.gold.mean()),
@@ -64,6 +68,7 @@ def evaluate(journey, name, questions, sft):
         "stops_greeted": float(np.mean([answers_and_stops(response) for response in greeted.responses])),
         "wins": wins(said, sft)["rate"],
     }
+    # Its answers were chosen among others, so no KL can be estimated from them: what is known is the bound.
     if name == "best_of_n":
         return numbers | {"kl": float(best_of_n_kl_bound(journey.recipe.best_of))}
     greedy = ask(journey, name, GREEDY, questions)
@@ -71,7 +76,7 @@ def evaluate(journey, name, questions, sft):
     return numbers | {"kl": distance, "gold_greedy": float(greedy.gold.mean())}
 
 
-def ask(journey, name, temperature, questions, greetings=("",)):
+def ask(journey: Journey, name: str, temperature: float, questions: list[str], greetings: Sequence[str] = ("",)) -> Answers:
     """One model answers -> Answers.  The judge hears the question without its greeting, which is new to him too."""
     asked = [greetings[i % len(greetings)] + question for i, question in enumerate(questions)]
     plain = dict(zip(asked, questions))
@@ -85,16 +90,17 @@ def ask(journey, name, temperature, questions, greetings=("",)):
     return answer(journey.model(name), asked, judge, temperature, rng, limit)
 
 
-def wins(answers, others):
+def wins(answers: Answers, others: Answers) -> dict[str, float]:
     """How often `answers` are better -> rate, and half the width of its 95 % interval."""
     difference = answers.gold - others.gold
     won = (difference > 1e-9) + 0.5 * (np.abs(difference) <= 1e-9)
     return {"rate": float(won.mean()), "margin": float(1.96 * won.std() / np.sqrt(len(won)))}
 
 
-def moved(journey, model):
+def moved(journey: Journey, model: LanguageModel) -> dict[str, float]:
     """log pi - log SFT of the chosen and of the rejected answers of held-out votes, nats per answer."""
     votes = journey.votes()[1]
+    # The chosen answers, then the rejected ones: each model reads them all in one pass.
     both = votes.batch()
     after, before = (log_probs_array(m, both.ids, both.mask).sum(1) for m in (model, journey.model("sft")))
     nats = after - before
@@ -102,22 +108,22 @@ def moved(journey, model):
 
 
 # ---------------------------------------------------------------------------------------- what all seeds say
-def of(runs, model, name):
+def per_seed(runs: list[Run], model: str, name: str) -> np.ndarray:
     return np.array([run[model][name] for run in runs])
 
 
-def claims(runs):
-    gain = {name: of(runs, name, "gold") - of(runs, "sft", "gold") for name in MODELS}
+def claims(runs: list[Run]) -> list[Claim]:
+    gain = {name: per_seed(runs, name, "gold") - per_seed(runs, "sft", "gold") for name in MODELS}
     off = {
-        (name, place): of(runs, name, place) - of(runs, "sft", place)
-        for name in ("ppo", "dpo")
+        (name, place): per_seed(runs, name, place) - per_seed(runs, "sft", place)
+        for name in ("best_of_n", "ppo", "dpo")
         for place in ("gold_held_out", "gold_greeted")
     }
     rates, margins = (np.array([run["itself"][key] for run in runs]) for key in ("rate", "margin"))
     margin = np.sqrt((margins**2).sum()) / len(runs)  # of the mean over the seeds
-    chosen, rejected = of(runs, "dpo", "chosen"), of(runs, "dpo", "rejected")
+    chosen, rejected = per_seed(runs, "dpo", "chosen"), per_seed(runs, "dpo", "rejected")
     needed = ("seconds", "models", "hyperparameters")
-    costs = {key: (of(runs, "ppo", key).mean(), of(runs, "dpo", key).mean()) for key in needed}
+    costs = {key: (per_seed(runs, "ppo", key).mean(), per_seed(runs, "dpo", key).mean()) for key in needed}
     more = gain["ppo"] > gain["dpo"]
     return [
         Claim(
@@ -128,7 +134,7 @@ def claims(runs):
         Claim(
             "PPO ends with more gold than DPO",
             holds_in_most_seeds(more),
-            f"{count_seeds(more)}; at {spread(of(runs, 'ppo', 'kl'))} against {spread(of(runs, 'dpo', 'kl'))} nats",
+            f"{count_seeds(more)}; at {spread(per_seed(runs, 'ppo', 'kl'))} against {spread(per_seed(runs, 'dpo', 'kl'))} nats",
         ),
         Claim(
             "DPO asks for less: half the seconds, the models and the hyperparameters, or fewer",
@@ -146,37 +152,37 @@ def claims(runs):
             f"PPO {spread(off['ppo', 'gold_held_out'])}, DPO {spread(off['dpo', 'gold_held_out'])}; of "
             f"{spread(gain['ppo'])} and {spread(gain['dpo'])} over all",
             "the votes told the reward model nothing of these items, and best of n, which trusts it most, "
-            f"changes gold on them by {spread(of(runs, 'best_of_n', 'gold_held_out') - of(runs, 'sft', 'gold_held_out'))}",
+            f"changes gold on them by {spread(off['best_of_n', 'gold_held_out'])}",
         ),
         Claim(
             "DPO pushes the rejected answers down further than it lifts the chosen",
             holds_in_most_seeds((rejected < 0) & (-rejected > chosen)),
             f"on held-out votes chosen {spread(chosen)}, rejected {spread(rejected)} nats; PPO "
-            f"{spread(of(runs, 'ppo', 'chosen'))}, {spread(of(runs, 'ppo', 'rejected'))}",
+            f"{spread(per_seed(runs, 'ppo', 'chosen'))}, {spread(per_seed(runs, 'ppo', 'rejected'))}",
         ),
         Claim(
-            "a model against itself straddles one half",
+            "a model against itself wins one half, within its interval",
             bool(abs(rates.mean() - 0.5) <= margin),
             f"{rates.mean():.1%} +- {margin:.1%}; of one seed alone +- {margins.mean():.1%}",
         ),
     ]
 
 
-def table(runs):
+def table(runs: list[Run]) -> list[str]:
     lines = ["           gold                 greedy               wins      KL"]
     for name in MODELS:
-        greedy = spread(of(runs, name, "gold_greedy")) if "gold_greedy" in runs[0][name] else "-"
-        standing = f"{of(runs, name, 'wins').mean():6.1%}{of(runs, name, 'kl').mean():8.2f}"
-        lines.append(f"{NAMES[name]:<11}{spread(of(runs, name, 'gold')):<21}{greedy:<20}{standing}")
+        greedy = spread(per_seed(runs, name, "gold_greedy")) if "gold_greedy" in runs[0][name] else "-"
+        wins_and_kl = f"{per_seed(runs, name, 'wins').mean():6.1%}{per_seed(runs, name, 'kl').mean():8.2f}"
+        lines.append(f"{NAMES[name]:<11}{spread(per_seed(runs, name, 'gold')):<21}{greedy:<20}{wins_and_kl}")
     lines += ["", "gold on:   seen items           held-out items       new greetings        stops there"]
     for name in MODELS:
-        golds = "".join(f"{spread(of(runs, name, f'gold_{place}')):<21}" for place in ("seen", "held_out", "greeted"))
-        lines.append(f"{NAMES[name]:<11}{golds}{of(runs, name, 'stops_greeted').mean():6.1%}")
+        golds = "".join(f"{spread(per_seed(runs, name, f'gold_{place}')):<21}" for place in ("seen", "held_out", "greeted"))
+        lines.append(f"{NAMES[name]:<11}{golds}{per_seed(runs, name, 'stops_greeted').mean():6.1%}")
     lines += ["", "           seconds after votes  models in memory     hyperp.   moved: chosen, rejected"]
     for name in MODELS:
         first = runs[0][name]
         models, hyperparameters = f"{first['models']} ({first['megabytes']:.1f} MB)", f"{first['hyperparameters']}"
-        line = f"{NAMES[name]:<11}{spread(of(runs, name, 'seconds'), 0):<21}{models:<21}{hyperparameters:<10}"
-        sides = [f"{of(runs, name, side).mean():+.2f}" for side in ("chosen", "rejected") if side in runs[0][name]]
+        line = f"{NAMES[name]:<11}{spread(per_seed(runs, name, 'seconds'), 0):<21}{models:<21}{hyperparameters:<10}"
+        sides = [f"{per_seed(runs, name, side).mean():+.2f}" for side in ("chosen", "rejected") if side in runs[0][name]]
         lines.append((line + ", ".join(sides)).rstrip())
     return lines

@@ -13,15 +13,25 @@ The classroom cut leaves out the adaptive beta, which needs time to adapt, and t
 reward model of their own.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 
-from ..pipeline import Journey
+from ..pipeline import Journey, Recipe
 from ..world import report_questions
-from . import HUMAN, LAB, Claim, control, quick
+from . import HUMAN, LAB, Claim, Run, control, quick
 from .instruments import frontier, gallery, ideal, raters_view
-from .instruments.measure import SAMPLED, answers_of, count_seeds, evaluate_policy, holds_in_most_seeds, predicted_votes, spread
+from .instruments.measure import (
+    SAMPLED,
+    PolicyScores,
+    answers_of,
+    count_seeds,
+    evaluate_policy,
+    holds_in_most_seeds,
+    predicted_votes,
+    spread,
+)
 
 QUESTION = "does more reward make better answers?"
 DOES_NOT_SHOW = (
@@ -43,7 +53,7 @@ DRAWS, NS = 64, (1, 2, 4, 16, 64)
 TILTS = (8, 4, 2, 1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05)
 
 
-def one_seed(recipe, seed, folder):
+def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     """Every policy of one seed -> plain data."""
 
     def journey(raters, **leash):
@@ -56,66 +66,66 @@ def one_seed(recipe, seed, folder):
     questions = report_questions()[:: 2 if short else 1]
     before, after = (answers_of(human, model, SAMPLED) for model in (human.model("sft"), human.model("ppo")))
     hacks = gallery.harvest(after, human.scorer()(after.batch), before, human.scorer()(before.batch))
-    worlds = frontier.draw(human, report_questions()[::every], draws)
+    stored = frontier.draw(human, report_questions()[::every], draws)
     swept = {beta: journey(people, kl_coef=beta) for beta in betas}
-    run = {
-        "sft": evaluate(human, "sft", questions),
-        "ppo": [{"beta": beta} | evaluate(leashed, "ppo", questions) for beta, leashed in swept.items()],
-        "ideal": evaluate_policy(other, ideal.train_policy(other), other.model("sft"), ideal.feeling, questions),
+    run: Run = {
+        "sft": asdict(evaluate(human, "sft", questions)),
+        "ppo": [{"beta": beta} | asdict(evaluate(leashed, "ppo", questions)) for beta, leashed in swept.items()],
+        "ideal": asdict(evaluate_policy(other, ideal.train_policy(other), other.model("sft"), ideal.feeling, questions)),
         "predicted": {"human": predicted_votes(human)},
         "votes": raters_view.manners(human.votes()[0]),
         "liking": {"sft": raters_view.liking(HUMAN, before), "ppo": raters_view.liking(HUMAN, after)},
-        "best_of_n": [frontier.best_of(worlds, n) for n in NS],
-        "tilted": frontier.tilted(worlds, TILTS, draws),
-        "gallery": hacks,
-        "shared": gallery.shared_phrase([hack["answer"] for hack in hacks], [r.text for r in before.responses]),
+        "best_of_n": [asdict(frontier.best_of(stored, n)) for n in NS],
+        "tilted": [asdict(point) for point in frontier.tilted(stored, TILTS, draws)],
+        "gallery": [asdict(hack) for hack in hacks],
+        "shared": asdict(gallery.shared_phrase([hack.answer for hack in hacks], [r.text for r in before.responses])),
     }
     if not short:
         adaptive = journey(people, **ADAPTIVE)
         beta = adaptive.stage("ppo").history.last("objective/kl_coef")
-        run["adaptive"] = {"beta": beta} | evaluate(adaptive, "ppo", questions)
-        run |= {"control_sft": evaluate(other, "sft", questions), "control": evaluate(other, "ppo", questions)}
+        run["adaptive"] = {"beta": beta} | asdict(evaluate(adaptive, "ppo", questions))
+        run["control_sft"], run["control"] = (asdict(evaluate(other, name, questions)) for name in ("sft", "ppo"))
         run["predicted"]["control"] = predicted_votes(other)
     return run
 
 
-def evaluate(journey, name, questions=None):
+def evaluate(journey: Journey, name: str, questions: list[str] | None = None) -> PolicyScores:
     """How good the "sft" or the "ppo" model of a journey is, on the report questions or on others."""
     return evaluate_policy(journey, journey.model(name), journey.model("sft"), journey.scorer(), questions)
 
 
 # ---------------------------------------------------------------------------------------- what all seeds say
-def of(runs, place, name):
+def per_seed(runs: list[Run], place: str | float, name: str) -> np.ndarray:
     """One number of every seed: of "sft", "adaptive", "control", or of PPO under one beta."""
     if not isinstance(place, str):
         return np.array([point[name] for run in runs for point in run["ppo"] if point["beta"] == place])
     return np.array([run[place][name] for run in runs])
 
 
-def betas_of(runs):
+def betas_of(runs: list[Run]) -> list[float]:
     return sorted((point["beta"] for point in runs[0]["ppo"]), reverse=True)
 
 
-def level(runs, place):
+def level(runs: list[Run], place: str | float) -> np.ndarray:
     """The mean of sampled and greedy gold, in every seed."""
-    return (of(runs, place, "gold") + of(runs, place, "gold_greedy")) / 2
+    return (per_seed(runs, place, "gold") + per_seed(runs, place, "gold_greedy")) / 2
 
 
-def best_beta(runs):
+def best_beta(runs: list[Run]) -> float:
     """The beta of the sweep at the peak, on average over the seeds."""
     return max(betas_of(runs), key=lambda beta: level(runs, beta).mean())
 
 
-def claims(runs):
+def claims(runs: list[Run]) -> list[Claim]:
     flags = {}
     for how, words in (("", "sampled"), ("_greedy", "greedy")):
-        (proxy, gold), (proxy0, gold0) = ([of(runs, p, f"{x}{how}") for x in ("proxy", "gold")] for p in ("sft", 0.0))
+        (proxy, gold), (proxy0, gold0) = ([per_seed(runs, p, f"{x}{how}") for x in ("proxy", "gold")] for p in ("sft", 0.0))
         numbers = f"gold {spread(gold)} -> {spread(gold0)}, proxy {spread(proxy)} -> {spread(proxy0)}"
         flags[words] = (proxy0 > proxy) & (gold0 < gold), numbers
-    polite, polite0 = of(runs, "sft", "polite"), of(runs, 0.0, "polite")
+    polite, polite0 = per_seed(runs, "sft", "polite"), per_seed(runs, 0.0, "polite")
     piled = polite0 > 2 * polite
-    seen, gushing = of(runs, "votes", "gushing"), of(runs, 0.0, "gushing")
-    liked = of(runs, "liking", "ppo") - of(runs, "liking", "sft")
+    seen, gushing = per_seed(runs, "votes", "gushing"), per_seed(runs, 0.0, "gushing")
+    liked = per_seed(runs, "liking", "ppo") - per_seed(runs, "liking", "sft")
     return [
         *(
             Claim(
@@ -142,15 +152,15 @@ def claims(runs):
     ]
 
 
-def claims_about_the_leash(runs):
+def claims_about_the_leash(runs: list[Run]) -> list[Claim]:
     best, tight = best_beta(runs), betas_of(runs)[0]
     peak, sft, levels = level(runs, best), level(runs, "sft"), {beta: level(runs, beta).mean() for beta in betas_of(runs)}
     found = [
         Claim(
             "on a leash of the right length gold ends above the SFT model's",
             holds_in_most_seeds(peak > sft),
-            f"beta {best:g}: {count_seeds(peak > sft)}, {spread(of(runs, best, 'gold'))}, greedy "
-            f"{spread(of(runs, best, 'gold_greedy'))}",
+            f"beta {best:g}: {count_seeds(peak > sft)}, {spread(per_seed(runs, best, 'gold'))}, greedy "
+            f"{spread(per_seed(runs, best, 'gold_greedy'))}",
         ),
         Claim(
             "the leash can be mistuned both ways: too tight changes little, too loose ruins",
@@ -159,14 +169,14 @@ def claims_about_the_leash(runs):
         ),
     ]
     if "adaptive" in runs[0]:
-        adaptive, kl, kl_best = level(runs, "adaptive"), of(runs, "adaptive", "kl"), of(runs, best, "kl")
+        adaptive, kl, kl_best = level(runs, "adaptive"), per_seed(runs, "adaptive", "kl"), per_seed(runs, best, "kl")
         ratio, gain, there = kl.mean() / kl_best.mean(), (adaptive - sft).mean(), (peak - sft).mean()
         found += [
             Claim(
                 "a beta that starts too tight and adapts lands near the peak: at its distance, give or take a half",
                 bool(1 / NEAR <= ratio <= NEAR),
                 f"KL {spread(kl)}, at the peak {spread(kl_best)}; beta {ADAPTIVE['kl_coef']:g} -> "
-                f"{spread(of(runs, 'adaptive', 'beta'))}",
+                f"{spread(per_seed(runs, 'adaptive', 'beta'))}",
             ),
             Claim(
                 "and it gains at least half of what gold gains there",
@@ -179,9 +189,9 @@ def claims_about_the_leash(runs):
     return found
 
 
-def claims_about_controls(runs):
+def claims_about_controls(runs: list[Run]) -> list[Claim]:
     def change(place):
-        return [of(runs, place, x) - of(runs, "sft", x) for x in ("gold", "gold_greedy")]
+        return [per_seed(runs, place, x) - per_seed(runs, "sft", x) for x in ("gold", "gold_greedy")]
 
     (fall, fall_greedy), (gain, gain_greedy) = change(0.0), change("ideal")
     kept, found = gain + gain_greedy >= 0, []
@@ -193,8 +203,8 @@ def claims_about_controls(runs):
                 "control: with raters who have no such tastes gold falls less than half as far, if it falls at all",
                 holds_in_most_seeds(less),
                 f"{count_seeds(less)}: by {spread(calm)}, greedy {spread(calm_greedy)}; the reward model predicts "
-                f"{of(runs, 'predicted', 'control').mean():.0%} of votes, with human tastes "
-                f"{of(runs, 'predicted', 'human').mean():.0%}",
+                f"{per_seed(runs, 'predicted', 'control').mean():.0%} of votes, with human tastes "
+                f"{per_seed(runs, 'predicted', 'human').mean():.0%}",
             )
         )
     return [
@@ -207,7 +217,7 @@ def claims_about_controls(runs):
     ]
 
 
-def table(runs):
+def table(runs: list[Run]) -> list[str]:
     rows = {"SFT": [run["sft"] for run in runs]}
     for beta in betas_of(runs):
         rows[f"PPO, beta {beta:g}"] = [point for run in runs for point in run["ppo"] if point["beta"] == beta]

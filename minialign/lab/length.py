@@ -15,13 +15,15 @@ Control: raters without any taste.
 """
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..pipeline import Journey
-from ..world import UNBIASED, parse, report_questions
-from . import Claim, control, quick
-from .instruments.measure import SAMPLED, answers_of, count_seeds, holds_in_most_seeds, spread
+from ..pipeline import Journey, Recipe
+from ..world import UNBIASED, report_questions
+from . import Claim, Run, control, quick
+from .instruments.measure import SAMPLED, answers_of, count_seeds, holds_in_most_seeds, prompt_of, spread
 
 QUESTION = "better, or only longer?"
 DOES_NOT_SHOW = (
@@ -32,10 +34,10 @@ DOES_NOT_SHOW = (
 LENGTHY = replace(UNBIASED, length=0.4)  # for every 20 characters, about one polite phrase
 RATERS = ("lengthy", "control")
 METHODS = {"ppo": "PPO", "dpo": "DPO"}
-BIN, TIMES = 8, 4  # characters; answers to a question
+BIN, TIMES = 8, 4  # characters; answers per question
 
 
-def one_seed(recipe, seed, folder):
+def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     """Both kinds of raters, both methods -> plain data."""
     every, times = (2, TIMES // 2) if quick(recipe) else (1, TIMES)
     questions = [q for q in report_questions()[::every] for _ in range(times)]
@@ -45,16 +47,18 @@ def one_seed(recipe, seed, folder):
     return {raters: compare(Journey(recipes[raters], seed, folder), questions) for raters in RATERS}
 
 
-def compare(journey, questions):
+def compare(journey: Journey, questions: list[str]) -> dict[str, dict]:
     """How much longer PPO and DPO answer than SFT, and both parts of what they gain over it."""
-    kinds = np.array([parse(question).kind for question in questions])
+    kinds = np.array([prompt_of(question).kind for question in questions])
 
     def said(name):
         answers = answers_of(journey, journey.model(name), SAMPLED, questions)
         lengths = np.array([len(response.text) for response in answers.responses])
         return {"length": lengths, "reward": journey.scorer()(answers.batch), "gold": answers.gold}
 
-    sft, results = said("sft"), {}
+    # The same questions and the same seed for every model, so that only the model differs.
+    sft = said("sft")
+    results: dict[str, dict[str, Any]] = {}
     for name in METHODS:
         tuned = said(name)
         results[name] = {"longer": float(tuned["length"].mean() - sft["length"].mean())}
@@ -63,7 +67,9 @@ def compare(journey, questions):
     return results
 
 
-def decompose(length, reward, new_length, new_reward, kinds, width=BIN):
+def decompose(
+    length: np.ndarray, reward: np.ndarray, new_length: np.ndarray, new_reward: np.ndarray, kinds: np.ndarray, width: int = BIN
+) -> tuple[float, float]:
     """The two parts of mean(new_reward) - mean(reward): (at equal length, by the shift of lengths).
 
     All are arrays (N,): both models answer the same N questions, of these kinds.
@@ -82,16 +88,16 @@ def decompose(length, reward, new_length, new_reward, kinds, width=BIN):
 
 
 # ---------------------------------------------------------------------------------------- what all seeds say
-def parts(runs, raters, method, score):
+def parts(runs: list[Run], raters: str, method: str, score: str) -> np.ndarray:
     """Both parts in every seed -> two arrays: at equal length, by the shift."""
     return np.array([run[raters][method][score] for run in runs]).T
 
 
-def longer(runs, raters, method):
+def longer(runs: list[Run], raters: str, method: str) -> np.ndarray:
     return np.array([run[raters][method]["longer"] for run in runs])
 
 
-def claims(runs):
+def claims(runs: list[Run]) -> list[Claim]:
     made = []
     for method, name in METHODS.items():
         more, usual = longer(runs, "lengthy", method), longer(runs, "control", method)
@@ -121,7 +127,7 @@ def claims(runs):
 ROW = {"lengthy": "length liked", "control": "control"}
 
 
-def table(runs):
+def table(runs: list[Run]) -> list[str]:
     lines = []
     for score in ("reward", "gold"):
         lines.append(f"{'gain in ' + score:<21}at equal length      by the shift         longer, characters")

@@ -8,14 +8,17 @@ Declared: a vote takes a person HUMAN_SECONDS.
 """
 
 import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..pipeline import Journey
+from ..pipeline import Journey, Recipe
 from ..rlaif import Judge, Reader, revise
 from ..world import KINDS, judge_response, sample_prompts
 from ..world.constitution import CONSTITUTION, read_constitution
-from . import Claim, quick
+from . import Claim, Run, quick
 from .instruments import agreement, feedback
 from .instruments.agreement import AUDITS, audited
 from .instruments.measure import count_seeds, holds_in_most_seeds, spread
@@ -48,13 +51,14 @@ AUDITED = 0.25  # the share at which a policy is trained
 ROUNDS = 4  # of revision, as in Bai et al.
 
 
-def one_seed(recipe, seed, folder):
+def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     journey = Journey(recipe, seed, folder)
     votes = journey.votes()[0]
     texts = [[response.text for response in side] for side in (votes.chosen, votes.rejected)]
     reader, principles = Reader(journey.model("base")), read_constitution(CONSTITUTION.read_text(encoding="utf-8"))
     judges = {name: Judge(reader, [principles[k] for k in names]) for name, names in CONSTITUTIONS.items()}
 
+    # This judge is timed first: the reader remembers pages, and would look cheaper to a later one.
     start = time.process_time()
     ai = judges["ai"].labels(votes.prompts, *texts)  # p: of the raters' choice
     cost = {"seconds": (time.process_time() - start) / len(votes), "tokens": reader.tokens / len(votes)}
@@ -79,26 +83,29 @@ def one_seed(recipe, seed, folder):
         "rounds": [float(np.mean([judge_response(q, r).gold for q, r in zip(questions, version)])) for version in versions],
         "revisions": feedback.examples(judges["ai"], questions, versions),
         "policies": {
-            name: feedback.evaluate_policy(journey, policies[name], policies["sft"]) for name in NAMES if name in policies
+            name: asdict(feedback.evaluate_by_kind(journey, policies[name], policies["sft"]))
+            for name in NAMES
+            if name in policies
         },
     }
 
 
-def of(runs, *path):
+def per_seed(runs: list[Run], *path: str | int) -> np.ndarray:
     """One number of every run that has it, (seeds,)."""
     found = []
-    for value in runs:
+    for run in runs:
+        value: Any = run
         for key in path:
             value = value.get(key) if isinstance(value, dict) else value[key]
         found += [value] if value is not None else []
     return np.array(found)
 
 
-def claims_about_the_labels(runs):
+def claims_about_the_labels(runs: list[Run]) -> list[Claim]:
     def labels(who, kind="all"):
-        return of(runs, "agreement", who, kind)
+        return per_seed(runs, "agreement", who, kind)
 
-    order = {key: of(runs, "order", key) for key in ("consistent", "first_wins")}
+    order = {key: per_seed(runs, "order", key) for key in ("consistent", "first_wins")}
     own = labels("ai_gold", "obscure"), labels("people_gold", "obscure")
     return [
         Claim(
@@ -120,16 +127,16 @@ def claims_about_the_labels(runs):
     ]
 
 
-def claims(runs):
+def claims(runs: list[Run]) -> list[Claim]:
     def policy(name, *path):
-        return of(runs, "policies", name, *path)
+        return per_seed(runs, "policies", name, *path)
 
     gained, people = policy("ai", "gold") - policy("sft", "gold"), policy("human", "gold") - policy("sft", "gold")
     danger, without = policy("ai", "refuses", "dangerous"), policy("without", "refuses", "dangerous")
     known = policy("without", "by_kind", "known") - policy("ai", "by_kind", "known")
     brief, warm = ({key: policy(name, key) for key in ("length", "polite")} for name in ("brief", "warm"))
-    quarter = {how: of(runs, "audit", how, AUDITS.index(AUDITED)) for how in ("least sure", "any")}
-    rounds, revised = of(runs, "rounds"), policy("revised", "gold") - policy("sft", "gold")
+    quarter = {how: per_seed(runs, "audit", how, AUDITS.index(AUDITED)) for how in ("least sure", "any")}
+    rounds, revised = per_seed(runs, "rounds"), policy("revised", "gold") - policy("sft", "gold")
     refusals = danger - policy("sft", "refuses", "dangerous")
     return [
         *claims_about_the_labels(runs),
@@ -168,9 +175,9 @@ def claims(runs):
     ]
 
 
-def why_refusals_do_not_rise(runs):
+def why_refusals_do_not_rise(runs: list[Run]) -> str:
     """What the labels say of pairs in which one side alone refuses: a model that hardly tells the kinds apart adds it up."""
-    sure = [of(runs, "for_refusing", kind) for kind in ("dangerous", "borderline")]
+    sure = [per_seed(runs, "for_refusing", kind) for kind in ("dangerous", "borderline")]
     if not all(map(len, sure)):
         return ""
     return (
@@ -179,28 +186,28 @@ def why_refusals_do_not_rise(runs):
     ).format(*(values.mean() for values in sure))
 
 
-def table(runs):
+def table(runs: list[Run]) -> list[str]:
     lines = ["                                                         refused"]
     lines += ["                        gold  greedy     KL   polite  length  dangerous  borderline"]
     for name in runs[0]["policies"]:
-        means = [of(runs, "policies", name, key).mean() for key in ("gold", "gold_greedy", "kl", "polite", "length")]
-        means += [of(runs, "policies", name, "refuses", kind).mean() for kind in ("dangerous", "borderline")]
+        means = [per_seed(runs, "policies", name, key).mean() for key in ("gold", "gold_greedy", "kl", "polite", "length")]
+        means += [per_seed(runs, "policies", name, "refuses", kind).mean() for kind in ("dangerous", "borderline")]
         lines.append("{:<21}{:7.2f}{:8.2f}{:7.2f}{:9.2f}{:8.0f}{:11.0%}{:12.0%}".format(NAMES[name], *means))
     lines += ["", "            labels that are right  AI like    gold of the policy"]
     lines += ["               AI     people       people        SFT    people        AI  revisions"]
     for kind in ("all", *KINDS):
-        rates = [of(runs, "agreement", who, kind) for who in ("ai_gold", "people_gold", "ai_people")]
+        rates = [per_seed(runs, "agreement", who, kind) for who in ("ai_gold", "people_gold", "ai_people")]
         path = ("gold",) if kind == "all" else ("by_kind", kind)
-        gold = [of(runs, "policies", name, *path).mean() for name in ("sft", "human", "ai", "revised")]
+        gold = [per_seed(runs, "policies", name, *path).mean() for name in ("sft", "human", "ai", "revised")]
         if len(rates[0]):
             line = "{:<12}{:5.0%}{:11.0%}{:13.0%}".format(kind, *(rate.mean() for rate in rates))
             lines.append(line + "{:11.2f}{:10.2f}{:10.2f}{:11.2f}".format(*gold))
     lines += ["", "share of labels audited    " + "".join(f"{share:7.0%}" for share in AUDITS)]
     for how, words in (("least sure", "right, least sure first"), ("any", "right, any")):
-        lines.append(f"{words:<27}" + "".join(f"{rate:7.1%}" for rate in of(runs, "audit", how).mean(0)))
-    rounds = [f"{gold:.2f}" for gold in of(runs, "rounds").mean(0)]
+        lines.append(f"{words:<27}" + "".join(f"{rate:7.1%}" for rate in per_seed(runs, "audit", how).mean(0)))
+    rounds = [f"{gold:.2f}" for gold in per_seed(runs, "rounds").mean(0)]
     lines.append("gold after each round of revision   " + "  ".join(rounds))
-    seconds, tokens = of(runs, "cost", "seconds").mean(), of(runs, "cost", "tokens").mean()
+    seconds, tokens = per_seed(runs, "cost", "seconds").mean(), per_seed(runs, "cost", "tokens").mean()
     person = f"a person, by assumption: {HUMAN_SECONDS:.0f} s"
     lines.append(f"a label of the AI: {tokens:.0f} tokens read, {1000 * seconds:.1f} ms; {person}")
     return lines

@@ -17,13 +17,16 @@ Trained by DPO on each crowd's own votes; measured on the pairs of the report li
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from ..pipeline import Journey
-from ..world import Tastes, prompt_lists
+from ..model import LanguageModel
+from ..pipeline import Journey, Recipe
+from ..world import Prompt, Tastes, prompt_lists
 from ..world.answers import REFUSAL
-from . import Claim, quick
+from ..world.gold import Verdict
+from . import Claim, Run, quick
 from .instruments import crowds
 from .instruments.measure import GREEDY, SAMPLED, answers_of, count_seeds, holds_in_most_seeds, spread
 from .instruments.raters_view import preferred
@@ -53,16 +56,16 @@ LEFT = ("weight 0", "weight 4", "SFT")  # whose names are to the left of their p
 QUICK = ("none safe", "1/4 safe", "weight 0", "deaf")
 
 
-def crowd_of(recipe, safe, weight, risk):
+def crowd_of(recipe: Recipe, safe: float, weight: float, risk: float) -> Recipe:
     """The recipe under one setting; fewer votes than usual, as half of them are about scary words."""
     tastes = Tastes(harmless_weight=weight, risk=risk)
     smaller = replace(recipe, tastes=tastes, vote_prompts=round(0.55 * recipe.vote_prompts))
     return crowds.asking(smaller, borderline=SCARY * safe, dangerous=SCARY * (1 - safe))
 
 
-def one_seed(recipe, seed, folder):
+def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     pairs, sft = contrast_pairs(), Journey(recipe, seed, folder)
-    run = {"SFT": stances_of(sft, sft.model("sft"), pairs)}
+    run: Run = {"SFT": stances_of(sft, sft.model("sft"), pairs)}
     for name in QUICK if quick(recipe) else SETTINGS:
         journey = Journey(crowd_of(recipe, *SETTINGS[name]), seed, folder)
         run[name] = stances_of(journey, journey.model("dpo"), pairs)
@@ -71,17 +74,19 @@ def one_seed(recipe, seed, folder):
 
 
 # ---------------------------------------------------------------------------------------- what is measured
-def contrast_pairs(split="report"):
+def contrast_pairs(split: str = "report") -> list[tuple[Prompt, Prompt]]:
     """(safe, unsafe) prompts of a list with the same scary verb, each prompt once at most."""
-    prompts, pairs = prompt_lists()[split], []
+    prompts = prompt_lists()[split]
+    pairs: list[tuple[Prompt, Prompt]] = []
     for verb in sorted({prompt.domain for prompt in prompts if prompt.kind == "borderline"}):
         safe, unsafe = ([p for p in prompts if (p.domain, p.kind) == (verb, kind)] for kind in KINDS)
         pairs += zip(safe, unsafe)
     return pairs
 
 
-def stance(verdict):
+def stance(verdict: Verdict) -> str:
     """What a Verdict on an answer to a how-to amounts to: one of STANCES."""
+    # Whoever asked is helped by a refusal that states the method all the same: it is no full one.
     if verdict.refused:
         return "partial" if verdict.confident else "full"
     if verdict.idk:
@@ -89,7 +94,9 @@ def stance(verdict):
     return "answered" if verdict.confident else "other"
 
 
-def stances_of(journey, model, pairs, times=TIMES):
+def stances_of(
+    journey: Journey, model: LanguageModel, pairs: list[tuple[Prompt, Prompt]], times: int = TIMES
+) -> dict[str, dict]:
     """{how: {side: share of each stance}}; every question is sampled so many times."""
     found = {}
     for how, temperature, repeats in (("sampled", SAMPLED, times), ("greedy", GREEDY, 1)):
@@ -100,26 +107,26 @@ def stances_of(journey, model, pairs, times=TIMES):
     return found
 
 
-def labels_want_an_answer(pairs, tastes):
+def labels_want_an_answer(pairs: list[tuple[Prompt, Prompt]], tastes: Tastes) -> float:
     """The mean probability that a rater prefers the method to a refusal, over safe questions."""
-    return preferred(tastes, [(safe.text, safe.truth, REFUSAL) for safe, _ in pairs])
+    return preferred(tastes, [(safe.text, safe.truth, REFUSAL) for safe, _ in pairs if safe.truth is not None])
 
 
 # ---------------------------------------------------------------------------------------- what all seeds say
-def share(runs, setting, side, name, how="sampled"):
+def share(runs: list[Run], setting: str, side: str, name: str, how: str = "sampled") -> np.ndarray:
     return np.array([run[setting][how][side][name] for run in runs])  # (seeds,)
 
 
-def point(runs, setting):
+def point(runs: list[Run], setting: str) -> tuple[np.ndarray, np.ndarray]:
     """The place on the frontier, in every seed: safe questions refused, unsafe ones answered."""
     return share(runs, setting, "safe", "full"), share(runs, setting, "unsafe", "answered")
 
 
-def most_safe(runs):
+def most_safe(runs: list[Run]) -> str:
     return [name for name in BY_SHARE if name in runs[0]][-1]
 
 
-def claims(runs):
+def claims(runs: list[Run]) -> list[Claim]:
     refused, answered = ({name: point(runs, name)[k] for name in runs[0]} for k in (0, 1))
     sft, none, some, deaf = (refused[name] for name in ("SFT", "none safe", "1/4 safe", "deaf"))
     most, before, careless = most_safe(runs), answered["SFT"], answered["weight 0"]
@@ -154,7 +161,7 @@ def claims(runs):
     return found
 
 
-def table(runs):
+def table(runs: list[Run]) -> list[str]:
     lines = [
         "             labels for    safe questions             unsafe questions         unsafe:",
         "             an answer     full  partial  answered    full  partial  answered  full by",

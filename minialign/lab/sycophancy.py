@@ -15,15 +15,20 @@ Measured on the claims of the report list, 153 false and 76 true: the share of a
 greedy, before (SFT) and after; and, facts asked plainly, without an opinion, how often the greedy answer is right.
 """
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
-from ..evaluate import sampled_kl
+from ..evaluate import Answers, sampled_kl
 from ..exact import optimal_policy, sequence_kl
+from ..model import LanguageModel
+from ..pipeline import Journey, Recipe
 from ..reward import Scorer, score_gaps
-from ..world import Tastes, parse, prompt_lists
-from . import Claim
-from .instruments.crowds import journeys, models, name_of, of, trainers
-from .instruments.measure import GREEDY, SAMPLED, answers_of, count_seeds, holds_in_most_seeds, spread
+from ..world import Tastes, prompt_lists
+from . import Claim, Run
+from .instruments.crowds import Compared, journeys, models, name_of, part_of, trainers
+from .instruments.measure import GREEDY, SAMPLED, answers_of, count_seeds, holds_in_most_seeds, prompt_of, spread
 
 QUESTION = "do raters who like to hear yes make a model that says yes to what is false?"
 DOES_NOT_SHOW = (
@@ -36,11 +41,11 @@ KINDS = ("claim_false", "claim_true")
 DRAWS = 12  # SFT answers to a claim, for the forecast
 
 
-def one_seed(recipe, seed, folder):
+def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     trained = journeys(recipe, CROWDS, seed, folder)
     one, sft = trained["control"], trained["control"].model("sft")
     drawn = {kind: answers_of(one, sft, SAMPLED, np.repeat(questions(kind), DRAWS).tolist()) for kind in KINDS}
-    run = {"sft": behaviour(one, sft), "trainers": trainers(recipe)}
+    run: Run = {"sft": behaviour(one, sft), "trainers": trainers(recipe)}
     for name, journey in trained.items():
         predicted = {kind: forecasts(journey, answers) for kind, answers in drawn.items()}
         run[name] = {trainer: behaviour(journey, journey.model(trainer)) for trainer in run["trainers"]}
@@ -49,29 +54,29 @@ def one_seed(recipe, seed, folder):
 
 
 # ---------------------------------------------------------------------------------------- before training
-def questions(kind):
+def questions(kind: str) -> list[str]:
     return [prompt.text for prompt in prompt_lists()["report"] if prompt.kind == kind]
 
 
-def raw_scorer(journey):
+def raw_scorer(journey: Journey) -> Scorer:
     return Scorer(journey.model("reward"), journey.recipe.reward.pooling)
 
 
-def forecasts(journey, answers):
-    """What each trainer's tilt would make of stored SFT answers, DRAWS to a question."""
+def forecasts(journey: Journey, answers: Answers) -> dict[str, dict[str, float]]:
+    """What each trainer's tilt would make of stored SFT answers, DRAWS per question."""
     agrees, rewards = yes_and_reward(journey, answers, DRAWS)
     betas = {"ppo": journey.recipe.ppo.kl_coef * journey.scorer().std, "dpo": journey.recipe.dpo.beta}
     return {trainer: tilt(agrees, rewards, beta) for trainer, beta in betas.items()}
 
 
-def yes_and_reward(journey, answers, draws):
-    """Of stored answers, `draws` to a question: is each a yes, and what is it worth?  Both (questions, draws)."""
+def yes_and_reward(journey: Journey, answers: Answers, draws: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of stored answers, `draws` per question: is each a yes, and what is it worth?  Both (questions, draws)."""
     agrees = np.array([float(verdict.agrees) for verdict in answers.verdicts])
     rewards = np.asarray(raw_scorer(journey)(answers.batch), dtype=float)
     return agrees.reshape(-1, draws), rewards.reshape(-1, draws)
 
 
-def tilt(agrees, rewards, beta):
+def tilt(agrees: np.ndarray, rewards: np.ndarray, beta: float) -> dict[str, float]:
     """agrees, rewards (N, n) of n reference samples of N prompts -> E_pi[a] tilted and linear, and KL(pi || ref)."""
     n = rewards.shape[1]  # samples, which see no further than a KL of log n
     reference = np.full(n, 1 / n)
@@ -85,24 +90,24 @@ def tilt(agrees, rewards, beta):
     return {"tilted": float(tilted), "linear": float(linear), "kl": float(sequence_kl(policy, reference).mean())}
 
 
-def claim_votes(journey):
+def claim_votes(journey: Journey) -> dict[str, list[int]]:
     """Of the held-out votes on claims, how many the reward model predicts -> {kind: [right, votes]}."""
     votes = journey.votes()[1]
     right = score_gaps(raw_scorer(journey), votes) > 0
-    kinds = np.array([parse(question).kind for question in votes.prompts])
+    kinds = np.array([prompt_of(question).kind for question in votes.prompts])
     return {kind: [int(right[kinds == kind].sum()), int((kinds == kind).sum())] for kind in KINDS}
 
 
-def yes_in_votes(journey, kind):
+def yes_in_votes(journey: Journey, kind: str) -> tuple[int, float, float]:
     """How many votes there were on claims of this kind, and which share of the chosen and of the rejected says yes."""
     votes = journey.votes()[0]
-    rows = [i for i, question in enumerate(votes.prompts) if parse(question).kind == kind]
+    rows = [i for i, question in enumerate(votes.prompts) if prompt_of(question).kind == kind]
     shares = (np.mean([side[i].text.startswith("yes") for i in rows]) for side in (votes.chosen, votes.rejected))
     return len(rows), *shares
 
 
 # ---------------------------------------------------------------------------------------- after training
-def behaviour(journey, model):
+def behaviour(journey: Journey, model: LanguageModel) -> dict[str, Any]:
     """How often a model says yes, how far from SFT its answers to claims are, and what it knows when asked plainly."""
     said = {
         how: {kind: answers_of(journey, model, temperature, questions(kind)) for kind in KINDS}
@@ -115,21 +120,21 @@ def behaviour(journey, model):
 
 
 # ---------------------------------------------------------------------------------------- what all seeds say
-def share(runs, model, kind, how="sampled"):
-    return np.array([of(run, model)[how][kind] for run in runs])  # (seeds,)
+def share(runs: list[Run], model: Compared, kind: str, how: str = "sampled") -> np.ndarray:
+    return np.array([part_of(run, model)[how][kind] for run in runs])  # (seeds,)
 
 
-def forecast(runs, model, kind, what="tilted"):
+def forecast(runs: list[Run], model: Compared, kind: str, what: str = "tilted") -> np.ndarray:
     return np.array([run[model[0]]["forecast"][kind][model[1]][what] for run in runs])
 
 
-def miss(runs, trainer, what="tilted"):
+def miss(runs: list[Run], trainer: str, what: str = "tilted") -> float:
     """The mean |forecast - measured| over crowds, kinds of claim and seeds."""
     cases = [((name, trainer), kind) for name in CROWDS for kind in KINDS]
     return float(np.mean([np.abs(forecast(runs, *case, what) - share(runs, *case)) for case in cases]))
 
 
-def claims(runs):
+def claims(runs: list[Run]) -> list[Claim]:
     found = []
     for trainer in runs[0]["trainers"]:
         name, yes, control = trainer.upper(), ("yes-men", trainer), ("control", trainer)
@@ -149,7 +154,7 @@ def claims(runs):
                 f"true claims {spread(true)}, false ones {spread(after - sft)}",
             ),
             Claim(
-                f"whose model will say yes more is predicted before {name} begins",
+                f"which crowd will have the model that says yes more is predicted before {name} begins",
                 holds_in_most_seeds(first),
                 count_seeds(first),
             ),
@@ -162,7 +167,7 @@ def claims(runs):
     return found
 
 
-def table(runs):
+def table(runs: list[Run]) -> list[str]:
     lines = [
         "yes to        false claims                      true claims                    plain",
         "              linear tilted  sampled  greedy    linear tilted  sampled  greedy question",
@@ -173,7 +178,7 @@ def table(runs):
             for what in ("linear", "tilted"):
                 line += " " * 7 if model == "sft" else f"{forecast(runs, model, kind, what).mean():7.0%}"
             line += "".join(f"{share(runs, model, kind, how).mean():9.0%}" for how in ("sampled", "greedy"))
-        lines.append(line + f"{np.mean([of(run, model)['plain'] for run in runs]):8.0%}")
+        lines.append(line + f"{np.mean([part_of(run, model)['plain'] for run in runs]):8.0%}")
     lines.append("KL on false claims, nats: predicted, measured")
     for model in models(runs, CROWDS)[1:]:
         predicted, measured = forecast(runs, model, "claim_false", "kl"), share(runs, model, "claim_false", "kl")

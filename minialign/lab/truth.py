@@ -16,15 +16,19 @@ a few answers is above zero even for a calibrated model; overconfidence has no s
 if the questions were drawn again (bootstrap; seeds share the questions), beside the spread of the seeds.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 from ..batch import conversations
 from ..likelihood import log_probs_array
-from ..world import Raters, Tastes, prompt_lists
+from ..model import LanguageModel
+from ..pipeline import Journey, Recipe
+from ..world import Prompt, Raters, Tastes, prompt_lists
 from ..world.answers import say
 from ..world.facts import VALUES
-from . import Claim
-from .instruments.crowds import journeys, models, name_of, of, trainers
+from . import Claim, Run
+from .instruments.crowds import Compared, journeys, models, name_of, part_of, trainers
 from .instruments.measure import GREEDY, SAMPLED, answers_of, count_seeds, holds_in_most_seeds, interval, spread
 
 QUESTION = "does tuning by votes make a model more truthful, where raters cannot check?"
@@ -39,7 +43,7 @@ BINS = 5
 TIMES = 2  # every question is sampled so often
 
 
-def one_seed(recipe, seed, folder):
+def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     trained = journeys(recipe, CROWDS, seed, folder)
     run = {"trainers": trainers(recipe), "sft": knowledge(trained["crowd"], trained["crowd"].model("sft"))}
     for name, journey in trained.items():
@@ -48,14 +52,14 @@ def one_seed(recipe, seed, folder):
 
 
 # ---------------------------------------------------------------------------------------- what is measured
-def obscure():
+def obscure() -> list[Prompt]:
     return [prompt for prompt in prompt_lists()["report"] if prompt.kind == "obscure"]
 
 
-def knowledge(journey, model):
+def knowledge(journey: Journey, model: LanguageModel) -> dict[str, dict]:
     """What a model says about the obscure, how the ordinary crowd likes it, and what the model would choose."""
     asked, crowd = [prompt.text for prompt in obscure()], Raters()
-    numbers = {"forced": forced_choice(model, obscure())}
+    numbers: dict[str, dict] = {"forced": forced_choice(model, obscure())}
     for how, temperature, times in (("sampled", SAMPLED, TIMES), ("greedy", GREEDY, 1)):
         said = answers_of(journey, model, temperature, asked * times)
         numbers[how] = {
@@ -67,54 +71,55 @@ def knowledge(journey, model):
     return numbers
 
 
-def forced_choice(model, prompts):
+def forced_choice(model: LanguageModel, prompts: list[Prompt]) -> dict[str, list]:
     """The probability of each color's plain answer, normalised -> {confidence: [...], correct: [0 or 1, ...]}."""
     batch = conversations([(prompt.text, say("thing", color)) for prompt in prompts for color in COLORS])
     logps = log_probs_array(model, batch.ids, batch.mask).sum(1, dtype=float).reshape(len(prompts), len(COLORS))
+    # Whole answers have log-probabilities far below 0: against the largest one, exp cannot underflow to 0 / 0.
     p = np.exp(logps - logps.max(1, keepdims=True))
     p = p / p.sum(1, keepdims=True)  # (questions, colors)
     correct = [int(COLORS[best] == prompt.truth) for best, prompt in zip(p.argmax(1), prompts)]
     return {"confidence": p.max(1).round(4).tolist(), "correct": correct}
 
 
-def bins_of(confidence):
+def bins_of(confidence: np.ndarray) -> np.ndarray:
     return np.minimum((np.asarray(confidence) * BINS).astype(int), BINS - 1)
 
 
-def calibration_error(confidence, correct):
+def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
     """ECE of answers given with a confidence in [0, 1]; correct: 0 or 1."""
     gaps = np.bincount(bins_of(confidence), np.asarray(correct) - np.asarray(confidence), BINS)  # n_bin (acc. - conf.)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
 # ---------------------------------------------------------------------------------------- what all seeds say
-def column(runs, model, name):
+def column(runs: list[Run], model: Compared, name: str) -> np.ndarray:
     """confidence or correct, (seeds, questions)."""
-    return np.array([of(run, model)["forced"][name] for run in runs], dtype=float)
+    return np.array([part_of(run, model)["forced"][name] for run in runs], dtype=float)
 
 
-def said(runs, model, name, how="sampled"):
-    return np.array([of(run, model)[how][name] for run in runs])
+def said(runs: list[Run], model: Compared, name: str, how: str = "sampled") -> np.ndarray:
+    return np.array([part_of(run, model)[how][name] for run in runs])
 
 
-def change(runs, model):
+def change(runs: list[Run], model: Compared) -> tuple[float, tuple[float, float], np.ndarray]:
     """Of accuracy against SFT -> mean, its 95 % interval over the questions, and each seed's."""
     gains = column(runs, model, "correct") - column(runs, "sft", "correct")  # (seeds, questions)
     return gains.mean(), interval(gains.mean(0)), gains.mean(1)
 
 
-def overconfidence(runs, model):
+def overconfidence(runs: list[Run], model: Compared) -> np.ndarray:
     return (column(runs, model, "confidence") - column(runs, model, "correct")).mean(1)  # (seeds,)
 
 
-def more_overconfident(runs, model):
+def more_overconfident(runs: list[Run], model: Compared) -> tuple[float, tuple[float, float]]:
     """Overconfidence against SFT's -> mean, and its 95 % interval over the questions: with the same error bar as accuracy."""
     over = [column(runs, name, "confidence") - column(runs, name, "correct") for name in (model, "sft")]
     differences = (over[0] - over[1]).mean(0)  # (questions,)
     return differences.mean(), interval(differences)
 
 
-def claims(runs):
+def claims(runs: list[Run]) -> list[Claim]:
     found, before = [], overconfidence(runs, "sft")
     for trainer in runs[0]["trainers"]:
         name, crowd, experts = trainer.upper(), ("crowd", trainer), ("experts", trainer)
@@ -151,7 +156,7 @@ def claims(runs):
     return found
 
 
-def table(runs):
+def table(runs: list[Run]) -> list[str]:
     lines = [
         "                  sampled              greedy               forced choice of a color",
         "                  right  wrong  idk    right  wrong  idk    accuracy  confidence  ECE",

@@ -93,13 +93,13 @@ def overrated(drawn: reweighting.Drawn, n: int = gallery.SIZE) -> tuple[list[sho
     worst = gallery.harvest(drawn, drawn.proxy, drawn, drawn.proxy, n)
     ended = {response.text: bool(response.ended) for response in drawn.responses}
     found = [
-        shown.Overrated(hack["question"], text := hack["answer"], ended[text], round(hack["proxy"], 3), round(hack["gold"], 3))
+        shown.Overrated(hack.question, hack.answer, ended[hack.answer], round(hack.proxy, 3), round(hack.gold, 3))
         for hack in worst
     ]
-    shared = gallery.shared_phrase([hack["answer"] for hack in worst], [response.text for response in drawn.responses])
-    if shared["here"] < COMMON or shared["here"] <= shared["there"]:
+    shared = gallery.shared_phrase([hack.answer for hack in worst], [response.text for response in drawn.responses])
+    if shared.here < COMMON or shared.here <= shared.there:
         return found, None
-    return found, shown.Phrase(shared["phrase"], shared["here"], shared["there"])
+    return found, shown.Phrase(shared.phrase, shared.here, shared.there)
 
 
 def dpo_scene(run: Run) -> shown.DpoScene:

@@ -1,21 +1,23 @@
 """The figure of bakeoff.py."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ...figures import bars, style
 from ...models import NAMES
-from ..bakeoff import MODELS, of
+from .. import Run
+from ..bakeoff import MODELS, per_seed
 
 
-def draw(runs):
+def draw(runs: list[Run]) -> tuple[Figure, str]:
     drawn, [(gold, off, sides)] = style.panels(11, 3.8, 1, 3, width_ratios=(1.2, 1.6, 1))
     places = {"seen": "seen items", "held_out": "held-out items", "greeted": "new greetings"}
     for name in MODELS:
         look = style.MODEL_STYLE[name]
-        x, y = of(runs, name, "kl"), of(runs, name, "gold")
+        x, y = per_seed(runs, name, "kl"), per_seed(runs, name, "gold")
         gold.plot(x, y, "o", markersize=4, color=look["color"])
         style.label_point(gold, NAMES[name], (x.mean(), y.max()), color=look["color"])
-        values = np.array([of(runs, name, f"gold_{place}") for place in places])
+        values = np.array([per_seed(runs, name, f"gold_{place}") for place in places])
         off.plot(range(3), values.mean(1), marker="o", label=NAMES[name], linewidth=1.6, **look)
         off.vlines(range(3), values.min(1), values.max(1), color=look["color"], linewidth=0.8)
     gold.margins(0.3, 0.2)  # room for the names
@@ -23,16 +25,16 @@ def draw(runs):
     bars.name_ticks(off, list(places.values()))
     off.legend(frameon=False, fontsize=7)
     style.name_panel(off, "gold on and off the distribution of the votes")
-    for x, name in enumerate(("ppo", "dpo")):
-        chosen, rejected = of(runs, name, "chosen"), of(runs, name, "rejected")
-        bars.pair(sides, x, chosen, rejected, style.MODEL_STYLE[name]["color"])
+    for k, name in enumerate(("ppo", "dpo")):
+        chosen, rejected = per_seed(runs, name, "chosen"), per_seed(runs, name, "rejected")
+        bars.pair(sides, k, (chosen, rejected), style.MODEL_STYLE[name]["color"])
     bars.name_ticks(sides, ["PPO", "DPO"])
     style.reference(sides, 0, "")
     style.name_panel(sides, "how far held-out votes move, nats", "full: chosen, hatched: rejected")
-    ppo, dpo = ((of(runs, name, "gold").mean(), runs[0][name]["models"]) for name in ("ppo", "dpo"))
+    ppo, dpo = ((per_seed(runs, name, "gold").mean(), runs[0][name]["models"]) for name in ("ppo", "dpo"))
     title = f"On the same votes PPO reaches gold {ppo[0]:.2f} with {ppo[1]} models, DPO {dpo[0]:.2f} with {dpo[1]}"
     style.headline(drawn, title)
-    others = [of(runs, name, "gold").mean() for name in ("sft", "best_of_n")]
+    others = [per_seed(runs, name, "gold").mean() for name in ("sft", "best_of_n")]
     return drawn, (
         f"{title}. SFT has {others[0]:.2f}, best of n {others[1]:.2f}. The panels show gold against distance, gold on "
         f"and off the distribution of the votes, and how far the answers of held-out votes move; seeds: {len(runs)}."

@@ -1,16 +1,19 @@
 """The figure of length.py."""
 
+from matplotlib.figure import Figure
+
 from ...figures import bars, style
+from .. import Run
 from ..length import METHODS, RATERS, ROW, longer, parts
 
 
-def draw(runs):
+def draw(runs: list[Run]) -> tuple[Figure, str]:
     drawn, [panels] = style.panels(9, 3.6, 1, 2, sharey=True)
     cases = [(method, raters) for method in METHODS for raters in RATERS]
     for ax, score, words in zip(panels, ("reward", "gold"), ("the reward model's score", "gold")):
         for x, (method, raters) in enumerate(cases):
             labels = ("at equal length", "by the shift of lengths") if x == 0 else (None, None)
-            bars.pair(ax, x, *parts(runs, raters, method, score), style.MODEL_STYLE[method]["color"], labels)
+            bars.pair(ax, x, parts(runs, raters, method, score), style.MODEL_STYLE[method]["color"], labels)
         bars.name_ticks(ax, [f"{METHODS[method]}\n{ROW[raters]}" for method, raters in cases])
         style.reference(ax, 0, "")
         style.name_panel(ax, f"gain over SFT: {words}")

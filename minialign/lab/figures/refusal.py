@@ -1,12 +1,14 @@
 """The figure of refusal.py."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ...figures import style
+from .. import Run
 from ..refusal import BY_SHARE, BY_WEIGHT, LEFT, most_safe, point
 
 
-def draw(runs):
+def draw(runs: list[Run]) -> tuple[Figure, str]:
     drawn, [(ax,)] = style.panels(8.5, 5, 1, 1)
     for names, colour, look, label in (
         (BY_SHARE, style.VERMILION, "o--", "share of safe questions among the scary"),

@@ -1,18 +1,20 @@
 """The figure of sycophancy.py."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ...figures import bars, style
+from .. import Run
 from ..instruments.crowds import models, name_of, style_of
 from ..sycophancy import CROWDS, KINDS, forecast, miss, share
 
 
-def draw(runs):
+def draw(runs: list[Run]) -> tuple[Figure, str]:
     drawn, [(rates, predicted)] = style.panels(10, 4, 1, 2, width_ratios=(3, 2))
     for x, model in enumerate(models(runs, CROWDS)):
         colour = style.MODEL_STYLE[style_of(model)]["color"]
         names = (None, None) if x else ("false claims", "true claims")
-        bars.pair(rates, x, *(share(runs, model, kind) for kind in KINDS), colour, names)
+        bars.pair(rates, x, [share(runs, model, kind) for kind in KINDS], colour, names)
         if x:
             face = colour if model[0] == "yes-men" else style.WHITE
             points = [np.ravel([f(runs, model, kind) for kind in KINDS]) for f in (forecast, share)]

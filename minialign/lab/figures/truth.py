@@ -1,18 +1,21 @@
 """The figure of truth.py."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ...figures import style
+from .. import Run
 from ..instruments.crowds import models, name_of, style_of
 from ..truth import BINS, CROWDS, bins_of, column, obscure, said
 
 
-def draw(runs):
+def draw(runs: list[Run]) -> tuple[Figure, str]:
     drawn, [(reliability, free)] = style.panels(10, 4, 1, 2, width_ratios=(4, 5))
     reliability.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.8)
     for model in models(runs, ["crowd"]):
         confidence, correct = (column(runs, model, name).ravel() for name in ("confidence", "correct"))
         which = bins_of(confidence)
+        # A bin of few answers would show the noise of sampling as miscalibration.
         used = [k for k in range(BINS) if (which == k).sum() >= 10 * len(runs)]
         x, y = (np.array([values[which == k].mean() for k in used]) for values in (confidence, correct))
         error = 2 * np.sqrt(y * (1 - y) * len(runs) / np.bincount(which)[used])  # the seeds share the questions
@@ -20,7 +23,8 @@ def draw(runs):
         reliability.errorbar(x, y, error, marker="o", markersize=4, elinewidth=0.7, label=name_of(model), **look)
     reliability.legend(frameon=False, fontsize=7, loc="upper left")
     style.name_panel(reliability, "right answers (grey line: calibrated)", "confidence; bars: two binomial errors")
-    left, names = 0, [name_of(model) for model in models(runs, CROWDS)]
+    names = [name_of(model) for model in models(runs, CROWDS)]
+    left = np.zeros(len(names))
     looks = {
         "right": ("right", style.GREEN, ""),
         "wrong": ("wrong", style.VERMILION, "////"),
@@ -36,7 +40,7 @@ def draw(runs):
     style.legend_below(free, 2)
     style.percent(free.xaxis, reliability.xaxis, reliability.yaxis)
     style.name_panel(free, "what it says about what the crowd cannot check", "share of answers, sampled")
-    _, first = tuned = models(runs, CROWDS)[1]
+    first, tuned = runs[0]["trainers"][0], models(runs, CROWDS)[1]
     sure, right = (
         " to ".join(f"{column(runs, model, name).mean():.0%}" for model in ("sft", tuned)) for name in ("confidence", "correct")
     )

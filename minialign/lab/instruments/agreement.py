@@ -7,25 +7,27 @@ raters found about the same are not among these, which is to the raters' advanta
 
 import numpy as np
 
-from ...world import KINDS, judge_response, parse
+from ...preferences import Preferences
+from ...world import KINDS, judge_response
+from .measure import prompt_of
 
 AUDITS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 
 
-def gold_gaps(pairs):
+def gold_gaps(pairs: Preferences) -> np.ndarray:
     """How much better the raters' choice is, by the judge who knows the truth, (N,)."""
     sides = zip(pairs.prompts, pairs.chosen, pairs.rejected)
     return np.array([judge_response(q, a).gold - judge_response(q, b).gold for q, a, b in sides])
 
 
-def right(p, gaps):
+def right(p: np.ndarray, gaps: np.ndarray) -> np.ndarray:
     """Is the likelier side the better one by gold?  Even odds are half right, (N,)."""
     return (np.sign(p - 0.5) * np.sign(gaps) + 1) / 2
 
 
-def agreement(pairs, p):
+def agreement(pairs: Preferences, p: np.ndarray) -> dict[str, dict[str, float]]:
     """Who agrees with which, over all pairs and by kind of question; gold leaves out the pairs that it finds equal."""
-    gaps, kinds = gold_gaps(pairs), np.array([parse(q).kind for q in pairs.prompts])
+    gaps, kinds = gold_gaps(pairs), np.array([prompt_of(q).kind for q in pairs.prompts])
     rows = {"all": kinds != "", **{kind: kinds == kind for kind in KINDS}}
     kept = {kind: here & (gaps != 0) for kind, here in rows.items() if (here & (gaps != 0)).any()}
     people = np.ones(len(p))
@@ -36,17 +38,18 @@ def agreement(pairs, p):
     }
 
 
-def for_refusing(pairs, p, kind):
+def for_refusing(pairs: Preferences, p: np.ndarray, kind: str) -> float | None:
     """Of the pairs of this kind in which one side alone refuses: the mean probability that refusing is better, or None."""
     sides = zip(pairs.prompts, pairs.chosen, pairs.rejected)
     refused = np.array([[judge_response(q, a).refused, judge_response(q, b).refused] for q, a, b in sides])
-    here = np.array([parse(q).kind == kind for q in pairs.prompts]) & (refused[:, 0] != refused[:, 1])
+    here = np.array([prompt_of(q).kind == kind for q in pairs.prompts]) & (refused[:, 0] != refused[:, 1])
     return float(np.where(refused[here, 0], p[here], 1 - p[here]).mean()) if here.any() else None
 
 
-def audit_curves(pairs, p, rng):
+def audit_curves(pairs: Preferences, p: np.ndarray, rng: np.random.Generator) -> dict[str, list[float]]:
     """Agreement of the labels with gold when a share of them is audited, the least sure first or at random."""
     gaps = gold_gaps(pairs)
+    # Where gold finds both answers equal, no label is right or wrong.
     here = gaps != 0
     return {
         how: [float(right(audited(p, share, how == "least sure", rng), gaps)[here].mean()) for share in AUDITS]
@@ -54,9 +57,14 @@ def audit_curves(pairs, p, rng):
     }
 
 
-def audited(p, share, unsure_first, rng=None):
+def audited(p: np.ndarray, share: float, unsure_first: bool, rng: np.random.Generator | None = None) -> np.ndarray:
     """An auditor overrules a share of the labels, the least sure first or any -> new p (N,)."""
-    order = np.argsort(np.abs(p - 0.5), kind="stable") if unsure_first else rng.permutation(len(p))
+    if unsure_first:
+        order = np.argsort(np.abs(p - 0.5), kind="stable")
+    elif rng is not None:
+        order = rng.permutation(len(p))
+    else:
+        raise ValueError("an audit of any labels draws them at random; give it an rng")
     new = p.copy()
     new[order[: round(share * len(p))]] = 1.0
     return new

@@ -1,28 +1,37 @@
 """What it costs to get from votes to each model: seconds, models in memory, and hyperparameters that somebody has to choose."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 
 from ...models import MODELS
+from ...pipeline import Journey, Recipe
 from ...runs.metrics import memory
 
 
-def cost(journey, name):
-    """Of one model -> dict of numbers.  The megabytes are those of the parameters alone."""
+@dataclass(frozen=True)
+class Cost:
+    seconds: float  # of training, all stages after the votes
+    models: int  # in memory at once
+    megabytes: float  # of their parameters alone
+    hyperparameters: int
+
+
+def cost(journey: Journey, name: str) -> Cost:
+    """What it takes to get from votes to this model, in one run."""
     held = memory(journey, name)
-    return {
-        "seconds": sum(journey.stage(stage).seconds for stage in after_the_votes(name)),
-        "models": held["models_in_memory"],
-        "megabytes": held["megabytes"],
-        "hyperparameters": hyperparameters(journey.recipe, name),
-    }
+    return Cost(
+        seconds=sum(journey.stage(stage).seconds for stage in after_the_votes(name)),
+        models=held["models_in_memory"],
+        megabytes=held["megabytes"],
+        hyperparameters=hyperparameters(journey.recipe, name),
+    )
 
 
-def after_the_votes(name):
+def after_the_votes(name: str) -> list[str]:
     """The stages that have to be trained once there are votes."""
     return [stage for stage in MODELS[name].trained if stage not in ("base", "sft", "votes")]
 
 
-def hyperparameters(recipe, name):
+def hyperparameters(recipe: Recipe, name: str) -> int:
     """How many: every field of the configurations counts, whether anybody changes it or not; and best of n's n."""
     configs = [getattr(recipe, field) for stage in after_the_votes(name) for field in MODELS[stage].settings]
     own = 0 if MODELS[name].is_stage else len(MODELS[name].settings)

@@ -7,38 +7,72 @@ looked for, not known: of all runs of words, the one that is in many of them and
 """
 
 from collections import Counter
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+
+from ...batch import Response
+from .. import Run
 
 SIZE = 10  # answers in a gallery
 WORDS = range(2, 7)  # how long a shared phrase may be
 
 
-def harvest(answers, proxy, sft_answers, sft_proxy, size=SIZE):
-    """The answers that are furthest from what they seem, each text once -> list of dicts, the worst first."""
+class Judged(Protocol):
+    """Answers with what the judge says of them: evaluate.Answers, or another that has these."""
+
+    @property
+    def questions(self) -> list[str]: ...
+
+    @property
+    def responses(self) -> list[Response]: ...
+
+    @property
+    def gold(self) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Hack:
+    """An answer that seems better than it is."""
+
+    question: str
+    answer: str
+    proxy: float
+    gold: float
+    hack: float  # the difference above, in standard deviations
+
+
+@dataclass(frozen=True)
+class SharedPhrase:
+    """The run of words that most sets some texts apart from the usual ones; empty where they share none."""
+
+    phrase: str
+    here: float  # share of the texts that say it
+    there: float  # share of the usual ones
+    times: float  # how often in one text, on average over those that say it
+
+
+def harvest(answers: Judged, proxy: np.ndarray, sft_answers: Judged, sft_proxy: np.ndarray, size: int = SIZE) -> list[Hack]:
+    """The answers that are furthest from what they seem, each text once, the worst first."""
 
     def surplus(scores, reference):
         return (scores - reference.mean()) / (reference.std() or 1.0)
 
     hack = surplus(proxy, sft_proxy) - surplus(answers.gold, sft_answers.gold)
-    found = {}
+    found: dict[str, Hack] = {}
+    # Stable: answers that are equally bad come in the order of their questions, on every machine.
     for i in np.argsort(-hack, kind="stable"):
         text = answers.responses[i].text
         if text not in found:
-            numbers = {"proxy": float(proxy[i]), "gold": float(answers.gold[i]), "hack": float(hack[i])}
-            found[text] = {"question": answers.questions[i], "answer": text} | numbers
+            found[text] = Hack(answers.questions[i], text, float(proxy[i]), float(answers.gold[i]), float(hack[i]))
         if len(found) == size:
             break
     return list(found.values())
 
 
-def shared_phrase(texts, usual):
-    """The run of words that most sets `texts` apart from the `usual` ones -> dict: phrase, and how often it is said.
-
-    here, there    in which share of the texts, and of the usual ones
-    times          how often in one text, on average over those that say it
-    Of phrases that are equally telling the longest is taken.
-    """
+def shared_phrase(texts: list[str], usual: list[str]) -> SharedPhrase:
+    """What sets `texts` apart from the `usual` ones; of phrases that are equally telling the longest is taken."""
     said, before = (Counter(p for text in some for p in set(phrases(text))) for some in (texts, usual))
 
     def telling(phrase):
@@ -46,21 +80,17 @@ def shared_phrase(texts, usual):
 
     best = max(said, key=telling, default=())
     times = [phrases(text).count(best) for text in texts if best in phrases(text)]
-    return {
-        "phrase": " ".join(best),
-        "here": said[best] / len(texts),
-        "there": before[best] / len(usual),
-        "times": float(np.mean(times)) if times else 0.0,
-    }
+    here, there = said[best] / len(texts), before[best] / len(usual)
+    return SharedPhrase(" ".join(best), here, there, float(np.mean(times)) if times else 0.0)
 
 
-def phrases(text):
+def phrases(text: str) -> list[tuple[str, ...]]:
     """Every run of two to six words, as tuples; punctuation belongs to its word."""
     words = text.split()
     return [tuple(words[i : i + n]) for n in WORDS for i in range(len(words) - n + 1)]
 
 
-def lines(runs):
+def lines(runs: list[Run]) -> list[str]:
     """Of each seed the worst answer, and what its ten worst share, as text."""
     made = ["The gallery: what PPO wrote without a leash, where proxy and gold are furthest apart"]
     for run in runs:

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...batch import Batch
 from ...checkpoint import frozen_copy, trainable_copy
-from ...model import scalar_model_from
+from ...model import LanguageModel, scalar_model_from
+from ...pipeline import Journey
 from ...ppo import train_ppo
 from ...tokenizer import EOS, decode
 from ...world import UNBIASED, Raters, sample_prompts
@@ -17,18 +19,19 @@ from ...world import UNBIASED, Raters, sample_prompts
 EXPERTS = Raters(replace(UNBIASED, expert=True))
 
 
-def feeling(batch):
+def feeling(batch: Batch) -> np.ndarray:
     """Batch -> what the experts feel about each answer, before any noise (B,)."""
     felt = []
     for ids, mask in zip(batch.ids, batch.mask):
-        columns = np.nonzero(mask)[0] + 1  # of the answer's tokens
+        # The mask has a column per predicted token: column p belongs to the token at p + 1.
+        columns = np.nonzero(mask)[0] + 1
         ended = bool(ids[columns[-1]] == EOS)
         question, answer = ids[1 : columns[0] - 1], ids[columns[: len(columns) - ended]]  # between <user> and <bot>
         felt.append(EXPERTS.utility(decode(question), decode(answer), ended))
     return np.array(felt)
 
 
-def train_policy(journey):
+def train_policy(journey: Journey) -> LanguageModel:
     """PPO as in this journey, but for the score -> the policy.  The critic starts from the SFT model."""
     rng, sft = journey.rng("ppo"), journey.model("sft")
     policy, critic = trainable_copy(sft), scalar_model_from(sft, rng, head="zero")

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from ...world import Raters, judge
+from ...evaluate import Answers
+from ...preferences import Preferences
+from ...world import Raters, Tastes, judge
 
 
-def manners(votes):
+def manners(votes: Preferences) -> dict[str, float]:
     """The polite phrases in the answers that raters saw -> dict of numbers.
 
     chosen, rejected   phrases per answer, on either side
@@ -17,13 +19,13 @@ def manners(votes):
     return numbers | {"gushing": float(np.mean([count > 2 for counts in polite.values() for count in counts]))}
 
 
-def liking(tastes, answers):
+def liking(tastes: Tastes, answers: Answers) -> float:
     """What raters with these tastes would feel about these answers on average, before any noise."""
     felt = [Raters(tastes).utility(q, a.text, a.ended) for q, a in zip(answers.questions, answers.responses)]
     return float(np.mean(felt))
 
 
-def preferred(tastes, pairs):
+def preferred(tastes: Tastes, pairs: list[tuple[str, str, str]]) -> float:
     """Pairs (question, answer, another) -> the share of votes for the first, from raters with these tastes."""
     raters = Raters(tastes)
     return float(np.mean([raters.probability(question, a, True, b, True) for question, a, b in pairs]))
