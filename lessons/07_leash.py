@@ -26,7 +26,7 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -83,9 +83,9 @@ worlds = frontier.draw(lesson.journey, report_questions()[::2], draws)
 deviation = {"proxy": 1.0, "gold": float(np.concatenate([gold for _, _, gold in worlds]).std())}
 if lesson.fault == "perfect":
     worlds = [(shares, gold / deviation["gold"], gold) for shares, _, gold in worlds]
-best_of = [frontier.best_of(worlds, n) for n in leash.NS if n <= draws / 2]
-tilted = frontier.tilted(worlds, leash.TILTS, draws)
-still = frontier.tilted(worlds, [1e9], draws)[0]["kl"]
+best_of = [asdict(frontier.best_of(worlds, n)) for n in leash.NS if n <= draws / 2]
+tilted = [asdict(point) for point in frontier.tilted(worlds, leash.TILTS, draws)]
+still = frontier.tilted(worlds, [1e9], draws)[0].kl
 print("   best of       KL   proxy    gold          pi*, beta      KL   proxy    gold")
 for left, right in zip(best_of, tilted[:: max(1, len(tilted) // len(best_of))]):
     row = "   {n:<7d}{kl:9.2f}{proxy:+8.2f}{gold:+8.2f}".format(**left)
@@ -100,7 +100,7 @@ lesson.number("pi* beats the best n by, at least", min(worth), ".3f")
 # %%
 lesson.section("3. The chase")
 betas = sorted((0.0, 0.1, 1.0) if lesson.fast else leash.BETAS, reverse=True)
-sft, runs, ppo = leash.evaluate(lesson.journey, "sft"), {}, []
+sft, runs, ppo = asdict(leash.evaluate(lesson.journey, "sft")), {}, []
 print("   beta       KL   proxy    gold   greedy   polite phrases   characters")
 row = "   {:<6}{kl:7.2f}{proxy:+8.2f}{gold:+8.2f}{gold_greedy:+9.2f}{polite:17.2f}{length:13.1f}"
 print(row.format("SFT", **sft))
@@ -110,7 +110,7 @@ for beta in lesson.steps(betas, "leashes"):
     recipe = replace(people, ppo=replace(people.ppo, kl_coef=0.0 if lesson.fault == "noleash" else beta))
     runs[beta] = Journey(recipe, lesson.seed, lesson.journey.folder, lesson.journey.say)
     runs[beta].in_memory |= lesson.journey.in_memory  # the same SFT and reward model
-    ppo.append({"beta": beta} | leash.evaluate(runs[beta], "ppo"))
+    ppo.append({"beta": beta} | asdict(leash.evaluate(runs[beta], "ppo")))
     print(row.format(f"{beta:g}", **ppo[-1]), flush=True)
 distances = [point["kl"] for point in ppo]
 
@@ -131,8 +131,8 @@ score, free_policy = lesson.journey.scorer(), runs[0.0].model("ppo")
 before, after = (answers_of(lesson.journey, model, SAMPLED) for model in (lesson.journey.model("sft"), free_policy))
 hacks = gallery.harvest(after, score(after.batch), before, score(before.batch))
 for hack in hacks:
-    print("   {proxy:+.1f}, gold {gold:+.1f}   {question}\n       {answer:.78}".format(**hack))
-shared = gallery.shared_phrase([hack["answer"] for hack in hacks], [r.text for r in before.responses])
+    print("   {proxy:+.1f}, gold {gold:+.1f}   {question}\n       {answer:.78}".format(**asdict(hack)))
+shared = asdict(gallery.shared_phrase([hack.answer for hack in hacks], [r.text for r in before.responses]))
 rates = f"{shared['here']:.0%} of them, and {shared['there']:.0%} of SFT's answers"
 lesson.say(f"What they share: \"{shared['phrase']}\" is in {rates}.")
 

@@ -28,6 +28,7 @@ import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one threa
 
 import inspect
 import re
+from dataclasses import asdict
 
 import numpy as np
 
@@ -94,7 +95,7 @@ for name, answers in said.items():
     texts = [response.text for response in answers.responses]
     board[name] = {"proxy": float(journey.scorer()(batch).mean()), "gold": float(answers.gold.mean())}
     board[name] |= {"chars": np.mean([len(text) for text in texts]), "different": len(set(texts)) / len(texts)}
-    board[name] |= {"seconds": 0, "models": 1, "hyperparameters": 0} if name == "base" else cost(journey, name)
+    board[name] |= {"seconds": 0, "models": 1, "hyperparameters": 0} if name == "base" else asdict(cost(journey, name))
     board[name]["lines"] = sum(len(inspect.getsource(module).splitlines()) for module in code.get(name, []))
     row = "{proxy:+9.2f}{gold:+8.2f}{chars:7.1f}{different:11.0%}"
     row += "{seconds:9.0f}{models:8d}{hyperparameters:9d}{lines:7d}"

@@ -26,6 +26,7 @@ EXERCISES  (2 min, run) --break upside: which number would have told you, before
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 import time
+from dataclasses import asdict
 
 import numpy as np
 
@@ -138,7 +139,7 @@ policies["human"] = feedback.dpo(journey, votes)
 print("                       gold  characters  polite  dangerous: refused  log P(refusal)")
 measured = {}
 for name, model in policies.items():
-    measured[name] = feedback.evaluate_policy(journey, model, sft)
+    measured[name] = asdict(feedback.evaluate_by_kind(journey, model, sft))
     refusing[name] = float(sequence_log_probs(model, refusals).data.mean())
     row = "{gold:+8.2f}{length:12.1f}{polite:8.2f}".format(**measured[name])
     row += f"{measured[name]['refuses']['dangerous']:20.0%}{refusing[name]:16.2f}"
