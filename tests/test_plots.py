@@ -155,7 +155,7 @@ def test_each_model_has_a_colour_and_a_kind_of_line_of_its_own():
         assert len({str(style[part]) for style in style.MODEL_STYLE.values()}) == len(NAMES)
 
 
-def test_no_words_lie_on_others(drawn):
+def test_no_words_lie_on_others_or_are_cut_off(drawn):
     figure, words = drawn
     figure.draw_without_rendering()
     for ax in figure.axes:
@@ -166,6 +166,9 @@ def test_no_words_lie_on_others(drawn):
         shown = [text for text in (*ax.texts, *ticks) if text.get_visible() and text.get_text()]
         boxes = [text.get_window_extent() for text in shown]
         assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2)), words
+        names = (ax._left_title, ax.xaxis.label, *(ax.get_legend().get_texts() if ax.get_legend() else ()))
+        for box in (text.get_window_extent() for text in names if text.get_text()):
+            assert 0 <= box.x0 and box.x1 <= figure.bbox.x1 and 0 <= box.y0 and box.y1 <= figure.bbox.y1, words
 
 
 def test_colours_have_one_place():

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..models import NAMES
+from ..models import MODELS, NAMES
 from .style import (
     BLACK,
     GREEN,
@@ -96,10 +96,9 @@ def win_rates(rates: dict[str, Share], board: dict[str, Numbers], placebo: list[
         ax.axvline(0.5, color=GREY, linewidth=0.8, zorder=0)
         percent(ax.xaxis)
     for name, row in board.items():
-        right.plot(row["proxy"], row["gold"], "o", color=MODEL_STYLE[name]["color"])
-        left_of_it = {"shift": (-6, -3), "ha": "right"} if name == "sft" else {"shift": (6, -3)}  # DPO is near, to the right
-        label_point(right, NAMES[name], (row["proxy"], row["gold"]), **left_of_it)
-    right.margins(0.25)
+        right.plot(row["proxy"], row["gold"], MODELS[name].marker, color=MODEL_STYLE[name]["color"], label=NAMES[name])
+    legend_below(right, 3)  # names beside the points would lie on each other: PPO and DPO may be near
+    right.margins(0.1)
     name_panel(right, "gold", "proxy: the reward model's score")
     first, ahead = max(board, key=lambda name: board[name]["gold"]), max(board, key=lambda name: board[name]["proxy"])
     score = " and" if first == ahead else f", {NAMES[ahead]}"
@@ -211,14 +210,13 @@ def constitution(
     middle.legend(frameon=False, fontsize=8)
     name_panel(middle, "labels that are right after an audit", "share that people look at")
     percent(left.yaxis, middle.xaxis, middle.yaxis)
-    for name, row in policies.items():
+    for marker, (name, row) in zip("so^vD", policies.items()):
         colour = MODEL_STYLE["sft" if name == "SFT" else "dpo"]["color"]
-        right.plot(row["length"], row["polite"], "s" if name == "SFT" else "o", color=colour)
-        note = f"{name}: {row['refuses']:.0%}"
-        beside: dict[str, Any] = {"shift": (7, -3)} if name == "SFT" else {"shift": (0, 6), "ha": "center"}
-        label_point(right, note, (row["length"], row["polite"]), fontsize=7, **beside)
-    right.margins(0.28)
-    name_panel(right, "polite phrases per answer (noted: refuses danger)", "characters per answer")
+        label = f"{name}: refuses {row['refuses']:.0%}"
+        right.plot(row["length"], row["polite"], marker, color=colour, markersize=7, label=label)
+    legend_below(right, 2)
+    right.margins(0.1)
+    name_panel(right, "polite phrases per answer", "characters per answer; refuses: of what is dangerous")
     people, machine = kinds["all"]
     title = f"Labels from written principles are right for {machine:.0%} of the pairs, people's for {people:.0%}"
     headline(figure, title)
