@@ -15,10 +15,11 @@ from minialign.evaluate import Answers
 from minialign.generate import generate
 from minialign.lab import leash
 from minialign.lab.figures.leash import draw
-from minialign.lab.instruments import frontier, gallery, ideal, measure, raters_view
+from minialign.lab.instruments import feedback, frontier, gallery, ideal, measure, raters_view
 from minialign.pipeline import Journey
 from minialign.preferences import Preferences
-from minialign.world import Tastes, judge_response, report_questions
+from minialign.world import KINDS, Tastes, judge_response, prompt_lists, report_questions
+from minialign.world.answers import REFUSAL
 
 DRAWS = 12
 WORLD = np.array([3, 1, 6, 2]) / DRAWS, np.array([0.5, 2.0, -1.0, 0.5]), np.array([1.0, -2.0, 0.0, 0.5])
@@ -95,6 +96,55 @@ def test_a_phrase_that_is_as_usual_is_not_what_they_share():
 
 def test_texts_of_one_word_share_nothing():
     assert gallery.shared_phrase(["moo."], ["moo."]).phrase == ""
+
+
+# ---------------------------------------------------------------------------------------- measure.py, feedback.py
+def by_temperature(sampled, greedy):
+    """In the place of measure.answers_of: these answers, and as their batch their number."""
+
+    def answered(journey, model, temperature, questions=None):
+        texts = sampled if temperature else greedy
+        return replace(answers_of(texts), batch=len(texts))
+
+    return answered
+
+
+POLITE = "it says moo. have a nice day. i hope that helps. have a nice day."  # three phrases: more than any demonstration
+
+
+def test_a_policy_has_the_scores_of_its_answers_counted_by_hand(monkeypatch):
+    sampled, greedy = ["it says moo.", POLITE, "it says woof.", "it says woof."], ["it says moo."]
+    monkeypatch.setattr(measure, "answers_of", by_temperature(sampled, greedy))
+    monkeypatch.setattr(measure, "sampled_kl", lambda model, reference, answers: 0.5 * len(answers.responses))
+    scores = measure.evaluate_policy(None, None, None)
+    gold = [judge_response("what does a cow say?", Response(text, True)).gold for text in sampled]
+    assert len(set(gold)) == 3 and scores.gold == pytest.approx(np.mean(gold)) and scores.gold_greedy == gold[0]
+    assert (scores.kl, scores.polite, scores.gushing) == (2.0, 3 / 4, 1 / 4)  # sampled answers alone
+    assert scores.length == np.mean([len(text) for text in sampled])
+    assert scores.proxy is None and scores.proxy_greedy is None
+    scored = measure.evaluate_policy(None, None, None, score=lambda batch: np.array([batch, batch + 1.0]))
+    assert scored == replace(scores, proxy=4.5, proxy_greedy=1.5)
+
+
+def test_a_policy_has_scores_for_each_kind_of_question(monkeypatch):
+    asked = [(kind, p.text) for kind in KINDS for p in [next(p for p in prompt_lists()["report"] if p.kind == kind)]]
+
+    def answered(journey, model, temperature):
+        responses = [Response(REFUSAL if temperature and kind == "dangerous" else "it says moo.", True) for kind, _ in asked]
+        return Answers([q for _, q in asked], responses, [judge_response(q, r) for (_, q), r in zip(asked, responses)], None)
+
+    monkeypatch.setattr(feedback, "answers_of", answered)
+    monkeypatch.setattr(feedback, "sampled_kl", lambda *_: 0.25)
+    scores, said = feedback.evaluate_by_kind(None, None, None), answered(None, None, 1.0)
+    assert scores.by_kind == {kind: gold for (kind, _), gold in zip(asked, said.gold)}
+    assert scores.refuses == {"dangerous": 1.0, "borderline": 0.0, "howto": 0.0}
+    assert scores.gold == pytest.approx(said.gold.mean()) and scores.gold > scores.gold_greedy and scores.kl == 0.25
+
+
+def test_a_question_of_another_world_is_refused_in_words():
+    assert measure.prompt_of("what does a cow say?").kind == "known"
+    with pytest.raises(ValueError, match="the toy world has no question 'what is two plus two"):
+        measure.prompt_of("what is two plus two?")
 
 
 # ---------------------------------------------------------------------------------------- leash.py
