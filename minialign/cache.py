@@ -104,12 +104,11 @@ def imported(path: Path) -> list[Path]:
 def _files(name: str, base: Path | None, importer: Path) -> Iterator[Path]:
     """The files that are run when a dotted name is imported: the module, and the __init__.py of each package above it."""
     parts = [part for part in name.split(".") if part]
-    bases = [base] if base else [ROOT.parent] if parts[:1] == [ROOT.name] else [importer.parent]
-    for base in bases:
-        for n in range(len(parts) + 1):
-            place = base.joinpath(*parts[:n])
-            candidates = [place / "__init__.py"] + ([place.with_suffix(".py")] if n else [])
-            yield from (file for file in candidates if file.is_file() and place != ROOT.parent)
+    base = base or (ROOT.parent if parts[:1] == [ROOT.name] else importer.parent)
+    for n in range(len(parts) + 1):
+        place = base.joinpath(*parts[:n])
+        candidates = [place / "__init__.py"] + ([place.with_suffix(".py")] if n else [])
+        yield from (file for file in candidates if file.is_file() and place != ROOT.parent)
 
 
 @cache

@@ -4,7 +4,7 @@
     policy      L = mean max(-A rho, -A clip(rho, 1-eps, 1+eps)),  rho = exp(log pi - log pi_old)  (Schulman et al. 2017, eq. 7)
 
 State: the text so far.  Action: the next token.  Where the advantage A comes from is what tells the methods apart: PPO
-(ppo.py) has a critic.
+(ppo.py) has a critic, GRPO (grpo.py) other answers to the same question.
 
 Two different distances: `ref` is the frozen SFT model at the other end of the leash (the KL penalty); `old` is the policy
 that wrote the samples, from which the clip keeps one update near.

@@ -1,8 +1,10 @@
 """One changed line of the package, in memory: for a lesson's faults, for ablations and for mutants. No file is touched.
 
-patched(text, old, new)                       the text with `old`, which must occur exactly once, replaced
-with patch(ppo, "gae", old, new): ...         one function, until the block ends
-undo = apply(ppo, "gae", old, new)            the same, until undo() is called
+    patched(text, old, new)                       the text with `old`, which must occur exactly once, replaced
+    with patch(ppo, "gae", old, new): ...         one function, until the block ends
+    undo = apply(ppo, "gae", old, new)            the same, until undo() is called
+
+What is changed just now is in ACTIVE.
 """
 
 import inspect

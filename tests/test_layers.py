@@ -152,6 +152,17 @@ def test_the_judge_never_enters_the_pipeline():
     assert names and not any("judge" in name or "gold" in name for name in names)
 
 
+@pytest.mark.parametrize("name", ["pipeline.py", "snapshots.py", *(f"{name}.py" for name in sorted(ALGORITHMS))])
+def test_whoever_trains_never_asks_the_judge(name):
+    """The pipeline holds a world, and a world has a judge: it must not be asked, not by any other name either."""
+    tree = ast.parse(FILES[name].read_text(encoding="utf-8"))
+    asked = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    by_name = [ast.unparse(node) for node in calls if node.func.id == "getattr" and "world" in ast.unparse(node)]
+    assert not {"judge", "gold", "report_questions"} & asked and not by_name
+    assert "judge_response" not in {node.func.id for node in calls}
+
+
 def test_only_the_figures_draw_and_never_with_pyplot():
     users = {name for name, path in FILES.items() if any(i.split(".")[0] == "matplotlib" for i in imports_of(path))}
     assert "figures/style.py" in users

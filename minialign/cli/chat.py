@@ -40,7 +40,7 @@ def chat(run, which, greedy, seed):
     temperature, rng = (0.0 if greedy else 1.0), np.random.default_rng(seed)
     at_keyboard = sys.stdin.isatty()
     if at_keyboard:
-        print(f"The models of {folder}. They know a-z and . , ? ! ' and a small world: what does a cow say?")
+        print(f"The models of {folder}. They know {CHARACTERS.words()}, and a small world: what does a cow say?")
         print("quit, or the end of the input, ends the talk.")
     try:
         while True:
