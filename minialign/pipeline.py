@@ -9,7 +9,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from .reward import RewardConfig, Scorer
 from .sft import LMConfig
 from .snapshots import scores, snapshots, words
 from .tokenizer import BOT, USER, VOCAB_SIZE, Tokenizer
-from .world import PROMPT_MIX, Tastes, ToyWorld
+from .world import ToyWorld, World
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Recipe:
     sft: LMConfig = LMConfig(lr=2e-3, batch_size=16, replay_weight=0.5)
     replay_rows: int = 2
     max_new_tokens: int = 64
-    mix: dict = field(default_factory=PROMPT_MIX.copy)  # how often each kind of question is asked, from the votes on
+    mix: Any = None  # how often each kind of question is asked, from the votes on; None: as the world has it
     vote_prompts: int = 7000
     held_out_votes: float = 0.1  # of the prompts
-    tastes: Tastes = Tastes()  # what the raters like
+    tastes: Any = None  # what the raters like; None: as the world has it
     reward: RewardConfig = RewardConfig(epochs=4)
     normalise_on: int = 256  # answers of the SFT model on which scores have mean 0 and deviation 1
     ppo: PPOConfig = PPOConfig(iterations=30, lr=6e-4, max_new_tokens=64)
@@ -185,7 +185,7 @@ class Journey:
 
     folder: where stages are cached.  say(text): called before a stage that takes time is made.
     own_votes: Preferences to train on instead of the simulated raters', of which the held-out ones still measure.
-    world: what models read, are asked and are judged by (world/toy.py says what that takes).
+    world: what models read, are asked and are judged by (world/protocol.py).
     extras: the optional models that are measured and kept with the others (models.py).
     """
 
@@ -196,11 +196,14 @@ class Journey:
         folder: str | Path = "runs/cache",
         say: Callable[[str], None] = lambda text: None,
         own_votes: preferences.Preferences | None = None,
-        world: Any = TOY_WORLD,
+        world: World = TOY_WORLD,
         extras: Sequence[str] = (),
     ):
         self.world, self.tokenizer = world, Tokenizer(world.alphabet)
-        self.recipe = replace(recipe, model=replace(recipe.model, vocab_size=self.tokenizer.vocab_size))
+        model = replace(recipe.model, vocab_size=self.tokenizer.vocab_size)
+        mix = getattr(world, "mix", None) if recipe.mix is None else recipe.mix
+        tastes = getattr(world, "tastes", None) if recipe.tastes is None else recipe.tastes
+        self.recipe = replace(recipe, model=model, mix=mix, tastes=tastes)
         self.seed, self.folder, self.say = seed, Path(folder), say
         self.own_votes, self.extras = own_votes, extras
         self.in_memory: dict[str, Any] = {}

@@ -158,8 +158,8 @@ def test_whoever_trains_never_asks_the_judge(name):
     tree = ast.parse(FILES[name].read_text(encoding="utf-8"))
     asked = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    by_name = [ast.unparse(node) for node in calls if node.func.id == "getattr" and "world" in ast.unparse(node)]
-    assert not {"judge", "gold", "report_questions"} & asked and not by_name
+    by_name = {ast.unparse(node.args[1]) for node in calls if node.func.id == "getattr" and "world" in ast.unparse(node)}
+    assert not {"judge", "gold", "report_questions"} & asked and by_name <= {"'mix'", "'tastes'"}
     assert "judge_response" not in {node.func.id for node in calls}
 
 

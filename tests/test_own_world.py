@@ -19,11 +19,12 @@ from minialign import cache
 from minialign.batch import Response
 from minialign.dpo import DPOConfig
 from minialign.models import POLICIES, SPEAKERS, STAGES
-from minialign.pipeline import Journey
+from minialign.pipeline import FAST, Journey
 from minialign.ppo import PPOConfig
 from minialign.reward import RewardConfig
 from minialign.runs.metrics import measure
 from minialign.sft import LMConfig
+from minialign.world import PROMPT_MIX, Tastes, ToyWorld
 from minialign.world.calculator import EVERY_QUESTION, HABITS, QUESTIONS, Calculator, result
 
 SMALL = replace(
@@ -238,3 +239,18 @@ def test_a_script_that_holds_its_world_finds_its_stages_again_until_the_code_cha
         run = [sys.executable, "-B", "program.py"]
         said.append(subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout.strip())
     assert said == ["False", "True", "False"]
+
+
+def test_a_recipe_without_mix_and_tastes_takes_those_of_the_world(tmp_path):
+    class Moody(Calculator):
+        mix, tastes = {"sum": 1.0}, "moody"
+
+    def of(recipe, world):
+        journey = Journey(recipe, 0, folder=tmp_path, world=world)
+        return journey.recipe.mix, journey.recipe.tastes
+
+    silent = replace(SMALL, mix=None, tastes=None)
+    assert of(silent, Moody()) == ({"sum": 1.0}, "moody")
+    assert of(silent, Calculator()) == (None, None)
+    assert of(replace(silent, tastes="calm"), Moody()) == ({"sum": 1.0}, "calm")
+    assert of(FAST, ToyWorld()) == (PROMPT_MIX, Tastes())

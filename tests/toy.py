@@ -9,7 +9,7 @@ from minialign.pipeline import FULL
 from minialign.ppo import PPOConfig
 from minialign.reward import RewardConfig
 from minialign.sft import LMConfig
-from minialign.world import Tastes
+from minialign.world import PROMPT_MIX, Tastes
 
 TOY = replace(
     FULL,
@@ -23,6 +23,7 @@ TOY = replace(
     sft=LMConfig(lr=3e-3, batch_size=8, warmup_steps=2),
     max_new_tokens=48,
     vote_prompts=64,
+    mix=PROMPT_MIX,
     tastes=Tastes(tie=0.0),  # so that babble gets votes as well
     held_out_votes=0.3,
     reward=RewardConfig(epochs=1),

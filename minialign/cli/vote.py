@@ -166,6 +166,6 @@ def interval(k, n, z=1.96):
 
 def tour_command(results, out):
     """The tour that made this run, into the same folder of runs: there its stages are kept."""
-    fast = json.loads(json.dumps(asdict(pipeline.FAST))) == results["recipe"]
+    fast = json.loads(json.dumps(asdict(pipeline.Journey(pipeline.FAST, 0).recipe))) == results["recipe"]
     where = "" if out == Path("runs").resolve() else f" --out {shlex.quote(safe(out))}"
     return f"minialign tour{' --fast' if fast else ''} --seed {results['seed']}{where}"

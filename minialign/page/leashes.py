@@ -14,6 +14,7 @@ from .. import preferences
 from ..pipeline import Journey, Recipe, Stage, UnreadableStage
 from ..runs.errors import Problem
 from ..runs.text import safe
+from ..world import Tastes
 
 FACTORS = (0, 0.25, 4)  # of the run's own beta
 
@@ -25,7 +26,7 @@ def recipe_of(run: dict[str, Any]) -> Recipe:
         values: dict[str, Any] = {f.name: stored[f.name] for f in fields(Recipe)}
         kinds: dict[str, Any] = {f.name: f.type for f in fields(Recipe) if is_dataclass(f.type)}
         values |= {name: kind(**values[name]) for name, kind in kinds.items()}
-        return Recipe(**values)
+        return Recipe(**values | {"tastes": Tastes(**values["tastes"])})
     except (LookupError, TypeError, ValueError, AttributeError) as problem:
         raise Problem(f"the recipe in run.json is damaged ({safe(problem)}); make the run again with: minialign tour") from None
 

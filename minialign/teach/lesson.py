@@ -85,6 +85,7 @@ class Lesson:
         prepare_for_trouble(lambda: self._write(complete=False))
         self.votes = read_votes(a.votes, self.recipe.model.context_length) if own else None
         self.journey = pipeline.Journey(self.recipe, self.seed, Path(a.out) / "cache", self._making, self.votes)
+        self.recipe = self.journey.recipe  # with what the world adds to it
         check_writable(self.folder)
         (self.folder / "run.json").unlink(missing_ok=True)  # until this run has one
         print(heading(doc.splitlines()[0]))

@@ -11,6 +11,7 @@
     gold.py            the exact judge, for measuring only
     raters.py          the people whose votes train the reward model and DPO
     toy.py             all of it as one object, which the pipeline asks
+    protocol.py        what such an object has to offer: six methods
     calculator.py      a second world, to show how small one can be
 
 Training code gets prompts, texts and votes from here as arguments, and never the judge.
@@ -22,6 +23,7 @@ from .facts import fictional_name
 from .gold import Verdict, judge, judge_response
 from .kinds import KINDS, PROMPT_MIX, Kind
 from .prompts import Prompt
+from .protocol import World
 from .questions import five_questions, parse, prompt_lists, report_questions, sample_prompts
 from .raters import UNBIASED, Raters, Tastes
 from .toy import ToyWorld

@@ -1,8 +1,4 @@
-"""The toy world as one object: what the pipeline asks of a world, in six methods.
-
-To align a model on a corpus of your own, write a class with these methods and pass it on: Journey(recipe, seed, world=Mine()).
-world/calculator.py is a second, smaller example.
-"""
+"""The toy world as one object, with the six methods that the pipeline asks of a world (protocol.py says what they are for)."""
 
 import numpy as np
 
@@ -21,6 +17,8 @@ class ToyWorld:
 
     alphabet = ALPHABET  # every character that a text of this world may hold
     showcase = FIVE_QUESTIONS  # of the report list: put to every model, and shown
+    mix = PROMPT_MIX  # {kind of question: share}
+    tastes = Tastes()
 
     def documents(self, rng: np.random.Generator, characters: int) -> list[str]:
         """Texts for pretraining, about so many characters in all."""
