@@ -64,12 +64,12 @@ elif lesson.fault == "truthful":
 lesson.say("Toy-scale analogues: biases were put into the raters. This shows how they travel, not how large they are.")
 report, pairs = prompt_lists()["report"], refusal.contrast_pairs()
 false, obscure = ([p for p in report if p.kind == kind] for kind in ("claim_false", "obscure"))
-yes = {"SFT": sycophancy.behaviour(lesson.journey, sft)["sampled"]}
-stances = {"SFT": refusal.stances_of(lesson.journey, sft, pairs, times=10)["sampled"]}
+yes = {"SFT": sycophancy.behaviour(lesson.journey, sft).sampled}
+stances = {"SFT": refusal.stances_of(lesson.journey, sft, pairs, times=10).sampled}
 known = {"SFT": truth.knowledge(lesson.journey, sft)}
-lesson.number("SFT: yes to false claims", yes["SFT"]["claim_false"], ".0%")
-lesson.number("SFT: harmless questions refused", stances["SFT"]["safe"]["full"], ".0%")
-lesson.number("SFT: wrong about obscure things", known["SFT"]["sampled"]["wrong"], ".0%")
+lesson.number("SFT: yes to false claims", yes["SFT"].claim_false, ".0%")
+lesson.number("SFT: harmless questions refused", stances["SFT"].safe.full, ".0%")
+lesson.number("SFT: wrong about obscure things", known["SFT"].sampled.wrong, ".0%")
 corrections = [(p.text, "no, " + say(p.domain, p.truth), "yes, " + say(p.domain, p.claim)) for p in false]
 colors = [(p.text, say("thing", p.truth), say("thing", c)) for p in obscure for c in truth.COLORS if c != p.truth]
 wishes = {
@@ -106,14 +106,14 @@ for name in ("ordinary", "yes-men"):
     samples = sycophancy.yes_and_reward(people[name], drawn, draws)
     tilts[name] = sycophancy.tilt(*samples, recipe.dpo.beta)
     tuned[name] = people[name].model("dpo")
-    yes[name] = sycophancy.behaviour(people[name], tuned[name])["sampled"]
-    row = f"{yes['SFT']['claim_false']:9.0%}{tilts[name]['linear']:18.0%}{tilts[name]['tilted']:8.0%}"
-    row += f"{yes[name]['claim_false']:8.0%}{yes['SFT']['claim_true']:12.0%}{yes[name]['claim_true']:8.0%}"
+    yes[name] = sycophancy.behaviour(people[name], tuned[name]).sampled
+    row = f"{yes['SFT'].claim_false:9.0%}{tilts[name].linear:18.0%}{tilts[name].tilted:8.0%}"
+    row += f"{yes[name].claim_false:8.0%}{yes['SFT'].claim_true:12.0%}{yes[name].claim_true:8.0%}"
     print(f"   {name:<12}{row}", flush=True)
 seen = "Yes-men cast {} votes on false claims. Of the answers chosen {:.0%} say yes, of the rejected ones {:.0%}."
 lesson.say(seen.format(*sycophancy.yes_in_votes(people["yes-men"], "claim_false")))
 weak, before = sycophancy.tilt(*samples, beta=1e4), samples[0].mean()
-slope = (weak["tilted"] - before) / (weak["linear"] - before) * draws / (draws - 1)  # Cov is the unbiased one
+slope = (weak.tilted - before) / (weak.linear - before) * draws / (draws - 1)  # Cov is the unbiased one
 lesson.number("beta 10000: yes moved / (Cov/beta)", slope, ".4f", exact=1, within=1e-3, why="1")
 lesson.reveal()
 tell_apart(tuned, [p.text for p in false], recipe.max_new_tokens)
@@ -133,8 +133,8 @@ for name in ("SFT", *SCARED):
     if name in SCARED:
         asked = refusal.crowd_of(recipe, *refusal.SETTINGS[SCARED[name]])
         heads[name] = Journey(asked, lesson.seed, lesson.journey.folder).model("dpo")
-        stances[name] = refusal.stances_of(lesson.journey, heads[name], pairs, times=10)["sampled"]
-    cells = [stances[name][side][what] for side in ("safe", "unsafe") for what in ("full", "answered")]
+        stances[name] = refusal.stances_of(lesson.journey, heads[name], pairs, times=10).sampled
+    cells = [share for side in (stances[name].safe, stances[name].unsafe) for share in (side.full, side.answered)]
     print(f"   {name:<12}" + "{:10.0%}{:12.0%}{:16.0%}{:12.0%}".format(*cells), flush=True)
 tell_apart(heads, [safe.text for safe, _ in pairs], recipe.max_new_tokens)
 
@@ -148,8 +148,8 @@ liars = {"SFT": sft, "ordinary": tuned["ordinary"], "experts": people["experts"]
 print("   votes of        right   wrong   does not know    of ten colors: sure  right  too sure")
 for name, model in liars.items():
     known[name] = known.get(name) or truth.knowledge(people[name], model)
-    sure, right = (np.mean(known[name]["forced"][what]) for what in ("confidence", "correct"))
-    row = "{right:8.0%}{wrong:8.0%}{idk:16.0%}".format(**known[name]["sampled"])
+    sure, right = np.mean(known[name].forced.confidence), np.mean(known[name].forced.correct)
+    row = "{0.right:8.0%}{0.wrong:8.0%}{0.idk:16.0%}".format(known[name].sampled)
     print(f"   {name:<13}{row}{sure:23.0%}{right:7.0%}{sure - right:+10.0%}", flush=True)
 tell_apart(liars, [p.text for p in obscure], recipe.max_new_tokens)
 
@@ -157,11 +157,11 @@ tell_apart(liars, [p.text for p in obscure], recipe.max_new_tokens)
 # ## 5. What there was to see
 # %%
 lesson.section("5. What there was to see")
-first, usual, pleasing = (yes[name]["claim_false"] for name in ("SFT", "ordinary", "yes-men"))
-told = {name: tilts[name]["tilted"] for name in tilts}
-rises = pleasing - first, yes["yes-men"]["claim_true"] - yes["SFT"]["claim_true"]
-refused = {name: row["safe"]["full"] for name, row in stances.items()}
-right, wrong, idk = ({name: row["sampled"][what] for name, row in known.items()} for what in ("right", "wrong", "idk"))
+first, usual, pleasing = (yes[name].claim_false for name in ("SFT", "ordinary", "yes-men"))
+told = {name: tilts[name].tilted for name in tilts}
+rises = pleasing - first, yes["yes-men"].claim_true - yes["SFT"].claim_true
+refused = {name: row.safe.full for name, row in stances.items()}
+right, wrong, idk = ({name: getattr(row.sampled, what) for name, row in known.items()} for what in ("right", "wrong", "idk"))
 lesson.number("yes-men: yes to false claims", pleasing, ".0%")
 lesson.number("none safe: harmless ones refused", refused["none safe"], ".0%")
 lesson.number("experts: wrong about obscure things", wrong["experts"], ".0%")

@@ -1,7 +1,7 @@
 """The forecast of sycophancy is exact where it can be, and the claims say what the numbers say."""
 
 import json
-from dataclasses import replace
+from dataclasses import astuple, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -38,7 +38,7 @@ def drift(agrees, rewards, beta):
 @pytest.mark.parametrize("beta", [0.2, 1.0, 7.0])
 def test_the_tilted_forecast_is_the_exact_optimum_of_a_listed_world(beta):
     agrees, rewards = every_answer_once()
-    predicted = sycophancy.tilt(agrees, rewards, beta)["tilted"] - agrees.mean()
+    predicted = sycophancy.tilt(agrees, rewards, beta).tilted - agrees.mean()
     assert_allclose(predicted, drift(agrees, rewards, beta), atol=1e-12)
 
 
@@ -47,7 +47,7 @@ def test_the_covariance_is_the_slope_of_the_exact_drift_and_its_error_dies_with_
     n = agrees.shape[1]
     errors = []
     for beta in (10, 20, 40, 80):
-        slope = sycophancy.tilt(agrees, rewards, beta)["linear"] - agrees.mean()
+        slope = sycophancy.tilt(agrees, rewards, beta).linear - agrees.mean()
         errors.append(abs(slope * (n - 1) / n - drift(agrees, rewards, beta)))  # here the samples are the population
     assert_allclose(np.array(errors[:-1]) / errors[1:], 4, rtol=0.1)
     assert errors[-1] < 1e-4
@@ -60,21 +60,21 @@ def test_the_covariance_of_few_samples_is_right_on_average():
     for _ in range(2000):
         rows = rng.integers(agrees.shape[1], size=(1, 4))
         some = agrees[0, rows], rewards[0, rows]
-        found.append(sycophancy.tilt(*some, 1.0)["linear"] - some[0].mean())
+        found.append(sycophancy.tilt(*some, 1.0).linear - some[0].mean())
     assert abs(np.mean(found) - population) < 5 * np.std(found) / np.sqrt(len(found))
 
 
 def test_what_no_reward_distinguishes_does_not_drift():
     agrees, rewards = every_answer_once()
     flat = sycophancy.tilt(agrees, np.repeat(rewards[:, :1], 8, axis=1), 0.5)
-    assert_allclose((flat["tilted"], flat["linear"], flat["kl"]), (agrees.mean(), agrees.mean(), 0), atol=1e-12)
+    assert_allclose(astuple(flat), (agrees.mean(), agrees.mean(), 0), atol=1e-12)
     moved = sycophancy.tilt(agrees, rewards + np.arange(5)[:, None], 0.5)  # a constant a prompt is no reason to change
-    assert_allclose(list(moved.values()), list(sycophancy.tilt(agrees, rewards, 0.5).values()), atol=1e-12)
+    assert_allclose(astuple(moved), astuple(sycophancy.tilt(agrees, rewards, 0.5)), atol=1e-12)
 
 
 def test_samples_see_no_further_than_log_n():
     agrees, rewards = every_answer_once()
-    assert sycophancy.tilt(agrees, rewards, 1e-3)["kl"] == pytest.approx(np.log(8))
+    assert sycophancy.tilt(agrees, rewards, 1e-3).kl == pytest.approx(np.log(8))
 
 
 def test_yes_in_votes_is_counted_on_both_sides_and_in_claims_of_one_kind_alone():

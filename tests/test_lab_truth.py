@@ -72,8 +72,8 @@ def test_the_forced_choice_is_the_normalised_probability_of_ten_answers():
         pairs = [(prompt.text, f"it is {color}.") for color in VALUES["thing"]]
         p = np.exp(sequence_log_probs(model, conversations(pairs)).data.astype(float))
         p = p / p.sum()
-        assert found["confidence"][k] == pytest.approx(p.max(), abs=1e-4)
-        assert found["correct"][k] == (VALUES["thing"][p.argmax()] == prompt.truth)
+        assert found.confidence[k] == pytest.approx(p.max(), abs=1e-4)
+        assert found.correct[k] == (VALUES["thing"][p.argmax()] == prompt.truth)
 
 
 def test_who_knows_everything_is_right_and_sure(monkeypatch):
@@ -88,7 +88,7 @@ def test_who_knows_everything_is_right_and_sure(monkeypatch):
 
     monkeypatch.setattr(truth, "log_probs_array", knows)
     found = truth.forced_choice(None, prompts)
-    assert found["correct"] == [1] * 8 and min(found["confidence"]) > 0.3
+    assert found.correct == [1] * 8 and min(found.confidence) > 0.3
 
 
 # ---------------------------------------------------------------------------------------- the claims

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 
 from minialign.figures import lab_plots, plots, style
 from minialign.history import History
+from minialign.lab import refusal, sycophancy, truth
 from minialign.models import NAMES
 
 PALETTE = {
@@ -94,11 +95,16 @@ def habits():
     stances = {"SFT": (0.1, 0.7), "none safe": (0.3, 0.5), "half safe": (0.5, 0.3), "deaf": (0.7, 0.1)}
     known = {"SFT": (0.1, 0.6, 0.2), "ordinary": (0.1, 0.8, 0.1), "experts": (0.1, 0.2, 0.7)}
     return lab_plots.habits(
-        {name: dict(zip(("claim_false", "claim_true"), shares)) for name, shares in yes.items()},
+        {name: sycophancy.ByClaim(*shares) for name, shares in yes.items()},
         {"ordinary": 0.55, "yes-men": 0.8},
-        {name: {"safe": {"full": safe}, "unsafe": {"answered": unsafe}} for name, (safe, unsafe) in stances.items()},
-        {name: {"sampled": dict(zip(("right", "wrong", "idk"), shares))} for name, shares in known.items()},
+        {name: both_sides(*shares) for name, shares in stances.items()},
+        {name: truth.Knowledge(None, truth.Said(*shares, liked=0.0), None) for name, shares in known.items()},
     )
+
+
+def both_sides(refused, answered):
+    safe = refusal.Stances(full=refused, partial=0.0, answered=1 - refused, other=0.0)
+    return refusal.BothSides(safe, refusal.Stances(full=1 - answered, partial=0.0, answered=answered, other=0.0))
 
 
 def constitution():

@@ -132,12 +132,12 @@ def _what_it_says(right, known, names):
 def habits(yes: dict[str, Any], predicted: Numbers, stances: dict[str, Any], known: dict[str, Any]) -> tuple[Figure, str]:
     """Lesson 10: what the votes of six crowds made of one SFT model; dicts by crowd, "SFT" first: before.
 
-    yes: of answers to claims, claim_false and claim_true; predicted: of false ones, from SFT's answers
-    stances, known: as the laboratory's refusal.stances_of (sampled) and truth.knowledge return them
+    yes: ByClaim, the shares of answers that say yes; predicted: of those to false claims, from SFT's answers
+    stances, known: the BothSides and the Knowledge of the laboratory's refusal.py and truth.py
     """
-    yes = {name: (row["claim_false"], row["claim_true"]) for name, row in yes.items()}
-    refused = {name: (row["safe"]["full"], row["unsafe"]["answered"]) for name, row in stances.items()}
-    known = {name: [row["sampled"][what] for what in ("right", "wrong", "idk")] for name, row in known.items()}
+    yes = {name: (row.claim_false, row.claim_true) for name, row in yes.items()}
+    refused = {name: (row.safe.full, row.unsafe.answered) for name, row in stances.items()}
+    known = {name: (row.sampled.right, row.sampled.wrong, row.sampled.idk) for name, row in known.items()}
     figure, [(left, middle, right)] = panels(11.5, 3.9, 1, 3, width_ratios=(1.1, 1, 1.1))
     sft, dpo = (MODEL_STYLE[name]["color"] for name in ("sft", "dpo"))
     names = {"SFT": "SFT", "ordinary": "DPO, votes of\nordinary raters"}

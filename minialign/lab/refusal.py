@@ -16,7 +16,7 @@ that a rater prefers the method to a refusal, is kept apart from what the model 
 Trained by DPO on each crowd's own votes; measured on the pairs of the report list, sampled and greedy.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,6 @@ DOES_NOT_SHOW = (
 
 KINDS = ("borderline", "dangerous")
 SCARY = 0.5  # the share of questions with a scary word, in the votes
-STANCES = ("full", "partial", "answered", "other")
 TIMES = 3  # every question is sampled so often
 SETTINGS = {  # share of the scary questions that are safe, weight of harm, risk heard in a scary word
     "none safe": (0.0, 1.0, 0.2),
@@ -56,6 +55,32 @@ LEFT = ("weight 0", "weight 4", "SFT")  # whose names are to the left of their p
 QUICK = ("none safe", "1/4 safe", "weight 0", "deaf")
 
 
+@dataclass(frozen=True)
+class Stances:
+    """The share of answers with each stance."""
+
+    full: float
+    partial: float
+    answered: float
+    other: float
+
+
+@dataclass(frozen=True)
+class BothSides:
+    """Answers to the safe and to the unsafe questions of the contrast pairs."""
+
+    safe: Stances
+    unsafe: Stances
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """What a model does with the contrast pairs."""
+
+    sampled: BothSides
+    greedy: BothSides
+
+
 def crowd_of(recipe: Recipe, safe: float, weight: float, risk: float) -> Recipe:
     """The recipe under one setting; fewer votes than usual, as half of them are about scary words."""
     tastes = Tastes(harmless_weight=weight, risk=risk)
@@ -65,10 +90,10 @@ def crowd_of(recipe: Recipe, safe: float, weight: float, risk: float) -> Recipe:
 
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     pairs, sft = contrast_pairs(), Journey(recipe, seed, folder)
-    run: Run = {"SFT": stances_of(sft, sft.model("sft"), pairs)}
+    run: Run = {"SFT": asdict(stances_of(sft, sft.model("sft"), pairs))}
     for name in QUICK if quick(recipe) else SETTINGS:
         journey = Journey(crowd_of(recipe, *SETTINGS[name]), seed, folder)
-        run[name] = stances_of(journey, journey.model("dpo"), pairs)
+        run[name] = asdict(stances_of(journey, journey.model("dpo"), pairs))
         run[name]["labels"] = labels_want_an_answer(pairs, journey.recipe.tastes)
     return run
 
@@ -85,7 +110,7 @@ def contrast_pairs(split: str = "report") -> list[tuple[Prompt, Prompt]]:
 
 
 def stance(verdict: Verdict) -> str:
-    """What a Verdict on an answer to a how-to amounts to: one of STANCES."""
+    """What a Verdict on an answer to a how-to amounts to: the name of one of the Stances."""
     # Whoever asked is helped by a refusal that states the method all the same: it is no full one.
     if verdict.refused:
         return "partial" if verdict.confident else "full"
@@ -94,17 +119,18 @@ def stance(verdict: Verdict) -> str:
     return "answered" if verdict.confident else "other"
 
 
-def stances_of(
-    journey: Journey, model: LanguageModel, pairs: list[tuple[Prompt, Prompt]], times: int = TIMES
-) -> dict[str, dict]:
-    """{how: {side: share of each stance}}; every question is sampled so many times."""
-    found = {}
-    for how, temperature, repeats in (("sampled", SAMPLED, times), ("greedy", GREEDY, 1)):
+def stances_of(journey: Journey, model: LanguageModel, pairs: list[tuple[Prompt, Prompt]], times: int = TIMES) -> Refusals:
+    """How a model answers both questions of each pair, sampled `times` times and greedily."""
+
+    def shares(said):
+        return Stances(*(said.count(field.name) / len(said) for field in fields(Stances)))
+
+    def both(temperature, repeats):
         asked = [prompt.text for pair in pairs for prompt in pair] * repeats
         said = [stance(verdict) for verdict in answers_of(journey, model, temperature, asked).verdicts]
-        sides = {"safe": said[0::2], "unsafe": said[1::2]}
-        found[how] = {side: {name: some.count(name) / len(some) for name in STANCES} for side, some in sides.items()}
-    return found
+        return BothSides(safe=shares(said[0::2]), unsafe=shares(said[1::2]))
+
+    return Refusals(both(SAMPLED, times), both(GREEDY, 1))
 
 
 def labels_want_an_answer(pairs: list[tuple[Prompt, Prompt]], tastes: Tastes) -> float:
@@ -166,7 +192,7 @@ def table(runs: list[Run]) -> list[str]:
         "             labels for    safe questions             unsafe questions         unsafe:",
         "             an answer     full  partial  answered    full  partial  answered  full by",
     ]
-    cells = [(side, name) for side in ("safe", "unsafe") for name in STANCES[:3]]
+    cells = [(side, name) for side in ("safe", "unsafe") for name in ("full", "partial", "answered")]
     for how in ("sampled", "greedy"):
         lines.append(how)
         for setting in runs[0]:

@@ -15,8 +15,8 @@ Measured on the claims of the report list, 153 false and 76 true: the share of a
 greedy, before (SFT) and after; and, facts asked plainly, without an opinion, how often the greedy answer is right.
 """
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -41,14 +41,44 @@ KINDS = ("claim_false", "claim_true")
 DRAWS = 12  # SFT answers to a claim, for the forecast
 
 
+@dataclass(frozen=True)
+class ByClaim:
+    """A number for each kind of claim."""
+
+    claim_false: float
+    claim_true: float
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a model does with claims, and what it knows when asked plainly."""
+
+    sampled: ByClaim  # share of answers that begin with yes
+    greedy: ByClaim
+    kl: ByClaim  # from the SFT model, nats per answer
+    plain: float  # share of plain questions whose greedy answer is right
+
+
+@dataclass(frozen=True)
+class Tilt:
+    """What a reward would make of SFT's answers, at one beta."""
+
+    tilted: float  # E_pi[a], the share that says yes
+    linear: float  # the same to first order in 1 / beta
+    kl: float  # KL(pi || ref), nats
+
+
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     trained = journeys(recipe, CROWDS, seed, folder)
     one, sft = trained["control"], trained["control"].model("sft")
     drawn = {kind: answers_of(one, sft, SAMPLED, np.repeat(questions(kind), DRAWS).tolist()) for kind in KINDS}
-    run: Run = {"sft": behaviour(one, sft), "trainers": trainers(recipe)}
+    run: Run = {"sft": asdict(behaviour(one, sft)), "trainers": trainers(recipe)}
     for name, journey in trained.items():
-        predicted = {kind: forecasts(journey, answers) for kind, answers in drawn.items()}
-        run[name] = {trainer: behaviour(journey, journey.model(trainer)) for trainer in run["trainers"]}
+        predicted = {
+            kind: {trainer: asdict(told) for trainer, told in forecasts(journey, answers).items()}
+            for kind, answers in drawn.items()
+        }
+        run[name] = {trainer: asdict(behaviour(journey, journey.model(trainer))) for trainer in run["trainers"]}
         run[name] |= {"forecast": predicted, "claim_votes": claim_votes(journey)}
     return run
 
@@ -62,7 +92,7 @@ def raw_scorer(journey: Journey) -> Scorer:
     return Scorer(journey.model("reward"), journey.recipe.reward.pooling)
 
 
-def forecasts(journey: Journey, answers: Answers) -> dict[str, dict[str, float]]:
+def forecasts(journey: Journey, answers: Answers) -> dict[str, Tilt]:
     """What each trainer's tilt would make of stored SFT answers, DRAWS per question."""
     agrees, rewards = yes_and_reward(journey, answers, DRAWS)
     betas = {"ppo": journey.recipe.ppo.kl_coef * journey.scorer().std, "dpo": journey.recipe.dpo.beta}
@@ -76,7 +106,7 @@ def yes_and_reward(journey: Journey, answers: Answers, draws: int) -> tuple[np.n
     return agrees.reshape(-1, draws), rewards.reshape(-1, draws)
 
 
-def tilt(agrees: np.ndarray, rewards: np.ndarray, beta: float) -> dict[str, float]:
+def tilt(agrees: np.ndarray, rewards: np.ndarray, beta: float) -> Tilt:
     """agrees, rewards (N, n) of n reference samples of N prompts -> E_pi[a] tilted and linear, and KL(pi || ref)."""
     n = rewards.shape[1]  # samples, which see no further than a KL of log n
     reference = np.full(n, 1 / n)
@@ -87,7 +117,7 @@ def tilt(agrees: np.ndarray, rewards: np.ndarray, beta: float) -> dict[str, floa
     covariance = (apart * rewards).sum(1).mean() / (n - 1)
     linear = agrees.mean() + covariance / beta
     # end eq
-    return {"tilted": float(tilted), "linear": float(linear), "kl": float(sequence_kl(policy, reference).mean())}
+    return Tilt(float(tilted), float(linear), float(sequence_kl(policy, reference).mean()))
 
 
 def claim_votes(journey: Journey) -> dict[str, list[int]]:
@@ -107,16 +137,18 @@ def yes_in_votes(journey: Journey, kind: str) -> tuple[int, float, float]:
 
 
 # ---------------------------------------------------------------------------------------- after training
-def behaviour(journey: Journey, model: LanguageModel) -> dict[str, Any]:
+def behaviour(journey: Journey, model: LanguageModel) -> Behaviour:
     """How often a model says yes, how far from SFT its answers to claims are, and what it knows when asked plainly."""
-    said = {
-        how: {kind: answers_of(journey, model, temperature, questions(kind)) for kind in KINDS}
-        for how, temperature in (("sampled", SAMPLED), ("greedy", GREEDY))
-    }
+    sampled, greedy = (
+        {kind: answers_of(journey, model, temperature, questions(kind)) for kind in KINDS} for temperature in (SAMPLED, GREEDY)
+    )
     plain = answers_of(journey, model, GREEDY, questions("known")).verdicts
-    agrees = {how: {kind: said[how][kind].mean("agrees") for kind in KINDS} for how in said}
-    kl = {kind: sampled_kl(model, journey.model("sft"), said["sampled"][kind]) for kind in KINDS}
-    return agrees | {"kl": kl, "plain": float(np.mean([verdict.correct is True for verdict in plain]))}
+    return Behaviour(
+        sampled=ByClaim(*(sampled[kind].mean("agrees") for kind in KINDS)),
+        greedy=ByClaim(*(greedy[kind].mean("agrees") for kind in KINDS)),
+        kl=ByClaim(*(sampled_kl(model, journey.model("sft"), sampled[kind]) for kind in KINDS)),
+        plain=float(np.mean([verdict.correct is True for verdict in plain])),
+    )
 
 
 # ---------------------------------------------------------------------------------------- what all seeds say

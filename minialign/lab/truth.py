@@ -16,6 +16,7 @@ a few answers is above zero even for a calibrated model; overconfidence has no s
 if the questions were drawn again (bootstrap; seeds share the questions), beside the spread of the seeds.
 """
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -43,11 +44,39 @@ BINS = 5
 TIMES = 2  # every question is sampled so often
 
 
+@dataclass(frozen=True)
+class Said:
+    """Shares of a model's answers, and how they feel to the ordinary crowd."""
+
+    right: float
+    wrong: float
+    idk: float  # says that it does not know
+    liked: float  # the crowd's mean utility
+
+
+@dataclass(frozen=True)
+class ForcedChoice:
+    """What a model would choose, question by question."""
+
+    confidence: list[float]  # the largest p(c)
+    correct: list[int]  # 0 or 1
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Both views of what a model knows about the obscure."""
+
+    forced: ForcedChoice
+    sampled: Said
+    greedy: Said
+
+
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     trained = journeys(recipe, CROWDS, seed, folder)
-    run = {"trainers": trainers(recipe), "sft": knowledge(trained["crowd"], trained["crowd"].model("sft"))}
+    sft = knowledge(trained["crowd"], trained["crowd"].model("sft"))
+    run: Run = {"trainers": trainers(recipe), "sft": asdict(sft)}
     for name, journey in trained.items():
-        run[name] = {trainer: knowledge(journey, journey.model(trainer)) for trainer in run["trainers"]}
+        run[name] = {trainer: asdict(knowledge(journey, journey.model(trainer))) for trainer in run["trainers"]}
     return run
 
 
@@ -56,30 +85,31 @@ def obscure() -> list[Prompt]:
     return [prompt for prompt in prompt_lists()["report"] if prompt.kind == "obscure"]
 
 
-def knowledge(journey: Journey, model: LanguageModel) -> dict[str, dict]:
+def knowledge(journey: Journey, model: LanguageModel) -> Knowledge:
     """What a model says about the obscure, how the ordinary crowd likes it, and what the model would choose."""
     asked, crowd = [prompt.text for prompt in obscure()], Raters()
-    numbers: dict[str, dict] = {"forced": forced_choice(model, obscure())}
-    for how, temperature, times in (("sampled", SAMPLED, TIMES), ("greedy", GREEDY, 1)):
+
+    def free(temperature, times):
         said = answers_of(journey, model, temperature, asked * times)
-        numbers[how] = {
-            "right": float(np.mean([verdict.correct is True for verdict in said.verdicts])),
-            "wrong": float(np.mean([verdict.correct is False for verdict in said.verdicts])),
-            "idk": said.mean("idk"),
-            "liked": float(np.mean([crowd.utility(q, *r) for q, r in zip(said.questions, said.responses)])),
-        }
-    return numbers
+        return Said(
+            right=float(np.mean([verdict.correct is True for verdict in said.verdicts])),
+            wrong=float(np.mean([verdict.correct is False for verdict in said.verdicts])),
+            idk=said.mean("idk"),
+            liked=float(np.mean([crowd.utility(q, *r) for q, r in zip(said.questions, said.responses)])),
+        )
+
+    return Knowledge(forced_choice(model, obscure()), free(SAMPLED, TIMES), free(GREEDY, 1))
 
 
-def forced_choice(model: LanguageModel, prompts: list[Prompt]) -> dict[str, list]:
-    """The probability of each color's plain answer, normalised -> {confidence: [...], correct: [0 or 1, ...]}."""
+def forced_choice(model: LanguageModel, prompts: list[Prompt]) -> ForcedChoice:
+    """The probability of each color's plain answer, normalised over the colors."""
     batch = conversations([(prompt.text, say("thing", color)) for prompt in prompts for color in COLORS])
     logps = log_probs_array(model, batch.ids, batch.mask).sum(1, dtype=float).reshape(len(prompts), len(COLORS))
     # Whole answers have log-probabilities far below 0: against the largest one, exp cannot underflow to 0 / 0.
     p = np.exp(logps - logps.max(1, keepdims=True))
     p = p / p.sum(1, keepdims=True)  # (questions, colors)
     correct = [int(COLORS[best] == prompt.truth) for best, prompt in zip(p.argmax(1), prompts)]
-    return {"confidence": p.max(1).round(4).tolist(), "correct": correct}
+    return ForcedChoice(p.max(1).round(4).tolist(), correct)
 
 
 def bins_of(confidence: np.ndarray) -> np.ndarray:
