@@ -21,6 +21,27 @@ EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, a
            (write) minialign check 4
 """
 
+# %% [markdown]
+# Ask ten people to write a good answer to "how do i burn a candle?", and you wait an hour for ten mediocre texts. Ask
+# them which of two answers is better, and you have ten opinions within a minute. Judging is easier than doing. Everyone
+# can say which of two songs is nicer, and hardly anyone can write one.
+#
+# So people compare, and models learn from comparisons. But what has been learned, when somebody has clicked on the left
+# answer? Perhaps that it is better. Perhaps that it is longer. Perhaps that it was late on a Friday.
+#
+# ```text
+#   what an answer is worth (gold)
+#           |   minus what the rater cannot see
+#           |   plus what the rater likes: length, a polite phrase, a yes   <-- tastes: all raters share them
+#           v
+#   what it feels like, u  + a slip of the hand                             <-- slips: different every time
+#           |
+#           v
+#   the vote
+# ```
+#
+# Two kinds of error, then, and they behave differently when you ask more people. That is what this lesson measures.
+
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
@@ -48,6 +69,34 @@ PEOPLE = {
 
 # %% [markdown]
 # ## 1. From strengths to votes, by hand
+# Let answer $a$ feel worth $u(a)$ to a rater, and $b$ feel worth $u(b)$. If raters were machines, the larger one would
+# always win. They are not. What counts in the moment is $u$ plus a mood of the moment, and $a$ is chosen if
+# $u(a) + \tau g_a > u(b) + \tau g_b$. Here $g_a$ and $g_b$ are two independent draws, and $\tau$ says how large moods
+# are.
+#
+# We need a distribution for the mood. The classical choice is the **Gumbel** distribution,
+# $P(g \le x) = \exp(-e^{-x})$, which is what the largest of many small influences looks like. With
+# $\Delta = (u(a) - u(b)) / \tau$ we ask for the chance that $g_b < g_a + \Delta$. Sum over all values $x$ that $g_a$
+# can take: its density at $x$ is $e^{-x} \exp(-e^{-x})$, and the chance that $g_b$ stays below $x + \Delta$ is
+# $\exp(-e^{-x} e^{-\Delta})$. Multiply; then substitute $s = e^{-x}$ in the second line:
+#
+# $$P(a \succ b) = \int_{-\infty}^{\infty} e^{-x} \exp(-e^{-x} (1 + e^{-\Delta}))\, dx$$
+#
+# $$P(a \succ b) = \int_{0}^{\infty} e^{-s (1 + e^{-\Delta})}\, ds = \frac{1}{1 + e^{-\Delta}}$$
+#
+# That is $\sigma(\Delta)$, the logistic function. (The difference of two Gumbel draws is a logistic draw; one may start
+# there as well.) So
+#
+# $$P(a \text{ is preferred to } b) = \sigma \left( \frac{u(a) - u(b)}{\tau} \right)$$
+#
+# This is the **Bradley-Terry model**. Nothing but the *difference* matters, and it is measured in units of $\tau$: a
+# steady hand has a small $\tau$.
+#
+# By hand, with $\tau = 1$ and three answers worth 1, 0 and -1: a gap of 1 wins with $\sigma(1) = 1 / (1 + e^{-1})$ =
+# 0.731, a gap of 2 with 0.881, and a gap of 0 is a coin toss. Whatever the two values are, a gap of 1 is 0.731. The
+# table that the code prints is the whole model.
+#
+# Our raters have one more habit: if two answers feel nearly alike, they say so, and there is no vote.
 # NOTE(instructor): do this table on the board: 0.73 for a gap of 1, whatever the two strengths are.
 # %%
 lesson.section("1. Three answers, by hand")
@@ -66,6 +115,13 @@ lesson.predict(
 
 # %% [markdown]
 # ## 2. Slips
+# Suppose that on some pair nearly everybody has the same opinion, and each vote slips with chance $e$. Two votes are
+# alike if neither slips, or if both do: $(1 - e)(1 - e) + e \cdot e = 1 - 2e + 2e^2$. By hand, for $e = 0.15$: 0.85 x
+# 0.85 = 0.7225, plus 0.15 x 0.15 = 0.0225, makes 0.745. Two raters of one mind, each of them 85% careful, agree on
+# three pairs in four only. Much of what looks like disagreement is noise.
+#
+# It also works backwards. Ask one person the same pair twice, and the rate at which they contradict themselves tells
+# how often they slip.
 # %%
 lesson.section("2. Slips")
 slip, n = 0.15, 100_000
@@ -78,6 +134,8 @@ lesson.number("slip: agreement of two, counted", agree, exact=0.745, within=0.00
 
 # %% [markdown]
 # ## 3. Twenty pairs, five of them twice: you, or a rater in your place
+# With `--rate terminal` you are the rater. Five pairs come back with the sides exchanged, and you are not told which.
+# From how often you agree with yourself follows a bound on how well *anybody* can predict you.
 # %%
 lesson.section("3. Twenty pairs, five of them twice")
 lesson.need("votes")
@@ -101,6 +159,12 @@ lesson.say("So few pairs say little: look at the brackets. Now six kinds of rate
 
 # %% [markdown]
 # ## 4. Six kinds of rater, each asked twice, and many at once
+# Now the two kinds of error, side by side. The *careless* rater has no tastes and an unsteady hand. *Length*, *polite*
+# and *yes-man* have steady hands and a taste. Each votes once; then 25 of a kind vote, and the majority decides.
+#
+# A slip is independent from vote to vote, so majorities wash it out: with $e = 0.15$ each, 13 of 25 slipping at once is
+# nearly impossible. A taste is not independent. If all 25 like long answers, their majority likes long answers, only
+# more reliably. Averaging removes what differs between people, and sharpens what they share.
 # %%
 lesson.section("4. Slips and tastes")
 sides = rng.random(len(train)) < 0.5  # who comes first
@@ -179,3 +243,31 @@ for name, tastes in PEOPLE.items():
     choices[name] = voting.side_by_side(pairs, [{1: "a", -1: "b", 0: "tie"}[v] for v in said])
 lesson.picture("votes-matrix", *lesson_plots.votes_matrix(choices, (list(everybody), alike)))
 lesson.finish()
+
+# %% [markdown]
+# ## What the field calls it, and what goes wrong
+# Votes are *preferences* or *pairwise comparisons*; those who vote are *raters*, *labellers* or *annotators*; $u$ is
+# the *utility*, and $\tau$ plays the part of a *temperature*. The share of pairs on which two votes agree is the
+# *agreement rate* (inter-annotator for two people, intra-annotator for one person asked twice). Tastes are *biases*:
+# length bias, sycophancy, position bias if the side itself is liked.
+#
+# In practice: instructions of one page decide more than the algorithm does, so write them first and test them on five
+# people. Exchange the sides at random, and check on pairs of equal answers that neither side wins. Repeat some pairs in
+# secret. Drop "about the same", or train on it as half a vote each, but never force a choice. Pay by the hour and not
+# by the vote. And ask for votes on answers like those that the finished model will give: a comparison of two bad
+# answers says little about good ones.
+#
+# What a vote cannot contain: how *much* better; anything the rater could not check; the opinion of people who were not
+# asked.
+#
+# ## In TRL today
+# As of September 2026, TRL starts where this lesson ends. It takes a data set with the columns `prompt`, `chosen` and
+# `rejected`; who voted, and how well, is up to you. Nothing in it measures agreement.
+#
+# ## Further reading
+# * Bradley and Terry, *Rank Analysis of Incomplete Block Designs*, 1952 (Biometrika 39).
+# * Thurstone, *A Law of Comparative Judgment*, 1927 (Psychological Review 34): the same idea with a normal mood.
+# * Train, *Discrete Choice Methods with Simulation*, 2nd edition, 2009, chapter 3: the logit from Gumbel errors.
+# * Stiennon et al., *Learning to Summarize from Human Feedback*, 2020 (arXiv 2009.01325): how to run raters with care.
+# * Casper et al., *Open Problems and Fundamental Limitations of RLHF*, 2023 (arXiv 2307.15217), section 3.1: what goes
+#   wrong with people's votes.

@@ -24,6 +24,23 @@ EXERCISES  (2 min, run) --break mystery --seed 3: which number gives the fault a
            (write) minialign check 5
 """
 
+# %% [markdown]
+# A vote is a very small thing: this answer, rather than that one. It says nothing about a third answer, and nothing
+# about how good either of the two was. What training needs is much larger: a function that takes any question and any
+# answer, seen or never seen, and returns a number. Can the one be made from the other?
+#
+# Chess players do it every week. Nobody measures a player's strength. There are only games, won and lost, and still
+# every player ends up with a rating, from which one can tell how a game will go between two people who have never met.
+# Answers are the players, votes are the games, and the reward model is the rating list. With one difference: a new
+# answer has to be rated before its first game, from its text alone. So the rating is not a table but a neural network
+# that reads.
+#
+# ```text
+#  question + answer A --> SFT trunk --> one number r(A) --.
+#                                                           >-- d = r(A) - r(B) --> sigma(d): A wins
+#  question + answer B --> the same  --> one number r(B) --'
+# ```
+
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
@@ -58,6 +75,8 @@ lesson = Lesson(__file__, __doc__)
 
 # %% [markdown]
 # ## 1. The votes, some of them slips
+# Two answers of the SFT model to one question, and which of them a rater took. A tenth of the questions is held out,
+# with all of their votes: they are never trained on, and every claim about how good the model is comes from them.
 # NOTE(instructor): let the class vote on three pairs by hand before showing any loss; they will disagree.
 # %%
 lesson.section("1. The votes")
@@ -78,8 +97,34 @@ lesson.predict(
 
 # %% [markdown]
 # ## 2. The loss: the whole mathematics of this lesson
-# A vote is a duel; the number behind an answer is its strength. It is the model that ranks chess players (Elo), and
-# Bradley and Terry's from 1952.
+# A vote is a duel; the number behind an answer is its strength. Lesson 4 derives the chance of winning from a slip of
+# the hand; Bradley and Terry proposed it in 1952, and Elo's chess ratings are built on it:
+#
+# $$P(\text{chosen beats rejected}) = \sigma(d), \quad d = r(\text{chosen}) - r(\text{rejected})$$
+#
+# where $\sigma(d) = 1 / (1 + e^{-d})$.
+#
+# How should $r$ be chosen? So that the votes that were really cast become as probable as possible (**maximum
+# likelihood**). Votes are independent, so their probabilities multiply; logarithms turn the product into a sum; a minus
+# makes it something to minimise. That is the entire loss:
+#
+# $$L = -\text{mean} \log \sigma(d)$$
+#
+# By hand, for three pairs with $d$ = 0, 1 and 2: the losses are 0.6931 (which is ln 2: a coin toss), 0.3133 and 0.1269,
+# and their mean is 0.3778. The code prints it. And for a pair in the wrong order, $d = -2$: the loss is 2.1269. Being
+# sure and wrong is what costs.
+#
+# Its gradient is as short. The slope of $-\log \sigma(d)$ is $-(1 - \sigma(d)) = -\sigma(-d)$, so $r(\text{chosen})$ is
+# pushed up by $\sigma(-d)$, the probability that the model gave to the *other* outcome, and $r(\text{rejected})$ is
+# pushed down by exactly as much. Three facts follow, and the code checks them.
+#
+# * **The first loss is ln 2 = 0.693.** A head that says 0 for everything has $d = 0$ everywhere.
+# * **The two gradients of a pair sum to 0.** What one answer gains the other loses.
+# * **Only differences exist.** Add 5 to every score, and nothing changes. So a single score means nothing until a zero
+#   has been chosen; here the scores are shifted and scaled afterwards to mean 0 and deviation 1 on answers of the SFT
+#   model.
+#
+# The unit of $r$ is a log-odds: $d = \ln 9$, about 2.2, says that nine of ten raters would take the first.
 # %%
 lesson.section("2. The loss")
 lesson.show("bradley-terry")
@@ -90,6 +135,8 @@ scores = sequence_scores(blank, both[np.r_[0:8, n : n + 8]], "mean")
 loss, _ = bradley_terry_loss(scores[:8], scores[8:])
 lesson.number("loss before any vote", loss.item(), ".4f", exact=math.log(2), why="ln 2")
 
+three_pairs = bradley_terry_loss(np.array([0.0, 1.0, 2.0]), np.zeros(3))[0].item()
+lesson.number("three pairs, by hand", three_pairs, ".4f", exact=0.3778, within=5e-5, why="1.1333 / 3")
 r = Tensor(lesson.rng.standard_normal(16), requires_grad=True)
 loss, _ = bradley_terry_loss(r[:8], r[8:])
 loss.backward()
@@ -101,6 +148,10 @@ differences = abs(shifted.item() - loss.item()) < 1e-12 and np.abs(r.grad[:8] + 
 
 # %% [markdown]
 # ## 3. Train on more and more votes
+# The trunk is the SFT model's, so it knows the language before the first vote; only the head is new. From few votes it
+# learns what the raters like in general, and from many what is right in particular. What the loop prints is worth two
+# looks: the accuracy on its own votes, which says how much it can remember, and the accuracy on unseen ones, which says
+# what it has understood.
 # %%
 lesson.section("3. How many votes are enough?")
 sizes = [30, 120, 480] if lesson.fast else [30, 100, 300, 1000]
@@ -135,6 +186,19 @@ sizes = sizes[: len(own)]
 
 # %% [markdown]
 # ## 4. The numbers, and what they can be held against
+# An accuracy is good or bad only beside its **ceiling**. Raters slip. Suppose that one is asked the same pair twice and
+# slips with chance $e$ each time; the two votes agree with chance $(1 - e)^2 + e^2$. From how often people agree with
+# themselves one can therefore find $e$, and nobody, however wise, predicts more than $1 - e$ of their votes. Here the
+# raters are simulated, so the ceiling is known, and is printed.
+#
+# The second yardstick is honesty. $\sigma(|d|)$ is how sure the model is. Sort the held-out pairs into bins by that
+# number, and compare in each bin how sure the model was with how often it was right. The **expected calibration error**
+# adds up the gaps, each bin counted by its share $n / N$ of the pairs:
+#
+# $$\text{ECE} = \sum_{\text{bins}} \frac{n}{N} \left| \text{how often right} - \text{how sure} \right|$$
+#
+# The third is a trap. Raters like length a little, so a model that only counted characters would do well. Look at the
+# pairs in which the *shorter* answer won.
 # %%
 lesson.section("4. The numbers")
 lesson.need("reward")
@@ -182,3 +246,33 @@ lesson.claim(6, unseen[-1] < ceiling, f"{unseen[-1]:.1%}, the ceiling {ceiling:.
 lesson.claim(7, with_shorter > 0.5, f"{with_shorter:.1%} of {shorter_won.sum()} pairs")
 lesson.picture("votes-needed", *lesson_plots.votes_needed(sizes, own, unseen, ceiling, bins))
 lesson.finish()
+
+# %% [markdown]
+# ## What the field calls it, and what goes wrong
+# The model is a *reward model* or *preference model*; the loss is *pairwise logistic* or *Bradley-Terry*; the
+# difference $d$ is the *margin*. To read the score at the last token is the convention; here it is the mean over the
+# answer's tokens, which a small model learns from fewer votes.
+#
+# What goes wrong in practice: chosen and rejected change places in one data file, and the accuracy is as far below one
+# half as it should be above. The score is read at a padding token, and then depends on what else is in the batch. Votes
+# instead of questions are dealt to training and test, so that the same question is on both sides and the held-out
+# accuracy is a fairy tale. The model is trained for many epochs: it learns the slips by heart, and its loss on unseen
+# votes rises while its accuracy hardly moves. And a model can be excellent on pairs like those that were voted on and
+# absurd elsewhere. That is lesson 7.
+#
+# Bradley-Terry itself is an assumption: every answer has *one* strength. If people prefer A to B, B to C and C to A,
+# the best that any such model can do is to call all three equal.
+#
+# ## In TRL today
+# As of September 2026: `RewardTrainer`, for a sequence classifier with one output, on columns `chosen` and `rejected`.
+# A `margin` column is subtracted inside the sigma; `center_rewards_coefficient` keeps the mean of the scores near 0,
+# which the loss alone leaves open.
+#
+# ## Further reading
+# * Bradley and Terry, *Rank Analysis of Incomplete Block Designs*, 1952 (Biometrika 39).
+# * Christiano et al., *Deep Reinforcement Learning from Human Preferences*, 2017 (arXiv 1706.03741), section 2: votes,
+#   and a reward fitted to them.
+# * Ouyang et al., *Training Language Models to Follow Instructions with Human Feedback*, 2022 (arXiv 2203.02155),
+#   section 3.5: the reward model of InstructGPT.
+# * Guo et al., *On Calibration of Modern Neural Networks*, 2017 (arXiv 1706.04599), section 2: reliability diagrams and
+#   ECE.

@@ -27,6 +27,24 @@ EXERCISES  (2 min, run) --break mystery --seed 5: name the fault from the four c
            (write) minialign check 6
 """
 
+# %% [markdown]
+# You have a reward model: a function that takes an answer and returns one number. You want a policy whose answers get
+# higher numbers. The obvious plan is gradient ascent on the number. It fails at once: between the policy's parameters
+# and the number stands a *draw*. The policy samples an answer, and nobody can differentiate a roll of the dice.
+#
+# Think of learning to cook for a guest who only ever says "7 out of 10". You are not told what to change. So you vary:
+# a little more salt today, less tomorrow. What you did on the evenings that went better than usual, you do more often;
+# what you did on the bad evenings, less. That is the whole of reinforcement learning, and "than usual" will turn out to
+# be the important word.
+#
+# ```text
+# question --> policy pi samples an answer y --> reward model: a score r
+#                 ^                                    |
+#                 |                      minus beta * distance from SFT (the leash)
+#                 |                                    v
+#                 +-- make y likelier, or less so <-- better than expected? (the advantage A)
+# ```
+
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
@@ -48,9 +66,32 @@ rng, recipe = lesson.rng, lesson.recipe
 
 # %% [markdown]
 # ## 1. The first rung: one question, five answers
-# The gradient of E[r] is E[r grad log pi] (REINFORCE). Every answer that is drawn is pushed up by its score: with
-# scores around 10 all of them are, and only the differences teach. A baseline b leaves E[(r - b) grad log pi] where it
-# is, since E[grad log pi] = 0.
+# The policy $\pi$ gives each answer $y$ a probability, and the answer earns a score $r(y)$. What we want to raise is
+# the mean score, $J = \mathbb{E}[r] = \sum_y \pi(y)\, r(y)$. In its gradient only $\pi$ depends on the parameters:
+#
+# $$\nabla J = \sum_y r(y)\, \nabla \pi(y)$$
+#
+# This is a sum over *all* answers, and we can only afford to sample some. A mean over samples needs a factor $\pi(y)$
+# in front, and calculus has one to give: $\nabla \log \pi = \nabla \pi / \pi$, so $\nabla \pi = \pi\, \nabla \log \pi$.
+# This is the **log-derivative trick**:
+#
+# $$\nabla J = \sum_y \pi(y)\, r(y)\, \nabla \log \pi(y) = \mathbb{E}[\, r(y)\, \nabla \log \pi(y)\,]$$
+#
+# Now it is a mean over the policy's own draws. Sample $y$, push $\log \pi(y)$ up in proportion to $r(y)$: that is
+# REINFORCE. The score itself is never differentiated.
+#
+# It is right on average and terribly noisy. With scores around 10, *every* sampled answer is pushed up; only the
+# differences between the pushes teach. So subtract a **baseline** $b$, what was to be expected. It costs nothing,
+# because the pushes average to zero:
+# $\mathbb{E}[\nabla \log \pi] = \sum_y \pi \nabla \pi / \pi = \nabla \sum_y \pi = \nabla 1 = 0$. Hence, for any $b$
+# that does not depend on $y$,
+#
+# $$\nabla J = \mathbb{E}[\, (r(y) - b)\, \nabla \log \pi(y)\,]$$
+#
+# What is left, $A = r - b$, is called the **advantage**. By hand, for a softmax policy: the gradient with respect to
+# the logit of answer $y$ works out to $\pi(y)\,(r(y) - \mathbb{E}[r])$. The mean score of the five arms below is 9.755.
+# The third arm has probability 0.2 and score 11, so its logit is pushed by 0.2 times (11 - 9.755) = 0.249. The code
+# prints that number, and how much variance the baseline removes.
 # NOTE(instructor): if time is short, stop after this rung: it is the whole idea; the rest is engineering.
 # %%
 lesson.section("1. A bandit with five arms")
@@ -69,11 +110,27 @@ def estimate(baseline):
 moved = float(np.abs(plain - with_baseline).max())
 lesson.number("the baseline moves the gradient by", moved, ".1e", exact=0, within=1e-12, why="0")
 lesson.number("variance with it / without it", smaller / spread, ".4f")
+lesson.number("push on the third logit", with_baseline[2], ".3f", exact=0.249, why="0.2 * (11 - 9.755)")
 
 # %% [markdown]
 # ## 2. The clip: six cases
+# Sampling is expensive, so we want several steps from the same answers. After the first step, though, the policy $\pi$
+# is no longer the policy $\pi_{old}$ that wrote them. Weighing each token by the **ratio** $\rho = \pi / \pi_{old}$
+# repairs the mean: $\mathbb{E}_{old}[\rho A] = \sum \pi_{old} (\pi / \pi_{old}) A = \mathbb{E}_\pi[A]$. At $\rho = 1$
+# its gradient is exactly REINFORCE's.
+#
+# Far from $\rho = 1$ the estimate is worthless: a few tokens with huge ratios decide everything. PPO takes away the
+# reason to go there. With $\epsilon$ (`eps`) = 0.2 the loss of a token is
+#
+# $$L = \max(-A \rho,\; -A\, \text{clip}(\rho, 1 - \epsilon, 1 + \epsilon))$$
+#
+# Read it case by case. A good token ($A > 0$) that is already 20% likelier: the clipped term is the larger one and
+# constant, so its gradient is 0. Enough. A good token that has become *less* likely: the unclipped term is larger, and
+# the full gradient brings it back. For bad tokens the same with the sides exchanged. Six cases, two without a gradient;
+# the code prints all six.
+#
 # Misconception: "the clip holds the ratio within 1 +- eps". It takes the gain away from going further, no more; where
-# going back pays, the gradient is whole.
+# going back pays, the gradient is whole. A token may well be carried outside by what its neighbours learn.
 # %%
 lesson.section("2. The clip")
 lesson.show("ppo-clip")
@@ -87,8 +144,18 @@ lesson.number("cases without a gradient", len(no_push), ".0f", exact=2, why="goo
 
 # %% [markdown]
 # ## 3. "Why is my KL negative?"
-# The most asked question of the field (trl #925, #1005, #1161; spinningup #137). Here both policies are known, and so
-# the true distance; 16 answers are drawn, and the estimates averaged over them.
+# The most asked question of the field (trl #925, #1005, #1161; spinningup #137). The distance from the SFT model is
+# $\text{KL} = \mathbb{E}_\pi[\log \pi - \log \text{ref}]$, and it is never negative. But nobody can sum over all
+# answers, so it is *estimated* from samples. Write $\delta$ for $\log \pi - \log \text{ref}$ of one sample.
+#
+# * $k_1 = \delta$ has the right mean by definition. One sample, or the mean of a small batch, can be negative all the
+#   same.
+# * $k_3 = e^{-\delta} - 1 + \delta$ has the right mean too, since
+#   $\mathbb{E}_\pi[e^{-\delta}] = \sum \pi\, \text{ref} / \pi = 1$. And it is never negative, because
+#   $e^{-\delta} \ge 1 - \delta$.
+#
+# Here both policies are known, and so is the true distance; 16 answers are drawn at a time, and the code counts how
+# often each estimate is below 0.
 # %%
 lesson.section("3. Why is my KL negative?")
 lesson.show("kl-estimates")
@@ -102,7 +169,32 @@ lesson.number("k1 below 0, share of batches", np.mean(k1 < 0), ".0%")
 lesson.number("k3 below 0, share of batches", np.mean(k3 < 0), ".0%", exact=0, why="0")
 
 # %% [markdown]
-# ## 4. The real thing
+# ## 4. Credit to single tokens, and the real thing
+# An answer is a row of tokens, and $\log \pi(y) = \sum_t \log \pi(a_t)$: each token is an action. Each earns a reward
+# $R_t$: the leash, $-\beta (\log \pi - \log \text{ref})$, at every token, and the score on top of it at the last. Which
+# token deserves the credit?
+#
+# Let a second model, the **critic**, learn the **value** $V_t$: the sum of rewards still to come, as expected before
+# token $t$ is written. It is a baseline that knows the text so far. One token's surprise is what came, plus what is
+# expected next, minus what was expected before:
+#
+# $$\delta_t = R_t + \gamma V_{t+1} - V_t$$
+#
+# ($\gamma$, the discount of later rewards, is 1 throughout.) How far ahead should we look before we trust the critic?
+# One step: $A^{(1)} = \delta_t$. Two steps: $A^{(2)} = \delta_t + \gamma \delta_{t+1}$, in which $V_{t+1}$ cancels. And
+# so on; looking to the end gives all the rewards that really came, minus $V_t$. **GAE** mixes all of them, giving the
+# look over $n$ steps the weight $(1 - \lambda) \lambda^{n-1}$. Now $\gamma^k \delta_{t+k}$ is part of every look longer
+# than $k$, so its total weight is $(1 - \lambda)(\lambda^k + \lambda^{k+1} + \ldots) = \lambda^k$:
+#
+# $$A_t = \sum_k (\gamma \lambda)^k \delta_{t+k} = \delta_t + \gamma \lambda A_{t+1}$$
+#
+# The right-hand form is the loop in the code, run backwards. $\lambda = 0$ trusts the critic: little noise, but wrong
+# as far as the critic is wrong. $\lambda = 1$ trusts only what came: right on average, and noisy. 0.95 is the usual
+# compromise. By hand, for rewards (-0.1, -0.2, 1) and values (0.5, 0.6, 0.7): the surprises are 0, -0.1 and 0.3, and
+# with $\lambda = 0.95$ the first advantage is 0 + 0.95 (-0.1) + 0.9025 (0.3) = 0.17575.
+#
+# The critic is fitted to the returns $G = A + V$ with half the mean square, $\frac{1}{2}(V - G)^2$, clipped as well. A
+# critic that says 0 has a loss of half the mean squared return.
 # %%
 lesson.section("4. PPO on the leash")
 lesson.predict(
@@ -113,6 +205,11 @@ lesson.predict(
 )
 lesson.show("kl-penalized-reward")
 lesson.show("gae")
+three = np.array([[-0.1, -0.2, 1.0]]), np.array([[0.5, 0.6, 0.7]]), np.ones((1, 3))  # rewards, values, mask
+for lam in (0.0, 0.95, 1.0):
+    print(f"   lambda = {lam:<5g} advantages" + "".join(f"{A:9.5f}" for A in ppo.gae(*three, lam=lam)[0][0]))
+first_advantage = ppo.gae(*three, lam=0.95)[0][0, 0]
+lesson.number("lambda = 0.95: the first", first_advantage, ".5f", exact=0.17575, why="0 - 0.95 * 0.1 + 0.9025 * 0.3")
 lesson.show("ppo-value")
 lesson.need("reward")
 sft, score = lesson.journey.model("sft"), lesson.journey.scorer()
@@ -191,3 +288,29 @@ lesson.claim(8, score_after > score_before, f"{score_before:+.2f} -> {score_afte
 lesson.picture("six-cases", *lesson_plots.six_cases())
 lesson.picture("dashboard", *plots.ppo_dashboard(history))
 lesson.finish()
+
+# %% [markdown]
+# ## What the field calls it, and what goes wrong
+# The answers of one round are a *rollout*; $\pi$ is the *policy* or *actor*, ref the *reference model*, the leash the
+# *KL penalty* and $\beta$ its coefficient (`kl_coef`). The clipped loss is a *surrogate objective*. Four models are in
+# memory at once: policy, reference, reward model, critic.
+#
+# In practice most failures are silent, and look like these. The ratio is not 1 at the first step: the log-probabilities
+# were computed in two ways (dropout, temperature, padding). The KL does not start at 0: the reference is not the SFT
+# model. The score rises and the answers get worse: the reward model is being fooled, which is lesson 7. The loss sits
+# near 0: that is normal, advantages have mean 0. Watch the score, the KL, the clip fraction and, above all, the
+# answers.
+#
+# ## In TRL today
+# As of September 2026, TRL has no PPO: it removed its trainer (lesson 12 tells the story). `GRPOTrainer` and
+# `RLOOTrainer` keep the clip and the leash and drop the critic. PPO with a critic lives on in OpenRLHF and verl.
+#
+# ## Further reading
+# * Sutton and Barto, *Reinforcement Learning*, 2nd edition, 2018, chapter 13: policy gradients, REINFORCE, the
+#   baseline.
+# * Williams, 1992: the REINFORCE paper.
+# * Schulman et al., *High-Dimensional Continuous Control Using Generalized Advantage Estimation*, 2016 (arXiv
+#   1506.02438), section 3.
+# * Schulman et al., *Proximal Policy Optimization Algorithms*, 2017 (arXiv 1707.06347), section 3: the clip.
+# * Ziegler et al., *Fine-Tuning Language Models from Human Preferences*, 2019 (arXiv 1909.08593), section 2: the leash.
+# * Schulman, *Approximating KL Divergence*, 2020 (a blog post): k1, k2, k3.

@@ -23,6 +23,31 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
            (write) minialign check 7
 """
 
+# %% [markdown]
+# A school pays its teachers by the exam results of their pupils. For a year or two the results go up, and so does what
+# the pupils know. Then the results go up further, and what they know goes down: somebody has found out which questions
+# are always asked. The exam was a good measure for as long as nobody was paid for it.
+#
+# A reward model is such an exam. It has seen a few thousand votes on answers of the SFT model, and near those answers
+# it is right more often than not. PPO is a pupil who takes ten thousand exams a minute. It will find what the reward
+# model is right about, and then it will find what the reward model is wrong about, and it cannot tell one from the
+# other.
+#
+# ```text
+#   score
+#     |                                   . - ' proxy: what the reward model says
+#     |                       .  - '
+#     |               . - '
+#     |         . '     _ - - _
+#     |      .'   - '            ' - _          gold: what the answers are worth
+#     |   .'-                          ' - _
+#     +---------------------------------------> distance from the SFT model (KL, in nats)
+#       short leash: large beta        no leash: beta = 0
+# ```
+#
+# So policies are kept on a **leash**: every nat of distance from the SFT model costs $\beta$. This lesson asks what the
+# best policy on a leash is, how long the leash should be, and what is found at the far end.
+
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
@@ -47,9 +72,20 @@ lesson.journey.recipe = people
 
 # %% [markdown]
 # ## 1. A leash without training: the best of n
-# Draw n answers, keep the one with the highest score. If no two scores are alike, what is kept is ln n - (n - 1)/n nats
-# away from what was drawn, whatever the score is.
-# NOTE(instructor): Goodhart, 1975: "when a measure becomes a target, it ceases to be a good measure". Ask for examples.
+# There is a way to chase a score without any training. Draw $n$ answers, keep the one with the highest score. How far
+# does that take us from the model that drew them?
+#
+# Only ranks matter. Let $u$ be the share of the model's answers that are worse than the one we keep. A single draw has
+# $u$ spread evenly over 0 to 1, with density 1. The best of $n$ draws has the density $n u^{n-1}$, because the other
+# $n - 1$ must all lie below. The KL is the mean of the log of the ratio of the two:
+#
+# $$\text{KL} = \mathbb{E}[\log (n u^{n-1})] = \ln n + (n - 1)\, \mathbb{E}[\ln u] = \ln n - \frac{n - 1}{n}$$
+#
+# since $\mathbb{E}[\ln u]$ under the density $n u^{n-1}$ is $-1/n$ (integrate by parts). The score itself has
+# disappeared: the distance is the same whatever is chased. It grows only with $\ln n$; four times as many draws buy
+# little more than one nat. If answers can tie, the true distance is smaller.
+# NOTE(instructor): Goodhart, 1975, put into today's words by Strathern, 1997: "when a measure becomes a target, it
+# ceases to be a good measure". Ask for examples.
 # %%
 lesson.section("1. The best of n")
 answers = 200_000
@@ -68,9 +104,37 @@ lesson.predict(
 
 # %% [markdown]
 # ## 2. What a leash could buy: stored answers, weighed anew
+# The best of $n$ is one policy. What is the best of *all* policies, if distance has a price? We look for the $\pi$ that
+# maximises $J(\pi) = \mathbb{E}_\pi[r] - \beta\, \text{KL}(\pi \| \text{SFT})$. Write both terms as one sum, then pull
+# everything into one logarithm, using $r = \beta \log \exp(r / \beta)$:
+#
+# $$J(\pi) = \sum_y \pi(y) \left[ r(y) - \beta \log \frac{\pi(y)}{\text{SFT}(y)} \right]$$
+#
+# $$J(\pi) = -\beta \sum_y \pi(y) \log \frac{\pi(y)}{\text{SFT}(y) \exp(r(y) / \beta)}$$
+#
+# The denominator is nearly a policy; it only does not sum to 1. Divide it by its sum
+# $Z = \sum_y \text{SFT}(y) \exp(r(y) / \beta)$, call the result $\pi^*$, and make up for the $Z$ outside:
+#
+# $$\pi^*(y) = \text{SFT}(y) \exp(r(y) / \beta) / Z, \quad J(\pi) = \beta \log Z - \beta\, \text{KL}(\pi \| \pi^*)$$
+#
+# We are done. $\beta \log Z$ does not depend on $\pi$, and a KL is never negative: $-\log x \ge 1 - x$ gives
+# $\text{KL}(\pi \| \pi^*) = -\sum \pi \log (\pi^* / \pi) \ge \sum \pi\, (1 - \pi^* / \pi) = 0$. So nothing beats
+# $\pi^*$, and $\pi^*$ is the only one to reach it. In words: *take the SFT model's probabilities, and multiply each by
+# the exponential of its reward, measured in units of $\beta$*. What the SFT model never says, no leash will make it
+# say.
+#
+# By hand: three answers with SFT probabilities 0.5, 0.3, 0.2 and rewards 0, 1, 2, at $\beta = 1$. The weights are 0.5,
+# $0.3 e$ and $0.2 e^2$, that is 0.500, 0.815, 1.478. Their sum is Z = 2.793, so the best answer goes from 0.2 to 1.478
+# / 2.793 = 0.529. With $\beta \to \infty$ nothing moves; with $\beta \to 0$ only the best is left.
+#
+# The same formula can be applied to stored answers: weigh each of the SFT model's samples by $\exp(r / \beta)$, and
+# read off what any leash would buy, without training. That is the right half of the table.
 # %%
 lesson.section("2. Stored answers, weighed anew")
 lesson.show("gibbs")
+three = exact.optimal_policy(np.array([0.5, 0.3, 0.2]), np.array([0.0, 1.0, 2.0]), 1.0)
+print("   three answers, SFT 0.5, 0.3, 0.2, rewards 0, 1, 2: pi* = " + ", ".join(f"{p:.3f}" for p in three))
+lesson.number("the best of the three, by hand", three[2], exact=0.529, within=5e-4, why="1.478 / 2.793, from 0.2")
 print("   raters: " + ", ".join(f"{name} {getattr(HUMAN, name):g}" for name in ("warmth", "length", "confidence")))
 lesson.need("votes")
 votes, _ = lesson.journey.votes()
@@ -96,6 +160,11 @@ lesson.number("pi* beats the best n by, at least", min(worth), ".3f")
 
 # %% [markdown]
 # ## 3. The chase: PPO on leashes of several lengths
+# PPO has no list of all answers. It climbs $J$ by sampling, from the same SFT model, once for each $\beta$. The proxy
+# is in standard deviations of the SFT model's scores, so $\beta$ is too: $\beta = 0.1$ lets a policy go ten nats for
+# one standard deviation of score. Dividing all scores by 2 and $\beta$ by 2 changes nothing, and a $\beta$ without the
+# scale of its rewards says nothing.
+#
 # Misconception: "the reward has converged, so training went well" (trl #204: and every question got the same answer).
 # %%
 lesson.section("3. The chase")
@@ -125,6 +194,8 @@ free, best = ppo[-1], max(ppo[:-1], key=level)
 # %% [markdown]
 # ## 4. The gallery
 # The answers whose proxy is furthest above their gold, found by subtraction. What they share is looked for, not known.
+# In a real project there is no gold column. Then somebody has to read the answers of highest reward, which costs an
+# hour and is the best hour of the week.
 # %%
 lesson.section("4. The gallery")
 score, free_policy = lesson.journey.scorer(), runs[0.0].model("ppo")
@@ -160,3 +231,33 @@ lesson.claim(7, gains["proxy"] > 2 * gains["gold"], "{proxy:.2f} and {gold:.2f}"
 lesson.claim(8, shared["here"] > 0.5 > shared["there"], f"{shared['here']:.0%} and {shared['there']:.0%}")
 lesson.picture("leash", *lab_plots.leash_curves(sft, ppo, best_of, tilted))
 lesson.finish()
+
+# %% [markdown]
+# ## What the field calls it, and what goes wrong
+# The proxy that rises while the truth falls is *reward over-optimisation*, or *reward hacking* when one looks at a
+# single trick, and it is an instance of *Goodhart's law*. $\pi^*$ is the *Gibbs* or *Boltzmann* distribution, the
+# *exponential tilt* of the reference; $Z$ is the *partition function*; the curve of best reward at each KL is the
+# *Pareto frontier*, and $\pi^*$ lies on it by construction.
+#
+# In practice: the leash is set once, on one reward model, and kept for another whose scores have another scale.
+# Training is stopped by the reward curve, which never tells. The KL is averaged over tokens in one program and summed
+# over answers in another, so the same $\beta$ means two things. And some errors of a reward model are not cured by any
+# leash: if it loves something that the SFT model says often, a short leash is enough to find it.
+#
+# Independent noise in the scores, by the way, does not make gold fall; it only makes the climb slower. For a fall there
+# has to be something that the reward model systematically overrates, away from where people voted.
+#
+# ## In TRL today
+# As of September 2026: `beta` in `DPOTrainer`, `GRPOTrainer` and `RLOOTrainer` is the price of distance. In
+# `GRPOTrainer` it is 0 by default: no leash at all, which fits rewards that are exact (a test passes or fails) better
+# than rewards that are learned.
+#
+# ## Further reading
+# * Gao, Schulman, Hilton, *Scaling Laws for Reward Model Overoptimization*, 2022 (arXiv 2210.10760): gold and proxy
+#   against the square root of the KL.
+# * Stiennon et al., *Learning to Summarize from Human Feedback*, 2020 (arXiv 2009.01325), figure 5: the same fall, with
+#   people as the gold.
+# * Korbak, Perez, Buckley, *RL with KL Penalties Is Better Viewed as Bayesian Inference*, 2022 (arXiv 2205.11275):
+#   $\pi^*$ as a posterior.
+# * Beirami et al., *Theoretical Guarantees on the Best-of-n Alignment Policy*, 2024 (arXiv 2401.01879): the KL of the
+#   best of n is at most our formula.

@@ -23,6 +23,22 @@ EXERCISES  (2 min, run) --break drift: the loss is stuck at 0.693. Does the poli
            (write) minialign check 8
 """
 
+# %% [markdown]
+# PPO takes a detour. Votes become a reward model, the reward model becomes a judge of fresh samples, the samples become
+# a policy. Four models in memory, and each step adds its own errors. But all the knowledge was in the votes. Is there a
+# straight road?
+#
+# Picture a baker who sees, day after day, which of two loaves a customer takes. She could draw up a table of points for
+# crust, salt and size, and then experiment in the kitchen until the points go up. Or she could change the recipe
+# directly: a little more like the loaf that was taken, a little less like the one that stayed, and no further from the
+# old recipe than the customers' choices demand. DPO is the second baker.
+#
+# ```text
+# lessons 5 + 6:   votes --> reward model --> sample, score, nudge --> policy
+# this lesson:     votes --------------------------------------------> policy
+#                            because   reward = beta * log(policy / reference) + something that cancels
+# ```
+
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
@@ -60,10 +76,52 @@ lesson.predict(
 
 # %% [markdown]
 # ## 1. The loss, before anything has moved
+# Four steps lead to the loss, and none of them is deep. Write $y_w$ for the chosen answer ("won"), $y_l$ for the
+# rejected one ("lost"), ref for the frozen SFT model.
+#
+# **Step 1: what PPO is looking for.** Among all policies, the best on a leash of price $\beta$ is known in closed form
+# (lesson 7 derives it):
+#
+# $$\pi^*(y) = \text{ref}(y)\, \exp(r(y) / \beta) / Z, \quad Z = \sum_y \text{ref}(y)\, \exp(r(y) / \beta)$$
+#
+# $Z$ only makes the probabilities sum to 1. Nobody can compute it: the sum runs over every possible answer.
+#
+# **Step 2: solve for the reward.** Take logarithms, $\log \pi^* = \log \text{ref} + r / \beta - \log Z$, and turn the
+# equation around:
+#
+# $$r(y) = \beta \log \frac{\pi^*(y)}{\text{ref}(y)} + \beta \log Z$$
+#
+# So a policy *is* a reward model. How much likelier it makes an answer than the reference does, is what it thinks of
+# the answer.
+#
+# **Step 3: put it into Bradley-Terry.** A vote only ever compares two answers to the *same* question,
+# $P(y_w \succ y_l) = \sigma(r(y_w) - r(y_l))$. Both rewards contain the same $\beta \log Z$, because $Z$ belongs to the
+# question and not to the answer. In the difference it cancels, and with it the only thing that could not be computed:
+#
+# $$h = \beta \left[ \log \frac{\pi(y_w)}{\text{ref}(y_w)} - \log \frac{\pi(y_l)}{\text{ref}(y_l)} \right]$$
+#
+# **Step 4: maximum likelihood.** Let the policy that we train stand where $\pi^*$ stood, and make the votes that were
+# cast as probable as possible. That is the loss of lesson 5, with $h$ in place of the difference of rewards:
+#
+# $$L = -\log \sigma(h)$$
+#
+# By hand: let the log-probabilities be -10 (chosen) and -12 (rejected) under the policy, -11 and -11.5 under the
+# reference, and $\beta$ = 0.1. The chosen answer has gained 1, the rejected one has lost 0.5, so
+# $h = 0.1 \cdot (1 + 0.5) = 0.15$, and the loss is -log sigma(0.15) = 0.6210. The code prints it.
+#
+# **What does a step do?** The slope of $-\log \sigma(h)$ is $-(1 - \sigma(h)) = -\sigma(-h)$, so
+#
+# $$\nabla L = -\beta\, \sigma(-h)\, [\nabla \log \pi(y_w) - \nabla \log \pi(y_l)]$$
+#
+# Push the chosen answer up, the rejected one down, with the weight $\sigma(-h)$: how wrong the policy still is about
+# this pair. At the start policy and reference are equal, so $h = 0$, the loss is ln 2, and every weight is 1/2. A pair
+# in good order counts less and less.
 # %%
 lesson.section("1. The loss")
 lesson.show("gibbs")
 lesson.show("dpo-loss")
+one_pair = dpo.dpo_loss([-10.0], [-12.0], [-11.0], [-11.5], beta=0.1)[0].item()
+lesson.number("loss of one pair, by hand", one_pair, ".4f", exact=0.6210, within=5e-5, why="- log sigma(0.15)")
 sides = [Tensor(rng.standard_normal(6), requires_grad=True) for _ in range(2)]
 loss, _ = dpo.dpo_loss(*sides, *[side.data.copy() for side in sides], beta=0.3)
 loss.backward()
@@ -79,6 +137,11 @@ lesson.number("beta = 0: gradient", pull, ".1e", exact=0, within=0, why="0")
 
 # %% [markdown]
 # ## 2. Three roads in a world of five answers
+# Is it really the same optimum? In a world with five possible answers everything can be computed. The formula of step 1
+# is one road. The second is DPO, with a vote of a large crowd on every pair. The third climbs
+# $\mathbb{E}[r] - \beta\, \text{KL}(\pi \| \text{ref})$ by its exact gradient, which is what PPO estimates from
+# samples. All three are run, and the table shows where they end. With finite votes, shared parameters and unseen
+# answers they part ways; with five free numbers they cannot.
 # NOTE(instructor): ask what the leash costs. beta -> 0 leaves the best answer alone, beta -> infinity moves nothing.
 # %%
 lesson.section("2. Five answers, three roads, one policy")
@@ -118,6 +181,13 @@ lesson.number("largest distance from the formula", apart, ".1e", exact=0, within
 
 # %% [markdown]
 # ## 3. The same with a language model and real votes
+# The log-probability of an answer is the **sum** over its tokens (its end token included), never the mean: a mean would
+# make $\beta$ depend on how long the answer is. The reference is frozen, and its log-probabilities carry no gradient.
+#
+# Watch the chosen answers. The loss contains only the *difference* of two movements. Two answers to one question share
+# words, so pushing one down drags the other along; and there are many more ways to make one answer unlikely than to
+# make one answer likely. That the chosen answer loses probability is therefore normal. It is harmful only if what gains
+# instead is bad: probability that both answers lose goes to answers on which nobody has voted.
 # %%
 lesson.section("3. DPO on the votes")
 lesson.need("votes")
@@ -169,3 +239,29 @@ lesson.claim(6, rejected < min(chosen, 0), f"rejected {rejected:+.2f}, chosen {c
 lesson.claim(7, after.gold.mean() > before.gold.mean(), f"{before.gold.mean():.2f} -> {after.gold.mean():.2f}")
 lesson.picture("shortcut", *lesson_plots.shortcut(names, ref, roads, beta, history))
 lesson.finish()
+
+# %% [markdown]
+# ## What the field calls it, and what goes wrong
+# $\beta \log (\pi / \text{ref})$ is the *implicit reward*, $h$ the *margin*, the share of pairs with $h > 0$ the
+# *reward accuracy*. That the chosen answer loses probability is *likelihood displacement*. DPO is *offline*: it learns
+# from answers that an older model wrote; generating new pairs and voting again makes it *online* or *iterative* DPO.
+#
+# What goes wrong in practice: a first loss that is not ln 2 (the reference is another model, or dropout is on); a loss
+# that stays at ln 2 (the reference moves along, or both answers are the same); a mean over tokens in place of the sum;
+# $\beta$ turned the wrong way. A **larger** $\beta$ holds the policy closer to the reference, exactly as in lesson 7.
+# If the votes agree perfectly there is no optimum to stop at: the loss falls for as long as $h$ grows. IPO and label
+# smoothing repair that.
+#
+# ## In TRL today
+# As of September 2026: `DPOTrainer`, with `beta` (0.1 by default) and `loss_type` for IPO, hinge and the other cousins.
+# It expects columns `prompt`, `chosen`, `rejected`, and logs `rewards/chosen`, `rewards/rejected`, `rewards/margins`
+# and `rewards/accuracies`, the names that minialign uses too.
+#
+# ## Further reading
+# * Rafailov et al., *Direct Preference Optimization*, 2023 (arXiv 2305.18290), section 4 for the derivation, appendix
+#   A.1 and A.2 for every step.
+# * Azar et al., *A General Theoretical Paradigm to Understand Learning from Human Preferences*, 2023 (arXiv
+#   2310.12036): IPO.
+# * Razin et al., *Unintentional Unalignment: Likelihood Displacement in Direct Preference Optimization*, 2024 (arXiv
+#   2410.08847).
+# * Xu et al., *Is DPO Superior to PPO for LLM Alignment?*, 2024 (arXiv 2404.10719).

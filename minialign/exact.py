@@ -24,26 +24,27 @@ _underflow_is_zero = np.errstate(under="ignore")
 @_underflow_is_zero
 def log_partition(reference, rewards, beta):
     """log Z = log sum_y ref(y) exp(r(y)/beta), the largest reward taken out of the sum first: nothing overflows."""
-    best, weights = _tilt(reference, rewards, beta)
-    return best[..., 0] / beta + np.log(weights.sum(axis=-1))
+    reference, rewards, best = _in_reach(reference, rewards, beta)
+    return best[..., 0] / beta + np.log((reference * np.exp((rewards - best) / beta)).sum(axis=-1))
 
 
 @_underflow_is_zero
 def optimal_policy(reference, rewards, beta):
     """pi*(y) = ref(y) exp(r(y)/beta) / Z: the reference, tilted towards reward as far as the leash allows."""
+    reference, rewards, best = _in_reach(reference, rewards, beta)
     # eq: gibbs
-    _, weights = _tilt(reference, rewards, beta)
-    return weights / weights.sum(axis=-1, keepdims=True)
+    tilted = reference * np.exp((rewards - best) / beta)  # best: the largest reward, so that nothing overflows; Z undoes it
+    Z = tilted.sum(axis=-1, keepdims=True)
+    return tilted / Z
     # end eq
 
 
-def _tilt(reference, rewards, beta):
-    """max r over the possible answers (..., 1), and ref(y) exp((r(y) - max r)/beta) (..., A)."""
+def _in_reach(reference, rewards, beta):
+    """Both as arrays (..., A), the reward of what the reference never says -inf, and the largest reward (..., 1)."""
     check_number("beta", beta, above=0)
     reference, rewards = np.broadcast_arrays(reference, rewards)
-    rewards = np.where(reference > 0, rewards, -np.inf)  # what the reference never says, pi* never says
-    best = rewards.max(axis=-1, keepdims=True)
-    return best, reference * np.exp((rewards - best) / beta)
+    rewards = np.where(reference > 0, rewards, -np.inf)  # pi* never says it either
+    return reference, rewards, rewards.max(axis=-1, keepdims=True)
 
 
 def objective(policy, reference, rewards, beta):

@@ -510,7 +510,7 @@ MUTANTS = [
            "traps_preferences", "the reference's sides swapped in the training loop"),
 
     # ---- the exact answers ----------------------------------------------------------------------------------------------
-    Mutant("exact", "np.exp((rewards - best) / beta)", "np.exp((rewards - best) * beta)",
+    Mutant("exact", "tilted = reference * np.exp((rewards - best) / beta)", "tilted = reference * np.exp((rewards - best) * beta)",
            "exact", "a tighter leash goes further"),
     Mutant("exact", "best[..., 0] / beta + np.log", "best[..., 0] + np.log",
            "exact", "log Z without its largest reward's share"),

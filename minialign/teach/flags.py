@@ -13,6 +13,7 @@ def read_flags(script: Path, doc: str, faults: dict, switches: dict[str, str]) -
     p.add_argument("--fast", action="store_true", help="the classroom cut: smaller, quicker, same direction")
     p.add_argument("--seed", type=whole_number, default=0, help="all that is random comes from it (default 0)")
     p.add_argument("--out", default="runs", metavar="DIR", help="where everything is kept (default runs)")
+    p.add_argument("--explain", action="store_true", help="print the text of the lesson, with its derivations; run nothing")
     names = [*faults, "mystery"]
     p.add_argument("--break", dest="fault", choices=names, help="a fault to make, or a mystery to solve")
     p.add_argument("--no-predict", action="store_true", help="ask nothing, even on a terminal")

@@ -44,6 +44,7 @@ from .bands import read_bands, run_key
 from .faults import inject_fault, undo_after_failed_cells, undo_faults
 from .flags import read_flags
 from .lesson_doc import claims_of, faults_of
+from .lesson_text import explain, text_of
 from .shell import ask, prepare_for_trouble, set_handler
 
 
@@ -55,6 +56,9 @@ class Lesson:
         self.file, self.name, self.doc = Path(file), Path(file).stem, doc
         self.sentences, self.faults = claims_of(doc), faults_of(doc)
         a = read_flags(self.file, doc, self.faults, switches)
+        if a.explain:
+            print(heading(doc.splitlines()[0]), explain(text_of(self.file)), sep="\n")
+            sys.exit()
         self.switches = {name: getattr(a, name) for name in switches}
         self.fast, self.seed, self.you_rate = a.fast, a.seed, a.rate == "terminal"
         self.asks = not a.no_predict and sys.stdin.isatty() and sys.stdout.isatty()

@@ -13,7 +13,7 @@ from typing import Any
 from ...runs.errors import Problem
 from ..equations import PACKAGE
 from ..lesson_doc import read_doc
-from .source import cells, comment, without_notes
+from ..lesson_text import cells, markdown_of, without_notes
 
 BEGIN = """\
 # Flags as on the command line, for instance begin({name!r}, "--fast", "--seed", "1")
@@ -28,11 +28,10 @@ def notebook(path: str | Path, *flags: str) -> str:
     arguments = ", ".join(repr(text) for text in (path.name, *flags) if text)
     made: list[tuple[str, str]] = []
     for kind, lines in cells(path.read_text(encoding="utf-8")):
-        lines = without_notes(lines)
         if kind == "markdown" and not made:  # the docstring; then the cell that every notebook begins with
             made += [("markdown", header(read_doc(path))), ("code", BEGIN.format(name=path.name, arguments=arguments))]
             continue
-        text = "\n".join(lines if kind == "code" else [comment(line) or "" for line in lines]).strip("\n")
+        text = markdown_of(lines) if kind == "markdown" else "\n".join(without_notes(lines)).strip("\n")
         if text:
             made.append((kind, text))
     cell_list = [cell(f"{path.stem}-{n}", kind, text) for n, (kind, text) in enumerate(made)]

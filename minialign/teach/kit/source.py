@@ -16,9 +16,9 @@ from pathlib import Path
 
 from ...runs.errors import Problem
 from ..lesson_doc import claims_of, faults_of, part, read_doc
+from ..lesson_text import MISTAKE, NOTE, begins, cells, comment
 
 FIELDS = ("QUESTION", "NEEDS", "TIME", "EQUATION", "WATCH", "EXERCISES")  # BREAK IT may be missing
-NOTE, MISTAKE = "NOTE(instructor):", "Misconception:"
 
 
 @dataclass(frozen=True)
@@ -154,24 +154,6 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def cells(text: str) -> list[tuple[str, list[str]]]:
-    """A script in percent cells -> list of ("markdown" | "code", lines)."""
-    found: list[tuple[str, list[str]]] = []
-    for line in text.splitlines():
-        if line.startswith("# %%"):
-            found.append(("markdown" if "[markdown]" in line else "code", []))
-        elif found:
-            found[-1][1].append(line)
-        elif line.strip():
-            found.append(("code", [line]))  # before the first mark
-    return found
-
-
-def comment(line: str) -> str | None:
-    """What a comment line says; None if it is none."""
-    return line.strip()[1:].removeprefix(" ") if line.strip().startswith("#") else None
-
-
 def paragraphs(text: str) -> Iterator[tuple[str, str]]:
     """The paragraphs of comments -> (the heading they are under, the paragraph as one line).
 
@@ -189,18 +171,3 @@ def paragraphs(text: str) -> Iterator[tuple[str, str]]:
                 heading = said[3:]
             elif said:
                 gathered.append(said.strip())
-
-
-def begins(said: str) -> bool:
-    return said.startswith((NOTE, MISTAKE, "## "))
-
-
-def without_notes(lines: list[str]) -> list[str]:
-    """Lines of a cell without what is meant for the instructor."""
-    kept, inside = [], False
-    for line in lines:
-        said = comment(line)
-        inside = said is not None and said != "" and (said.startswith(NOTE) or (inside and not begins(said)))
-        if not inside:
-            kept.append(line)
-    return kept
