@@ -161,7 +161,8 @@ first, usual, pleasing = (yes[name].claim_false for name in ("SFT", "ordinary", 
 told = {name: tilts[name].tilted for name in tilts}
 rises = pleasing - first, yes["yes-men"].claim_true - yes["SFT"].claim_true
 refused = {name: row.safe.full for name, row in stances.items()}
-right, wrong, idk = ({name: getattr(row.sampled, what) for name, row in known.items()} for what in ("right", "wrong", "idk"))
+answered = {name: row.sampled for name, row in known.items()}
+right, wrong, idk = ({name: getattr(row, what) for name, row in answered.items()} for what in ("right", "wrong", "idk"))
 lesson.number("yes-men: yes to false claims", pleasing, ".0%")
 lesson.number("none safe: harmless ones refused", refused["none safe"], ".0%")
 lesson.number("experts: wrong about obscure things", wrong["experts"], ".0%")
