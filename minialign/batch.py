@@ -97,6 +97,17 @@ def conversations(pairs, context_length=None, tokenizer=CHARACTERS):
     return collate(rows, context_length)
 
 
+def read_back(batch, tokenizer=CHARACTERS):
+    """Batch -> list of (question, Response): `conversations`, the other way round.  Special tokens appear by name."""
+    said = []
+    for ids, mask in zip(batch.ids, batch.mask):
+        columns = np.nonzero(mask)[0] + 1  # column p of the mask belongs to the token at p + 1
+        ended = bool(ids[columns[-1]] == EOS)
+        question, answer = ids[1 : columns[0] - 1], ids[columns[: len(columns) - ended]]  # between <user> and <bot>
+        said.append((tokenizer.decode(question), Response(tokenizer.decode(answer), ended)))
+    return said
+
+
 def minibatches(n, size, rng, lengths=None):
     """Yield index arrays that cover range(n) once, in random order; a smaller rest comes last.
 

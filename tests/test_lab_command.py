@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from toy import TOY
 from minialign import lab
 from minialign.cli import lab as lab_command
 from minialign.cli.command import main
-from minialign.lab import EXPERIMENTS, Claim, bakeoff, leash, length, sycophancy
+from minialign.lab import EXPERIMENTS, Claim, bakeoff, leash, length, rlvr, sums, sycophancy
 from minialign.lab.instruments.measure import count_seeds, holds_in_most_seeds
 
 
@@ -30,6 +31,9 @@ def toy_lab(monkeypatch):
         monkeypatch.setattr(module, name, TOY.tastes)
     monkeypatch.setattr(length, "TIMES", 2)
     monkeypatch.setattr(sycophancy, "DRAWS", 2)
+    for module, name in ((rlvr, "VERIFIED"), (rlvr, "UNLEASHED"), (sums, "VERIFIED")):
+        small = replace(getattr(module, name), iterations=2, prompts=4, group_size=4, minibatch_size=8)
+        monkeypatch.setattr(module, name, small)
 
 
 def run(folder, *arguments):
@@ -37,7 +41,9 @@ def run(folder, *arguments):
 
 
 def test_the_command_knows_every_experiment():
-    assert set(EXPERIMENTS) == {"leash", "length", "sycophancy", "refusal", "truth", "principles", "bakeoff"}
+    assert set(EXPERIMENTS) == {
+        "leash", "length", "sycophancy", "refusal", "truth", "principles", "bakeoff", "rlvr", "sums",
+    }  # fmt: skip
 
 
 @pytest.mark.underflow  # babble: exp(proxy / beta) may vanish

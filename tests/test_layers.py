@@ -163,6 +163,18 @@ def test_whoever_trains_never_asks_the_judge(name):
     assert "judge_response" not in {node.func.id for node in calls}
 
 
+TRUTHFUL = {"lab/instruments/ideal.py", "lab/instruments/verifier.py"}  # the two declared exceptions; each says so
+
+
+def test_in_the_laboratory_two_files_alone_train_on_the_truth():
+    """Whoever trains on a score gets it from a reward model, or is one of the two that say what they are."""
+    trainers = {f"minialign.{room}.train_{room}" for room in ("ppo", "grpo")}
+    scored = {name for name in FILES if name.startswith(("lab/", "teach/")) and trainers & set(imports_of(FILES[name]))}
+    judged = {name for name in scored if "world" in rooms_imported(FILES[name])}
+    assert judged == TRUTHFUL
+    assert all("shown the truth instead of votes" in " ".join(FILES[name].read_text(encoding="utf-8").split()) for name in TRUTHFUL)
+
+
 def test_only_the_figures_draw_and_never_with_pyplot():
     users = {name for name, path in FILES.items() if any(i.split(".")[0] == "matplotlib" for i in imports_of(path))}
     assert "figures/style.py" in users

@@ -7,6 +7,8 @@
     truth.py         what raters cannot check, tuning cannot fix
     principles.py    feedback from written principles instead of people
     bakeoff.py       RLHF against DPO, on the same votes
+    rlvr.py          a reward that can be verified, and what nobody verifies
+    sums.py          more thinking characters, better sums?
 
 What they share is in instruments/.  Every file of this folder is an experiment: a new one appears in `minialign lab --help`,
 and if figures/ has a file of the same name with draw(runs) -> (Figure, its words), its figure is drawn.  An experiment has
@@ -19,7 +21,8 @@ and if figures/ has a file of the same name with draw(runs) -> (Figure, its word
 
 `recipe` is LAB or LAB_FAST, and the variations of an experiment are recipes with a few fields changed: stages that do
 not depend on a changed field are found in the cache, and shared by all experiments.  The judge is asked here, to
-measure; nothing here hands its scores to a training function.  (One control, ideal.py, trains on what experts feel.)
+measure; nothing here hands its scores to a training function, with two exceptions that say so: instruments/ideal.py, a control
+that trains on what experts feel, and instruments/verifier.py, where right answers are known.
 """
 
 from dataclasses import dataclass, replace

@@ -102,13 +102,14 @@ def knowledge(journey: Journey, model: LanguageModel) -> Knowledge:
 
 
 def forced_choice(model: LanguageModel, prompts: list[Prompt]) -> ForcedChoice:
-    """The probability of each color's plain answer, normalised over the colors."""
-    batch = conversations([(prompt.text, say("thing", color)) for prompt in prompts for color in COLORS])
-    logps = log_probs_array(model, batch.ids, batch.mask).sum(1, dtype=float).reshape(len(prompts), len(COLORS))
+    """The probability of each plain answer, normalised over the values of the prompts' domain, which they share."""
+    domain, values = prompts[0].domain, VALUES[prompts[0].domain]  # things: the ten colors
+    batch = conversations([(prompt.text, say(domain, value)) for prompt in prompts for value in values])
+    logps = log_probs_array(model, batch.ids, batch.mask).sum(1, dtype=float).reshape(len(prompts), len(values))
     # Whole answers have log-probabilities far below 0: against the largest one, exp cannot underflow to 0 / 0.
     p = np.exp(logps - logps.max(1, keepdims=True))
-    p = p / p.sum(1, keepdims=True)  # (questions, colors)
-    correct = [int(COLORS[best] == prompt.truth) for best, prompt in zip(p.argmax(1), prompts)]
+    p = p / p.sum(1, keepdims=True)  # (questions, values)
+    correct = [int(values[best] == prompt.truth) for best, prompt in zip(p.argmax(1), prompts)]
     return ForcedChoice(p.max(1).round(4).tolist(), correct)
 
 

@@ -90,9 +90,9 @@ def phrases(text: str) -> list[tuple[str, ...]]:
     return [tuple(words[i : i + n]) for n in WORDS for i in range(len(words) - n + 1)]
 
 
-def lines(runs: list[Run]) -> list[str]:
+def lines(runs: list[Run], what: str = "what PPO wrote without a leash, where proxy and gold are furthest apart") -> list[str]:
     """Of each seed the worst answer, and what its ten worst share, as text."""
-    made = ["The gallery: what PPO wrote without a leash, where proxy and gold are furthest apart"]
+    made = [f"The gallery: {what}"]
     for run in runs:
         worst, shared = run["gallery"][0], run["shared"]
         made += [

@@ -1,19 +1,18 @@
 """A reward model without errors: what experts without tastes feel about an answer, read off instead of learned.
 
-The one place where a policy is shown what people know instead of what they said.  It is a control and no way to train:
-if a policy without a leash improves on this and gets worse on a learned reward, then the learning is to blame.
+One of the two places where a policy is shown the truth instead of votes (the other: verifier.py).  It is a control and
+no way to train: if a policy without a leash improves on this and gets worse on a learned reward, then the learning is to blame.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
-from ...batch import Batch
+from ...batch import Batch, read_back
 from ...checkpoint import frozen_copy, trainable_copy
 from ...model import LanguageModel, scalar_model_from
 from ...pipeline import Journey
 from ...ppo import train_ppo
-from ...tokenizer import EOS, decode
 from ...world import UNBIASED, Raters, sample_prompts
 
 EXPERTS = Raters(replace(UNBIASED, expert=True))
@@ -21,14 +20,7 @@ EXPERTS = Raters(replace(UNBIASED, expert=True))
 
 def feeling(batch: Batch) -> np.ndarray:
     """Batch -> what the experts feel about each answer, before any noise (B,)."""
-    felt = []
-    for ids, mask in zip(batch.ids, batch.mask):
-        # The mask has a column per predicted token: column p belongs to the token at p + 1.
-        columns = np.nonzero(mask)[0] + 1
-        ended = bool(ids[columns[-1]] == EOS)
-        question, answer = ids[1 : columns[0] - 1], ids[columns[: len(columns) - ended]]  # between <user> and <bot>
-        felt.append(EXPERTS.utility(decode(question), decode(answer), ended))
-    return np.array(felt)
+    return np.array([EXPERTS.utility(question, *response) for question, response in read_back(batch)])
 
 
 def train_policy(journey: Journey) -> LanguageModel:
