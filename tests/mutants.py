@@ -669,6 +669,28 @@ MUTANTS = [
     Mutant("grpo", 'steps[0]["policy/ratio_error"]', 'steps[-1]["policy/ratio_error"]',
            "traps_grpo", "the first ratio's error is the last one's"),
 
+    # ---- the verifier ---------------------------------------------------------------------------------------------------
+    Mutant("lab/instruments/verifier", " and response.ended", "",
+           "lab_rlvr", "an answer that never ends passes"),
+    Mutant("lab/instruments/verifier", " and not parsed.unrecognised", "",
+           "lab_rlvr", "babble around the truth passes"),
+    Mutant("lab/instruments/verifier", " and len(parsed.statements) == 1", "",
+           "lab_rlvr", "a list of everything is a right answer"),
+    Mutant("lab/instruments/verifier", "prompt.kind not in CHECKED or not values", "not values",
+           "lab_rlvr", "the verifier speaks where it is to be silent"),
+    Mutant("lab/instruments/verifier", "False: -1.0, None: 0.0", "False: 0.0, None: -1.0",
+           "lab_rlvr", "not to know costs more than to be wrong"),
+    Mutant("lab/instruments/verifier", "helpful > 0", "honest >= 0",
+           "lab_rlvr", "e. counts as a result"),
+    Mutant("lab/rlvr", "right.reshape(TIMES, -1).any(0)", "right.reshape(-1, TIMES).any(1)",
+           "lab_rlvr", "pass at k over draws of different questions"),
+    Mutant("lab/rlvr", "verdict.idk and verdict.correct is None", "verdict.idk",
+           "lab_rlvr", "who says two things is counted twice"),
+    Mutant("lab/sums", 'question[:-1] + "=" if way == "working"', 'question[:-1] + "=" if way == "straight"',
+           "lab_sums", "the two ways change places"),
+    Mutant("batch", "ids[1 : columns[0] - 1]", "ids[1 : columns[0]]",
+           "lab_rlvr", "a question that is read back with <bot> behind it"),
+
     # ---- copies and checkpoints -----------------------------------------------------------------------------------------
     Mutant("checkpoint", "data.flags.writeable = False", "data.flags.writeable = True",
            "model", "the reference can be written to"),

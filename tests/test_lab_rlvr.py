@@ -95,7 +95,7 @@ def test_places_are_apart_and_held_out_facts_are_never_trained_on():
 
 def test_shares_are_counted_by_hand(monkeypatch):
     prompts = [p for p in rlvr.questions("trained") if p.domain == "animal"][:2]
-    first, second = (f"it says {p.truth}." for p in prompts)
+    first = f"it says {prompts[0].truth}."
     draws = [
         first,
         "i do not know.",
@@ -115,7 +115,7 @@ def test_shares_are_counted_by_hand(monkeypatch):
     monkeypatch.setattr(rlvr, "answers_of", answers_of)
     found = rlvr.said(None, None, prompts)
     # draws in turn: question 1, question 2, question 1, ...; whoever says two things is judged by the worse one
-    assert found == rlvr.Said(right=3 / 8, wrong=2 / 8, idk=2 / 8, ever=1.0)
+    assert found == rlvr.Said(right=2 / 8, wrong=2 / 8, idk=3 / 8, ever=0.5)
 
 
 def test_the_forced_choice_is_made_within_each_domain():

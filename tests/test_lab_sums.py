@@ -8,7 +8,9 @@ import pytest
 from toy import TOY
 
 from minialign.batch import conversations
+from minialign.figures import style
 from minialign.lab import sums
+from minialign.lab.figures.sums import draw
 from minialign.pipeline import Journey
 from minialign.tokenizer import Tokenizer
 from minialign.world.calculator import result
@@ -78,4 +80,8 @@ def test_from_nothing_to_the_table_at_toy_scale(tmp_path, monkeypatch):
     monkeypatch.setattr(sums, "TIMES", 1)
     run = json.loads(json.dumps(sums.one_seed(TOY, 0, tmp_path), allow_nan=False))
     assert len(run["training"]["reward"]) == 1 and 0 <= run["sft"]["shown"] <= 1  # the classroom cut: half the iterations
-    assert max(map(len, sums.table([run]))) <= 88 and len(sums.claims([run])) == 3
+    for runs in ([run], [made_up(), made_up()]):
+        assert max(map(len, sums.table(runs))) <= 88 and len(sums.claims(runs)) == 3
+        figure, words = draw(runs)
+        style.save(figure, tmp_path / "figure", words)
+        assert "nan" not in words

@@ -39,7 +39,7 @@ def states_the_truth(question: str, response: Response) -> bool | None:
     values = {said.value for said in parsed.statements if said.what == "value"}
     if prompt is None or prompt.kind not in CHECKED or not values:
         return None
-    return values == {prompt.truth} and len(parsed.statements) == 1 and not parsed.unrecognised and response.ended
+    return prompt.truth in values and len(parsed.statements) == 1 and not parsed.unrecognised and response.ended
 
 
 def exact(batch: Batch) -> np.ndarray:
