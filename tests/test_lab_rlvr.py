@@ -102,7 +102,7 @@ def test_shares_are_counted_by_hand(monkeypatch):
         "it says lima.",
         "i do not know.",
         first,
-        second,
+        "i do not know.",
         "moo moo moo",
         "it says oink. i do not know.",
     ]
