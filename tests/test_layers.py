@@ -16,8 +16,9 @@ ROOT = Path(minialign.__file__).parent
 ORDER = """
     checks divergence arrays autograd history functional composed optim tokenizer batch parallel model likelihood generate checkpoint
     sft preferences reward policy_gradient ppo grpo dpo cousins rlaif interop exact evaluate models source_patch cache
-    world snapshots pipeline figures runs lab page teach bench cli __main__
+    world snapshots pipeline figures runs lab page teach book bench cli __main__
 """.split()
+BOOK = {"jinja2", "latex2mathml", "markdown_it", "mdit_py_plugins", "pygments"}  # the extra `book`, loaded by `minialign book` alone
 TORCH = {"bench/torch_model.py", "bench/torch_steps.py"}  # loaded by `minialign bench --against torch` alone
 ALGORITHMS = {"sft", "reward", "policy_gradient", "ppo", "grpo", "dpo", "cousins", "rlaif"}
 SIBLINGS = ALGORITHMS - {"policy_gradient"}
@@ -189,9 +190,14 @@ def test_figures_neither_train_nor_sample():
 
 
 def test_the_package_needs_nothing_but_numpy_matplotlib_and_tqdm():
-    ours = [path for name, path in FILES.items() if name not in TORCH]
-    tops = {name.split(".")[0] for path in ours for name in imports_of(path)}
-    assert tops - set(sys.stdlib_module_names) <= {"minialign", "numpy", "matplotlib", "tqdm"}
+    for name, path in FILES.items():
+        tops = {i.split(".")[0] for i in imports_of(path)} - set(sys.stdlib_module_names)
+        extra = BOOK if name.startswith("book/") else {"torch", "transformers"} if name in TORCH else set()
+        assert tops <= {"minialign", "numpy", "matplotlib", "tqdm"} | extra, name
+
+
+def test_the_command_line_knows_the_book_without_its_libraries():
+    assert not BOOK & loaded_by("import minialign.cli.book")
 
 
 @pytest.mark.parametrize("name", sorted(TORCH))

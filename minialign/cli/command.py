@@ -25,6 +25,7 @@ COMMANDS = {
     "calibrate": "run the lessons over many seeds: which claims hold, where numbers lie",
     "prepare": "for instructors: make all that the lessons need, and say how long they take",
     "kit": "for instructors: run-sheets, notes, handouts, notebooks, glossary, FAQ",
+    "book": "the lessons as a site of pages, from their own runs: to read without Python",
     "notebooks": "the lessons as Jupyter notebooks",
     "bench": "how fast it is, beside the matrix products alone and beside PyTorch",
 }

@@ -239,14 +239,19 @@ DRAW: dict[str, Callable[[FigureBase, Any, float], None]] = {
 
 
 # ------------------------------------------------------------------------------------------------ what they are drawn for
-def as_data_uri(key: str, scene: Scene | Absent) -> str:
-    """One scene as an SVG in a data: address, with its text as text: small, and searchable."""
+def as_svg(key: str, scene: Scene | Absent) -> bytes:
+    """One scene as an SVG with its text as text: small, and searchable."""
     figure = Figure(figsize=(9.6, 4), layout="constrained")
     draw(key, figure, scene)
     file = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "minialign", "svg.fonttype": "none"}):
         figure.savefig(file, format="svg", metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    return file.getvalue()
+
+
+def as_data_uri(key: str, scene: Scene | Absent) -> str:
+    """One scene as an SVG in a data: address."""
+    return "data:image/svg+xml;base64," + base64.b64encode(as_svg(key, scene)).decode("ascii")
 
 
 def save_strip(scenes: Scenes, path: str | Path) -> None:

@@ -30,6 +30,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,18 @@ from .flags import read_flags
 from .lesson_doc import claims_of, faults_of
 from .lesson_text import explain, text_of
 from .shell import ask, prepare_for_trouble, set_handler
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that a lesson prints, and what it is held against."""
+
+    name: str
+    value: float | None
+    text: str  # the value as it is printed
+    remark: str  # exact: ln 2 | 20 seeds: 0.61 .. 0.72 | not calibrated yet
+    verdict: str  # ok | OFF: not the exact value | outside: of the band | "": nothing is known
+    band: tuple[float, float] | None = None
 
 
 class Lesson:
@@ -174,22 +187,24 @@ class Lesson:
     # -------------------------------------------------------------------------------------------- after it ran
     def number(
         self, name: str, value: float, form: str = ".3f", exact: float | None = None, within: float = 1e-6, why: str = ""
-    ) -> None:
+    ) -> Number:
         """Print a number with what it can be held against: an exact value, and why; or the band of many seeds."""
-        value = float(value)
+        value, band = float(value), None
         self.numbers[name] = value
         if exact is not None:
-            ok = abs(value - exact) <= within
+            verdict = "ok" if abs(value - exact) <= within else "OFF"
             remark = f"exact: {why or format(exact, form)}"
         elif name in self.bands:
             low, high, seeds = self.bands[name]
-            ok = low <= value <= high
+            band, verdict = (low, high), "ok" if low <= value <= high else "outside"
             remark = f"{seeds} seeds: {low:{form}} .. {high:{form}}"
         else:
-            ok, remark = None, "not calibrated yet"  # `minialign calibrate` has not seen it
-        self.outside += exact is None and ok is False
-        verdict = {True: "  ok", False: "  OFF" if exact is not None else "  outside", None: ""}[ok]
-        print(paragraph(f"{value:{form}}  {remark}{verdict}", f"   {name:<35} ", " " * 39), flush=True)
+            remark, verdict = "not calibrated yet", ""  # `minialign calibrate` has not seen it
+        self.outside += verdict == "outside"
+        number = Number(name, value, f"{value:{form}}", remark, verdict, band)
+        line = f"{number.text}  {remark}" + (f"  {verdict}" if verdict else "")
+        print(paragraph(line, f"   {name:<35} ", " " * 39), flush=True)
+        return number
 
     def claim(self, which: int, seen: bool, numbers: str = "") -> bool:
         """Record whether claim `which` of the docstring was seen.  numbers: the evidence, as text."""

@@ -1,0 +1,166 @@
+"""One lesson as a chapter: its script, cell by cell, and between the cells what they said in the recorded run."""
+
+import ast
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from ..teach.equations import CITED
+from ..teach.kit.source import Source, cells
+from .events import Event, Number, Picture, Printed, Section
+from .record import Recording
+from .words import Writer, code, slug
+
+IMPORTS = re.compile(r"(import|from|lesson = Lesson|rng = lesson\.rng|#)")
+SPEECH = ("section", "predict", "show", "say", "reveal", "need", "finish")
+
+
+@dataclass(frozen=True)
+class Group:
+    """What a cell said, as far as it is of one kind and follows on one another: the rows of one table, say."""
+
+    kind: str
+    items: list
+
+
+@dataclass(frozen=True)
+class Part:
+    """Prose, or a code cell with what it said."""
+
+    prose: str = ""  # HTML
+    code: str = ""  # HTML
+    folded: str = ""  # the title that it is folded under, where there is little to read
+    said: list[Group] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Figure:
+    file: Path
+    address: str
+    words: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Chapter:
+    source: Source
+    recording: Recording
+    parts: list[Part]
+    figures: dict[str, Figure]
+    writer: Writer
+    exercise: str  # HTML of the file to be filled in, "" if there is none
+
+    @property
+    def address(self) -> str:
+        return f"{self.source.name}.html"
+
+    @property
+    def short(self) -> str:
+        """The base model: what does an autocomplete do with a question? -> The base model"""
+        return self.source.title.partition(":")[0]
+
+    @property
+    def seen(self) -> dict[int, bool]:
+        """Claim -> whether the run has shown it."""
+        told = (item for part in self.parts for group in part.said if group.kind == "Claim" for item in group.items)
+        return {claim.number: claim.seen for claim in told}
+
+    def equations(self) -> list[tuple[str, list[tuple[str, bool]]]]:
+        """The lines of the header's EQUATION, each with the code regions that it cites and whether they are on this page."""
+        shown = {item.name for part in self.parts for group in part.said if group.kind == "Equation" for item in group.items}
+        return [
+            (CITED.sub("", line).rstrip(), [(name, name in shown) for name in CITED.findall(line)])
+            for line in self.source.lines("EQUATION")
+        ]
+
+
+def chapter(source: Source, recording: Recording, writer: Writer) -> Chapter:
+    """A lesson and its recording -> its chapter."""
+    told, parts, headed = iter(recording.cells), [], False
+    script = cells(source.path.read_text(encoding="utf-8"))
+    for kind, lines in script[1:]:  # the first is the docstring
+        if kind == "markdown":
+            prose = writer.cell(lines)
+            headed = "<h2" in prose
+            parts.append(Part(prose=prose))
+        else:
+            parts.append(code_part(lines, next(told), writer, headed))
+            headed = False
+    exercise = source.path.parent / "exercises" / f"ex{source.number:02d}.py"
+    stub = code(exercise.read_text(encoding="utf-8")) if exercise.exists() else ""
+    pictures = [event for cell in recording.cells for event in cell if isinstance(event, Picture)]
+    figures = {picture.name: figure(source, recording, picture) for picture in pictures}
+    return Chapter(source, recording, parts, figures, writer, stub)
+
+
+def code_part(lines: list[str], said: list[Event], writer: Writer, headed: bool) -> Part:
+    """A code cell.  headed: the prose before it has the heading, which the run therefore need not repeat."""
+    text, checks = without_speech([line for line in lines if not line.strip().startswith("# NOTE(instructor)")])
+    folded = "What it imports" if imports_only(text) else "How it is checked" if checks else ""
+    if headed and said and isinstance(said[0], Section):
+        said = said[1:]
+    return Part(code=code(text) if text else "", folded=folded, said=list(groups(said, writer)))
+
+
+def without_speech(lines: list[str]) -> tuple[str, bool]:
+    """A cell without the calls that only speak, as what they say is on the page -> its code, and whether the rest only checks.
+
+    Above all without lesson.predict(...), which has the right answer in it.
+    """
+    spoken: set[int] = set()
+    rest = set()
+    for node in ast.parse("\n".join(lines)).body:
+        call = node.value if isinstance(node, ast.Expr) else None
+        name = ast.unparse(call.func).removeprefix("lesson.") if isinstance(call, ast.Call) else ""
+        if name in SPEECH:
+            spoken |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+        else:
+            rest.add(name)
+    kept = "\n".join(line for number, line in enumerate(lines, 1) if number not in spoken)
+    return re.sub(r"\n{4,}", "\n\n\n", kept).strip("\n"), bool(rest) and rest <= {"claim", "picture"}
+
+
+def imports_only(text: str) -> bool:
+    return bool(text) and all(IMPORTS.match(line) for line in text.splitlines() if line.strip())
+
+
+def groups(said: list[Event], writer: Writer) -> Iterator[Group]:
+    for kind, events in groupby(said, key=lambda event: type(event).__name__):
+        items: list = list(events)
+        if kind == "Section":
+            items = [(writer.anchor(section.title), section.title) for section in items]
+        elif kind == "Said":
+            items = [writer.inline(said.text) for said in items]
+        elif kind == "Printed":
+            items = [textwrap.dedent(printed.text) for printed in items if isinstance(printed, Printed)]
+        yield Group(kind, items)
+
+
+def figure(source: Source, recording: Recording, picture: Picture) -> Figure:
+    """Its file, and how large it is: a page whose pictures have a size does not jump while it loads."""
+    file = recording.folder / f"{picture.name}.svg"
+    width, height = svg_size(file.read_text(encoding="utf-8"))
+    return Figure(file, f"figures/{source.name}-{picture.name}.svg", picture.words, width, height)
+
+
+def svg_size(svg: str) -> tuple[int, int]:
+    """In pixels; matplotlib writes points."""
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    assert box, "a figure without a viewBox"
+    return round(float(box[1]) * 4 / 3), round(float(box[2]) * 4 / 3)
+
+
+def number_anchor(name: str) -> str:
+    return f"number-{slug(name)}"
+
+
+def place_in_band(number: Number) -> float | None:
+    """Where a number lies in its band: 0 at the lower end, 100 at the upper, never further out than -15 and 115."""
+    if number.band is None or number.value is None:
+        return None
+    low, high = number.band
+    return 50.0 if high <= low else round(min(115.0, max(-15.0, 100 * (number.value - low) / (high - low))), 1)

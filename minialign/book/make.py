@@ -1,0 +1,103 @@
+"""`minialign book`: make what is missing of the runs, then every page, and write the site; or say which pages are stale."""
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+from .. import cache
+from ..runs.errors import Problem
+from ..runs.folder import check_writable, write_text
+from ..teach.kit.glossary import read_faq, read_glossary
+from ..teach.kit.source import Source, read_lessons
+
+EXTRA = {  # import name -> package: the extra `book` of setup.cfg
+    "jinja2": "Jinja2",
+    "latex2mathml": "latex2mathml",
+    "markdown_it": "markdown-it-py",
+    "mdit_py_plugins": "mdit-py-plugins",
+    "pygments": "Pygments",
+}
+LIST = "book.json"  # beside the pages: what was written, and the keys of what it was made from
+
+
+def require_extra() -> None:
+    """Raises Problem, with the command, if a library that the pages are made with is not installed."""
+    missing = [package for name, package in EXTRA.items() if importlib.util.find_spec(name) is None]
+    if missing:
+        raise Problem(f"the pages need {', '.join(missing)}; install: pip install {' '.join(sorted(EXTRA.values()))}")
+
+
+def make_book(out: str | Path, fast: bool, seed: int, runs: str | Path, lessons: str | Path) -> list[Path]:
+    """Write the site into a folder -> list of its files.  Raises Problem for a lesson that fails or cannot be read."""
+    require_extra()
+    from . import journey, record  # they, and the libraries, are slow to load
+    from .chapters import chapter
+    from .site import Material, site
+    from .words import Writer
+
+    sources = read_lessons(lessons)
+    by_hand = Path(lessons) / "kit"
+    glossary, answers = read_glossary(by_hand / "glossary.md"), read_faq(by_hand / "faq.md")
+    check_writable(runs)
+    check_writable(out)
+    keys = page_keys(sources, Path(lessons))
+    recordings = {}
+    with tqdm(total=len(sources) + 2, desc="journey", disable=None, leave=False, ncols=72) as bar:
+        for step in journey.prepare(fast, seed, runs):
+            bar.set_description(f"journey: {step}")
+        bar.update()
+        for number, source in sources.items():
+            bar.set_description(f"lesson {number}")
+            recordings[number] = record.recording(source.path, fast, seed, runs)
+            bar.update()
+        bar.set_description("pages")
+        chapters = [chapter(source, recordings[number], Writer(glossary)) for number, source in sources.items()]
+        page = journey.journey_page(fast, seed, runs)
+        made = site(Material(chapters, page, glossary, answers, fast, seed))
+        bar.update()
+    return written(made, Path(out), {"fast": fast, "seed": seed, "lessons": keys})
+
+
+def written(made: dict[str, bytes], out: Path, about: dict) -> list[Path]:
+    """Write the files, and take away those of an earlier book that are no longer of it -> their paths."""
+    for name in set(kept(out).get("files", ())) - set(made):
+        (out / name).unlink(missing_ok=True)
+    for name, content in made.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_bytes(content)
+    write_text(out / LIST, json.dumps(about | {"files": sorted(made)}, indent=1) + "\n")
+    return [out / name for name in made]
+
+
+def kept(out: Path) -> dict:
+    try:
+        return json.loads((out / LIST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+# ------------------------------------------------------------------------------------------------ is it still true?
+def page_keys(sources: dict[int, Source], lessons: Path) -> dict[str, str]:
+    """Lesson -> a key that changes with its words, with the code that its numbers come from, and with how pages are made."""
+    from .record import recording_key
+
+    here = Path(__file__).parent
+    common = [*sorted(here.glob("*.py")), *sorted((here / "static").iterdir())]
+    common += [lessons / "bands.json", *sorted((lessons / "kit").glob("*.md"))]
+    shared = cache.digest(*(path.read_text(encoding="utf-8") for path in common if path.is_file()))
+    return {
+        source.name: cache.digest(source.path.read_text(encoding="utf-8"), recording_key(source.path), shared)
+        for source in sources.values()
+    }
+
+
+def stale_pages(out: str | Path, lessons: str | Path) -> Iterator[str]:
+    """The lessons whose pages are not of the code and the words as they are now.  Raises Problem if there is no book."""
+    known = kept(Path(out)).get("lessons")
+    if known is None:
+        raise Problem(f"there is no book in {out}; make it with: minialign book {out}")
+    now = page_keys(read_lessons(lessons), Path(lessons))
+    yield from (name for name in sorted(known.keys() | now.keys()) if known.get(name) != now.get(name))

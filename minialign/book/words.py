@@ -1,0 +1,136 @@
+"""From what is written to HTML: Markdown, equations as MathML, code in colours, and words of the glossary one can open.
+
+The work is done by markdown-it-py, latex2mathml and Pygments: pip install 'minialign[book]' brings them.
+"""
+
+import html
+import re
+from collections.abc import Iterable
+
+from latex2mathml.converter import convert
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from ..runs.errors import Problem
+from ..teach.kit.glossary import Entry
+from ..teach.kit.source import MISTAKE, begins, comment, without_notes
+
+NOT_WORDS = re.compile(r"\\[A-Za-z]+|&(?!#?\w+;)")  # of LaTeX, left in the MathML: it was not understood
+PLAIN = re.compile(r"(?<![\w.])-(?=\d)")
+
+
+def slug(text: str) -> str:
+    """A name for addresses: "4. The numbers" -> "4-the-numbers"."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def math(latex: str, block: bool) -> str:
+    """LaTeX -> MathML.  Raises Problem for what cannot be read, and for a command that is not known."""
+    try:
+        made = convert(latex.strip().replace("{aligned}", "{split}"), display="block" if block else "inline")
+    except Exception as problem:  # latex2mathml raises a dozen kinds
+        raise Problem(f"the equation {latex.strip()!r} cannot be read ({type(problem).__name__}); fix it") from None
+    left = NOT_WORDS.search(made)
+    if left:
+        raise Problem(f"the equation {latex.strip()!r} has {left[0]}, which the book cannot set; write it otherwise")
+    # Its LaTeX goes along, for those who copy it, and for a reader of the page's source.
+    note = f'<annotation encoding="application/x-tex">{html.escape(latex.strip())}</annotation>'
+    opening, inside = re.match(r"(<math[^>]*>)(.*)</math>$", made, re.S).groups()  # type: ignore[union-attr]
+    return f"{opening}<semantics>{inside}{note}</semantics></math>"
+
+
+def code(text: str) -> str:
+    """Python -> HTML with a class for each kind of word."""
+    # tabindex: a long line is scrolled, and a keyboard must be able to do that.
+    lines = highlight(text, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True)).rstrip("\n")
+    return f'<pre class="code" tabindex="0"><code>{lines}</code></pre>'
+
+
+class Writer:
+    """Markdown -> HTML, for one page: its headings get addresses, and each glossary term becomes a button, once a section."""
+
+    def __init__(self, glossary: Iterable[Entry] = ()):
+        self.entries = {entry.term.lower(): entry for entry in glossary}
+        self.used: dict[str, Entry] = {}  # slug -> what the page has buttons for
+        self.anchors: set[str] = set()
+        self._said: set[str] = set()  # in this section
+        self._in_link = 0
+        terms = "|".join(re.escape(term) for term in sorted(self.entries, key=len, reverse=True))
+        self.pattern = re.compile(rf"(?<![\w-])({terms})(?![\w-])", re.I) if terms else None
+        self.markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+        self.markdown.use(dollarmath_plugin, allow_space=False, allow_digits=False, renderer=self._math)
+        self.markdown.core.ruler.push("house", self._house)
+        self.markdown.options["highlight"] = lambda text, language, _: code(text) if language == "python" else ""
+
+    def prose(self, text: str) -> str:
+        return self.markdown.render(text)
+
+    def cell(self, lines: list[str]) -> str:
+        """A markdown cell of a script: its comments, without the notes for the instructor."""
+        said: list[str] = []
+        for line in (comment(line) or "" for line in without_notes(lines)):
+            said += ["", line] if begins(line) else [line]  # a heading, or a misconception, is a paragraph of its own
+        return self.prose("\n".join(said))
+
+    def inline(self, text: str) -> str:
+        """One line, without a paragraph around it, and without buttons."""
+        return MarkdownIt("commonmark", {"html": False}).renderInline(text)
+
+    def anchor(self, text: str) -> str:
+        """An address that no other heading of this page has."""
+        name, n = slug(text), 1
+        while name in self.anchors:
+            n += 1
+            name = f"{slug(text)}-{n}"
+        self.anchors.add(name)
+        self._said = set()
+        return name
+
+    # -------------------------------------------------------------------------------------------- plumbing
+    @staticmethod
+    def _math(latex: str, options: dict) -> str:
+        return math(latex, options["display_mode"])
+
+    def _house(self, state: StateCore) -> None:
+        before = None
+        for here, following in zip(state.tokens, [*state.tokens[1:], Token("", "", 0)]):
+            if here.type == "heading_open":
+                here.attrSet("id", self.anchor(following.content))
+            elif here.type == "paragraph_open" and following.content.startswith(MISTAKE):
+                here.attrSet("class", "misconception")
+            elif here.type == "fence" and not here.info:
+                here.info = "text"
+            elif here.type == "inline" and before != "heading_open":
+                here.children = [new for child in here.children or () for new in self._terms(child)]
+            before = here.type
+
+    def _terms(self, token: Token) -> list[Token]:
+        """A text, cut where a term of the glossary stands that this section has not had."""
+        self._in_link += {"link_open": 1, "link_close": -1}.get(token.type, 0)
+        if token.type != "text" or self._in_link or not self.pattern:
+            return [token]
+        parts: list[Token] = []
+        for i, piece in enumerate(self.pattern.split(token.content)):
+            new = Token("text", "", 0, content=piece)
+            if i % 2 and piece.lower() not in self._said:
+                self._said.add(piece.lower())
+                entry = self.entries[piece.lower()]
+                self.used[slug(entry.term)] = entry
+                new = Token("html_inline", "", 0, content=button(entry, piece))
+            parts.append(new)
+        return parts
+
+
+def button(entry: Entry, text: str) -> str:
+    """A word that opens its meaning: the browser's own popover, so it needs no script."""
+    return f'<button type="button" class="term" popovertarget="term-{slug(entry.term)}">{html.escape(text)}</button>'
+
+
+def with_minus(text: str) -> str:
+    """A true minus before numbers."""
+    return PLAIN.sub("\u2212", text)
