@@ -19,6 +19,7 @@ from minialign.cli.command import main
 from minialign.runs.errors import Problem
 from minialign.teach.kit import glossary, source
 from minialign.teach.lesson import Number
+from minialign.teach.lesson_text import cells
 
 needs_extra = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in make.EXTRA), reason="no extra: pip install -e '.[book]'"
@@ -197,7 +198,7 @@ def test_every_lesson_can_be_set(lesson):
     from minialign.book.chapters import chapter
     from minialign.book.words import Writer
 
-    script = source.cells(lesson.path.read_text(encoding="utf-8"))
+    script = cells(lesson.path.read_text(encoding="utf-8"))
     silent = record.Recording(Path("nowhere"), "", 0.0, [[] for kind, _ in script if kind == "code"])
     made = chapter(lesson, silent, Writer(glossary.read_glossary(LESSONS / "kit" / "glossary.md")))
     assert len(made.parts) == len(script) - 1

@@ -9,7 +9,8 @@ from itertools import groupby
 from pathlib import Path
 
 from ..teach.equations import CITED
-from ..teach.kit.source import Source, cells
+from ..teach.kit.source import Source
+from ..teach.lesson_text import cells, without_notes
 from .events import Event, Number, Picture, Printed, Section
 from .record import Recording
 from .words import Writer, code, slug
@@ -99,7 +100,7 @@ def chapter(source: Source, recording: Recording, writer: Writer) -> Chapter:
 
 def code_part(lines: list[str], said: list[Event], writer: Writer, headed: bool) -> Part:
     """A code cell.  headed: the prose before it has the heading, which the run therefore need not repeat."""
-    text, checks = without_speech([line for line in lines if not line.strip().startswith("# NOTE(instructor)")])
+    text, checks = without_speech(without_notes(lines))
     folded = "What it imports" if imports_only(text) else "How it is checked" if checks else ""
     if headed and said and isinstance(said[0], Section):
         said = said[1:]

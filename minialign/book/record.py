@@ -24,9 +24,9 @@ from ..teach import equations
 from ..teach import lesson as lesson_module
 from ..teach.bands import run_key
 from ..teach.kit.measured import lesson_folder
-from ..teach.kit.source import cells
 from ..teach.lesson import Lesson, Number
 from ..teach.lesson_doc import read_doc
+from ..teach.lesson_text import cells
 from .events import Claim, Equation, Event, Picture, Printed, Question, Revealed, Said, Section, from_json, to_json
 
 

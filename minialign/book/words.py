@@ -18,7 +18,7 @@ from pygments.lexers import PythonLexer
 
 from ..runs.errors import Problem
 from ..teach.kit.glossary import Entry
-from ..teach.kit.source import MISTAKE, begins, comment, without_notes
+from ..teach.lesson_text import MISTAKE, markdown_of
 
 NOT_WORDS = re.compile(r"\\[A-Za-z]+|&(?!#?\w+;)")  # of LaTeX, left in the MathML: it was not understood
 PLAIN = re.compile(r"(?<![\w.])-(?=\d)")
@@ -72,10 +72,7 @@ class Writer:
 
     def cell(self, lines: list[str]) -> str:
         """A markdown cell of a script: its comments, without the notes for the instructor."""
-        said: list[str] = []
-        for line in (comment(line) or "" for line in without_notes(lines)):
-            said += ["", line] if begins(line) else [line]  # a heading, or a misconception, is a paragraph of its own
-        return self.prose("\n".join(said))
+        return self.prose(re.sub(rf"^(?={MISTAKE})", "\n", markdown_of(lines), flags=re.M))  # it is a paragraph of its own
 
     def inline(self, text: str) -> str:
         """One line, without a paragraph around it, and without buttons."""
