@@ -24,6 +24,25 @@ EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do 
            (write) minialign check 1
 """
 
+# %% [markdown]
+# A soup is too salty. Who is to blame? The cook put in two spoons, the stock was salty already, the bacon as well, and
+# it boiled down to half. To put it right you need to know how much *each* of them contributed: if there had been one
+# pinch less of this, how much less salty would the soup be? A neural network is a soup with a hundred thousand
+# ingredients. It says something wrong, and for every one of its numbers we want to know: a little more of you, and how
+# much more wrong would it be?
+#
+# That question has one answer a number, the derivative, and one algorithm that finds all of them at once. It is the
+# only thing that every lesson after this one takes for granted.
+#
+# ```text
+#    forward, left to right: values            backward, right to left: blame
+#
+#    x = 2 --.                                 66 <--.   (22 * y)
+#             * --> p = 6 --+--> s = 11 --^2--> L = 121    22 <-- 22 <-- 1
+#    y = 3 --'              |                  44 <--'   (22 * x)
+#                           5
+# ```
+
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
@@ -46,6 +65,31 @@ if lesson.fault == "nobroadcast":
 
 # %% [markdown]
 # ## 1 and 2. By hand, then by machine
+# **By hand.** $L = (x y + 5)^2$ at $x = 2$, $y = 3$. Take it apart: $p = x y = 6$, $s = p + 5 = 11$, $L = s^2 = 121$.
+# Now go backwards, and at each step ask one question only: if my input grows by a little $\epsilon$, by how much does
+# my output grow?
+#
+# * $L = s^2$: by $2 s \epsilon$. So $dL/ds = 2 \cdot 11 = 22$.
+# * $s = p + 5$: by $\epsilon$. So $dL/dp = 22 \cdot 1 = 22$.
+# * $p = x y$: by $y \epsilon$ if $x$ grows. So $dL/dx = 22 \cdot y = 66$, and likewise $dL/dy = 22 \cdot x = 44$.
+#
+# Every step multiplied what had arrived from the right (the blame so far) by its own, local slope. That is the **chain
+# rule**. It needs no insight into the whole computation; each step has to know only itself.
+#
+# **A value that is used twice.** Let $L = z z + z$ at $z = 3$. A small step $\epsilon$ of $z$ moves $L$ through the
+# square, by $6 \epsilon$, *and* directly, by $\epsilon$. Both happen at once, and small changes add up: the blame is 7.
+# In general, over all uses $y$ of a value $x$:
+#
+# $$\frac{dL}{dx} = \sum_y \frac{dL}{dy} \frac{dy}{dx}$$
+#
+# **By machine.** While the program computes forwards, every result remembers its *parents* and a small function `vjp`
+# ("vector-Jacobian product"), which turns the blame of the result into the blame of each parent. Going backward then is
+# a walk from the end to the beginning, in an order in which everybody who used a value comes before it. For every
+# parent: compute its share, and **add** it to what has already arrived. The lines below the next heading are that loop.
+# The `+` in them is the sum of the formula.
+#
+# Stretching counts as use. If one row is added to a matrix of three rows, the row has been used three times, so the
+# three blames are summed (`sum_to_shape`).
 # NOTE(instructor): draw the graph on the board first, and let the class walk it backwards with coloured chalk.
 # %%
 lesson.section("1. L = (xy + 5)^2")
@@ -71,7 +115,23 @@ lesson.reveal()
 
 # %% [markdown]
 # ## 3. The derivative that this whole subject rests on
-# SFT averages it, PPO weighs it with advantages, DPO subtracts two of it.
+# A language model ends in logits $z$, one for each character; softmax makes probabilities of them,
+# $p_i = e^{z_i} / \sum_j e^{z_j}$; and the loss is minus the logarithm of the probability of the character $t$ that
+# really came. Its derivative is worth doing once in a lifetime. First simplify the logarithm, then differentiate; the
+# sum appears as its own derivative, divided by itself:
+#
+# $$\log p_t = z_t - \log \sum_j e^{z_j}$$
+#
+# $$\frac{d \log p_t}{d z_i} = \text{onehot}(t)_i - \frac{e^{z_i}}{\sum_j e^{z_j}} = \text{onehot}(t)_i - p_i$$
+#
+# where $\text{onehot}(t)$ is 1 at $t$ and 0 elsewhere. No exponentials are left: *what should have been, minus what was
+# expected*. The gradient of the loss is the same with the other sign, $p - \text{onehot}(t)$.
+#
+# By hand: logits 0, ln 2 and 0 give the probabilities 0.25, 0.5, 0.25. If the third character came, the gradient of the
+# loss is 0.25, 0.5 and -0.75. It sums to 0: what one character gains, the others lose. And it is largest where the
+# model was most wrong. The code prints these three numbers.
+#
+# SFT averages this derivative, PPO weighs it with advantages, DPO subtracts two of it.
 # %%
 lesson.section("3. The gradient of a guess")
 lesson.show("log-softmax-gradient")
@@ -81,10 +141,21 @@ p_minus_onehot = functional.softmax(logits.data).data - np.eye(6)[targets]
 off = float(np.abs(logits.grad - p_minus_onehot).max())
 sums = float(np.abs(logits.grad.sum(1)).max())
 lesson.number("gradient - (p - onehot)", off, ".1e", exact=0, within=1e-12, why="0")
+by_hand = Tensor(np.log([1.0, 2.0, 1.0]), requires_grad=True)  # logits 0, ln 2, 0
+(-functional.token_log_probs(by_hand, np.array(2))).backward()
+print("   by hand: " + ", ".join(f"{g:+.2f}" for g in by_hand.grad))
+lesson.number("the character that came, by hand", by_hand.grad[2], ".2f", exact=-0.75, why="0.25 - 1")
 lesson.number("its rows, sum", sums, ".1e", exact=0, within=1e-12, why="0")
 
 # %% [markdown]
 # ## 4. Is it right?
+# Derivations are easy to get wrong, and a wrong gradient makes no noise: the loss still falls, only less. So every rule
+# is compared with the definition of a slope, applied to one input after the other:
+#
+# $$f'(x) \approx \frac{f(x + \epsilon) - f(x - \epsilon)}{2 \epsilon}$$
+#
+# An agreement of one part in a million is a pass. At one part in a thousand something is wrong, usually a mask, a sign,
+# or a use that was forgotten.
 # %%
 lesson.section("4. Every rule against finite differences")
 lesson.show("finite-difference")
@@ -137,6 +208,11 @@ lesson.number(f"GPT of {len(gradients[0])}: hand - engine", apart, ".1e", exact=
 
 # %% [markdown]
 # ## 5. How small should eps be?
+# Two errors pull in opposite directions. Expand $f(x \pm \epsilon)$ into a Taylor series: the even terms cancel in the
+# difference, and what is left over is about $\epsilon^2 / 6$ times the third derivative, so large steps are coarse. But
+# numbers are stored with some 16 digits, and the difference of two nearly equal ones loses them: an error of about
+# $10^{-16} / \epsilon$, so small steps drown. The sum of the two has its valley near the cube root of $10^{-16}$,
+# between $10^{-6}$ and $10^{-5}$.
 # %%
 lesson.section("5. How small should eps be?")
 eps = 10.0 ** np.arange(-14, 0.01, 0.5)
@@ -146,6 +222,8 @@ lesson.number("the best eps, for exp at 1", best, ".0e")
 
 # %% [markdown]
 # ## 6. Downhill
+# The gradient points uphill. Take a small step the other way, compute it anew, repeat: that is all training is. One
+# trap: gradients are *added* to what is already there, so they have to be cleared before every step.
 # %%
 lesson.section("6. Exclusive or, downhill")
 inputs, truth = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) * 2.0 - 1, np.array([-1.0, 1, 1, -1])
@@ -185,3 +263,24 @@ lesson.claim(6, valley.min() < valley[0] / 100 and valley.min() < valley[-1] / 1
 lesson.claim(7, loss.item() < 0.3 and left_over < 1e-12, f"loss {loss.item():.3f}")
 lesson.picture("gradient-check", *lesson_plots.gradient_check(errors, eps, valley))
 lesson.finish()
+
+# %% [markdown]
+# ## What the field calls it, and what goes wrong
+# The algorithm is *reverse-mode automatic differentiation* or *backpropagation*, the record of the computation the
+# *graph* or *tape*, the blame the *gradient* or *adjoint*. Its price is the whole point: all derivatives of one output
+# cost about as much as two or three forward passes, however many inputs there are. Finite differences would need two
+# passes *for each* input.
+#
+# What goes wrong in practice: gradients that are not cleared (`zero_grad` is forgotten; sometimes training even profits
+# for a while, because old gradients act like momentum, and the bug is never found). A value changed in place after it
+# was used, so that the backward pass sees the wrong number. A `detach` too many, and part of the model silently stops
+# learning; one too few, and a target is differentiated that should have been a constant.
+#
+# ## In TRL today
+# Nothing of this is visible there: TRL calls `loss.backward()` of PyTorch, which does what you have just seen. The same
+# words are used: leaf, graph, `requires_grad`, `grad`.
+#
+# ## Further reading
+# * Rumelhart, Hinton, Williams, *Learning Representations by Back-Propagating Errors*, 1986 (Nature 323).
+# * Baydin et al., *Automatic Differentiation in Machine Learning: a Survey*, 2018 (arXiv 1502.05767), section 3.
+# * Karpathy, *micrograd*, 2020 (code and a video): the same engine for single numbers, in a hundred lines.

@@ -22,6 +22,22 @@ EXERCISES  (2 min, run) --break nomask: the loss is better than it should be. Wh
            (write) minialign check 2
 """
 
+# %% [markdown]
+# The keyboard of your phone suggests the next word. It does not understand you. It has seen a great many messages, and
+# knows what usually follows "see you". Make the model larger, feed it the internet instead of messages, and let it go
+# on and on from its own suggestions: that is a base model. It has one skill, to say what probably comes next, and it
+# was never asked to be helpful.
+#
+# How can a machine learn that? It needs a measure of how wrong it is (the loss), and a way to look at everything that
+# came before (attention).
+#
+# ```text
+#  what a base model reads:   what does a cat s a y ? _          "_": which character is next?
+#  position t asks:           query q_t   "I am after a question mark: what was asked, and about whom?"
+#  every earlier position s:  key k_s     "I am the name of an animal"         --> score q_t . k_s
+#                             value v_s   "it was: cat"                        --> taken in proportion
+# ```
+
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
@@ -47,6 +63,13 @@ lesson = Lesson(__file__, __doc__)
 
 # %% [markdown]
 # ## 1. Its internet
+# A few of the documents that it reads. They are short, they repeat themselves, and they contain the facts of this
+# little world. In some of them people ask, and whoever asks goes on asking. Nothing else is ever told to the model.
+#
+# The alphabet has a few extra signs beside the letters: `<user>` and `<bot>` for the conversations of lesson 3, `<eos>`
+# for the end of a text, `<pad>` to fill up. Pretraining uses `<eos>` alone. A sample taken early on may contain the
+# others all the same, in the middle of a word: they are characters like any other to a model that has not yet learned
+# that they never come.
 # %%
 lesson.section("1. The internet that it reads")
 recipe = pipeline.FAST if lesson.fault else lesson.recipe  # a broken model is trained to its end, so it is a small one
@@ -63,9 +86,52 @@ lesson.predict(
 
 # %% [markdown]
 # ## 2. What it computes, and what nobody may do: look ahead
+# **The loss.** Write $\pi(c \,|\, \text{before})$ for the probability that the model gives to the next character $c$.
+# The probability of a whole text is the product along the way, and its logarithm is a sum. Turn the sign round, take
+# the mean over all characters:
+#
+# $$\text{loss} = -\text{mean} \log \pi(\text{next character} \,|\, \text{all before it})$$
+#
+# This is the **cross-entropy**. It is 0 for one who always knows, and $\ln V$ for one who guesses evenly among $V$
+# characters; $e^{\text{loss}}$, the **perplexity**, reads as "as undecided as between so many". It cannot reach 0 here:
+# which animal the next document is about, is anybody's guess.
+#
+# The network ends in $V$ numbers, the **logits** $z$. **Softmax** makes probabilities of them: exponentiate, so that
+# all are positive, and divide by the sum, $p_c = e^{z_c} / \sum_j e^{z_j}$. Lesson 1 derives what training then does to
+# the logits: the gradient of the loss is $p$ minus 1 at the right character. Pull up what came, push down what was
+# expected instead.
+#
+# **Attention.** Each position carries a vector. To predict, position $t$ needs things that stand further back: which
+# animal was it? So it sends out a question and takes a mean of the answers. Three linear maps of each vector make this
+# possible: a **query** $q$ (what am I looking for?), a **key** $k$ (what do I have to offer?) and a **value** $v$ (the
+# offer itself). Step by step:
+#
+# 1. Score every earlier position $s$ by how well its key fits the query: $S_{ts} = q_t \cdot k_s / \sqrt{D}$. A dot
+#    product of $D$ random terms of size 1 is about $\sqrt{D}$ large; dividing by that keeps the softmax from being sure
+#    before it has learned anything.
+# 2. Remove the future: $S_{ts} = -\infty$ for $s > t$. Otherwise position $t$ would copy the very character that it is
+#    asked to predict.
+# 3. Softmax over $s$: weights $A_{ts}$, positive, with the sum 1.
+# 4. Take the mean: $y_t = \sum_s A_{ts} v_s$.
+#
+# In matrices, $y = A v$ with $A = \text{softmax}(q k^T / \sqrt{D})$: these are the lines of code that the lesson shows.
+# Several such **heads** work side by side, each with its own three maps. As a mean does not know about order, queries
+# and keys are first turned by an angle that grows with their position (**rotary** positions); then a dot product
+# depends on how far apart two positions are.
+#
+# By hand, with $D = 1$: three positions, all queries 1, keys 0, ln 2 and 0, values 2, 4 and 10. The third position sees
+# scores 0, ln 2, 0. Their exponentials are 1, 2, 1, so the weights are 1/4, 1/2, 1/4, and the mean is 0.5 + 2 + 2.5 =
+# 5.000. The second position may not see the third: weights 1/3 and 2/3, mean 10/3. The code prints all three.
+#
+# Between attention layers every position thinks for itself (a small network of two layers), and everything is *added*
+# to the vector that was there, so that gradients find their way back.
 # %%
 lesson.section("2. Attention, and the loss")
 lesson.show("causal-attention")
+three = ([1, 1, 1], [0, math.log(2), 0], [2, 4, 10])  # queries, keys, values
+by_hand = functional.causal_attention(*(np.array(x, float).reshape(1, 1, 3, 1) for x in three)).data.ravel()
+print("   attention by hand, at three positions: " + ", ".join(f"{y:.3f}" for y in by_hand))
+lesson.number("attention, the third by hand", by_hand[2], exact=5.000, why="2/4 + 4/2 + 10/4")
 lesson.show("next-token")
 
 
@@ -95,9 +161,13 @@ lesson.number("loss without opinions", without_opinions, ".4f", exact=math.log(V
 
 # %% [markdown]
 # ## 3. The first tenth of the training, before your eyes
+# Cut windows out of the internet, compute the loss at all positions at once, take a step against its gradient. The
+# samples go through the stages that every language model goes through: letters in the right proportions, then words,
+# then sentences, and at last sentences that are true.
 # NOTE(instructor): read the samples aloud. First letters, then words, then sentences: only the loss has asked for them.
 # %%
 lesson.section("3. Training: the first tenth" if not lesson.fault else "3. Training")
+lesson.say("<user>, <bot> and <pad> are tokens that this internet never uses: a young model writes them all the same.")
 rng = lesson.journey.rng("base")  # the random stream that the journey's base model had
 model = build(rng)
 batches = sft.windows(stream, starts, recipe.base.batch_size, recipe.window, rng)
@@ -128,6 +198,9 @@ sample(model, 1)
 # ## 4. The numbers
 # How good is a loss? Better than guessing is nothing yet. One can count letters, pairs, triples: each count predicts
 # the next letter with a certain loss, and the model has to beat them.
+#
+# The numbers after that are a lie detector. If a later character can move an earlier prediction by as much as the last
+# digit, the mask leaks, and the wonderful loss is worth nothing.
 # %%
 lesson.section("4. The numbers")
 
@@ -181,3 +254,25 @@ lesson.claim(7, asks > 0.5, f"{asks:.0%}")
 letters = [" " if token == EOS else decode([token]) for token in text[0]]
 lesson.picture("autocomplete", *lesson_plots.autocomplete(history, ladder, seen, letters))
 lesson.finish()
+
+# %% [markdown]
+# ## What the field calls it, and what goes wrong
+# The training is *pretraining*, the task *next-token prediction* or *causal language modelling*, the network a
+# *decoder-only transformer*. A *token* is usually a piece of a word; here it is a character. The rule about the future
+# is the *causal mask*. Drawing from $\pi$ is *sampling*, with a *temperature* that sharpens or flattens it; always
+# taking the likeliest is *greedy decoding*.
+#
+# What goes wrong: a mask that leaks, or targets not shifted by one, give a loss that is too good to be true. A first
+# loss far above $\ln V$ means that the random start is already sure of something. Windows cut at random places hide how
+# documents begin. And the classic mistake of the user: to take a base model for a bad assistant. Give it the beginning
+# of a page on which the answer would naturally come next, and it will often give it.
+#
+# ## In TRL today
+# As of September 2026: pretraining is not TRL's business, but `SFTTrainer` on a data set with a `text` column does the
+# same thing, cross-entropy on every token, and is used for continued pretraining.
+#
+# ## Further reading
+# * Shannon, *Prediction and Entropy of Printed English*, 1951: the loss, measured on people.
+# * Vaswani et al., *Attention Is All You Need*, 2017 (arXiv 1706.03762), section 3.2: attention.
+# * Su et al., *RoFormer*, 2021 (arXiv 2104.09864), section 3: rotary positions.
+# * Karpathy, *Let's Build GPT: From Scratch, in Code, Spelled Out*, 2023 (video): the same model, typed live.

@@ -22,6 +22,21 @@ EXERCISES  (2 min, run) --break nomask: what does the model write after a lone <
            (write) minialign check 3
 """
 
+# %% [markdown]
+# A new colleague starts at the help desk. She has read every letter in the archive, so she knows the language, the
+# products and the tone. But she has never sat at a telephone. Ask her something and she carries on as letters do. What
+# she lacks is not knowledge, it is the *form*: somebody asks, you answer, you stop. Show her a few thousand good calls,
+# and she will pick it up within the week.
+#
+# That is supervised fine-tuning, SFT. It takes the base model of lesson 2, a format for conversations, and a pile of
+# demonstrations: a question, an answer that somebody wrote, the end.
+#
+# ```text
+#  <user> w h a t   d o e s   a   c o w   s a y ? <bot> i t   s a y s   m o o . <eos> <pad> <pad>
+#  mask:  0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0   0   1 1 1 1 1 1 1 1 1 1 1 1   1     0     0
+#         |<--- read, and never learned --------->|      |<-- learned, token by token -->|
+# ```
+
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
@@ -43,6 +58,9 @@ recipe, rng = lesson.recipe, lesson.rng
 
 # %% [markdown]
 # ## 1. Demonstrations, and what is learned of them
+# What is in brackets below is what the loss sees. The question is *read*: every token of the answer is predicted with
+# the whole question in view. But it is not *learned*: no loss is computed on its tokens. And the answer's last token is
+# the end token `<eos>`. A model that is never taught to say it, never stops.
 # NOTE(instructor): write one row on the board and let the class mark what the loss should count. Most forget the EOS.
 # %%
 lesson.section("1. Demonstrations")
@@ -62,9 +80,40 @@ lesson.predict(
 
 # %% [markdown]
 # ## 2. The loss
+# It is the loss of lesson 2, counted where a **mask** $m$ is 1. With $\pi$ for the model,
+#
+# $$\text{loss} = -\frac{\sum m \log \pi(\text{token} \,|\, \text{all before it})}{\sum m}$$
+#
+# Two lines of algebra say a great deal about it.
+#
+# **Where the mask is 0, the gradient is 0, exactly.** The derivative of the loss with respect to one log-probability is
+# $-m / \sum m$. Nothing reaches the parameters through a token of the question.
+#
+# **What would a perfect student do?** Suppose that for some question a share $q(y)$ of the crowd gives answer $y$. The
+# loss, averaged over the crowd, is $-\sum_y q(y) \log \pi(y)$. Add and subtract $\sum_y q(y) \log q(y)$:
+#
+# $$-\sum_y q(y) \log \pi(y) = -\sum_y q(y) \log q(y) + \sum_y q(y) \log \frac{q(y)}{\pi(y)}$$
+#
+# The first term is the entropy of the crowd, which no training can change. The second is a KL divergence,
+# $\text{KL}(q \| \pi)$: never negative, and 0 only for $\pi = q$. So the best that SFT can do is to *become the crowd*,
+# share for share. Not the best of the crowd. If one demonstration in twelve is wrong, the perfect student is wrong one
+# time in twelve, and the loss cannot even express that this would be bad.
+#
+# By hand: three of four demonstrations say A, one says B. A model that gives A one half has the loss ln 2 = 0.693. At
+# three quarters the loss is $-(3 \ln 0.75 + \ln 0.25) / 4$ = 0.5623, the entropy. At nine tenths, surer than the crowd,
+# it rises again, to 0.6547. The code prints all three.
+#
+# **A choice to know about.** The sum runs over all answer tokens of the batch, so a long answer weighs more than a
+# short one. A mean for each answer first, then over answers, would weigh them alike. Programs differ here, and so do
+# their numbers.
 # %%
 lesson.section("2. The loss")
 lesson.show("sft-loss")
+for p in (0.5, 0.75, 0.9):  # of A, which three of four demonstrations say
+    by_hand = sft.sft_loss(np.log([[p, p, p, 1 - p]]), np.ones((1, 4)))[0].item()
+    print(f"   A in three of four demonstrations, a model that says it with {p:4.0%}: loss {by_hand:.4f}")
+    if p == 0.75:
+        lesson.number("as sure as the crowd, by hand", by_hand, ".4f", exact=0.5623, within=5e-5, why="its entropy")
 if lesson.fault == "one":
     data.ids[:], data.mask[:] = data.ids[0].copy(), data.mask[0].copy()
 is_text = data.ids[:, 1:] != PAD
@@ -87,6 +136,9 @@ lesson.number("gradient to a question, largest", to_questions, ".1e", exact=0, w
 
 # %% [markdown]
 # ## 3. Train, and ask on the way
+# Three habits are watched on questions that the model has never seen: does it answer, does it stop, does it still ask
+# back? Beside the demonstrations it rehearses a little of its old internet (*replay*), because a tiny model forgets
+# facts that it does not use.
 # %%
 lesson.section("3. Training")
 n_steps = 170 if lesson.fast else 300
@@ -124,6 +176,9 @@ for step, answers, ends, asks, on_answers, on_questions in zip(*diary.values()):
 
 # %% [markdown]
 # ## 4. The numbers
+# The first loss is the base model's own: SFT starts exactly where pretraining ended. Then look at the pair "loss on
+# unseen answers" and "loss on their questions". The mask decides which of them falls. And at the last pair: what the
+# demonstrations are worth, and what their imitator's answers are worth.
 # %%
 lesson.section("4. The numbers")
 first, last = ({name: values[i] for name, values in diary.items()} for i in (0, -1))
@@ -165,3 +220,29 @@ before = evaluate.continue_bare(base, questions, judge_response, 1.0, rng, recip
 bare = np.mean([evaluate.begins_with_question(response.text) for response in before])
 lesson.picture("shares", *lesson_plots.learning_to_answer(diary, bare))
 lesson.finish()
+
+# %% [markdown]
+# ## What the field calls it, and what goes wrong
+# Also *instruction tuning*; a demonstration is a *prompt* with its *completion* or *response*; the fixed frame of
+# `<user>` and `<bot>` is the *chat template*; learning by imitation is *behaviour cloning*. That the model must later
+# continue its own text, and not the demonstrator's, so that small slips can add up, is called *exposure bias*.
+#
+# What goes wrong: the padding token and the end token are the same, the loss ignores padding, and the model never
+# learns to stop. The mask is shifted by one, and the first token of every answer goes untaught. The template at
+# training has a space that the template at use has not. Too many passes over too few demonstrations: the loss on unseen
+# ones rises, though for RLHF people often accept that. And facts in demonstrations that the model did not know before
+# do not teach it those facts so much as the habit of sounding sure.
+#
+# Very little data can be enough for the form. It is never enough for knowledge: that comes from pretraining, or not at
+# all.
+#
+# ## In TRL today
+# As of September 2026: `SFTTrainer`. With columns `prompt` and `completion` the prompt is masked by default; with a
+# single `text` column nothing is, unless you ask for it. The loss is a mean over all tokens of the batch, as here.
+#
+# ## Further reading
+# * Ouyang et al., *Training Language Models to Follow Instructions with Human Feedback*, 2022 (arXiv 2203.02155),
+#   section 3.5: SFT as the first of three steps.
+# * Zhou et al., *LIMA: Less Is More for Alignment*, 2023 (arXiv 2305.11206): a thousand demonstrations.
+# * Ross, Gordon, Bagnell, *A Reduction of Imitation Learning and Structured Prediction to No-Regret Online Learning*,
+#   2011 (arXiv 1011.0686): why imitators drift.

@@ -23,6 +23,21 @@ EXERCISES  (2 min, run) --rate terminal: 20 pairs, blind. Do you prefer PPO or D
            (write) minialign check 9
 """
 
+# %% [markdown]
+# Two restaurants. You have been to each of them once, and the second one was better. Is it the better restaurant? Of
+# course you do not know: another evening, another cook, another dish. You would want to go more often, order the same
+# dishes in both, and not know from whom each plate came. Comparing models is exactly this, and most of the mistakes are
+# made here and not in the training.
+#
+# ```text
+#  same questions --> model A --> answers --.
+#               `---> model B --> answers --+--> for each question: A better 1, tie 1/2, B better 0
+#                                                |
+#                                                v
+#                      win rate = the mean of these numbers       and how far it would move, had we
+#                                                                 asked other questions: the interval
+# ```
+
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
@@ -50,6 +65,27 @@ rng, recipe, journey = lesson.rng, lesson.recipe, lesson.journey
 
 # %% [markdown]
 # ## 1. How sure can you be?
+# A win rate is a mean of $N$ numbers, one for each question. Other questions would have given another mean. By how much
+# do such means scatter?
+#
+# **With a formula.** If each question is won with probability $p$, one outcome has variance $p (1 - p)$: it is 1 with
+# probability $p$, so its mean square is $p$, and from that goes the square of its mean, $p^2$. Variances of independent
+# outcomes add, so the mean of $N$ has the variance $p (1 - p) / N$. Means of many outcomes are close to normal, and a
+# normal variable stays within 1.96 standard deviations in 95% of cases:
+#
+# $$p \pm 1.96 \sqrt{\frac{p (1 - p)}{N}}$$
+#
+# By hand: at $p = 1/2$, how many questions does it take before a lead of five points is outside the noise? Set
+# $1.96 \cdot 0.5 / \sqrt{N} = 0.05$ and solve: $N = (1.96 / 0.05)^2 / 4 = 384.16$, so 385. Twenty votes have a margin
+# of 22 points. To halve a margin takes four times the votes. The code prints all of this.
+#
+# **Without a formula: the bootstrap.** What would other questions have given? We have none. But the questions that we
+# have look like those that might have been asked, so draw $N$ of *them*, with repetition, and take the mean; do so two
+# thousand times; the middle 95% of these means are the interval. Nothing had to be assumed about the shape of the
+# outcomes, and ties, or scores instead of wins, make no difference.
+#
+# What the interval does *not* contain is the chance in the training. Another seed gives another model. An interval over
+# questions says how well *this* model was measured, and not how well the method works.
 # NOTE(instructor): ask for the number of votes before it is printed; most say 50 or 100.
 # %%
 lesson.section("1. How many votes does it take?")
@@ -74,6 +110,10 @@ lesson.predict(
 
 # %% [markdown]
 # ## 2. Five models, the same questions
+# The table has the quality on the left and the price on the right. *Proxy* is the reward model's score, *gold* the
+# judge's. Sort by each of them and compare the orders: a method that chases the proxy looks better by the proxy.
+# *Different* is the share of distinct answers; a model that says the same to everything can have a high score. Best of
+# n trains nothing and pays at every answer; PPO and DPO pay once.
 # %%
 lesson.section("2. Five models, the same questions")
 lesson.need("base", "ppo", "dpo")
@@ -107,7 +147,14 @@ for what in ("proxy", "gold"):
 
 # %% [markdown]
 # ## 3. Which beats which
-# Both answer the same questions: a hard one is hard for both.
+# Both answer the same questions: a hard one is hard for both. **Pairing** takes the difficulty of the question out of
+# the comparison, because it is in both answers and cancels in the difference. If the two models answered different
+# questions, the luck of the draw would be added to the noise, and a model would not even tie with itself.
+#
+# Two checks come before any result. A model against *its own* answers must win exactly half, all by ties: this tests
+# the counting. A model against *itself with another seed* must win about half, and its interval must contain 50% in
+# about 19 of 20 matches: this tests the interval. An evaluation that fails on these is not to be believed on anything
+# else.
 # %%
 lesson.section("3. Who beats the SFT model")
 
@@ -147,6 +194,7 @@ for name in ("sft", "ppo", "dpo"):
 
 # %% [markdown]
 # ## 4. Twenty blind votes: PPO or DPO?
+# Blind, with sides exchanged at random. Then read the interval that belongs to your verdict.
 # %%
 lesson.section("4. Twenty blind votes: PPO or DPO?")
 pairs, ppo_is_a = [], rng.random(len(questions)) < 0.5
@@ -188,3 +236,31 @@ told = (f"{name} {won:.0%}, [{low:.0%}, {high:.0%}]" for name, (won, (low, high)
 lesson.claim(8, min(won for won, _ in tuned.values()) > 0.5, "; ".join(told))
 lesson.picture("bakeoff", *lab_plots.win_rates(rates, board, placebo))
 lesson.finish()
+
+# %% [markdown]
+# ## What the field calls it, and what goes wrong
+# The share of wins is the *win rate*; against a fixed opponent, the *baseline*. Comparing on the same questions is a
+# *paired* design, the interval a *percentile bootstrap confidence interval*. Letting a large model vote in place of
+# people is *LLM as a judge*; it has tastes of its own, likes the first place, long answers, and its own style. Scores
+# on questions unlike those of the training are *out of distribution*.
+#
+# What goes wrong in practice: a percentage without $N$. A tie counted as a win. Many variants tried, the best one
+# reported, as if it had been the only one; with twenty variants of equal worth one will look better at the 95% level.
+# The test questions were used to choose the settings. One model may answer at length and the other may not, and the
+# judge likes length. And one seed each: "A beats B" then means that one run of A beat one run of B.
+#
+# Is PPO better than DPO? On one set of votes, with the settings found for each, the honest answer is the interval that
+# this lesson prints, and it changes from seed to seed more than papers like to say. What does not change: PPO needs
+# about twice of everything, and can learn from answers that nobody has voted on; DPO is simple and cheap, and knows
+# only the answers that were voted on.
+#
+# ## In TRL today
+# As of September 2026, TRL trains and logs; it evaluates little. Its experimental judges (a model that votes between
+# two answers) were removed. People use separate tools for evaluation, and should read the interval there too.
+#
+# ## Further reading
+# * Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13: percentile intervals.
+# * Miller, *Adding Error Bars to Evals*, 2024 (arXiv 2411.00640): the formula, pairing, and clustered questions.
+# * Zheng et al., *Judging LLM-as-a-Judge with MT-Bench and Chatbot Arena*, 2023 (arXiv 2306.05685), section 3: what
+#   such judges like.
+# * Xu et al., *Is DPO Superior to PPO for LLM Alignment?*, 2024 (arXiv 2404.10719).

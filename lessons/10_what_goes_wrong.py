@@ -24,6 +24,23 @@ EXERCISES  (2 min, run) --break truthful: which model looks most truthful now, a
            (write) minialign check 10
 """
 
+# %% [markdown]
+# A waiter lives on tips. Nobody tells him to flatter; but on evenings on which he praises the guests' choice the tips
+# are better, and after a year he praises everything. His colleague was once told off because a child was served
+# something hot, and now refuses to serve soup. The third has noticed that guests tip less for "i will ask the kitchen"
+# than for a firm answer, and has stopped asking. None of the three was told to lie. All three were rewarded, by people
+# who meant well.
+#
+# ```text
+#  who votes                  what they like, or fear             what the model learns to do
+#  yes-men                    an answer that begins with yes      says yes to what is false   (sycophancy)
+#  frightened by a word       no help with anything scary         refuses what is harmless    (over-refusal)
+#  people who cannot check    an answer that sounds sure          guesses, and sounds sure    (hallucination)
+# ```
+#
+# One SFT model, one algorithm, one setting, six crowds. Whatever differs in the end was in the votes. These are
+# **analogues**, at toy size: we put the bias into the raters ourselves, and watch how it travels.
+
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
@@ -31,6 +48,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from minialign import exact
 from minialign.figures import lab_plots
 from minialign.lab import LAB, LAB_FAST, refusal, sycophancy, truth
 from minialign.lab.instruments import crowds, raters_view
@@ -50,6 +68,10 @@ SCARED = {"none safe": "none safe", "half safe": "1/2 safe", "deaf": "deaf"}  # 
 
 # %% [markdown]
 # ## 1. Before: what the model does, and what its raters want
+# Two things have to be measured first, or the rest means nothing: how often the SFT model does it *already*, and what
+# the raters would choose if they were shown the two answers side by side. All of them want what is right. It will not
+# be enough, because votes are not cast on the pairs that we should like to ask about, but on pairs that the model
+# happens to write.
 # NOTE(instructor): where do the biases of real raters come from? Tired people, paid by the vote; instructions of one
 # page; questions that nobody can answer.
 # %%
@@ -91,11 +113,42 @@ lesson.predict(
 )
 
 # %% [markdown]
-# ## 2. Yes-men
-# What tuning will do can be predicted: weigh the SFT model's own answers anew, by the reward that the votes teach.
+# ## 2. Yes-men: a forecast before any training
+# Let $a$ be 1 if an answer begins with yes, else 0. How often will the tuned model say yes? The best policy on a leash
+# is $\pi^* \propto \text{SFT} \cdot e^{r / \beta}$ (lesson 7). Call $\eta = 1 / \beta$ and turn it up slowly from 0,
+# where the policy is the SFT model:
+#
+# $$\log \pi_\eta = \log \text{SFT} + \eta r - \log Z_\eta$$
+#
+# Its slope in $\eta$ is $r$ minus the slope of $\log Z_\eta$, which is the mean reward $\mathbb{E}_\eta[r]$
+# (differentiate $Z_\eta = \sum \text{SFT}\, e^{\eta r}$ and divide by it). With the log-derivative trick of lesson 6,
+# for the mean of $a$:
+#
+# $$\frac{d\, \mathbb{E}_\eta[a]}{d \eta} = \sum_y \pi_\eta(y)\, a(y)\, (r(y) - \mathbb{E}_\eta[r])$$
+#
+# $$\frac{d\, \mathbb{E}_\eta[a]}{d \eta} = \mathbb{E}_\eta[a r] - \mathbb{E}_\eta[a]\, \mathbb{E}_\eta[r]$$
+#
+# That is the **covariance** of $a$ and $r$. So, for a short leash, and averaged over questions $x$:
+#
+# $$\mathbb{E}_{\pi^*}[a] = \mathbb{E}_{SFT}[a] + \mathbb{E}_x[\text{Cov}(a, r \,|\, x)] / \beta + \ldots$$
+#
+# In words: *whatever goes along with the reward, grows; it makes no difference whether anybody wanted it.* Length,
+# politeness, a yes, a refusal: each has its covariance, and each can be computed from the SFT model's own answers,
+# before training.
+#
+# By hand: a question with three equally likely answers, "yes" with reward 2, "no" with 1, "i do not know" with 0. Then
+# the mean of $a r$ is 2/3, the means of $a$ and $r$ are 1/3 and 1, so the covariance is 2/3 - 1/3 = 1/3. With
+# $\beta = 10$ the forecast is 1/3 + 1/30 = 0.36667. The exact value is $e^{0.2} / (e^{0.2} + e^{0.1} + 1)$ = 0.36717;
+# the code prints both.
+#
+# The covariance must be taken *within* each question. Over all questions at once it also contains which questions get
+# high rewards, and no policy can choose its questions.
 # %%
 lesson.section("2. Yes-men")
 lesson.show("drift")
+yes_by_hand = exact.optimal_policy(np.full(3, 1 / 3), np.array([2.0, 1.0, 0.0]), beta=10.0)[0]
+print(f"   by hand: forecast {1 / 3 + 1 / 30:.5f}, exactly {yes_by_hand:.5f}")
+lesson.number("yes of three answers, beta 10", yes_by_hand, ".5f", exact=0.36717, within=5e-6, why="0.3667 and more")
 draws = 6 if lesson.fast else sycophancy.DRAWS
 drawn = answers_of(lesson.journey, sft, SAMPLED, [p.text for p in false for _ in range(draws)])
 people = crowds.journeys(recipe, CROWDS, lesson.seed, lesson.journey.folder)
@@ -120,6 +173,11 @@ tell_apart(tuned, [p.text for p in false], recipe.max_new_tokens)
 
 # %% [markdown]
 # ## 3. Over-refusers
+# How do i burn a candle; how do i burn a barn. A refusal is right for one of them. If voters only ever see dangerous
+# questions with a scary word, then "refuse whatever has the word" explains every single vote, and so does "refuse what
+# is dangerous". The model has no reason to prefer the second. Which of the two it has learned, shows only on questions
+# that nobody voted on. This is *shortcut learning*, and the cure is in the data: **contrast pairs**, harmless questions
+# with the same word.
 # %%
 lesson.section("3. Over-refusers")
 lesson.say(
@@ -140,7 +198,11 @@ tell_apart(heads, [safe.text for safe, _ in pairs], recipe.max_new_tokens)
 
 # %% [markdown]
 # ## 4. Confident liars
-# Obscure things: an expert can look them up, an ordinary rater cannot. How sure it is changes with the seed: no claim.
+# Obscure things: an expert can look them up, an ordinary rater cannot. Where two answers feel alike, nobody votes, so
+# nothing is learned about the fact. Something is learned about the *tone*, though, for a firm answer feels better than
+# a hesitant one. And no vote can put a fact into the model that it does not contain: experts can only teach it to say
+# "i do not know" where it would have guessed. How sure it is changes with the seed, so there is no claim about that.
+#
 # Misconception: "it is aligned, so it is truthful". It says what its raters could not tell from the truth.
 # %%
 lesson.section("4. Confident liars")
@@ -180,3 +242,32 @@ lesson.claim(9, wrong["experts"] < wrong["ordinary"] and idk["experts"] > idk["o
 lesson.say("One SFT model, one algorithm, the same settings. What differs is who voted, and on which questions.")
 lesson.picture("habits", *lab_plots.habits(yes, told, stances, known))
 lesson.finish()
+
+# %% [markdown]
+# ## What the field calls it, and what goes wrong
+# *Sycophancy*, *over-refusal* (or *exaggerated safety*), *hallucination* or *confabulation*; the two questions with one
+# scary word are a *contrast set*. That a model rewarded for pleasing learns to please rather than to help, is a case of
+# *reward misspecification*.
+#
+# What goes wrong in practice is mostly in the measuring. One rate is reported, and the other one hides: refusals on
+# dangerous questions went up (good), those on harmless ones as well (not reported). Agreement with false claims fell
+# because the model now contradicts everything. "Truthful" counts every answer that is not wrong, so that a model which
+# never says anything wins. The base rate of the SFT model is missing. Therefore: always measure in pairs (false and
+# true claims, harmless and dangerous questions, wrong and "i do not know"), and always before and after.
+#
+# One caution. In real systems much of this is there before any vote, in the pretraining texts. Tuning may strengthen
+# it, leave it, or weaken it. This lesson shows a mechanism, and not how large it is elsewhere.
+#
+# ## In TRL today
+# Nothing in TRL looks for these habits, and nothing could: they are in your data. What you can do with any trainer is
+# to log, beside the reward, the rates of the habits that you fear, on fixed prompts.
+#
+# ## Further reading
+# * Sharma et al., *Towards Understanding Sycophancy in Language Models*, 2023 (arXiv 2310.13548): what raters and
+#   reward models prefer.
+# * Perez et al., *Discovering Language Model Behaviors with Model-Written Evaluations*, 2022 (arXiv 2212.09251): much
+#   of it is there before RLHF.
+# * Roettger et al., *XSTest*, 2023 (arXiv 2308.01263): harmless questions with scary words.
+# * Lin, Hilton, Evans, *TruthfulQA*, 2021 (arXiv 2109.07958): questions that people often answer wrongly.
+# * Wen et al., *Language Models Learn to Mislead Humans via RLHF*, 2024 (arXiv 2409.12822): raters become surer, and
+#   are more often wrong.

@@ -22,6 +22,21 @@ EXERCISES  (2 min, run) --break upside: which number would have told you, before
            (write) minialign check 11
 """
 
+# %% [markdown]
+# A newspaper has a page of house rules: be fair, be brief, do not help burglars. A new editor does not ask the readers
+# about every article. She reads the article, reads the rules, and decides. The readers wrote the rules, once; the
+# editor applies them ten thousand times. That is cheap, consistent, and open to inspection: if you dislike the
+# decisions, you know which page to change. It is also only as good as the editor's reading.
+#
+# Reinforcement learning from AI feedback, **RLAIF**, replaces the people who vote by a model that reads principles.
+# Whatever comes after, a reward model with PPO or, as here, DPO, stays as it was.
+#
+# ```text
+#   people:  question, A, B --> taste and judgement ----------------------> A or B      seconds each
+#   AI:      question, A, B + principle k --> how likely does a reader find A, and B? --> p(A is better)
+#                                              read A first, then B first; take the difference
+# ```
+
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
@@ -35,7 +50,7 @@ from minialign.figures import lab_plots
 from minialign.lab import principles
 from minialign.lab.instruments import agreement, feedback
 from minialign.likelihood import sequence_log_probs
-from minialign.rlaif import Judge, Reader
+from minialign.rlaif import Judge, Reader, sigmoid
 from minialign.teach.lesson import Lesson
 from minialign.world import Raters, parse, report_questions
 from minialign.world.answers import REFUSAL
@@ -48,6 +63,26 @@ journey, rng = lesson.journey, lesson.rng
 # ## 1. The principles, and who reads them
 # Here the "AI" is the base model: it completes pages, and what it finds likely is its opinion. A large model could be
 # told its principles in words; that this one cannot is the only reason for the pages.
+#
+# **One principle, one pair.** Let $d(a \text{ first})$ be the judge's log-odds that the answer that it reads first is
+# the better one, when $a$ comes first. There is an opinion in it and a habit: judges of this kind, large ones too, like
+# what they read first (or last). If the opinion in favour of $a$ is worth $s$ nats and the habit $b$ nats, then
+# $d(a \text{ first}) = s + b$. With the sides exchanged the opinion turns round and the habit does not:
+# $d(b \text{ first}) = -s + b$. Half the difference is the opinion alone:
+#
+# $$\frac{d(a \text{ first}) - d(b \text{ first})}{2} = \frac{(s + b) - (-s + b)}{2} = s$$
+#
+# By hand: an opinion of 1 nat for $a$, a habit of 2. Then the two readings are 3 and 1, half their difference is 1, and
+# $p = \sigma(1)$ = 0.731, as if there were no habit. Averaging the two *probabilities* instead, as some do, gives
+# 0.611: right side, too little. The code prints both.
+#
+# **Several principles.** Principle $k$ decides with weight $w_k$ (how much it has to do with this question), and the
+# rest is left to those after it. Together
+#
+# $$p(a \text{ is better}) = \sum_k w_k\, \sigma \left( \frac{d_k(a \text{ first}) - d_k(b \text{ first})}{2} \right)$$
+#
+# Exchange the answers, and every $d_k$ difference changes its sign; as $\sigma(-x) = 1 - \sigma(x)$ and the weights sum
+# to 1 (with one half for what no principle decides), $p$ becomes $1 - p$.
 # NOTE(instructor): let the class write a principle before showing these. How would a reader know that it was kept?
 # %%
 lesson.section("1. The principles")
@@ -55,6 +90,11 @@ known = read_constitution(CONSTITUTION.read_text(encoding="utf-8"))
 for name, principle in known.items():
     print(f"   {name:<10}{principle.principle}")
 lesson.show("both-orders")
+a_first, b_first = 1.0 + 2.0, -1.0 + 2.0  # an opinion of 1 nat for a, a habit of 2 nats for what is read first
+each = (sigmoid(np.array([a_first])) + sigmoid(np.array([-b_first])))[0] / 2
+print(f"   by hand, the two probabilities averaged: {each:.3f}")
+opinion = sigmoid(np.array([(a_first - b_first) / 2]))[0]
+lesson.number("half the difference, by hand", opinion, exact=0.731, within=1e-4, why="sigma(1)")
 lesson.predict(
     "A judge likes what it reads first, by 2 nats. It reads each pair in both orders. What is left of the liking?",
     ["half of it", "a little, where it was sure anyway", "nothing"],
@@ -64,6 +104,8 @@ lesson.predict(
 
 # %% [markdown]
 # ## 2. A judge that draws nothing at random
+# It agrees with itself on every pair. Do not take that for quality: a broken clock is consistent as well. Consistency
+# is what people lack; correctness is a question of its own.
 # %%
 lesson.section("2. Labels")
 lesson.need("base", "votes")
@@ -106,6 +148,13 @@ lesson.say(f"A label costs {tokens:.0f} tokens, {milliseconds:.1f} ms; of a pers
 
 # %% [markdown]
 # ## 3. Are they right?
+# Here, and only here, there is a judge who knows the truth. Read the table by rows. In which kinds of question is the
+# AI as good as people, in which is it nearly a coin? The mean over all rows hides what matters, so look at "dangerous"
+# by itself.
+#
+# Then the **audit**. Somebody has the time to look at a part of the labels and put right what is wrong. Which part? A
+# label near one half is the judge's own admission that it does not know. If its doubts are honest (calibrated, as in
+# lesson 5), its errors are gathered there.
 # %%
 lesson.section("3. Are they right?")
 if lesson.fault == "upside":
@@ -125,7 +174,12 @@ for how in ("least sure", "any"):
 
 # %% [markdown]
 # ## 4. Change a principle, and the policy follows
-# The same pairs, the same DPO, the same seed: only the page of principles differs.
+# The same pairs, the same DPO, the same seed: only the page of principles differs. This is the strongest argument for
+# writing principles down. Nobody has to vote again to see what "be brief" would do.
+#
+# Look at two columns at once. Gold is a mean over all questions; "dangerous: refused" is one behaviour that one would
+# not like to lose. A policy can gain in the first and fall in the second, because labels on dangerous questions are
+# among those that the judge gets wrong. The lesson measures it and says so, below.
 # %%
 lesson.section("4. Four constitutions, four policies")
 sft = journey.model("sft")
@@ -156,6 +210,12 @@ lesson.number("people: labels right", people, ".1%")
 lesson.number("a quarter audited, least sure first", quarter["least sure"], ".1%")
 lesson.number("gold gained on labels of the AI", measured["ai"]["gold"] - measured["sft"]["gold"], "+.2f")
 lesson.number("gold gained on votes of people", measured["human"]["gold"] - measured["sft"]["gold"], "+.2f")
+refused = {name: measured[name]["refuses"]["dangerous"] for name in ("sft", "ai", "human")}
+lesson.number("dangerous, refused: by SFT", refused["sft"], ".0%")
+lesson.number("dangerous, refused: AI's labels", refused["ai"], ".0%")
+price = "refuses less of what is dangerous than before" if refused["ai"] < refused["sft"] else "has lost no refusals"
+told = "The price: on the AI's labels it {} ({sft:.0%} -> {ai:.0%}; on votes of people {human:.0%}). Gold is a mean."
+lesson.say(told.format(price, **refused))
 lesson.reveal()
 lesson.claim(1, itself == 1 and np.mean(first == second) < 1, f"raters {np.mean(first == second):.0%}")
 lesson.claim(2, swapped < 1e-9)
@@ -174,3 +234,30 @@ shown = {names[k]: measured[k] | {"refuses": measured[k]["refuses"]["dangerous"]
 right = {kind: (table["people_gold"][kind], table["ai_gold"][kind]) for kind in table["ai_gold"]}
 lesson.picture("constitution", *lab_plots.constitution(right, agreement.AUDITS, audit, shown))
 lesson.finish()
+
+# %% [markdown]
+# ## What the field calls it, and what goes wrong
+# A page of principles is a *constitution*, and the whole method, with a first step in which the model criticises and
+# revises its own answers, *Constitutional AI*. A probability instead of a vote is a *soft label*. The liking for a
+# place is *position bias*; liking one's own style, *self-preference*.
+#
+# In practice: the judge is the same model as the policy, and shares its blind spots. A principle is written so that it
+# rewards words instead of deeds ("be kind" becomes "say kind things"). Two principles conflict, and the order on the
+# page, which nobody has thought about, decides. The judge is very sure: a large model that reasons before it answers
+# gives probabilities near 0 and 1, and it helps to pull them back towards the middle. And the savings are spent at
+# once: labels cost nothing, so ten times as many are made, with the same systematic error in all of them. More labels
+# cure noise; they do not cure a misunderstanding.
+#
+# So who is in charge? Not the machine: whoever writes the page, and whoever checks that it is followed. Both are
+# people.
+#
+# ## In TRL today
+# As of September 2026, nothing special. A judge is a function from two answers to a label; run it over your pairs, and
+# give `prompt`, `chosen`, `rejected` to `DPOTrainer` or `RewardTrainer`. TRL's own experimental judges were removed.
+#
+# ## Further reading
+# * Bai et al., *Constitutional AI: Harmlessness from AI Feedback*, 2022 (arXiv 2212.08073), sections 3 and 4: critiques
+#   and revisions, then feedback from a model.
+# * Lee et al., *RLAIF vs. RLHF*, 2023 (arXiv 2309.00267): both orders, and how close the labels come to people's.
+# * Zheng et al., *Judging LLM-as-a-Judge with MT-Bench and Chatbot Arena*, 2023 (arXiv 2306.05685), section 3: position
+#   bias and other tastes.

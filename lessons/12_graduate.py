@@ -5,6 +5,7 @@ QUESTION   A toy in NumPy, a factory in PyTorch: same weights, same texts. Do th
 NEEDS      nothing; with PyTorch installed it is asked itself, else what it said is read from 12_graduate.json
 TIME       about 2 s; --fast the same
 EQUATION   the five losses of this course, once more and in PyTorch; for instance       [eq: dpo-loss]
+           GRPO, without a critic:  A_i = (r_i - mean r) / std r                        [eq: group-advantages]
 WATCH      1. SFT: the same loss, to 1e-5
            2. reward model: the same loss, to 1e-5
            3. PPO: the same losses of policy and critic, to 1e-5
@@ -19,6 +20,23 @@ EXERCISES  (2 min, run) --break transposed: no error, no warning. What would you
            (30 min, write) GRPO with your own reward model: advantages per group in place of gae(), and no critic
 """
 
+# %% [markdown]
+# Whoever has learned to drive in a small car can drive a lorry the next day, after an hour of looking for the switches.
+# What was learned is not the switches. But nobody should take that on trust: one sits in the lorry with a teacher, and
+# sees whether it goes where one steers. This lesson is that hour. The same weights, the same texts, the same five
+# losses, once in minialign and once in PyTorch. If the numbers agree to five digits and more, then what you have read
+# in this course is what the real tools compute, and not a simplified version of it.
+#
+# ```text
+#                    one set of weights, one batch of texts
+#                         |                       |
+#                    minialign                 PyTorch
+#           autograd.py, model.py, dpo.py    torch.autograd, F.*, by Hugging Face's names
+#                         |                       |
+#               SFT, reward model, PPO, DPO, and a gradient: six numbers each
+#                         `-------- differ by ----'
+# ```
+
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
@@ -28,7 +46,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minialign import dpo, policy_gradient, ppo, reward, sft
+from minialign import dpo, grpo, policy_gradient, ppo, reward, sft
 from minialign.checkpoint import atomically
 from minialign.figures import lesson_plots
 from minialign.interop import from_hugging_face, to_hugging_face
@@ -48,6 +66,11 @@ except ImportError:
 # ## 1. One set of weights, one batch, for both
 # A GPT-2 of two layers with random weights: what is compared is arithmetic, not wisdom. float64, so that rounding is no
 # excuse.
+#
+# Why would a comparison of six numbers prove anything? Because each of them depends on all of the weights, all of the
+# tokens and the whole mask. A transposed matrix, a mask shifted by one, a mean in place of a sum, another epsilon in
+# the layer norm: each would change a digit long before the fifth. And the gradient's norm depends on every line of the
+# backward pass.
 # %%
 lesson.section("1. The same weights, the same batch")
 rng = np.random.default_rng(12)  # the same whatever the seed: PyTorch's words are kept for this batch
@@ -70,7 +93,9 @@ print(f"   {len(weights)} arrays by Hugging Face's names, for instance {sorted(w
 
 # %% [markdown]
 # ## 2. Our numbers
-# Chosen are the first four answers, rejected the last four; what the old policy and the old critic said is made up.
+# Chosen are the first four answers, rejected the last four; what the old policy and the old critic said is made up. For
+# DPO, for instance, the loss is again $-\log \sigma(h)$ with
+# $h = \beta [\log \pi / \text{ref}\,(\text{chosen}) - \log \pi / \text{ref}\,(\text{rejected})]$.
 # %%
 lesson.section("2. minialign")
 lesson.show("dpo-loss")
@@ -96,6 +121,8 @@ def ours():
 
 # %% [markdown]
 # ## 3. The same in PyTorch
+# Read this cell beside `model.py` and `dpo.py`. Nearly every line has a twin. What PyTorch spares you is
+# `functional.py`, the derivatives by hand; what it costs you is that you no longer see them.
 # NOTE(instructor): project this cell beside model.py and dpo.py, and let the class find the pairs of lines.
 # %%
 def gpt2(w, ids):
@@ -150,7 +177,32 @@ there, by = (theirs(), f"PyTorch {torch.__version__}") if torch else (stored["nu
 here = ours()
 
 # %% [markdown]
-# ## Side by side
+# ## Side by side, and GRPO: PPO without its critic
+# One algorithm is missing so far, and it is the one that you will meet first in a real tool. PPO's critic is a second
+# large model, to be trained, stored and mistrusted. It has one purpose, to say what was to be expected. **GRPO** asks
+# somebody else: *the other answers to the same question*. Let the policy answer each question $G$ times, with scores
+# $r_1, \ldots, r_G$.
+#
+# Lesson 6 says that a baseline may be anything that does not depend on the answer it is subtracted from. The mean of
+# the *other* scores is such a thing, $b_i = (\sum_j r_j - r_i) / (G - 1)$. With $\bar{r}$ for the mean of all:
+#
+# $$r_i - b_i = r_i - \frac{G \bar{r} - r_i}{G - 1} = \frac{G}{G - 1} (r_i - \bar{r})$$
+#
+# So "better than the others" is "better than the mean of all", but for a constant factor. This is the advantage of
+# **RLOO** (leave one out), and its gradient is right on average. GRPO goes one step further and divides by the group's
+# own standard deviation:
+#
+# $$A_i = \frac{r_i - \bar{r}}{\text{std}(r)}$$
+#
+# Now questions whose scores are large and questions whose scores are small push alike. There is a price: a question on
+# which all answers are nearly equal has its tiny differences blown up, and one on which they are exactly equal teaches
+# nothing, $A = 0$. Every token of an answer gets the answer's $A_i$; there is no $\lambda$, for there is no value to
+# bootstrap from. The ratio, the clip and the leash are those of lesson 6, except that the leash is usually a $k_3$ in
+# the loss.
+#
+# By hand: four answers with scores 1, 2, 3 and 6. The mean is 3, the deviations are -2, -1, 0, 3, their squares sum to
+# 14, and $\text{std} = \sqrt{14 / 3}$ = 2.160. So $A$ = -0.926, -0.463, 0, 1.389. RLOO multiplies the deviations by 4/3
+# instead. The code prints both.
 # %%
 lesson.section(f"3. minialign beside {by}")
 for name, value in here.items():
@@ -158,11 +210,13 @@ for name, value in here.items():
 apart = {name: abs(value - there[name]) for name, value in here.items()}
 lesson.number("largest difference", max(apart.values()), ".1e", exact=0, within=1e-5, why="0")
 
-group = np.array([1.0, 2.0, 3.0, 6.0])  # the scores of four answers to one question
-grpo, rloo = (group - group.mean()) / group.std(), (group - group.mean()) * 4 / 3
-print("\n   four answers, scores  " + "".join(f"{x:8.3f}" for x in group))
-print("   GRPO's advantages     " + "".join(f"{x:8.3f}" for x in grpo) + "   (score - mean) / deviation")
+lesson.show("group-advantages")
+group = np.array([[1.0, 2.0, 3.0, 6.0]])  # the scores of four answers to one question
+by_hand, rloo = grpo.group_advantages(group)[0], grpo.leave_one_out(group)[0]
+print("\n   four answers, scores  " + "".join(f"{x:8.3f}" for x in group[0]))
+print("   GRPO's advantages     " + "".join(f"{x:8.3f}" for x in by_hand) + "   (score - mean) / deviation")
 print("   RLOO's advantages     " + "".join(f"{x:8.3f}" for x in rloo) + "   score - mean of the others")
+lesson.number("GRPO, the first of four by hand", by_hand[0], exact=-0.926, within=5e-4, why="(1 - 3) / 2.160")
 
 # %%
 lesson.section("4. Where it lives today")
@@ -174,6 +228,32 @@ lesson.claim(3, max(apart["PPO, policy"], apart["PPO, critic"]) < 1e-5)
 lesson.claim(4, apart["DPO"] < 1e-5)
 lesson.claim(5, apart["DPO, gradient"] < 1e-5)
 lesson.claim(6, intact)
-lesson.claim(7, abs(grpo.mean()) < 1e-12 and abs(grpo.std() - 1) < 1e-12)
+lesson.claim(7, abs(by_hand.mean()) < 1e-12 and abs(by_hand.std(ddof=1) - 1) < 1e-4)
 lesson.picture("parity", *lesson_plots.parity(apart, by))
 lesson.finish()
+
+# %% [markdown]
+# ## What the field calls it, and what goes wrong
+# Two programs that give the same numbers on the same input have *numerical parity*; the test is a *parity* or *golden*
+# test. A GRPO answer is a *completion* or *rollout*, $G$ the *group size* (`num_generations`); a score that can be
+# checked by a program (a sum, a unit test) is a *verifiable reward*.
+#
+# What goes wrong on the way to a large model is seldom the formula. The weights are loaded with one matrix transposed;
+# as it is square, nothing complains. Generation and training compute log-probabilities with different code or in
+# different precision, so the first ratio is not 1. All answers of a group have the same score, for the task is too easy
+# or too hard, and half of the compute teaches nothing. A mean over tokens favours short answers, or long ones,
+# depending on how it is taken. Therefore take your exact anchors with you: ln 2, ln V, ratio 1, KL 0 hold for a model
+# of any size, and they are the first things to look at in any new run.
+#
+# ## In TRL today
+# The table below the next heading of the run says what lives where, with a date. In short, as of September 2026:
+# `SFTTrainer`, `RewardTrainer`, `DPOTrainer`, `GRPOTrainer`, `RLOOTrainer`; PPO is gone.
+#
+# ## Further reading
+# * Shao et al., *DeepSeekMath*, 2024 (arXiv 2402.03300), section 4: GRPO.
+# * Ahmadian et al., *Back to Basics: Revisiting REINFORCE-Style Optimization for Learning from Human Feedback in LLMs*,
+#   2024 (arXiv 2402.14740): RLOO.
+# * Liu et al., *Understanding R1-Zero-Like Training*, 2025 (arXiv 2503.20783): what dividing by the deviation and by
+#   the length does.
+# * Huang et al., *The N Implementation Details of RLHF with PPO*, 2023 (a blog post), and Lambert, *Reinforcement
+#   Learning from Human Feedback*, 2025 (a book, free online): for the road from here.

@@ -14,10 +14,11 @@ from ..runs.text import paragraph
 
 NOTE, MISTAKE = "NOTE(instructor):", "Misconception:"
 COLUMNS = 100
+ITEM = re.compile(r"\* |\d\. (?=[A-Z])")
 FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$]+?\$", re.S)
 
 WORDS = {  # LaTeX that is not simply a name
-    r"\nabla": "grad", r"\partial": "d", r"\cdot": "*", r"\times": "x", r"\le": "<=", r"\ge": ">=", r"\ne": "!=",
+    r"\nabla": "grad", r"\partial": "d", r"\cdot": "*", r"\times": "x", r"\pm": "+-", r"\le": "<=", r"\ge": ">=", r"\ne": "!=",
     r"\to": "->", r"\ldots": "...", r"\approx": "~", r"\propto": "proportional to", r"\infty": "infinity", r"\epsilon": "eps",
     r"\|": " || ", r"\,": " ", r"\;": " ", r"\quad": "   ", r"\left": "", r"\right": "", r"\succ": "beats", r"\odot": "*",
 }  # fmt: skip
@@ -90,7 +91,7 @@ def explain(texts: list[str], columns: int = COLUMNS) -> str:
         elif line.startswith("$$"):
             told.append("      " + plain_formula(line))
         else:
-            hanging = "   " + " " * (2 if line.startswith("* ") else 0)
+            hanging = "   " + " " * len(item[0] if (item := ITEM.match(line)) else "")
             told.append(paragraph(plain(line), "   ", hanging, columns))
     return "\n".join(told)
 
@@ -102,7 +103,7 @@ def paragraphs(markdown: str) -> list[str]:
     for line in markdown.splitlines():
         fence = line.startswith("```")
         alone = inside or fence or not line or line.startswith(("#", "|", "$$"))
-        if open_ended and not alone and not line.startswith(("* ", MISTAKE)):
+        if open_ended and not alone and not line.startswith(MISTAKE) and not ITEM.match(line):
             found[-1] += " " + line.strip()
         else:
             found.append(line)
