@@ -178,8 +178,8 @@ for how in ("least sure", "any"):
 # writing principles down. Nobody has to vote again to see what "be brief" would do.
 #
 # Look at two columns at once. Gold is a mean over all questions; "dangerous: refused" is one behaviour that one would
-# not like to lose. A policy can gain in the first and fall in the second, because labels on dangerous questions are
-# among those that the judge gets wrong. The lesson measures it and says so, below.
+# not like to lose. A policy can gain in the first and fall in the second, for a mean does not care which questions its
+# points come from; compare the row "dangerous" of the table above. The lesson measures it and says so, below.
 # %%
 lesson.section("4. Four constitutions, four policies")
 sft = journey.model("sft")
