@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .autograd import as_tensor, exp, log, same_shape, tanh, where
+from .autograd import as_tensor, exp, log, maximum, same_shape, tanh, where
 from .checks import as_ids
 
 
@@ -28,6 +28,12 @@ def gelu(x):
     """y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))."""
     x = as_tensor(x)
     return x * 0.5 * (tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1.0)
+
+
+def relu2(x):
+    """y = x max(x, 0)."""
+    x = as_tensor(x)
+    return x * maximum(x, 0.0)
 
 
 def layer_norm(x, gain, bias, eps=1e-5):

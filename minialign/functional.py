@@ -90,6 +90,27 @@ def gelu_share(v):
     return s
 
 
+def relu2(x):
+    """y = x s,  s = max(x, 0): a square that only positive numbers have.   (So et al. 2021)
+
+    s has slope 1 where x > 0 and is 0 elsewhere, so  dx = 2 g s.  No tanh: an eighth of gelu's time.
+    """
+    x = as_tensor(x)
+    s = relu2_share(x.data)
+
+    def rule(g):
+        slope = s * 2
+        slope *= g
+        return (slope,)
+
+    return record(s * s, (x,), rule)
+
+
+def relu2_share(v):
+    """s = max(v, 0) for an array: the share of v that passes."""
+    return np.maximum(v, 0)
+
+
 def layer_norm(x, gain, bias, eps=1e-5):
     """y = gain * x_hat + bias,  x_hat = (x - mean) * r,  r = 1 / sqrt(variance + eps), over the channels.
 

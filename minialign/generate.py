@@ -175,6 +175,7 @@ class _Decoder:
         H, D, first, seen = c.n_head, c.d_model // c.n_head, int(columns.min()) + 1, int(columns.max()) + 1
         row, column = np.arange(B)[:, None], columns
         visible = self.visible[columns, first:seen][:, None]  # (B, 1, n, seen - first): what is before, all may see
+        share = functional.gelu_share if c.activation == "gelu" else functional.relu2_share
         x = self.embedding.take(ids, 0)
         if c.positions == "learned":
             x += self.positions.take(columns, 0)
@@ -197,7 +198,7 @@ class _Decoder:
             y /= functional.row_sums(E)  # one query a row: to divide y, D numbers, is cheaper than to divide E
             x += _affine(y.swapaxes(1, 2).reshape(B * n, -1), *output)
             h = _affine(self.normalised(x), *up)
-            h *= functional.gelu_share(h)
+            h *= share(h)
             x += _affine(h, *down)
         return self.normalised(x)
 

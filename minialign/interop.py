@@ -56,7 +56,8 @@ QKV = {"gpt2": "attn.c_attn", "gpt_neox": "attention.query_key_value"}
 BLOCKS = {"gpt2": "h", "gpt_neox": "layers"}
 PREFIX = {"gpt2": "transformer.", "gpt_neox": "gpt_neox."}
 BUFFERS = (".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias", "inv_freq")  # masks, tables
-TANH_GELU = ("gelu_new", "gelu_pytorch_tanh")
+ACTIVATIONS = {"relu2": "relu2", "gelu_pytorch_tanh": "gelu", "gelu_new": "gelu"}  # theirs -> ours
+THEIR_ACTIVATION = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
 
 
 # ---- their model becomes ours ---------------------------------------------------------------------------------------
@@ -110,7 +111,7 @@ def _field(config, name):
 def _gpt2_config(config, dtype):
     """ModelConfig from GPT2Config's fields."""
     C = int(_field(config, "n_embd"))
-    _require(config, "activation_function", *TANH_GELU)
+    _require(config, "activation_function", *ACTIVATIONS)
     _require(config, "n_inner", None, 4 * C)
     _require(config, "scale_attn_weights", True)
     _require(config, "scale_attn_by_inverse_layer_idx", False)
@@ -122,6 +123,7 @@ def _gpt2_config(config, dtype):
         n_head=int(_field(config, "n_head")),
         d_model=C,
         positions="learned",
+        activation=ACTIVATIONS[config.get("activation_function", "gelu_new")],
         tied=bool(config.get("tie_word_embeddings", True)),
         dtype=dtype,
         norm_eps=float(config.get("layer_norm_epsilon", 1e-5)),
@@ -133,7 +135,7 @@ def _gpt_neox_config(config, dtype):
     config = {**config, **(config.get("rope_parameters") or {})}
     C = int(_field(config, "hidden_size"))
     _require(config, "use_parallel_residual", False)
-    _require(config, "hidden_act", *TANH_GELU)
+    _require(config, "hidden_act", *ACTIVATIONS)
     _require(config, "intermediate_size", 4 * C)
     _require(config, "attention_bias", True)
     _require(config, "tie_word_embeddings", False)
@@ -148,6 +150,7 @@ def _gpt_neox_config(config, dtype):
         n_head=int(_field(config, "num_attention_heads")),
         d_model=C,
         positions="rotary",
+        activation=ACTIVATIONS[config.get("hidden_act", "gelu_new")],
         tied=False,
         dtype=dtype,
         rotary_base=float(config.get("rope_theta", config.get("rotary_emb_base", 10000.0))),
@@ -219,7 +222,7 @@ def _gpt2_fields(ours):
         "n_head": ours.n_head,
         "n_embd": ours.d_model,
         "n_inner": 4 * ours.d_model,
-        "activation_function": "gelu_new",
+        "activation_function": THEIR_ACTIVATION[ours.activation],
         "layer_norm_epsilon": ours.norm_eps,
         "tie_word_embeddings": ours.tied,
     }
@@ -235,7 +238,7 @@ def _gpt_neox_fields(ours):
         "num_attention_heads": ours.n_head,
         "hidden_size": ours.d_model,
         "intermediate_size": 4 * ours.d_model,
-        "hidden_act": "gelu_new",
+        "hidden_act": THEIR_ACTIVATION[ours.activation],
         "rotary_emb_base": ours.rotary_base,
         "rotary_pct": 1.0,
         "rope_parameters": {"rope_type": "default", "rope_theta": ours.rotary_base, "partial_rotary_factor": 1.0},

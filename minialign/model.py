@@ -37,6 +37,7 @@ class ModelConfig:
     n_head: int = 4
     d_model: int = 64
     positions: str = "rotary"  # or "learned"
+    activation: str = "gelu"  # or "relu2", the square of what is positive
     tied: bool = False  # one matrix for reading and writing characters
     dtype: str = "float32"
     rotary_base: float = 1000.0
@@ -52,6 +53,7 @@ class ModelConfig:
         if self.d_model % self.n_head:
             raise ValueError(f"d_model {self.d_model} does not divide among {self.n_head} heads")
         check_choice("positions", self.positions, ("rotary", "learned"))
+        check_choice("activation", self.activation, ("gelu", "relu2"))
         if self.positions == "rotary" and (self.d_model // self.n_head) % 2:
             raise ValueError("rotary positions turn pairs of channels: d_model / n_head must be even")
 
@@ -145,11 +147,12 @@ class Attention(Module):
 class MLP(Module):
     def __init__(self, config, rng):
         C, std = config.d_model, initial_std(config)
+        self.activation = config.activation
         self.up = Linear(C, 4 * C, std, config.dtype, rng)
         self.down = Linear(4 * C, C, std / math.sqrt(2 * config.n_layer), config.dtype, rng)
 
     def __call__(self, x, ops):
-        return self.down(ops.gelu(self.up(x, ops)), ops)
+        return self.down(getattr(ops, self.activation)(self.up(x, ops)), ops)
 
 
 class Block(Module):

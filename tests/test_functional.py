@@ -28,6 +28,7 @@ def examples(rng):
         "linear_without_bias": (lambda ops, x, w: ops.linear(x, w), [normal(T, C), normal(C, V)]),
         "embedding": (lambda ops, table: ops.embedding(table, ids), [normal(V, C)]),
         "gelu": (lambda ops, x: ops.gelu(x), [3 * normal(B, T, C)]),
+        "relu2": (lambda ops, x: ops.relu2(x), [3 * normal(B, T, C)]),
         "layer_norm": (lambda ops, x, g, b: ops.layer_norm(x, g, b), [normal(B, T, C + 1), normal(C + 1), normal(C + 1)]),
         "rotary": (lambda ops, x: ops.rotary(x, *angles(T, D)), [normal(B, T, H, D)]),
         "causal_attention": (lambda ops, q, k, v: ops.causal_attention(q, k, v), [normal(B, H, T, D) for _ in range(3)]),

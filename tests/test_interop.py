@@ -30,6 +30,15 @@ def test_there_and_back(positions, tied, dtype):
     assert_array_equal(returned([[1, 2, 3]]).data, model([[1, 2, 3]]).data)
 
 
+@pytest.mark.parametrize("positions, field", [("learned", "activation_function"), ("rotary", "hidden_act")])
+@pytest.mark.parametrize("ours, theirs", [("gelu", "gelu_new"), ("relu2", "relu2")])
+def test_the_activation_goes_by_their_name(positions, field, ours, theirs):
+    model = make(positions, positions == "learned", activation=ours)
+    config, weights = to_hugging_face(model)
+    assert config[field] == theirs and from_hugging_face(config, weights).config.activation == ours
+    same(config, weights, model)
+
+
 @pytest.mark.parametrize("name", files("g9_*"))
 def test_stored_names_and_arrays_come_back_unchanged(name):
     values = load(name)

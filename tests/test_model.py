@@ -1,6 +1,7 @@
 """The tiny GPT, its likelihoods and its sampler: causal, blind to padding, and the same with and without a cache."""
 
 import dataclasses
+from itertools import product
 
 import numpy as np
 import pytest
@@ -15,10 +16,13 @@ from minialign.likelihood import log_probs_array, sequence_log_probs, token_log_
 from minialign.model import LanguageModel, ModelConfig, ScalarModel, rows_of_similar_length, scalar_model_from
 from minialign.tokenizer import EOS, PAD
 
+ACTIVATIONS = ("gelu", "relu2")
 
-@pytest.fixture(params=KINDS, ids=lambda kind: f"{kind[0]}-{'tied' if kind[1] else 'untied'}")
+
+@pytest.fixture(params=product(KINDS, ACTIVATIONS), ids=lambda of: f"{of[0][0]}-{'tied' if of[0][1] else 'untied'}-{of[1]}")
 def model(request):
-    return make(*request.param)
+    kind, activation = request.param
+    return make(*kind, activation=activation)
 
 
 # ---- shape and start ------------------------------------------------------------------------------------------------
@@ -67,6 +71,7 @@ def test_the_same_question_gets_the_same_answer(model):
     [
         ({"d_model": 9}, "does not divide"),
         ({"positions": "absolute"}, "positions"),
+        ({"activation": "relu"}, "activation"),
         ({"d_model": 6, "n_head": 2}, "even"),
     ],
 )
@@ -98,10 +103,11 @@ def test_float32_models_stay_float32():
 
 # ---- gradients ------------------------------------------------------------------------------------------------------
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("kind", [LanguageModel, ScalarModel])
 @pytest.mark.parametrize("positions, tied", KINDS)
-def test_finite_differences_through_the_whole_model(positions, tied, kind):
-    model = make(positions, tied, kind, vocab_size=5, context_length=4, d_model=4, n_layer=1)
+def test_finite_differences_through_the_whole_model(positions, tied, kind, activation):
+    model = make(positions, tied, kind, activation=activation, vocab_size=5, context_length=4, d_model=4, n_layer=1)
     ids = np.array([[0, 3, 3], [4, 1, 2]])
     parameters = model.named_parameters()
 
