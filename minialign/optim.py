@@ -1,13 +1,34 @@
-"""Take a step downhill: AdamW, gradient clipping, and a schedule for the step size."""
+"""Take a step downhill: AdamW, Muon for matrices, gradient clipping, and a schedule for the step size."""
 
 import math
+from itertools import groupby
 
 import numpy as np
 
 from .checks import check_betas, check_number
 
 
-class AdamW:
+class Optimizer:
+    """Something that moves parameters against their gradients: a subclass says how, in `step`."""
+
+    def zero_grad(self):
+        for p in self.parameters:
+            p.grad = None
+
+    def minimise(self, loss, max_norm=1.0):
+        """One whole update: clear, backward, clip, step.  Returns the gradient's norm before clipping.
+
+        The graph behind the loss is let go: else it would stay in memory until the next one is complete.
+        """
+        self.zero_grad()
+        loss.backward()
+        loss.parents, loss.vjp = (), None
+        norm = clip_grad_norm(self.parameters, max_norm)
+        self.step()
+        return norm
+
+
+class AdamW(Optimizer):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2), in the arithmetic of torch.optim.AdamW.
 
         m <- b1 m + (1 - b1) g          p <- p - lr wd p
@@ -45,21 +66,66 @@ class AdamW:
             denominator += self.eps
             p.data = p.data * (1 - lr * decay) - step_size * m / denominator
 
-    def zero_grad(self):
-        for p in self.parameters:
-            p.grad = None
 
-    def minimise(self, loss, max_norm=1.0):
-        """One whole update: clear, backward, clip, step.  Returns the gradient's norm before clipping.
+class Muon(Optimizer):
+    """Momentum, orthogonalised: a step in which every direction of a matrix moves equally far (Jordan et al. 2024).
 
-        The graph behind the loss is let go: else it would stay in memory until the next one is complete.
-        """
-        self.zero_grad()
-        loss.backward()
-        loss.parents, loss.vjp = (), None
-        norm = clip_grad_norm(self.parameters, max_norm)
-        self.step()
-        return norm
+        M <- mu M + G,   O = orthogonalised(G + mu M),   W <- W - lr sqrt(max(1, K/C)) O        W, G, M, O (C, K)
+
+    A gradient's few large singular values drown the many small ones, which are learned late; O has the same singular
+    vectors, and all values about 1.  K/C: a step changes outputs by as much whatever the shape.
+
+    parameters: matrices (the trunk's, not embeddings or heads, whose rows are words); each must have a gradient.
+    """
+
+    def __init__(self, parameters, lr=0.02, momentum=0.95):
+        check_number("lr", lr, at_least=0)
+        check_number("momentum", momentum, at_least=0, below=1)
+        self.parameters = sorted(parameters, key=lambda p: p.shape)  # those of one shape side by side
+        self.lr, self.momentum = lr, momentum
+        self.shapes = [list(group) for _, group in groupby(self.parameters, key=lambda p: p.shape)]
+        self.M = [np.zeros((len(group), *group[0].shape), group[0].dtype) for group in self.shapes]
+
+    def step(self):
+        for group, M in zip(self.shapes, self.M):
+            C, K = M.shape[1:]
+            G = np.stack([p.grad for p in group])  # (n, C, K)
+            M *= self.momentum
+            M += G
+            O = orthogonalised(G + self.momentum * M)
+            O *= float(self.lr) * math.sqrt(max(1, K / C))
+            for p, move in zip(group, O):
+                p.data = p.data - move
+
+
+def orthogonalised(G, steps=5):
+    """G = U S V^T becomes about U V^T: each singular value s of G / |G| passes five times through
+
+        s <- a s + b s^3 + c s^5,   as matrices  X <- a X + (b A + c A A) X,  A = X X^T        (Newton & Schulz)
+
+    whose a, b, c blow small values up fast, and leave all between .7 and 1.2: near enough.  G (n, C, K): n at once.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    wide = G if G.shape[1] <= G.shape[2] else G.swapaxes(1, 2)  # the smaller A
+    X = wide / (np.sqrt((wide * wide).sum((1, 2), keepdims=True)) + 1e-7)
+    for _ in range(steps):
+        A = X @ X.swapaxes(1, 2)
+        X = a * X + (b * A + c * (A @ A)) @ X
+    return X if wide is G else X.swapaxes(1, 2)
+
+
+class Together(Optimizer):
+    """Several optimisers that share one model, and one schedule: `lr` is the share of each one's own rate."""
+
+    def __init__(self, *optimizers):
+        self.optimizers, self.rates = optimizers, [optimizer.lr for optimizer in optimizers]
+        self.parameters = [p for optimizer in optimizers for p in optimizer.parameters]
+        self.lr = 1.0
+
+    def step(self):
+        for optimizer, rate in zip(self.optimizers, self.rates):
+            optimizer.lr = self.lr * rate
+            optimizer.step()
 
 
 def clip_grad_norm(parameters, max_norm):

@@ -21,7 +21,7 @@ from .divergence import check_step, quiet
 from .functional import masked
 from .history import History
 from .likelihood import token_log_probs_of
-from .optim import AdamW, cosine_schedule
+from .optim import AdamW, Muon, Together, cosine_schedule
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class LMConfig:
     """How to train a language model, on documents or on demonstrations."""
 
     lr: float = 1e-3  # at its highest
+    muon_lr: float | None = None  # of the trunk's matrices, which Muon then moves, and AdamW the rest
     batch_size: int = 32  # texts per step
     warmup_steps: int = 20
     final_fraction: float = 0.1  # of lr, at the end of the cosine
@@ -43,6 +44,8 @@ class LMConfig:
         check_numbers(self, "lr weight_decay replay_weight", at_least=0)
         check_number("final_fraction", self.final_fraction, at_least=0, at_most=1)
         check_number("max_norm", self.max_norm, above=0)
+        if self.muon_lr is not None:
+            check_number("muon_lr", self.muon_lr, at_least=0)
         check_betas(self.betas)
 
 
@@ -66,12 +69,12 @@ def train_language_model(model, batches, n_steps, config, desc="sft", replay=Non
     Raises Diverged if the loss or a parameter is no longer a finite number.
     """
     check_count("n_steps", n_steps)
-    optimizer = AdamW(model.parameters(), config.lr, config.betas, weight_decay=config.weight_decay)
-    history = History()
+    optimizer = language_model_optimizer(model, config)
+    highest, history = optimizer.lr, History()
     if callback:
         callback(0, model, history)
     for step, batch in zip(tqdm(range(n_steps), desc=desc, leave=False, disable=None), batches):
-        optimizer.lr = cosine_schedule(step + 1, n_steps, config.lr, config.warmup_steps, config.final_fraction)
+        optimizer.lr = cosine_schedule(step + 1, n_steps, highest, config.warmup_steps, config.final_fraction)
         loss, metrics = sft_loss(token_log_probs_of(model, batch.ids, batch.mask), batch.mask)
         if replay is not None and config.replay_weight:
             rehearsed = next(replay)
@@ -83,6 +86,19 @@ def train_language_model(model, batches, n_steps, config, desc="sft", replay=Non
         if callback:
             callback(step + 1, model, history)
     return history
+
+
+def language_model_optimizer(model, config):
+    """AdamW for all parameters; with a muon_lr, Muon for the matrices of the trunk's blocks."""
+    if config.muon_lr is None:
+        return AdamW(model.parameters(), config.lr, config.betas, weight_decay=config.weight_decay)
+    named = model.named_parameters()
+    matrices = [name for name, p in named.items() if name.startswith("trunk.blocks.") and p.data.ndim == 2]
+    rest = [p for name, p in named.items() if name not in matrices]
+    return Together(
+        Muon([named[name] for name in matrices], config.muon_lr),
+        AdamW(rest, config.lr, config.betas, weight_decay=config.weight_decay),
+    )
 
 
 def epochs(batch, n_epochs, size, rng):

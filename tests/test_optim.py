@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minialign.autograd import Tensor
-from minialign.optim import AdamW, clip_grad_norm, cosine_schedule, linear_schedule
+from minialign.optim import AdamW, Muon, Together, clip_grad_norm, cosine_schedule, linear_schedule, orthogonalised
 
 
 def parameter(values, grad=None):
@@ -99,3 +99,72 @@ def test_schedules_climb_and_fall(schedule):
 def test_the_cosine_may_end_above_zero():
     assert_allclose(cosine_schedule(100, 100, 2.0, 0, final_fraction=0.1), 0.2)
     assert_array_equal(cosine_schedule(0, 100, 2.0), 2.0)
+
+
+# ---- Muon
+
+def matrices(*shapes, seed=0):
+    rng = np.random.default_rng(seed)
+    return [parameter(rng.standard_normal(shape), rng.standard_normal(shape)) for shape in shapes]
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 5), (1, 4, 9), (3, 9, 4), (1, 1, 6)])
+def test_orthogonalised_keeps_the_singular_vectors_and_levels_the_values(shape):
+    """In the basis of G = U S V^T the result is diagonal, and its entries are near 1, though those of S are not."""
+    G = np.random.default_rng(1).standard_normal(shape)
+    U, S, Vt = np.linalg.svd(G, full_matrices=False)
+    levelled = U.swapaxes(1, 2) @ orthogonalised(G) @ Vt.swapaxes(1, 2)
+    values = np.diagonal(levelled, axis1=1, axis2=2)
+    assert_allclose(levelled, values[:, :, None] * np.eye(S.shape[1]), atol=1e-9)
+    assert values[S > 0.02 * np.linalg.norm(S, axis=1, keepdims=True)].min() > 0.5 and values.max() < 1.25
+
+
+def test_orthogonalised_is_the_written_polynomial_on_one_number():
+    """A matrix of one singular value s / |s| = 1: five times s <- a s + b s^3 + c s^5."""
+    s = 1 / (1 + 1e-7 / 3)
+    for _ in range(5):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    assert_allclose(orthogonalised(np.array([[[3.0]]])), [[[s]]], rtol=1e-12)
+    assert_allclose(orthogonalised(np.array([[[3.0, 4.0]]])), [[[0.6 * s, 0.8 * s]]], rtol=1e-6)
+
+
+def test_muon_takes_the_same_step_whatever_the_scale_of_the_gradient():
+    small, large = matrices((4, 6)), matrices((4, 6))
+    large[0].grad = 1e4 * large[0].grad
+    for p in (small, large):
+        Muon(p, lr=0.1).step()
+    assert_allclose(small[0].data, large[0].data, rtol=1e-6)
+
+
+def test_muon_moves_by_lr_times_the_orthogonalised_nesterov_momentum():
+    """Two steps by hand, on matrices of two shapes at once; a wide one, with more outputs than inputs, moves further."""
+    square, wide = matrices((3, 3), (3, 12))
+    expected, momentum = [square.data.copy(), wide.data.copy()], [0, 0]
+    optimizer = Muon([wide, square], lr=0.1, momentum=0.9)
+    for _ in range(2):
+        for i, p in enumerate((square, wide)):
+            momentum[i] = 0.9 * momentum[i] + p.grad
+            expected[i] -= 0.1 * (1, 2)[i] * orthogonalised((p.grad + 0.9 * momentum[i])[None])[0]
+        optimizer.step()
+    assert_allclose(square.data, expected[0])
+    assert_allclose(wide.data, expected[1])
+
+
+def test_muon_keeps_float32():
+    p = Tensor(np.ones((2, 3), np.float32), requires_grad=True)
+    p.grad = np.ones((2, 3), np.float32)
+    Muon([p], lr=np.float64(0.1)).step()
+    assert p.dtype == np.float32
+
+
+def test_together_each_keeps_its_own_rate():
+    """At a share of one half, each moves as it would alone at half its rate."""
+    (m, m_alone), (v, v_alone) = matrices((3, 3)) + matrices((3, 3)), matrices((4,)) + matrices((4,))
+    both = Together(Muon([m], lr=0.2), AdamW([v], lr=0.02))
+    assert both.lr == 1 and both.parameters == [m, v]
+    both.lr = 0.5
+    both.step()
+    Muon([m_alone], lr=0.1).step()
+    AdamW([v_alone], lr=0.01).step()
+    assert_allclose(m.data, m_alone.data)
+    assert_allclose(v.data, v_alone.data)
