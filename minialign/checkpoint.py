@@ -17,23 +17,24 @@ from pathlib import Path
 import numpy as np
 
 from .autograd import Tensor
-from .model import LanguageModel, ModelConfig, ScalarModel
+from .model import LanguageModel, ModelConfig, RewardModel, ScalarModel
 
-_KINDS = {"LanguageModel": LanguageModel, "ScalarModel": ScalarModel}
+_KINDS = {"LanguageModel": LanguageModel, "ScalarModel": ScalarModel, "RewardModel": RewardModel}
 FORMAT = "minialign"
 UNFINISHED = ".writing-"  # how the name of a file begins that is being written
 ABANDONED = 3600  # seconds after which such a file was left behind by a kill
 
 
-def save(model, path, **extra):
+def save(model, path, dtype=None, **extra):
     """Write a model, and further arrays or numbers by name, to `path`.
 
+    dtype: how to store the parameters, if not as they are; read back, they have the model's own again.
     Raises OSError if the folder cannot be written, and ValueError for a parameter that is not finite: `load` would refuse it.
     """
     for name, p in model.named_parameters().items():
         _check_finite(name, p.data)
     about = {"format": FORMAT, "kind": type(model).__name__, "config": asdict(model.config)}
-    arrays = {f"parameter/{name}": p.data for name, p in model.named_parameters().items()}
+    arrays = {f"parameter/{name}": p.data.astype(dtype or p.dtype) for name, p in model.named_parameters().items()}
     arrays.update({f"extra/{name}": np.asarray(value) for name, value in extra.items()})
     atomically(path, lambda file: np.savez(file, about=json.dumps(about), **arrays))
 
@@ -99,10 +100,10 @@ def _fill(model, parameters):
     fresh = model.named_parameters()
     for name, p in fresh.items():
         _check_shape(name, parameters, p.shape)
-        if parameters[name].dtype != p.dtype:
+        if parameters[name].dtype not in (p.dtype, np.float16):
             raise ValueError(f"{name} has dtype {parameters[name].dtype}, not {p.dtype}")
         _check_finite(name, parameters[name])
-        p.data = parameters[name]
+        p.data = parameters[name].astype(p.dtype, copy=False)  # a file of half its size holds float16
     if unknown := parameters.keys() - fresh.keys():
         raise ValueError(f"it holds unknown parameters: {', '.join(sorted(unknown))}")
 

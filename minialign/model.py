@@ -286,6 +286,20 @@ class ScalarModel(Module):
         return values if loss_mask is None else scatter([values], [as_mask(loss_mask)], np.shape(loss_mask))
 
 
+class RewardModel(ScalarModel):
+    """A ScalarModel that keeps beside it, frozen, the language model whose trunk it grew from.
+
+    likelihood_weights (2,): what that model's own view of an answer counts in the score (reward.py).
+    """
+
+    def __init__(self, config, rng, likelihood_weights=(0.0, 0.0)):
+        super().__init__(config, rng)
+        self.likelihood_weights = Tensor(np.array(likelihood_weights, config.dtype), requires_grad=True)
+        self.reference = LanguageModel(config, rng)
+        for p in self.reference.parameters():
+            p.requires_grad = False
+
+
 class Head(Module):
     """h (..., C) -> h . w + b (...)."""
 
@@ -295,6 +309,15 @@ class Head(Module):
 
     def __call__(self, h):
         return h @ self.weight + self.bias
+
+
+def reward_model_from(model, rng, likelihood_weights):
+    """A RewardModel that grows from a language model, and keeps it."""
+    new = RewardModel(model.config, rng, likelihood_weights)
+    for copy_, original in ((new.trunk, model.trunk), (new.reference, model)):
+        for name, tensor in copy_.named_parameters().items():
+            tensor.data = original.named_parameters()[name].data.copy()
+    return new
 
 
 def scalar_model_from(model, rng, head="normal"):

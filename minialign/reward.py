@@ -21,6 +21,8 @@ from .checks import check_betas, check_choice, check_count, check_counts, check_
 from .divergence import check_step, quiet
 from .functional import log_sigmoid, masked
 from .history import History
+from .likelihood import log_probs_array
+from .model import RewardModel
 from .optim import AdamW, cosine_schedule
 
 POOLING = "mean", "last"
@@ -37,6 +39,7 @@ class RewardConfig:
     weight_decay: float = 0.01
     center: float = 1e-3  # of the mean squared score: keeps scores near zero (Eisenstein et al. 2023)
     pooling: str = "mean"  # or "last"
+    likelihood_weights: tuple = (2.0, 1.0)  # at the start, in the SFT model's mean and least log-probability of an answer's tokens
 
     def __post_init__(self):
         check_counts(self, "epochs batch_size")
@@ -74,10 +77,11 @@ def pair_accuracy(gaps):
     return float(np.mean((gaps > 0) + 0.5 * (gaps == 0)))
 
 
-def sequence_scores(model, batch, pooling="last"):
+def sequence_scores(model, batch, pooling="last", likelihoods=None):
     """One score a row, Tensor (B,), from a ScalarModel's numbers (B, T) at the answer's tokens.
 
     pooling "last": at the last answer token (the EOS, if there is one); "mean": the mean over the answer's tokens.
+    likelihoods (B, 2): `answer_likelihoods` of a RewardModel's reference, if they are known already.
     Raises ValueError for a row without an answer.
     """
     check_choice("pooling", pooling, POOLING)
@@ -88,7 +92,18 @@ def sequence_scores(model, batch, pooling="last"):
         judged[np.arange(len(batch)), batch.lengths - 1] = 1
     else:
         judged[:, 1:] = batch.mask
-    return masked(model(batch.ids, judged), judged).sum(1) / judged.sum(1)
+    scores = masked(model(batch.ids, judged), judged).sum(1) / judged.sum(1)
+    if isinstance(model, RewardModel):
+        known = answer_likelihoods(model.reference, batch) if likelihoods is None else likelihoods
+        scores = scores + known @ model.likelihood_weights
+    return scores
+
+
+def answer_likelihoods(reference, batch):
+    """The mean and the least of log pi(token | all before it) over each answer's tokens, array (B, 2)."""
+    logprobs, inside = log_probs_array(reference, batch.ids, batch.mask), batch.mask > 0
+    mean = (logprobs * inside).sum(1) / inside.sum(1)
+    return np.stack([mean, np.where(inside, logprobs, 0).min(1)], axis=1)
 
 
 @quiet()
@@ -103,11 +118,13 @@ def train_reward_model(model, votes, config, rng, desc="reward model", callback=
     both = votes.batch(model.config.context_length)  # (2n, T): chosen, then rejected
     longest = np.maximum(both.lengths[:n], both.lengths[n:])
     steps = [rows for _ in range(config.epochs) for rows in minibatches(n, config.batch_size, rng, longest)]
+    likelihoods = answer_likelihoods(model.reference, both) if isinstance(model, RewardModel) else np.zeros((2 * n, 2))
     optimizer = AdamW(model.parameters(), config.lr, config.betas, weight_decay=config.weight_decay)
     history = History()
 
     def loss_of(rows):
-        scores = sequence_scores(model, both[np.concatenate([rows, rows + n])], config.pooling)
+        pair = np.concatenate([rows, rows + n])
+        scores = sequence_scores(model, both[pair], config.pooling, likelihoods[pair])
         loss, metrics = bradley_terry_loss(scores[: len(rows)], scores[len(rows) :])
         return loss + (scores * scores).mean() * config.center, metrics
 
