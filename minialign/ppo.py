@@ -19,7 +19,16 @@ from tqdm import tqdm
 from . import parallel
 from .autograd import as_floats, as_tensor, clip, maximum, no_grad, same_shape
 from .batch import minibatches
-from .checks import as_mask, check_betas, check_count, check_counts, check_number, check_numbers, check_reference
+from .checks import (
+    as_mask,
+    check_betas,
+    check_count,
+    check_counts,
+    check_finite,
+    check_number,
+    check_numbers,
+    check_reference,
+)
 from .divergence import check_step, quiet
 from .functional import masked
 from .history import History
@@ -127,6 +136,30 @@ def values_of(critic, batch):
     """What the critic expects of each answer from here on, before it learns -> array (B, T-1)."""
     with no_grad():
         return critic(batch.ids[:, :-1], batch.mask).data
+
+
+@quiet()
+def fit_critic(critic, answers, scores, config, rng, rows_at_once=32):
+    """Teach the critic, before the policy moves, what the reference's answers are worth -> the loss of each step.
+
+        L = 1/2 mean over the mask of (V_t - r)^2        answers: Batch (B, T), their scores r (B,)
+
+    So V_t starts as the mean score of answers that begin as this one does.  A critic that knows nothing makes the first
+    advantages noise, and what the policy learns from noise is distance without reward.
+    Raises ValueError if there are no answers or a score is not finite, and Diverged if a loss or a parameter is not.
+    """
+    check_count("the number of answers", len(answers))
+    check_finite("the score", scores)
+    optimizer, losses = AdamW(critic.parameters(), config.critic_lr, config.betas), []
+    steps = list(minibatches(len(answers), rows_at_once, rng, answers.lengths))
+    for step, rows in enumerate(steps):
+        optimizer.lr = linear_schedule(step, len(steps), config.critic_lr)
+        some, r = answers[rows], scores[rows].astype(critic.config.dtype)[:, None]
+        loss = 0.5 * masked_mean((critic(some.ids[:, :-1], some.mask) - r) ** 2, some.mask)
+        optimizer.minimise(loss, config.max_norm)
+        losses.append(loss.item())
+        check_step("the critic", step, len(steps), {"loss": losses[-1]}, config, critic)
+    return losses
 
 
 @quiet()
