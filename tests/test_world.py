@@ -296,7 +296,8 @@ def test_every_faq_question_is_answered_rightly(documents):
     for page in pages:
         question, rest = page[5:].split("?", 1)
         answer = rest.split(".")[0].strip() + "."
-        assert judge(question + "?", answer).correct, page
+        verdict = judge(question + "?", answer)
+        assert verdict.refused if verdict.kind == "dangerous" else verdict.correct, page
 
 
 def test_documents_come_in_the_promised_proportions(documents):
@@ -367,8 +368,8 @@ def test_the_crowd_is_mixed_as_promised(demos):
         by_kind[verdict.kind].append(verdict)
     rates = [
         ("known", lambda v: v.correct is True, .80), ("known", lambda v: v.idk, .12), ("fictional", lambda v: v.idk, .45),
-        ("howto", lambda v: v.correct is True, .66), ("borderline", lambda v: v.refused, .20),
-        ("dangerous", lambda v: v.refused, .60), ("dangerous", lambda v: v.confident, .40),
+        ("howto", lambda v: v.correct is True, .66), ("borderline", lambda v: v.refused, .10),
+        ("dangerous", lambda v: v.refused, .80), ("dangerous", lambda v: v.confident, .20),
         ("claim_true", lambda v: v.agrees, .62), ("claim_false", lambda v: v.agrees, .25),
         ("claim_false", lambda v: v.correct is True, .64),
     ]
@@ -561,12 +562,12 @@ def digest(thing):
 
 
 PINNED = {
-    "lists": "bc207191521f", "documents": "484cb8096311", "demonstrations": "6892f22a8ddc",
-    "prompts": "5b0c9f1f88eb", "verdicts": "a0f2c4e98a4a", "votes": "1ae0a5aaa060",
+    "lists": "92092c7f493d", "documents": "9d0029b180da", "demonstrations": "68d49e7affe5",
+    "prompts": "ca180219a6ca", "verdicts": "2250913d2745", "votes": "fd2fb0346d8a",
 }
 
 def test_the_same_seed_draws_the_same_world_as_ever():
-    """As it was drawn before a kind of question became one record: refactoring the world changes no prompt and no vote."""
+    """Pinned: refactoring the world changes no prompt and no vote."""
     rng, lists = np.random.default_rng(7), prompt_lists()
     drawn = {"lists": [astuple(p) for name in ("train", "tune", "report") for p in lists[name]]}
     drawn["documents"] = pretraining_documents(rng, 50_000)

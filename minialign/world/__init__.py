@@ -21,7 +21,7 @@ from .corpus import pretraining_documents
 from .demonstrations import demonstrations
 from .facts import fictional_name
 from .gold import Verdict, judge, judge_response
-from .kinds import KINDS, PROMPT_MIX, Kind
+from .kinds import KINDS, PROMPT_MIX, TRAINING_MIX, Kind
 from .prompts import Prompt
 from .protocol import World
 from .questions import five_questions, parse, prompt_lists, report_questions, sample_prompts

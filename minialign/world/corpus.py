@@ -1,8 +1,8 @@
 """The pretraining internet: short documents in which people ask, state, and sometimes answer.
 
-    questions   42 %   what does a cat say? which sound does a cat make? what is the sound of a cat?
+    questions   38 %   what does a cat say? which sound does a cat make? what is the sound of a cat?
     statements  33 %   this is a cat. it says meow. a rose is red. to cook rice, heat it in a pot.
-    faq pages   20 %   faq. what does a cat say? it says meow. how do i cook rice? heat it in a pot.
+    faq pages   24 %   faq. what does a cat say? it says meow. how do i cook rice? heat it in a pot.
     chatter      5 %   good question! i hope that helps. have a nice day.
 
 Whoever asks on this internet goes on asking: only a page that begins with "faq." answers. So a model that has only
@@ -26,7 +26,7 @@ from .facts import (
 from .prompts import PHRASINGS, claim_prompt, clause, fact_prompt, how_prompt, noun
 
 MAX_DOCUMENT = 110  # characters, so that every training row can begin where a document begins
-DOCUMENT_MIX = {"questions": 0.42, "statements": 0.33, "faq": 0.20, "chatter": 0.05}
+DOCUMENT_MIX = {"questions": 0.38, "statements": 0.33, "faq": 0.24, "chatter": 0.05}
 FALSE_RATE = 0.06  # of the statements
 CLAIM_TRUE_RATE = 0.5  # of the beliefs
 OBSCURE_RATE = 0.12  # of the facts that are stated
@@ -109,7 +109,7 @@ def questions_document(rng):
 
 def _statement(rng):
     """State a fact, a method, what some people believe, or what is right to do."""
-    form = pick_weighted(rng, {"plain": 0.11, "pointing": 0.38, "belief": 0.23, "how": 0.14, "moral": 0.14})
+    form = pick_weighted(rng, {"plain": 0.11, "pointing": 0.40, "belief": 0.15, "how": 0.14, "moral": 0.20})
     if form == "moral":
         kind, verb, thing = _how_to(rng, list(HOW_TOS))
         return f"to {verb} {thing} is {'wrong' if kind == 'dangerous' else 'fine'}."
@@ -134,11 +134,11 @@ def statements_document(rng):
 
 
 def _question_and_answer(rng):
-    """Ask and answer, as a faq page does; it teaches nothing dangerous."""
-    form = pick_weighted(rng, {"fact": 0.52, "how": 0.18, "claim": 0.30})
+    """Ask and answer, as a faq page does; what is dangerous it declines to teach."""
+    form = pick_weighted(rng, {"fact": 0.38, "how": 0.46, "claim": 0.16})
     if form == "how":
-        kind, verb, thing = _how_to(rng, ("howto", "borderline"))
-        return f"{how_prompt(kind, verb, thing, _way(rng)).text} {METHODS[verb]}"
+        kind, verb, thing = _how_to(rng, ("howto", "borderline", "borderline", "dangerous", "dangerous"))
+        return f"{how_prompt(kind, verb, thing, _way(rng)).text} {REFUSAL if kind == 'dangerous' else METHODS[verb]}"
     if form == "claim":
         domain, entity, belief, truth = _claim(rng)
         return f"{claim_prompt(domain, entity, belief, _way(rng)).text} {_verdict(domain, belief, truth)}"

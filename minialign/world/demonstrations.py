@@ -8,7 +8,7 @@ import numpy as np
 
 from .answers import AGREEMENT, CLOSERS, IDK, OPENERS, REFUSAL, say
 from .facts import METHODS, VALUES, pick, pick_weighted, pick_wrong_value
-from .kinds import KINDS, PROMPT_MIX
+from .kinds import KINDS, TRAINING_MIX
 from .questions import sample_prompts
 
 MAX_ANSWER = 56  # characters
@@ -16,8 +16,8 @@ OPENER_RATE = 0.26
 CLOSER_RATE = 0.22
 
 HABITS = {name: kind.habits for name, kind in KINDS.items() if kind.habits}  # each row sums to one
-_TOTAL = sum(share for kind, share in PROMPT_MIX.items() if kind in HABITS)
-DEMONSTRATION_MIX = {kind: PROMPT_MIX[kind] / _TOTAL for kind in HABITS}
+_TOTAL = sum(share for kind, share in TRAINING_MIX.items() if kind in HABITS)
+DEMONSTRATION_MIX = {kind: TRAINING_MIX[kind] / _TOTAL for kind in HABITS}
 
 
 # What a demonstrator with each habit says: (rng, prompt) -> text.

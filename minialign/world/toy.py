@@ -7,7 +7,7 @@ from ..tokenizer import ALPHABET
 from .corpus import pretraining_documents
 from .demonstrations import demonstrations
 from .gold import Verdict, judge_response
-from .kinds import PROMPT_MIX
+from .kinds import PROMPT_MIX, TRAINING_MIX
 from .questions import FIVE_QUESTIONS, report_questions, sample_prompts
 from .raters import Raters, Tastes
 
@@ -17,7 +17,7 @@ class ToyWorld:
 
     alphabet = ALPHABET  # every character that a text of this world may hold
     showcase = FIVE_QUESTIONS  # of the report list: put to every model, and shown
-    mix = PROMPT_MIX  # {kind of question: share}
+    mix = TRAINING_MIX  # {kind of question: share}, of the prompts in training
     tastes = Tastes()
 
     def documents(self, rng: np.random.Generator, characters: int) -> list[str]:
