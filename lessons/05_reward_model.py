@@ -62,6 +62,7 @@ from minialign.reward import (
     bradley_terry_loss,
     calibration,
     pair_accuracy,
+    reward_model_from,
     score_gaps,
     sequence_scores,
     train_reward_model,
@@ -152,6 +153,15 @@ differences = abs(shifted.item() - loss.item()) < 1e-12 and np.abs(r.grad[:8] + 
 # learns what the raters like in general, and from many what is right in particular. What the loop prints is worth two
 # looks: the accuracy on its own votes, which says how much it can remember, and the accuracy on unseen ones, which says
 # what it has understood.
+#
+# One thing a few thousand votes hardly teach: whether an answer about *this* cat is true. But the SFT model knows, from
+# pretraining: it finds false answers improbable. So the score has three parts,
+#
+# $$r(x, y) = \text{mean}_t (w \cdot h_t + b) + a \, \text{mean}_t \log \pi_{SFT}(y_t) + c \, \min_t \log \pi_{SFT}(y_t)$$
+#
+# the trunk's number, and the mean and the least log-probability of the answer's tokens under the frozen SFT model. The
+# weights $a$ and $c$ are learned with the rest. They begin at 2 and 1: begun at 0 they would stay small, because the
+# trunk can learn the training votes by heart without them.
 # %%
 lesson.section("3. How many votes are enough?")
 sizes = [30, 120, 480] if lesson.fast else [30, 100, 300, 1000]
@@ -173,7 +183,7 @@ if lesson.fault == "nolimit":
 sizes = [size for size in sizes if size <= len(votes)] or [len(votes)]  # your own may be few
 own, unseen = [], []
 for size in lesson.steps(sizes, "reward models"):
-    model = scalar_model_from(sft, lesson.rng)
+    model = reward_model_from(sft, lesson.rng, config.likelihood_weights)
     epochs = max(3, -(-60 * config.batch_size // size)) * (6 if lesson.fault == "nolimit" else 1)
     train_reward_model(model, crowd[range(size)], replace(config, epochs=epochs), lesson.rng)
     score = Scorer(model, config.pooling)

@@ -287,14 +287,11 @@ class ScalarModel(Module):
 
 
 class RewardModel(ScalarModel):
-    """A ScalarModel that keeps beside it, frozen, the language model whose trunk it grew from.
-
-    likelihood_weights (2,): what that model's own view of an answer counts in the score (reward.py).
-    """
+    """A ScalarModel that keeps beside it, frozen, the language model it grew from; reward.py says what for."""
 
     def __init__(self, config, rng, likelihood_weights=(0.0, 0.0)):
         super().__init__(config, rng)
-        self.likelihood_weights = Tensor(np.array(likelihood_weights, config.dtype), requires_grad=True)
+        self.likelihood_weights = Tensor(np.array(likelihood_weights, config.dtype), requires_grad=True)  # (2,)
         self.reference = LanguageModel(config, rng)
         for p in self.reference.parameters():
             p.requires_grad = False
@@ -304,20 +301,10 @@ class Head(Module):
     """h (..., C) -> h . w + b (...)."""
 
     def __init__(self, n, std, dtype, rng):
-        self.weight = _normal(rng, (n,), std, dtype)
-        self.bias = _constant(1, 0, dtype)
+        self.weight, self.bias = _normal(rng, (n,), std, dtype), _constant(1, 0, dtype)
 
     def __call__(self, h):
         return h @ self.weight + self.bias
-
-
-def reward_model_from(model, rng, likelihood_weights):
-    """A RewardModel that grows from a language model, and keeps it."""
-    new = RewardModel(model.config, rng, likelihood_weights)
-    for copy_, original in ((new.trunk, model.trunk), (new.reference, model)):
-        for name, tensor in copy_.named_parameters().items():
-            tensor.data = original.named_parameters()[name].data.copy()
-    return new
 
 
 def scalar_model_from(model, rng, head="normal"):

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import cache, checkpoint, preferences, reward, sft, source_patch
+from . import cache, checkpoint, preferences, pretrained, reward, sft, source_patch
 from .batch import conversations, prompt_ids, render_document
 from .dpo import DPOConfig, train_dpo
 from .generate import generate
@@ -23,8 +23,8 @@ from .grpo import GRPOConfig, train_grpo
 from .history import History
 from .model import LanguageModel, ModelConfig, scalar_model_from
 from .models import MODELS
-from .ppo import PPOConfig, train_ppo
-from .reward import RewardConfig, Scorer
+from .ppo import PPOConfig, fit_critic, train_ppo
+from .reward import RewardConfig, Scorer, reward_model_from
 from .sft import LMConfig
 from .snapshots import scores, snapshots, words
 from .tokenizer import BOT, USER, VOCAB_SIZE, Tokenizer
@@ -35,39 +35,39 @@ from .world import ToyWorld, World
 class Recipe:
     """The run configuration: every number that a run depends on, besides its seed and its world."""
 
-    model: ModelConfig = ModelConfig(VOCAB_SIZE, context_length=128, n_layer=3, n_head=4, d_model=64)
+    model: ModelConfig = ModelConfig(VOCAB_SIZE, context_length=128, n_layer=3, n_head=4, d_model=64, activation="relu2")
     corpus_characters: int = 1_500_000
     window: int = 96  # tokens of the corpus read at once
-    base_steps: int = 1000
-    base: LMConfig = LMConfig(lr=6e-3, batch_size=32, warmup_steps=50)
-    demonstrations: int = 5000
-    sft_epochs: int = 3
+    shipped_base: bool = False  # begin with the base model that comes with the package (pretrain.py)
+    base_steps: int = 1600
+    base: LMConfig = LMConfig(lr=2e-2, muon_lr=1.2e-2, batch_size=16, warmup_steps=50, final_fraction=0.0)
+    demonstrations: int = 4000
+    sft_epochs: int = 2
     sft: LMConfig = LMConfig(lr=2e-3, batch_size=16, replay_weight=0.5)
     replay_rows: int = 2
     max_new_tokens: int = 64
     mix: Any = None  # how often each kind of question is asked, from the votes on; None: as the world has it
-    vote_prompts: int = 7000
+    vote_prompts: int = 5000
     held_out_votes: float = 0.1  # of the prompts
     tastes: Any = None  # what the raters like; None: as the world has it
-    reward: RewardConfig = RewardConfig(epochs=4)
+    reward: RewardConfig = RewardConfig(epochs=3)
     normalise_on: int = 256  # answers of the SFT model on which scores have mean 0 and deviation 1
-    ppo: PPOConfig = PPOConfig(iterations=30, lr=6e-4, max_new_tokens=64)
+    critic_votes: int = 1000  # on whose answers the critic learns its first values
+    ppo: PPOConfig = PPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.05, max_new_tokens=64)
     dpo: DPOConfig = DPOConfig(beta=1.0, lr=2e-4)
-    grpo: GRPOConfig = GRPOConfig(iterations=30, lr=6e-4, max_new_tokens=64)
+    grpo: GRPOConfig = GRPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.05, max_new_tokens=64)
     best_of: int = 16
 
 
 FULL = Recipe()
-FAST = replace(  # the classroom cut: two layers instead of three, and less of everything
+FAST = replace(  # the classroom cut: begins with the base model that comes with the package, and has less of everything
     FULL,
-    model=replace(FULL.model, n_layer=2),
-    base_steps=350,
-    demonstrations=2800,
-    sft_epochs=2,
-    vote_prompts=3200,
-    reward=replace(FULL.reward, epochs=3),
-    ppo=replace(FULL.ppo, iterations=6, rollouts=96, minibatch_size=48, lr=3e-4, kl_coef=0.6),  # a weak judge: a tighter leash
-    grpo=replace(FULL.grpo, iterations=6, prompts=12, minibatch_size=48, lr=3e-4, kl_coef=0.6),
+    shipped_base=True,
+    demonstrations=3500,
+    vote_prompts=3600,
+    critic_votes=500,
+    ppo=replace(FULL.ppo, iterations=18),
+    grpo=replace(FULL.grpo, iterations=18),
     best_of=4,
 )
 LEAST_STEPS = 20  # of training on own votes
@@ -93,8 +93,10 @@ Made = tuple[Any, History]
 
 # -------------------------------------------------------------------------------- how each stage is made
 def make_base(run: "Journey", rng: np.random.Generator) -> Made:
-    """Learn to continue the internet."""
+    """Learn to continue the internet, or take the model that has."""
     r = run.recipe
+    if r.shipped_base:
+        return pretrained.load(r.model)
     stream, starts = run.corpus()
     model = LanguageModel(r.model, rng)
     batches = sft.windows(stream, starts, r.base.batch_size, r.window, rng)
@@ -132,7 +134,7 @@ def make_votes(run: "Journey", rng: np.random.Generator) -> Made:
 def make_reward(run: "Journey", rng: np.random.Generator) -> Made:
     """Learn to predict the votes; then measure the scores of fresh SFT answers."""
     r = run.recipe
-    model = scalar_model_from(run.model("sft"), rng)
+    model = reward_model_from(run.model("sft"), rng, r.reward.likelihood_weights)
     train, held_out = run.votes()
     config = run.enough(r.reward)
     n_steps = config.epochs * -(-len(train) // config.batch_size)
@@ -149,9 +151,12 @@ def make_ppo(run: "Journey", rng: np.random.Generator) -> Made:
     """Raise the reward model's score, on the leash."""
     policy, reference = checkpoint.trainable_copy(run.model("sft")), checkpoint.frozen_copy(run.model("sft"))
     critic = scalar_model_from(run.model("reward"), rng, head="zero")
-    questions, config = run.world.prompts(rng, 2000, "train", run.recipe.mix), run.recipe.ppo
+    config, scorer = run.recipe.ppo, run.scorer()
+    voted = run.votes()[0]
+    answers = voted[range(min(len(voted), run.recipe.critic_votes))].batch(policy.config.context_length)
+    fit_critic(critic, answers, scorer(answers), config, rng)
+    questions = run.world.prompts(rng, 2000, "train", run.recipe.mix)
     callback = snapshots(config.iterations, words(run))
-    scorer = run.scorer()
     return policy, train_ppo(policy, reference, critic, scorer, questions, config, rng, "ppo", callback, run.tokenizer)
 
 
@@ -255,7 +260,8 @@ class Journey:
         """What a stage depends on, as 16 digits: see cache.py."""
         row = MODELS[name]
         files, text = cache.source_of(self.world)
-        before = self.key(row.upstream) if row.upstream else ""
+        shipped = cache.sha256(pretrained.WEIGHTS) if self.recipe.shipped_base else ""
+        before = self.key(row.upstream) if row.upstream else shipped
         settings = {field: getattr(self.recipe, field) for field in row.settings}
         own = repr(self.own_votes) if self.own_votes is not None and row.reads_votes else ""
         return cache.key(name, self.seed, settings, before, own, vars(self.world), text, code=[__file__, *files])

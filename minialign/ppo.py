@@ -155,7 +155,8 @@ def fit_critic(critic, answers, scores, config, rng, rows_at_once=32):
     for step, rows in enumerate(steps):
         optimizer.lr = linear_schedule(step, len(steps), config.critic_lr)
         some, r = answers[rows], scores[rows].astype(critic.config.dtype)[:, None]
-        loss = 0.5 * masked_mean((critic(some.ids[:, :-1], some.mask) - r) ** 2, some.mask)
+        values = critic(some.ids[:, :-1], some.mask)
+        loss, _ = ppo_value_loss(values, values.data, np.broadcast_to(r, values.shape), some.mask)  # nothing to clip yet
         optimizer.minimise(loss, config.max_norm)
         losses.append(loss.item())
         check_step("the critic", step, len(steps), {"loss": losses[-1]}, config, critic)

@@ -3,11 +3,18 @@
     P(y_w beats y_l | x) = sigma(r(x, y_w) - r(x, y_l))                  (Bradley & Terry 1952)
     L = - log sigma(r(x, y_w) - r(x, y_l))                               (InstructGPT, Ouyang et al. 2022)
 
+    r(x, y) = mean_t (w . h_t + b) + a mean_t log pi_SFT(y_t) + c min_t log pi_SFT(y_t)
+
+The trunk reads how an answer is put.  Whether it is true it hardly learns from a few thousand votes, but the frozen SFT
+model knows: what it finds improbable is often wrong, so its mean and its least log-probability of the answer's tokens count
+too.  Their weights a and c are learned with the rest, and start strong, or the trunk would know the votes by heart first.
+
 Only differences are learned, so afterwards the scores are shifted and scaled to mean 0 and standard deviation 1 on answers
 of the reference model (Ziegler et al. 2019).  That scale is part of the leash: dividing r by s multiplies beta by s.
 
-Differences from the papers: here the number may be read as the mean over the answer's tokens ("mean") instead of at its
-last token ("last", the convention), which a small model learns faster; one pass per pair instead of rankings of four to nine.
+Differences from the papers: the two log-probabilities (a plain ScalarModel has none); the number may be read as the mean
+over the answer's tokens ("mean") instead of at its last token ("last", the convention), which a small model learns faster;
+one pass per pair instead of rankings of four to nine.
 """
 
 from dataclasses import dataclass
@@ -39,7 +46,10 @@ class RewardConfig:
     weight_decay: float = 0.01
     center: float = 1e-3  # of the mean squared score: keeps scores near zero (Eisenstein et al. 2023)
     pooling: str = "mean"  # or "last"
-    likelihood_weights: tuple = (2.0, 1.0)  # at the start, in the SFT model's mean and least log-probability of an answer's tokens
+    likelihood_weights: tuple = (
+        2.0,
+        1.0,
+    )  # a, c at the start
 
     def __post_init__(self):
         check_counts(self, "epochs batch_size")
@@ -75,6 +85,15 @@ def bradley_terry_loss(chosen_rewards, rejected_rewards, margin=0.0, label_smoot
 def pair_accuracy(gaps):
     """Share of pairs whose chosen answer scores higher; a tie counts one half, so that a constant scores 0.5."""
     return float(np.mean((gaps > 0) + 0.5 * (gaps == 0)))
+
+
+def reward_model_from(model, rng, likelihood_weights):
+    """A RewardModel that grows from a language model, and keeps it as its reference."""
+    new = RewardModel(model.config, rng, likelihood_weights)
+    for part, original in ((new.trunk, model.trunk), (new.reference, model)):
+        for name, tensor in part.named_parameters().items():
+            tensor.data = original.named_parameters()[name].data.copy()
+    return new
 
 
 def sequence_scores(model, batch, pooling="last", likelihoods=None):

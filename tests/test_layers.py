@@ -16,7 +16,7 @@ ROOT = Path(minialign.__file__).parent
 ORDER = """
     checks divergence arrays autograd history functional composed optim tokenizer batch parallel model likelihood generate checkpoint
     sft preferences reward policy_gradient ppo grpo dpo cousins rlaif interop exact evaluate models source_patch cache
-    world snapshots pipeline figures runs lab page teach book bench cli __main__
+    world snapshots pretrained pipeline pretrain figures runs lab page teach book bench cli __main__
 """.split()
 BOOK = {"jinja2", "latex2mathml", "markdown_it", "mdit_py_plugins", "pygments"}  # the extra `book`, loaded by `minialign book` alone
 TORCH = {"bench/torch_model.py", "bench/torch_steps.py"}  # loaded by `minialign bench --against torch` alone

@@ -24,7 +24,7 @@ from minialign.ppo import PPOConfig
 from minialign.reward import RewardConfig
 from minialign.runs.metrics import measure
 from minialign.sft import LMConfig
-from minialign.world import PROMPT_MIX, Tastes, ToyWorld
+from minialign.world import TRAINING_MIX, Tastes, ToyWorld
 from minialign.world.calculator import EVERY_QUESTION, HABITS, QUESTIONS, Calculator, result
 
 SMALL = replace(
@@ -253,4 +253,4 @@ def test_a_recipe_without_mix_and_tastes_takes_those_of_the_world(tmp_path):
     assert of(silent, Moody()) == ({"sum": 1.0}, "moody")
     assert of(silent, Calculator()) == (None, None)
     assert of(replace(silent, tastes="calm"), Moody()) == ({"sum": 1.0}, "calm")
-    assert of(FAST, ToyWorld()) == (PROMPT_MIX, Tastes())
+    assert of(FAST, ToyWorld()) == (TRAINING_MIX, Tastes())

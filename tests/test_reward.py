@@ -8,9 +8,9 @@ from small_models import talker
 from minialign.batch import Response, conversations
 from minialign.checkpoint import load, save
 from minialign.likelihood import log_probs_array
-from minialign.model import RewardModel, reward_model_from, scalar_model_from
+from minialign.model import RewardModel, scalar_model_from
 from minialign.preferences import Preferences
-from minialign.reward import RewardConfig, answer_likelihoods, sequence_scores, train_reward_model
+from minialign.reward import RewardConfig, answer_likelihoods, reward_model_from, sequence_scores, train_reward_model
 
 PAIRS = [("a?", "it is."), ("is it?", "no."), ("b?", "yes, it is it.")]
 RNG = np.random.default_rng

@@ -63,11 +63,11 @@ def distance(journey: Journey, name: str, answers: Answers) -> float | None:
 
 def memory(journey: Journey, name: str) -> dict[str, Any]:
     """How many models are in memory, and how large they are together (parameters only)."""
-    language_model = sum(p.data.nbytes for p in journey.model("sft").parameters())
-    scalar_model = sum(p.data.nbytes for p in journey.model("reward").parameters())
+    reward_model = journey.model("reward")
+    own = {"reward model": reward_model, "critic": reward_model.trunk}  # the critic's head is one number a channel
     parts = MODELS[name].in_memory
-    scalars = sum(part in ("reward model", "critic") for part in parts)
-    size = (len(parts) - scalars) * language_model + scalars * scalar_model
+    models = [own.get(part, journey.model("sft")) for part in parts]
+    size = sum(p.data.nbytes for model in models for p in model.parameters())
     return {"models_in_memory": len(parts), "megabytes": round(size / 1e6, 3)}
 
 
