@@ -1,6 +1,7 @@
 """What holds for every test: arithmetic that goes wrong is an error, not a warning; one thread, unless a test says more."""
 
 import os
+import shutil
 
 os.environ.pop("MINIALIGN_THREADS", None)  # with more, sums are equal up to rounding only; test_parallel.py is about them
 
@@ -8,6 +9,20 @@ import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one threa
 
 import numpy as np
 import pytest
+
+
+@pytest.fixture(scope="session")
+def one_tour(tmp_path_factory):
+    """A folder of runs with one finished toy tour, made once for all files: to be copied, never changed."""
+    from toy_run import toy_tour  # most tests need no tour, and start sooner without
+
+    return toy_tour(tmp_path_factory.mktemp("tour")).parent
+
+
+@pytest.fixture(scope="module")
+def toy_runs(one_tour, tmp_path_factory):
+    """A copy of it, for one file's tests."""
+    return shutil.copytree(one_tour, tmp_path_factory.mktemp("toy") / "runs")
 
 
 @pytest.fixture(autouse=True)

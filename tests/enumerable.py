@@ -67,7 +67,7 @@ def train_with_ppo(monkeypatch, reference, rewards, beta, start=None, **changes)
     policy = trainable_copy(start or reference)
     critic = ScalarModel(policy.config, np.random.default_rng(1), head="zero")
     settings = {
-        "iterations": 200, "rollouts": 128, "epochs": 4, "minibatch_size": 64, "max_new_tokens": LONGEST, "kl_coef": beta,
+        "iterations": 120, "rollouts": 128, "epochs": 4, "minibatch_size": 64, "max_new_tokens": LONGEST, "kl_coef": beta,
         "lam": 1.0, "lr": 0.015, "critic_lr": 0.03, "betas": (0.9, 0.999), "max_norm": 100.0, "whiten": False,
         "missing_eos_penalty": 0.0,
     }  # fmt: skip

@@ -7,25 +7,20 @@ import sys
 import numpy as np
 import pytest
 from toy import TOY
+from toy_run import toy_size
 
-from minialign import pipeline
 from minialign.checkpoint import save
 from minialign.cli.command import main
 from minialign.model import LanguageModel, ModelConfig, ScalarModel
-from minialign.world import ToyWorld, prompt_lists
 
 RNG = np.random.default_rng
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory):
+def out(toy_runs):
     """A folder with one finished toy run."""
-    folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "FAST", TOY)
-        patch.setattr(ToyWorld, "report_questions", lambda self: [p.text for p in prompt_lists()["report"]][::30])
-        assert main(["tour", "--fast", "--out", str(folder)]) == 0
-        yield folder
+    with toy_size():
+        yield toy_runs
 
 
 @pytest.fixture

@@ -159,6 +159,7 @@ def test_a_second_run_finds_its_stages_and_writes_the_same(run, out):
     assert [name for name, content in before.items() if (run / name).read_bytes() != content] in ([], ["run.json"])
 
 
+@pytest.mark.whole
 def test_equal_seeds_give_equal_runs_and_others_do_not(run, tmp_path):
     assert main(["tour", "--fast", "--out", str(tmp_path)]) == 0
     other = tmp_path / "tour-fast-s0"
@@ -184,6 +185,7 @@ def test_the_kept_reward_model_carries_the_scale_of_its_scores(run):
 
 
 # ------------------------------------------------------------------------------------------------ the table
+@pytest.mark.whole
 def test_the_table_has_every_model_and_the_runs_it_is_made_of(out, capsys):
     assert main(["table", "--fast", "--seeds", "2", "--jobs", "1", "--out", str(out)]) == 0
     text = capsys.readouterr().out
@@ -197,6 +199,7 @@ def test_the_table_has_every_model_and_the_runs_it_is_made_of(out, capsys):
     assert "2 seeds" in (out / "table-fast" / "scoreboard.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.whole
 def test_seeds_side_by_side_give_the_same_numbers(tmp_path, monkeypatch, capsys):
     small = replace(TOY, max_new_tokens=12)  # the new processes know nothing of our few report questions
     monkeypatch.setattr(pipeline, "FAST", small)

@@ -21,7 +21,7 @@ from minialign.teach.lesson_doc import faults_of, read_doc
 
 LESSONS = sorted((Path(__file__).resolve().parent.parent / "lessons").glob("[0-9][0-9]_*.py"))
 ALL = [(script, fault) for script in LESSONS for fault in faults_of(read_doc(script))]
-STORING = [("02_base_model", "shift"), ("07_leash", "wrongway")]  # what the default suite tries
+STORING = [("02_base_model", "shift"), ("07_leash", "wrongway")]  # what the whole-system tests try
 FLIP = "chosen_rewards - rejected_rewards", "rejected_rewards - chosen_rewards"
 
 
@@ -75,7 +75,7 @@ def undisturbed(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("script", "fault"),
-    [pytest.param(*case, marks=[] if (case[0].stem, case[1]) in STORING else pytest.mark.slow) for case in ALL],
+    [pytest.param(*case, marks=pytest.mark.whole if (case[0].stem, case[1]) in STORING else pytest.mark.slow) for case in ALL],
     ids=lambda x: getattr(x, "stem", x),
 )
 @pytest.mark.filterwarnings("ignore")

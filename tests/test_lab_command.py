@@ -46,6 +46,7 @@ def test_the_command_knows_every_experiment():
     }  # fmt: skip
 
 
+@pytest.mark.whole
 @pytest.mark.underflow  # babble: exp(proxy / beta) may vanish
 def test_the_classroom_cut_of_every_experiment_reports_and_is_found_again(tmp_path, toy_lab, monkeypatch, capsys):
     assert run(tmp_path, "all", "--seeds", "1") == 0

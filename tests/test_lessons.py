@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -114,10 +115,12 @@ def test_headings_have_the_numbers_that_the_terminal_prints(script):
     assert printed[: len(headings)] == headings
 
 
-def test_help_is_the_docstring():
+def test_help_is_the_docstring(monkeypatch, capsys):
     for script in LESSONS:
-        done = run(script, "--help")
-        assert done.returncode == 0 and read_doc(script).strip() in done.stdout
+        monkeypatch.setattr(sys, "argv", [str(script), "--help"])
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(str(script), run_name="__main__")
+        assert stop.value.code == 0 and read_doc(script).strip() in capsys.readouterr().out
 
 
 # ------------------------------------------------------------------------------------------------ equations

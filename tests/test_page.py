@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from toy import TOY
-from toy_run import toy_size, toy_tour
+from toy_run import toy_size
 
 from minialign import checkpoint, exact, pipeline, reward, sft
 from minialign.batch import Response
@@ -40,8 +40,8 @@ HOSTILE = "</script><img src=x onerror=alert(1)><!-- $data \u2028 & '\""
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return toy_tour(tmp_path_factory.mktemp("runs"))
+def run(toy_runs):
+    return toy_runs / "tour-fast-s0"
 
 
 @pytest.fixture

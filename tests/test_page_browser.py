@@ -10,7 +10,7 @@ import tempfile
 
 import numpy as np
 import pytest
-from toy_run import toy_size, toy_tour
+from toy_run import toy_size
 
 from minialign import checkpoint
 from minialign.batch import conversations, prompt_ids
@@ -40,8 +40,8 @@ QUIET = (
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return toy_tour(tmp_path_factory.mktemp("runs"))
+def run(toy_runs):
+    return toy_runs / "tour-fast-s0"
 
 
 def start(width=1280, height=900, flags=()):

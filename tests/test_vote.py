@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from toy import TOY
+from toy_run import toy_size
 
 from minialign import checkpoint, pipeline
 from minialign.batch import Response
@@ -26,21 +27,17 @@ from minialign.preferences import Preferences, load_jsonl
 from minialign.runs import voting
 from minialign.runs.errors import Problem
 from minialign.runs.voting import SITTING, Pair, line_of, plan, sitting
-from minialign.world import UNBIASED, Raters, ToyWorld, parse, prompt_lists
+from minialign.world import UNBIASED, Raters, parse
 
 ESCAPE = "\x1b"
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory):
+def out(toy_runs):
     """A folder with one finished toy run."""
-    folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "FAST", TOY)
-        patch.setattr(ToyWorld, "report_questions", lambda self: [p.text for p in prompt_lists()["report"]][::30])
+    with toy_size(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(tour, "make_page", lambda folder: (folder, None))  # test_page.py looks at the page
-        assert main(["tour", "--fast", "--out", str(folder)]) == 0
-        yield folder
+        yield toy_runs
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from minialign.models import MODELS, OPTIONAL, POLICIES, SPEAKERS, STAGES, TRAIN
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    return tmp_path_factory.mktemp("runs")
+def runs(toy_runs):
+    return toy_runs
 
 
 @pytest.fixture(scope="module")
 def run(runs):
-    """The folder of a toy tour with GRPO."""
+    """The folder of a toy tour with GRPO, after one without."""
     with toy_size():
         assert main(["tour", "--fast", "--with", "grpo", "--with", "grpo", "--out", str(runs)]) == 0
     return runs / "tour-fast-s0"
