@@ -85,8 +85,20 @@ def markdown(runs):
             f"{rows[0]['models_in_memory']} ({rows[0]['megabytes']:.1f} MB)",
         ]
         lines.append(f"| {NAMES[name]} | " + " | ".join(cells) + " |")
+    lines += ["", *behaviour_lines(runs)]
     lines += ["", "| | |", "|---|---|"] + [f"| {what} | {value} |" for what, value in facts(runs)]
     return "\n".join(lines)
+
+
+def behaviour_lines(runs):
+    """What people would notice: a row per model and way of answering, a column per thing."""
+    whats = list(runs[0]["scoreboard"]["greedy"]["sft"]["behaviour"])
+    yield "| model | " + " | ".join(whats) + " |"
+    yield "|---|" + "---|" * len(whats)
+    for how in ("greedy", "sampled"):
+        for name in [name for name in SPEAKERS if name != "base" and name in runs[0]["scoreboard"][how]]:
+            rows = [run["scoreboard"][how][name]["behaviour"] for run in runs]
+            yield f"| {NAMES[name]}, {how} | " + " | ".join(percent([row[what] for row in rows]) for what in whats) + " |"
 
 
 def facts(runs):

@@ -9,7 +9,7 @@ from ..page import make_page
 from ..runs import metrics
 from ..runs.arguments import whole_number
 from ..runs.folder import check_writable, read_votes, run_name, save_run
-from ..runs.text import answers_table, heading, number_line, paragraph, scoreboard_table, shown
+from ..runs.text import answers_table, behaviour_table, heading, number_line, paragraph, scoreboard_table, shown
 
 SCOREBOARD = (
     "Every model answers the report questions, which no stage has seen. A judge who knows the truth, and takes no part in "
@@ -97,6 +97,8 @@ def tell_end(journey, folder):
     print("\ngreedy (always the most probable character)")
     print(scoreboard_table(run["scoreboard"]["greedy"], seconds))
     print(paragraph(COLUMNS.format(n=n)))
+    if noticed := behaviour_table(run["scoreboard"]["greedy"]):
+        print(f"\nWhat a person would notice, greedy (^ more, v less than the SFT model)\n{noticed}")
     print(heading("Kept"))
     for name, sentence in words.items():
         print(paragraph(f"{folder / name}.png: {sentence}"))

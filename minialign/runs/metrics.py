@@ -47,6 +47,7 @@ def scoreboard(journey: Journey, questions: list[str]) -> dict[str, dict]:
         board[how] = {
             name: row(said[name], said["sft"], distance(journey, name, said[name]) if temperature else None)
             | memory(journey, name)
+            | {"behaviour": behaviour(journey, said[name])}
             for name in names
         }
     return board
@@ -69,6 +70,11 @@ def memory(journey: Journey, name: str) -> dict[str, Any]:
     models = [own.get(part, journey.model("sft")) for part in parts]
     size = sum(p.data.nbytes for model in models for p in model.parameters())
     return {"models_in_memory": len(parts), "megabytes": round(size / 1e6, 3)}
+
+
+def behaviour(journey: Journey, answers: Answers) -> dict[str, float]:
+    """What people would notice, as shares of answers; nothing where the world does not tell."""
+    return journey.world.behaviour(answers.verdicts) if hasattr(journey.world, "behaviour") else {}
 
 
 def five_answers(journey: Journey, name: str) -> list[dict]:

@@ -3,6 +3,7 @@
 import textwrap
 
 from ..models import NAMES
+from ..world import WANTED
 
 WIDTH = 88
 
@@ -58,6 +59,38 @@ def scoreboard_table(rows: dict[str, dict], training_seconds: dict[str, float]) 
             f"{training_seconds[name]:8.1f}{row['models_in_memory']:4d} ({row['megabytes']:.1f} MB)"
         )
     return "\n".join(lines)
+
+
+def behaviour_table(rows: dict[str, dict]) -> str:
+    """One line for each thing that people would notice, one column per model: ^ more and v less than the SFT model.
+
+    Below it, what got worse.  rows: one half of results.scoreboard; "" where the world does not tell.
+    """
+    names = [name for name in rows if name != "base"]
+    before = rows["sft"]["behaviour"]
+    if not before:
+        return ""
+    lines = [" " * 38 + "".join(f"{NAMES[name]:>11}" for name in names)]
+    for what, share in before.items():
+        cells = "".join(
+            f"{rows[name]['behaviour'][what]:>9.0%} {_arrow(rows[name]['behaviour'][what] - share)}" for name in names
+        )
+        lines.append(f"  {what:<36}{cells}")
+    return "\n".join(lines) + "\n" + paragraph(worse(rows))
+
+
+def _arrow(difference: float) -> str:
+    return " " if abs(difference) < 0.005 else "^" if difference > 0 else "v"
+
+
+def worse(rows: dict[str, dict]) -> str:
+    """What each tuned model does worse than the SFT model, in one sentence."""
+    before, found = rows["sft"]["behaviour"], []
+    for name in (name for name in rows if name not in ("base", "sft")):
+        gains = {what: rows[name]["behaviour"][what] - share for what, share in before.items()}
+        lost = [what for what, gain in gains.items() if (gain if WANTED.get(what, True) else -gain) < -0.005]
+        found.append(f"{NAMES[name]}: {', '.join(lost) or 'nothing of this'}")
+    return f"What got worse than under SFT: {'; '.join(found)}."
 
 
 def samples_text(samples: dict[str, list[dict]]) -> str:

@@ -9,6 +9,7 @@
     corpus.py          the internet that pretraining reads
     demonstrations.py  the mixed crowd that SFT imitates
     gold.py            the exact judge, for measuring only
+    behaviour.py       what people would count: answers right, refuses, admits that it cannot know, agrees
     raters.py          the people whose votes train the reward model and DPO
     toy.py             all of it as one object, which the pipeline asks
     protocol.py        what such an object has to offer: six methods
@@ -17,6 +18,7 @@
 Training code gets prompts, texts and votes from here as arguments, and never the judge.
 """
 
+from .behaviour import BEHAVIOURS, WANTED, behaviour
 from .corpus import pretraining_documents
 from .demonstrations import demonstrations
 from .facts import fictional_name

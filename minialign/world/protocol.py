@@ -46,7 +46,7 @@ class World(Protocol):
         tastes   what the raters of vote() like
 
     and a method probability(question, a, b, tastes), the probability that a rater prefers a: from it comes the best
-    accuracy that a reward model can have.
+    accuracy that a reward model can have; and behaviour(verdicts), shares of answers that the tour and the table print.
     """
 
     @property

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..batch import Response
 from ..tokenizer import ALPHABET
+from .behaviour import behaviour
 from .corpus import pretraining_documents
 from .demonstrations import demonstrations
 from .gold import Verdict, judge_response
@@ -50,3 +51,7 @@ class ToyWorld:
     def probability(self, question: str, a: Response, b: Response, tastes: Tastes) -> float:
         """Optional: how probable it is that a rater prefers a, if there is a vote; from it the best possible accuracy."""
         return Raters(tastes).probability(question, a.text, a.ended, b.text, b.ended)
+
+    def behaviour(self, verdicts: list[Verdict]) -> dict[str, float]:
+        """Optional: what people would count when they compare two assistants, as {name: share of answers}."""
+        return behaviour(verdicts)
