@@ -93,6 +93,7 @@ TABLE = (
         is_stage=False,
         colour=ORANGE,
         line="-.",
+        marker="P",
         ansi=33,
     ),
     Model(

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
+import minialign
 from minialign.figures import lab_plots, plots, style
 from minialign.history import History
 from minialign.lab import refusal, sycophancy, truth
@@ -155,10 +156,16 @@ def test_only_the_palette_is_used(drawn):
     assert {to_hex(colour) for colour in colours} <= PALETTE
 
 
-def test_each_model_has_a_colour_and_a_kind_of_line_of_its_own():
-    assert set(style.MODEL_STYLE) == set(NAMES)
+def test_each_model_has_a_colour_a_kind_of_line_and_a_marker_of_its_own():
+    assert set(style.MODEL_STYLE) == set(style.MARKER) == set(NAMES) and len(set(style.MARKER.values())) == len(NAMES)
     for part in ("color", "linestyle"):
         assert len({str(style[part]) for style in style.MODEL_STYLE.values()}) == len(NAMES)
+
+
+def test_colours_are_written_in_one_place():
+    package = Path(minialign.__file__).parent
+    written = {path.name for path in package.rglob("*.py") if re.search("[\"']#[0-9a-fA-F]{3,8}[\"']", path.read_text(encoding="utf-8"))}
+    assert written <= {"models.py", "style.py"}
 
 
 def test_no_words_lie_on_others_or_are_cut_off(drawn):

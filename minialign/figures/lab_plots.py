@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..models import MODELS, NAMES
+from ..models import NAMES
 from .style import (
     BLACK,
     GREEN,
     GREY,
+    MARKER,
     MODEL_STYLE,
     PALE_GREY,
     PURPLE,
@@ -38,8 +39,11 @@ def leash_curves(sft: Numbers, ppo: list[Numbers], best_of_n: list[Numbers], til
     """
     figure, [axes] = panels(10, 4.2, 1, 2)
     series: dict[str, tuple[list[Numbers], dict[str, Any]]] = {
-        "PPO, by beta": (ppo, MODEL_STYLE["ppo"] | {"marker": "o"}),
-        f"best of {', '.join(str(point['n']) for point in best_of_n)}": (best_of_n, MODEL_STYLE["best_of_n"] | {"marker": "s"}),
+        "PPO, by beta": (ppo, MODEL_STYLE["ppo"] | {"marker": MARKER["ppo"]}),
+        f"best of {', '.join(str(point['n']) for point in best_of_n)}": (
+            best_of_n,
+            MODEL_STYLE["best_of_n"] | {"marker": MARKER["best_of_n"]},
+        ),
         "the exact optimum": (tilted, {"color": BLACK, "linestyle": ":"}),
     }
     for ax, name, what in zip(axes, ("gold", "proxy"), ("what the judge says", "what the reward model says")):
@@ -81,7 +85,7 @@ def win_rates(rates: dict[str, Share], board: dict[str, Numbers], placebo: list[
     for y, (name, (share, (low, high))) in enumerate(rates.items()):
         style = MODEL_STYLE[name]
         left.plot([low, high], [y, y], color=style["color"], linewidth=2)
-        left.plot(share, y, "o", color=style["color"])
+        left.plot(share, y, MARKER[name], color=style["color"])
         label_point(left, f"{share:.0%}", (high, y), (5, -3))
     left.set_yticks(range(len(rates)), [NAMES[name] for name in rates])
     left.set_ylim(-0.6, len(rates) - 0.4)
@@ -96,7 +100,7 @@ def win_rates(rates: dict[str, Share], board: dict[str, Numbers], placebo: list[
         ax.axvline(0.5, color=GREY, linewidth=0.8, zorder=0)
         percent(ax.xaxis)
     for name, row in board.items():
-        right.plot(row["proxy"], row["gold"], MODELS[name].marker, color=MODEL_STYLE[name]["color"], label=NAMES[name])
+        right.plot(row["proxy"], row["gold"], MARKER[name], color=MODEL_STYLE[name]["color"], label=NAMES[name])
     legend_below(right, 3)  # names beside the points would lie on each other: PPO and DPO may be near
     right.margins(0.1)
     name_panel(right, "gold", "proxy: the reward model's score")

@@ -32,7 +32,7 @@ from .scenes import (
     SftScene,
     VotesScene,
 )
-from .style import BLACK, GREY, MODEL_STYLE
+from .style import BLACK, DARK_PURPLE, GOLD, GREY, LIGHT_GREY, MODEL_STYLE, PALE_GREY
 
 TITLES = {
     "base": "1  The base model goes on with questions",
@@ -43,8 +43,6 @@ TITLES = {
     "leash": "6  How tight a leash?",
     "dpo": "7  DPO, the shortcut; and all models",
 }
-GOLD = "#8a6d00"
-DARK_PURPLE = "#8e3d69"  # the reward model's colour, dark enough for small marks
 REWARD = MODELS["reward"].colour
 MONO: dict[str, Any] = {"family": "DejaVu Sans Mono", "parse_math": False}
 FRAMES = 6  # of a scene in the GIF
@@ -118,7 +116,7 @@ def draw_base(figure: FigureBase, s: BaseScene, progress: float) -> None:
         left.text(0, 0.87 - 0.33 * i, shown, color=BLACK, fontsize=10.5, va="top", **MONO)
     plain(right, f"{s.asks:.0%} of {s.asked} questions\nwere continued with a question")
     names = ["with a\nquestion", "with some-\nthing else"]
-    right.bar(names, [s.asks, 1 - s.asks], color=[BLACK, "#cccccc"], width=0.6)
+    right.bar(names, [s.asks, 1 - s.asks], color=[BLACK, LIGHT_GREY], width=0.6)
     right.set_ylim(0, 1)
 
 
@@ -205,7 +203,7 @@ def draw_leash(figure: FigureBase, s: LeashScene, progress: float) -> None:
         ax.annotate(name, (dot.kl, dot.gold), xytext=(7, -3), textcoords="offset points", fontsize=8, color=row.colour)
     few = [point.kl for point in s.curve if point.effective < s.few]
     if few:
-        ax.axvspan(few[0], kl[-1], color="#dddddd", label=f"fewer than {s.few} answers still in play")
+        ax.axvspan(few[0], kl[-1], color=PALE_GREY, label=f"fewer than {s.few} answers still in play")
     ax.legend(frameon=False, fontsize=9)
 
 

@@ -19,12 +19,14 @@ from ..models import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, TABLE, VERMILION, 
 
 GREY = "#777777"  # for reference lines and small print
 LIGHT_GREY, PALE_GREY = "#cccccc", "#dddddd"  # areas behind marks; answers that take no side
+GOLD, DARK_PURPLE = "#8a6d00", "#8e3d69"  # the judge's score; the reward model's colour, dark enough for small marks
 WHITE = "#ffffff"  # letters on a full bar, and the body of a hatched one
 
 # The axis that proxy and gold are drawn against, and the sentence that explains it in a figure's words.
 ROOT_KL = "square root of KL (KL: nats per answer)"
 WHY_ROOT = "Near the SFT model a score changes like the square root of the KL: against it a curve begins as a straight line."
 
+MARKER = {model.key: model.marker for model in TABLE if model.speaks}  # where a model is a point
 MODEL_STYLE: dict[str, dict[str, Any]] = {
     model.key: {"color": model.colour, "linestyle": model.line} for model in TABLE if model.speaks
 }

@@ -15,10 +15,10 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
     for name in MODELS:
         look = style.MODEL_STYLE[name]
         x, y = per_seed(runs, name, "kl"), per_seed(runs, name, "gold")
-        gold.plot(x, y, "o", markersize=4, color=look["color"])
+        gold.plot(x, y, style.MARKER[name], markersize=4, color=look["color"])
         style.label_point(gold, NAMES[name], (x.mean(), y.max()), color=look["color"])
         values = np.array([per_seed(runs, name, f"gold_{place}") for place in places])
-        off.plot(range(3), values.mean(1), marker="o", label=NAMES[name], linewidth=1.6, **look)
+        off.plot(range(3), values.mean(1), marker=style.MARKER[name], markersize=5, label=NAMES[name], linewidth=1.6, **look)
         off.vlines(range(3), values.min(1), values.max(1), color=look["color"], linewidth=0.8)
     gold.margins(0.3, 0.2)  # room for the names
     style.name_panel(gold, "gold and distance, one dot per seed", "KL, nats per answer")

@@ -20,7 +20,11 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
             held = ("", per_seed(runs, "adaptive", "kl"), per_seed(runs, "adaptive", name))
             bars.path(ax, "PPO, adaptive", [held], None, {"color": style.PURPLE, "marker": "*", "linestyle": ""})
         for series, label, look in (
-            ("best_of_n", f"best of {', '.join(map(str, NS))}", style.MODEL_STYLE["best_of_n"] | {"marker": "."}),
+            (
+                "best_of_n",
+                f"best of {', '.join(map(str, NS))}",
+                style.MODEL_STYLE["best_of_n"] | {"marker": style.MARKER["best_of_n"], "markersize": 4},
+            ),
             ("tilted", "the exact optimum", {"color": style.BLACK, "linestyle": ":"}),
         ):
             columns = zip(*(run[series] for run in runs))  # as many as every seed has

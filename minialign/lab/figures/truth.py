@@ -20,7 +20,9 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
         x, y = (np.array([values[which == k].mean() for k in used]) for values in (confidence, correct))
         error = 2 * np.sqrt(y * (1 - y) * len(runs) / np.bincount(which)[used])  # the seeds share the questions
         look = style.MODEL_STYLE[style_of(model)]
-        reliability.errorbar(x, y, error, marker="o", markersize=4, elinewidth=0.7, label=name_of(model), **look)
+        reliability.errorbar(
+            x, y, error, marker=style.MARKER[style_of(model)], markersize=4, elinewidth=0.7, label=name_of(model), **look
+        )
     reliability.legend(frameon=False, fontsize=7, loc="upper left")
     style.name_panel(reliability, "right answers (grey line: calibrated)", "confidence; bars: two binomial errors")
     names = [name_of(model) for model in models(runs, CROWDS)]
