@@ -37,11 +37,11 @@ class ModelConfig:
     n_head: int = 4
     d_model: int = 64
     positions: str = "rotary"  # or "learned"
-    activation: str = "gelu"  # or "relu2", the square of what is positive
     tied: bool = False  # one matrix for reading and writing characters
     dtype: str = "float32"
     rotary_base: float = 1000.0
     norm_eps: float = 1e-5
+    activation: str = "gelu"  # or "relu2", the square of what is positive
 
     def __post_init__(self):
         object.__setattr__(self, "dtype", np.dtype(self.dtype).name)

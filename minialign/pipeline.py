@@ -39,7 +39,7 @@ class Recipe:
     corpus_characters: int = 1_500_000
     window: int = 96  # tokens of the corpus read at once
     shipped_base: bool = False  # begin with the base model that comes with the package (pretrain.py)
-    base_steps: int = 1600
+    base_steps: int = 3000
     base: LMConfig = LMConfig(lr=2e-2, muon_lr=1.2e-2, batch_size=16, warmup_steps=50, final_fraction=0.0)
     demonstrations: int = 4000
     sft_epochs: int = 2
@@ -50,11 +50,11 @@ class Recipe:
     vote_prompts: int = 5000
     held_out_votes: float = 0.1  # of the prompts
     tastes: Any = None  # what the raters like; None: as the world has it
-    reward: RewardConfig = RewardConfig(epochs=3)
+    reward: RewardConfig = RewardConfig(epochs=2)
     normalise_on: int = 256  # answers of the SFT model on which scores have mean 0 and deviation 1
     critic_votes: int = 1000  # on whose answers the critic learns its first values
     ppo: PPOConfig = PPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.05, max_new_tokens=64)
-    dpo: DPOConfig = DPOConfig(beta=1.0, lr=2e-4)
+    dpo: DPOConfig = DPOConfig(beta=0.5, lr=4e-4)
     grpo: GRPOConfig = GRPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.05, max_new_tokens=64)
     best_of: int = 16
 

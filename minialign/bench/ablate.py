@@ -24,13 +24,6 @@ class Row(NamedTuple):
     timed: int = 3  # steps that count; fewer where they are very slow
 
 
-GELU = """\
-    s = v * v  # v * v, never v**2 or v**3: NumPy's power is many times slower
-    s *= a * c
-    s += a
-    s *= v
-"""
-
 ROWS = {
     "allocator": Row("freed memory is kept for the next array", "train"),
     "float64": Row(
@@ -38,29 +31,6 @@ ROWS = {
         "train",
         "functional",
         (("scale = 1 / math.sqrt(D)", "scale = 1 / np.sqrt(D)"),),
-    ),
-    "power": Row("GELU: v * v * v, not v**3", "train", "functional", ((GELU, "    s = a * (v + c * v**3)\n"),)),
-    "gelu": Row(
-        "GELU: every step into the same array",
-        "train",
-        "functional",
-        (
-            (GELU, "    s = a * (v + c * v * v * v)\n"),
-            ("    np.tanh(s, out=s)\n    s *= 0.5\n    s += 0.5\n", "    s = 0.5 + 0.5 * np.tanh(s)\n"),
-            (
-                """\
-        slope = v * v
-        slope *= 6 * a * c
-        slope += 2 * a  # 2 du/dx
-        slope *= v
-        slope *= 1 - s
-        slope += 1
-        slope *= s
-        slope *= g
-""",
-                "        slope = g * s * (1 + (1 - s) * v * (2 * a + 6 * a * c * v * v))\n",
-            ),
-        ),
     ),
     "maximum": Row(
         "attention: no maximum where nothing can overflow",

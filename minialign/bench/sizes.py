@@ -48,9 +48,8 @@ def scalar_model(size: Size, dtype: str, seed: int) -> ScalarModel:
 
 
 def _config(size, dtype):
-    return ModelConfig(
-        size.vocab_size, size.context_length, size.n_layer, size.n_head, size.d_model, "learned", tied=True, dtype=dtype
-    )
+    shape = size.vocab_size, size.context_length, size.n_layer, size.n_head, size.d_model
+    return ModelConfig(*shape, positions="learned", activation="relu2", tied=True, dtype=dtype)
 
 
 def texts(size: Size, rows: int, tokens: int) -> np.ndarray:

@@ -13,8 +13,11 @@ TINY = np.errstate(under="ignore")  # a weight too small for float16 is 0 there,
 
 
 def packed(model: LanguageModel | ScalarModel, **extra: Any) -> dict[str, Any]:
-    """A model as plain data: its config, the name and shape of every parameter in order, and all values in one string."""
-    parameters = model.named_parameters()
+    """A model as plain data: its config, the name and shape of every parameter in order, and all values in one string.
+
+    A reward model's reference is left out: it is the SFT model, which travels anyway.
+    """
+    parameters = {name: p for name, p in model.named_parameters().items() if not name.startswith("reference.")}
     values = np.concatenate([p.data.ravel() for p in parameters.values()])
     return {
         "config": asdict(model.config),

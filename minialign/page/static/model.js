@@ -66,7 +66,7 @@ class Transformer {
       const y = new Float64Array(C);
       for (let head = 0; head < H; head++) attend(q, keys, values, y, head * D, D);
       x = plus(x, this.linear(y, name + "attention.output"));
-      const up = this.linear(this.norm(x, name + "mlp_norm"), name + "mlp.up").map(gelu);
+      const up = this.linear(this.norm(x, name + "mlp_norm"), name + "mlp.up").map(ACTIVATIONS[this.config.activation]);
       x = plus(x, this.linear(up, name + "mlp.down"));
     }
     return this.norm(x, "trunk.final_norm");
@@ -114,13 +114,21 @@ class Transformer {
     return ids.map((id) => this.logits(this.read(memory, id)));
   }
 
+  // log pi of each of the last n ids, given all before it.
+  logProbs(ids, n) {
+    const logits = this.allLogits(ids);
+    return ids.slice(-n).map((id, i) => Math.log(softmax(logits[ids.length - n + i - 1])[id]));
+  }
+
   // A reward model's normalised score of an answer: ids of the whole conversation, of which the last n are the answer.
-  score(ids, n) {
+  // reference: the SFT model, whose mean and least log-probability of these n count too.
+  score(ids, n, reference) {
     const memory = this.start(), w = this.p["head.weight"], numbers = [];
     for (const id of ids)
       numbers.push(this.read(memory, id).reduce((sum, h, c) => sum + h * w[c], this.p["head.bias"][0]));
-    const read = this.pooling === "last" ? numbers.slice(-1) : numbers.slice(-n);
-    return (read.reduce((a, b) => a + b, 0) / read.length - this.mean) / this.std;
+    const [a, c] = this.p["likelihood_weights"], logs = reference.logProbs(ids, n);
+    const raw = mean(numbers.slice(this.pooling === "last" ? -1 : -n)) + a * mean(logs) + c * Math.min(...logs);
+    return (raw - this.mean) / this.std;
   }
 
   // Continue ids until the end -> {ids, ended}.  temperature 0: greedy.
@@ -157,8 +165,13 @@ function softmax(x) {
   return e.map((value) => value / sum);
 }
 
-function gelu(x) {
-  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+const ACTIVATIONS = {
+  gelu: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
+  relu2: (x) => Math.max(x, 0) ** 2,
+};
+
+function mean(x) {
+  return x.reduce((a, b) => a + b, 0) / x.length;
 }
 
 function plus(x, y) {
@@ -237,7 +250,7 @@ function reply(name, question, temperature, seed) {
 
 function scoreOfIds(question, ids, ended) {
   const answer = ended ? [...ids, EOS] : ids;
-  return model("reward").score([USER, ...encode(question), BOT, ...answer], answer.length);
+  return model("reward").score([USER, ...encode(question), BOT, ...answer], answer.length, model("sft"));
 }
 
 function scoreOf(question, answer, ended = true) {
