@@ -168,7 +168,7 @@ lesson.number("pi* beats the best n by, at least", min(worth), ".3f")
 # Misconception: "the reward has converged, so training went well" (trl #204: and every question got the same answer).
 # %%
 lesson.section("3. The chase")
-betas = sorted((0.0, 0.1, 1.0) if lesson.fast else leash.BETAS, reverse=True)
+betas = sorted((0.0, 0.3, 1.0) if lesson.fast else leash.BETAS, reverse=True)
 sft, runs, ppo = asdict(leash.evaluate(lesson.journey, "sft")), {}, []
 print("   beta       KL   proxy    gold   greedy   polite phrases   characters")
 row = "   {:<6}{kl:7.2f}{proxy:+8.2f}{gold:+8.2f}{gold_greedy:+9.2f}{polite:17.2f}{length:13.1f}"

@@ -53,9 +53,9 @@ class Recipe:
     reward: RewardConfig = RewardConfig(epochs=2)
     normalise_on: int = 256  # answers of the SFT model on which scores have mean 0 and deviation 1
     critic_votes: int = 1000  # on whose answers the critic learns its first values
-    ppo: PPOConfig = PPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.05, max_new_tokens=64)
+    ppo: PPOConfig = PPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.1, max_new_tokens=64)
     dpo: DPOConfig = DPOConfig(beta=0.5, lr=4e-4)
-    grpo: GRPOConfig = GRPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.05, max_new_tokens=64)
+    grpo: GRPOConfig = GRPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.1, max_new_tokens=64)
     best_of: int = 16
 
 
@@ -66,8 +66,8 @@ FAST = replace(  # the classroom cut: begins with the base model that comes with
     demonstrations=3500,
     vote_prompts=3600,
     critic_votes=500,
-    ppo=replace(FULL.ppo, iterations=18),
-    grpo=replace(FULL.grpo, iterations=18),
+    ppo=replace(FULL.ppo, iterations=18, kl_coef=0.05),
+    grpo=replace(FULL.grpo, iterations=18, kl_coef=0.05),
     best_of=4,
 )
 LEAST_STEPS = 20  # of training on own votes

@@ -32,19 +32,10 @@ from typing import Any
 from ..pipeline import FAST, FULL, Recipe
 from ..world import UNBIASED, Tastes, ToyWorld
 
-# Fewer votes and a shorter PPO than the tour's, because the laboratory runs them some twenty times per seed.  So short
-# a training needs a critic that learns quickly: from a slow one PPO gets noise, and wanders off without gaining reward.
-# Many small rollouts cost no more than few large ones, and every step learns from fresher answers.
-LAB = replace(
-    FULL,
-    mix=ToyWorld.mix,  # the laboratory knows its world
-    tastes=ToyWorld.tastes,
-    vote_prompts=4000,
-    reward=replace(FULL.reward, epochs=3),
-    ppo=replace(FULL.ppo, iterations=24, rollouts=64, lr=7e-4, critic_lr=3e-3, cliprange_value=2.0),
-)
-_short = replace(LAB.ppo, iterations=8, minibatch_size=32)
-LAB_FAST = replace(FAST, mix=LAB.mix, tastes=LAB.tastes, vote_prompts=2000, ppo=_short)
+# Fewer votes than the tour's, because the laboratory runs them some twenty times per seed.  PPO gets a higher rate: what
+# goes wrong without a leash has to go wrong soon.  Many small rollouts cost no more than few large ones.
+LAB = replace(FULL, vote_prompts=4000, ppo=replace(FULL.ppo, iterations=24, rollouts=64, lr=1e-3))
+LAB_FAST = replace(FAST, vote_prompts=2000, ppo=replace(LAB.ppo, iterations=20))
 
 HUMAN = Tastes(warmth=0.6, length=0.3)  # raters with strong tastes: what there is to be hacked
 

@@ -47,7 +47,7 @@ TOO_SHORT = (
 BETAS = (0.0, 0.1, 0.3, 1.0)
 # The adaptive beta, chosen on the tuning questions of seed 0: the target is the KL at the best beta of the sweep there,
 # and in three rollouts beta may change by a fifth, so that it arrives while there is still something to learn.
-ADAPTIVE = {"kl_coef": 0.5, "target_kl": 1.4, "kl_horizon": 3 * LAB.ppo.rollouts}
+ADAPTIVE = {"kl_coef": 1.0, "target_kl": 1.0, "kl_horizon": 3 * LAB.ppo.rollouts}
 NEAR = 1.5  # KLs within this factor of each other count as near
 DRAWS, NS = 64, (1, 2, 4, 16, 64)
 TILTS = (8, 4, 2, 1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05)
@@ -62,7 +62,7 @@ def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     people = replace(recipe, tastes=HUMAN)
     human, other = journey(people, kl_coef=0.0), journey(control(recipe), kl_coef=0.0)
     short = quick(recipe)
-    betas, every, draws = ((0.0, 0.1, 1.0), 8, DRAWS // 2) if short else (BETAS, 2, DRAWS)
+    betas, every, draws = ((0.0, 0.3, 1.0), 8, DRAWS // 2) if short else (BETAS, 2, DRAWS)
     questions = report_questions()[:: 2 if short else 1]
     before, after = (answers_of(human, model, SAMPLED) for model in (human.model("sft"), human.model("ppo")))
     hacks = gallery.harvest(after, human.scorer()(after.batch), before, human.scorer()(before.batch))
