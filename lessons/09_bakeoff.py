@@ -1,7 +1,7 @@
 # %% [markdown]
 """Lesson 9 - Bake-off: which road is the better one, and how sure can you be?
 
-QUESTION   Best of n, PPO and DPO learned from the same votes. Who answers best, at which price, and is that chance?
+QUESTION   Best of n, PPO, GRPO and DPO learned from the same votes. Who answers best, at which price, and is that chance?
 NEEDS      all models of the journey (made once if they are missing)
 TIME       about 25 s; --fast about 10 s; --rate terminal: two minutes of your time
 EQUATION   a win counts 1, a tie 1/2; had other questions been asked, the mean would probably have been within
@@ -47,7 +47,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from minialign import dpo, ppo, reward
+from minialign import dpo, grpo, ppo, reward
 from minialign.batch import conversations
 from minialign.cli import vote
 from minialign.evaluate import answer, continue_bare
@@ -109,14 +109,14 @@ lesson.predict(
 )
 
 # %% [markdown]
-# ## 2. Five models, the same questions
+# ## 2. Six models, the same questions
 # The table has the quality on the left and the price on the right. *Proxy* is the reward model's score, *gold* the
 # judge's. Sort by each of them and compare the orders: a method that chases the proxy looks better by the proxy.
 # *Different* is the share of distinct answers; a model that says the same to everything can have a high score. Best of
-# n trains nothing and pays at every answer; PPO and DPO pay once.
+# n trains nothing and pays at every answer; PPO, GRPO and DPO pay once.
 # %%
-lesson.section("2. Five models, the same questions")
-lesson.need("base", "ppo", "dpo")
+lesson.section("2. Six models, the same questions")
+lesson.need("base", "ppo", "grpo", "dpo")
 questions = report_questions()[:: 27 if lesson.fault == "twelve" else 1]
 how = judge_response, SAMPLED, journey.rng("report"), recipe.max_new_tokens
 base = continue_bare(journey.model("base"), questions, *how)
@@ -128,7 +128,7 @@ def readable(answers):
     return [(q, r._replace(text=re.sub("<[a-z]+>", "", r.text))) for q, r in zip(answers.questions, answers.responses)]
 
 
-board, code = {}, {"best_of_n": [reward], "ppo": [reward, ppo], "dpo": [dpo]}
+board, code = {}, {"best_of_n": [reward], "ppo": [reward, ppo], "grpo": [reward, grpo], "dpo": [dpo]}
 print("             proxy    gold  chars  different  seconds  models  hyperp.  lines")
 for name, answers in said.items():
     batch = answers.batch or conversations(readable(answers), recipe.model.context_length)  # best of n keeps none
@@ -172,7 +172,7 @@ def share(won):
 
 
 sft = said["sft"].gold
-rates = {name: share(outcomes(said[name].gold, sft)) for name in ("base", "best_of_n", "ppo", "dpo")}
+rates = {name: share(outcomes(said[name].gold, sft)) for name in ("base", "best_of_n", *bakeoff.TUNED)}
 for name, (won, (low, high)) in rates.items():
     print(f"   {NAMES[name]:<10}{won:6.1%}   [{low:.1%}, {high:.1%}]")
 itself = float(outcomes(sft, sft).mean())
@@ -184,7 +184,7 @@ for _ in range(20):  # in each match it is drawn anew whose answer to a question
 straddle = sum(low <= 0.5 <= high for _, (low, high) in placebo)
 lesson.number("a model against itself", itself, ".3f", exact=0.5, why="all are ties")
 lesson.number("20 such matches: straddling 50%", straddle, ".0f")
-for name in ("best_of_n", "ppo", "dpo"):
+for name in ("best_of_n", *bakeoff.TUNED):
     lesson.number(f"{NAMES[name]}: wins against SFT", rates[name][0], ".1%")
 off = {}
 for name in ("sft", "ppo", "dpo"):

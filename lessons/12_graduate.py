@@ -17,7 +17,7 @@ BREAK IT   --break transposed   one square matrix is loaded the wrong way round:
            --break average      DPO takes the mean over tokens instead of the sum -> 4, 5
 EXERCISES  (2 min, run) --break transposed: no error, no warning. What would you have noticed, and when?
            (5 min, read) the 20 lines of gpt2() below beside model.py: which line is where?
-           (30 min, write) GRPO with your own reward model: advantages per group in place of gae(), and no critic
+           (30 min, write) GRPO with your own reward model, and no critic; lesson 13 shows how it went
 """
 
 # %% [markdown]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minialign import exact, policy_gradient, ppo, reward
+from minialign import exact, grpo, policy_gradient, ppo, reward
 from minialign.autograd import Tensor
 from minialign.batch import conversations
 from minialign.cli.check import told
@@ -127,6 +127,12 @@ SLIPS = [
      "divided by all questions"),
     (11, " + 1 - judge(question, b, a)", " + judge(question, b, a)", "1 minus it"),
     (11, "/ (1 - chance)", "", "divide by 1 - chance"),
+    (13, "scores - scores.mean(axis=1, keepdims=True)", "scores - scores.mean()", "over all questions"),
+    (13, ", ddof=1", "", "divide by G - 1"),
+    (13, "(np.std(scores, axis=1, ddof=1, keepdims=True) + eps)", "(np.std(scores, ddof=1) + eps)", "over all scores"),
+    (13, "(scores.shape[1] - 1)", "scores.shape[1]", "there are G - 1 others"),
+    (13, "(scores.sum(axis=1, keepdims=True) - scores) / (scores.shape[1] - 1)", "scores.mean(axis=1, keepdims=True)",
+     "among its own rivals"),
 ]  # fmt: skip
 
 
@@ -184,6 +190,8 @@ LIBRARY = {
     )[0],
     "tilt": exact.optimal_policy,
     "dpo_loss": lambda *a: dpo_loss(*a)[0].item(),
+    "group_advantages": lambda scores, eps: grpo.group_advantages(scores.astype(float), eps=eps),
+    "leave_one_out": lambda scores: grpo.leave_one_out(scores.astype(float)),
     "calibration_error": lambda p, c, bins: reward.calibration((2 * c - 1) * np.log(p / (1 - p)), bins)["ece"],
 }
 

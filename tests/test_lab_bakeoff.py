@@ -59,7 +59,7 @@ def test_every_setting_is_a_hyperparameter():
     assert costs.hyperparameters(TOY, "best_of_n") == len(fields(RewardConfig)) + 1
 
 
-def run(ppo=0.4, dpo=0.3, off=0.2, greeted=0.2, seconds=15.0, rejected=-3.0, itself=0.51):
+def run(ppo=0.4, dpo=0.3, grpo=0.38, off=0.2, greeted=0.2, seconds=15.0, rivals=55.0, rejected=-3.0, itself=0.51):
     def model(gold, **more):
         places = {"gold_seen": gold, "gold_held_out": off if gold else 0.0, "gold_greeted": greeted if gold else 0.0}
         return {"gold": gold, "gold_greedy": gold, "stops_greeted": 1.0, "wins": 0.6, "kl": gold} | places | more
@@ -68,6 +68,7 @@ def run(ppo=0.4, dpo=0.3, off=0.2, greeted=0.2, seconds=15.0, rejected=-3.0, its
         "sft": model(0.0, seconds=0.0, models=1, megabytes=0.6, hyperparameters=0),
         "best_of_n": model(0.5, seconds=20.0, models=2, megabytes=1.2, hyperparameters=10),
         "ppo": model(ppo, seconds=60.0, models=4, megabytes=2.4, hyperparameters=27, chosen=-1.0, rejected=-2.0),
+        "grpo": model(grpo, seconds=rivals, models=3, megabytes=1.8, hyperparameters=25, chosen=-1.0, rejected=-2.0),
         "dpo": model(dpo, seconds=seconds, models=2, megabytes=1.2, hyperparameters=10, chosen=-0.5, rejected=rejected),
         "itself": {"rate": itself, "margin": 0.04},
     }
@@ -87,10 +88,12 @@ def test_claims_are_seen_where_the_runs_bear_them_out():
         ({"dpo": -0.1}, 0),
         ({"dpo": 0.45}, 1),
         ({"seconds": 50.0}, 2),
-        ({"greeted": -0.1}, 3),
-        ({"off": -0.1}, 4),
-        ({"rejected": 0.2}, 5),
-        ({"itself": 0.56}, 6),
+        ({"grpo": -0.1}, 3),
+        ({"rivals": 90.0}, 3),
+        ({"greeted": -0.1}, 4),
+        ({"off": -0.1}, 5),
+        ({"rejected": 0.2}, 6),
+        ({"itself": 0.56}, 7),
     ],
 )
 def test_each_claim_can_fail(numbers, which):
@@ -102,12 +105,12 @@ def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
     monkeypatch.setattr(bakeoff, "FAST", TOY)
     monkeypatch.setattr(bakeoff, "report_questions", lambda: report_questions(80))
     data = json.loads(json.dumps(bakeoff.one_seed(TOY, 0, tmp_path), allow_nan=False))
-    assert len(bakeoff.claims([data])) == 7 and all(len(line) <= 88 for line in bakeoff.table([data]))
+    assert len(bakeoff.claims([data])) == 8 and all(len(line) <= 88 for line in bakeoff.table([data]))
     figure, words = draw([data])
     assert words.startswith(figure._suptitle.get_text()) and len(figure.axes) == 3
 
     journey = Journey(lab.control(TOY), 0, tmp_path)
     size = sum(p.data.nbytes for p in journey.model("sft").parameters()) / 1e6
     assert data["sft"]["megabytes"] == pytest.approx(size, abs=6e-4) and data["dpo"]["megabytes"] == pytest.approx(2 * size, abs=6e-4)
-    assert data["ppo"]["models"] == 4 and data["ppo"]["seconds"] > data["best_of_n"]["seconds"] > 0
+    assert data["grpo"]["models"] == 3 and data["ppo"]["models"] == 4 and data["ppo"]["seconds"] > data["best_of_n"]["seconds"] > 0
     assert data["sft"]["wins"] == 0.5 and data["sft"]["kl"] == 0

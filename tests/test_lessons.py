@@ -130,7 +130,7 @@ def cited_by(script):
 
 def test_every_equation_that_is_cited_is_in_the_code_and_every_one_in_the_code_is_cited():
     cited = set().union(*map(cited_by, LESSONS))
-    assert cited == set(equations.regions()) - {"grpo"}  # of which lesson 12 shows the advantages alone
+    assert cited == set(equations.regions())
 
 
 @pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..history import History
 from ..models import NAMES
 from .style import (
     BLACK,
@@ -19,6 +20,7 @@ from .style import (
     VERMILION,
     WHITE,
     WHY_ROOT,
+    curve,
     headline,
     label_point,
     legend_below,
@@ -114,8 +116,8 @@ def win_rates(rates: dict[str, Share], board: dict[str, Numbers], placebo: list[
     return figure, f"{title}. Against the SFT model win: {won}. {itself}."
 
 
-def _what_it_says(right, known, names):
-    """A panel of stacked bars: right, wrong, "i do not know", and the rest, about what raters cannot check."""
+def _what_it_says(right, known, names, title="what it says about obscure things"):
+    """A panel of stacked bars: right, wrong, "i do not know", and the rest."""
     start, bars = np.zeros(len(known)), range(len(known))
     looks = {"right": (GREEN, WHITE), "wrong": (VERMILION, WHITE), "does not know": (PALE_GREY, BLACK)}
     looks["says something else"] = (GREY, WHITE)
@@ -130,7 +132,7 @@ def _what_it_says(right, known, names):
     right.invert_yaxis()
     right.set_xlim(0, 1)
     legend_below(right, 2, gap=0.1)
-    name_panel(right, "what it says about obscure things")
+    name_panel(right, title)
 
 
 def habits(yes: dict[str, Any], predicted: Numbers, stances: dict[str, Any], known: dict[str, Any]) -> tuple[Figure, str]:
@@ -227,3 +229,27 @@ def constitution(
     line = "{name}: {length:.0f} characters, refuses {refuses:.0%}"
     told = "; ".join(line.format(name=name, **policy) for name, policy in policies.items())
     return figure, f"{title}. Policies, by their principles: {told}."
+
+
+def rivals(scores: np.ndarray, advantages: np.ndarray, history: History, known: dict[str, Any]) -> tuple[Figure, str]:
+    """Lesson 13: a group and its advantages, GRPO on a verifier, and what that makes the model say.
+
+    scores, advantages (G,); history: of GRPO on the verifier; known: label -> (right, wrong, idk), shares of answers,
+    SFT's known facts and made-up names first, then those of the verified policy.
+    """
+    figure, [(left, middle, right)] = panels(12, 3.6, 1, 3, width_ratios=(2, 3, 4))
+    left.bar(range(len(scores)), advantages, color=[GREEN if a > 0 else VERMILION for a in advantages], width=0.6)
+    left.set_xticks(range(len(scores)), [f"score {score:g}" for score in scores], fontsize=7)
+    reference(left, 0, "")
+    name_panel(left, "advantages of four rivals")
+    curve(middle, history, "objective/scores", **MODEL_STYLE["grpo"])
+    percent(middle.yaxis)
+    name_panel(middle, "right answers in training (verifier)", "iteration")
+    _what_it_says(right, known, list(known), "what it says, before and after")
+    percent(right.xaxis)
+    (right_before, *_), (*_, idk_before), (right_after, *_), (*_, idk_after) = known.values()
+    facts, names = f"from {right_before:.0%} to {right_after:.0%}", f"from {idk_before:.0%} to {idk_after:.0%}"
+    title = f"Verified facts go {facts} right, and `i do not know` about made-up names {names}"
+    headline(figure, title)
+    group = ", ".join(f"{score:g} gets {a:+.2f}" for score, a in zip(scores, advantages))
+    return figure, f"{title}. Of four rivals a score of {group}: best beside the others, not good in itself."

@@ -1,10 +1,11 @@
-"""RLHF against DPO: the same votes, two roads.
+"""RLHF against DPO: the same votes, two roads, one of them with a critic or with rivals.
 
     votes -> reward model -> PPO      max E[r] - beta KL(pi || SFT)                   (Ouyang et al. 2022)
+    votes -> reward model -> GRPO     the same without a critic                       (Shao et al. 2024)
     votes -> DPO                      the same optimum, if there were votes enough    (Rafailov et al. 2023)
 
-Both start from the same SFT model and the same votes, of raters without tastes; best of n, which trains no policy,
-is beside them.  Each has the settings of the tour.  Measured: gold and wins, the distance, what training costs, how
+All start from the same SFT model and the same votes, of raters without tastes; best of n, which trains no policy, is
+beside them.  Each has the settings of the tour, but for GRPO's iterations: as many as take PPO's time.  Measured: gold and wins, the distance, what training costs, how
 far either side of held-out votes moves, and what happens off the distribution of the votes: items that none was about,
 greetings that none began with.
 
@@ -29,13 +30,15 @@ from . import Claim, Run, control, quick
 from .instruments import costs
 from .instruments.measure import GREEDY, SAMPLED, count_seeds, holds_in_most_seeds, prompt_of, spread
 
-QUESTION = "with a reward model and PPO, or straight from the votes?"
+QUESTION = "with a reward model and PPO or GRPO, or straight from the votes?"
 DOES_NOT_SHOW = (
     "which of the two is better elsewhere: each has one setting here, chosen by hand in this world, and other settings "
     "would move both. Seconds are those of one machine, with whatever else it was doing."
 )
 
-MODELS = ("sft", "best_of_n", "ppo", "dpo")
+MODELS = ("sft", "best_of_n", "ppo", "grpo", "dpo")
+TUNED = ("ppo", "grpo", "dpo")
+EQUAL_TIME = 1.4  # GRPO's iterations for each of PPO's: one needs less time, for it trains no critic (measured, one core)
 TIMES = 4  # every held-out item is asked so often: there are few
 NEW_GREETINGS = ("good day! ", "excuse me, ", "my friend, ", "now, ")
 
@@ -43,11 +46,12 @@ NEW_GREETINGS = ("good day! ", "excuse me, ", "my friend, ", "now, ")
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     """Every model of one seed, on the same questions -> plain data."""
     tour = FAST if quick(recipe) else FULL  # its PPO is longer than the laboratory's: to stop halfway would decide the race
-    journey = Journey(replace(control(recipe), ppo=tour.ppo), seed, folder)
+    rivals = replace(tour.grpo, iterations=round(EQUAL_TIME * tour.ppo.iterations))
+    journey = Journey(replace(control(recipe), ppo=tour.ppo, grpo=rivals), seed, folder)
     questions = report_questions()[:: 2 if quick(recipe) else 1]
     sft = ask(journey, "sft", SAMPLED, questions)
     results = {name: evaluate(journey, name, questions, sft) | asdict(costs.cost(journey, name)) for name in MODELS}
-    for name in ("ppo", "dpo"):
+    for name in TUNED:
         results[name] |= moved(journey, journey.model(name))
     other_rng = np.random.default_rng([seed, 1])
     again = answer(journey.model("sft"), questions, judge_response, SAMPLED, other_rng, recipe.max_new_tokens)
@@ -125,6 +129,9 @@ def claims(runs: list[Run]) -> list[Claim]:
     needed = ("seconds", "models", "hyperparameters")
     costs = {key: (per_seed(runs, "ppo", key).mean(), per_seed(runs, "dpo", key).mean()) for key in needed}
     more = gain["ppo"] > gain["dpo"]
+    time = per_seed(runs, "grpo", "seconds").mean() / costs["seconds"][0]
+    rivals = per_seed(runs, "grpo", "gold") - per_seed(runs, "ppo", "gold")
+    fewer = all(run["grpo"]["models"] == run["ppo"]["models"] - 1 for run in runs)
     return [
         Claim(
             "both raise gold above the SFT model's",
@@ -140,6 +147,13 @@ def claims(runs: list[Run]) -> list[Claim]:
             "DPO asks for less: half the seconds, the models and the hyperparameters, or fewer",
             all(dpo <= ppo / 2 for ppo, dpo in costs.values()),
             ", ".join(f"{key} {ppo:.0f} against {dpo:.0f}" for key, (ppo, dpo) in costs.items()),
+        ),
+        Claim(
+            "GRPO raises gold as well, with one model less than PPO and, give or take a quarter, in its time",
+            holds_in_most_seeds(gain["grpo"] > 0) and fewer and bool(0.75 <= time <= 1.25),
+            f"by {spread(gain['grpo'])}, against PPO's gold {spread(rivals)}; {time:.0%} of its seconds, at "
+            f"{spread(per_seed(runs, 'grpo', 'kl'))} nats",
+            "seconds are of this machine, with whatever else it was doing",
         ),
         Claim(
             "both keep a gain after greetings that no vote began with",

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from ...figures import bars, style
 from ...models import NAMES
 from .. import Run
-from ..bakeoff import MODELS, per_seed
+from ..bakeoff import MODELS, TUNED, per_seed
 
 
 def draw(runs: list[Run]) -> tuple[Figure, str]:
@@ -25,14 +25,14 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
     bars.name_ticks(off, list(places.values()))
     off.legend(frameon=False, fontsize=7)
     style.name_panel(off, "gold on and off the distribution of the votes")
-    for k, name in enumerate(("ppo", "dpo")):
+    for k, name in enumerate(TUNED):
         chosen, rejected = per_seed(runs, name, "chosen"), per_seed(runs, name, "rejected")
         bars.pair(sides, k, (chosen, rejected), style.MODEL_STYLE[name]["color"])
-    bars.name_ticks(sides, ["PPO", "DPO"])
+    bars.name_ticks(sides, [NAMES[name] for name in TUNED])
     style.reference(sides, 0, "")
     style.name_panel(sides, "how far held-out votes move, nats", "full: chosen, hatched: rejected")
-    ppo, dpo = ((per_seed(runs, name, "gold").mean(), runs[0][name]["models"]) for name in ("ppo", "dpo"))
-    title = f"On the same votes PPO reaches gold {ppo[0]:.2f} with {ppo[1]} models, DPO {dpo[0]:.2f} with {dpo[1]}"
+    reached = {name: f"{per_seed(runs, name, 'gold').mean():.2f} with {runs[0][name]['models']}" for name in TUNED}
+    title = f"On the same votes PPO reaches gold {reached['ppo']} models, GRPO {reached['grpo']}, DPO {reached['dpo']}"
     style.headline(drawn, title)
     others = [per_seed(runs, name, "gold").mean() for name in ("sft", "best_of_n")]
     return drawn, (

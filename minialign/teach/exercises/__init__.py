@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LESSONS = range(1, 12)
+LESSONS = (*range(1, 12), 13)  # lesson 12 has nothing to be written that a program could grade
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,31 @@
+"""Exercise 13: measured by one's rivals.  (15 minutes)
+
+Write what is missing, and check it:  minialign check 13
+Hints:                                 minialign check 13 --hint 1
+"""
+
+import numpy as np  # noqa: F401
+
+
+def group_advantages(scores, eps):
+    """How much better than its group each answer is, in standard deviations.
+
+        A_i = (r_i - mean of its group) / (std of its group + eps)
+
+    std divides the sum of squares by G - 1, as statisticians do for a sample.
+
+    scores (N, G): N questions, G answers to each; eps a number above 0; returns A (N, G)
+
+    Example: scores [[1, 3]], eps nearly 0  ->  [[-0.7071, 0.7071]].  Scores may be integers.
+    """
+    raise NotImplementedError("group_advantages")
+
+
+def leave_one_out(scores):
+    """How much better than the mean of the *other* answers to its question each answer is.
+
+    scores (N, G); returns A (N, G)
+
+    Example: scores [[1, 2, 6]]  ->  [[-3, -1.5, 4.5]], for the first is measured against (2 + 6) / 2.
+    """
+    raise NotImplementedError("leave_one_out")
