@@ -10,12 +10,62 @@ r = log pi(y|x) - log ref(y|x), a sum over tokens; z is the KL from the referenc
 Differences from the papers: none; z is, as in TRL, one number per batch, not below 0, and without a gradient.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+from tqdm import tqdm
 
 from .arrays import as_floats, same_shape
-from .autograd import as_tensor, exp, log
-from .checks import check_finite, check_number
+from .autograd import as_tensor, exp, log, no_grad
+from .batch import conversations, minibatches
+from .checks import check_betas, check_count, check_counts, check_finite, check_number, check_numbers, check_reference
+from .divergence import check_step, quiet
 from .functional import log_sigmoid
+from .history import History
+from .likelihood import sequence_log_probs
+from .optim import AdamW, cosine_schedule
+from .tokenizer import CHARACTERS, Tokenizer
+
+
+@dataclass(frozen=True)
+class CousinConfig:
+    beta: float = 2.0  # of SimPO; usual for ORPO and KTO: 0.1
+    gamma_beta_ratio: float = 0.5  # of SimPO: the lead that is asked for, in units of beta
+    desirable_weight: float = 1.0  # of KTO: what a good answer counts
+    undesirable_weight: float = 1.0
+    lr: float = 2e-4
+    epochs: int = 1
+    batch_size: int = 32  # pairs per step; of KTO: answers
+    warmup_steps: int = 10
+    final_fraction: float = 0.1
+    betas: tuple = (0.9, 0.95)
+
+    def __post_init__(self):
+        check_counts(self, "epochs batch_size")
+        check_counts(self, "warmup_steps", at_least=0)
+        check_numbers(self, "gamma_beta_ratio desirable_weight undesirable_weight lr", at_least=0)
+        check_number("beta", self.beta, above=0)
+        check_number("final_fraction", self.final_fraction, at_least=0, at_most=1)
+        check_betas(self.betas)
+
+
+@dataclass
+class Thumbs:
+    """Answers that somebody found good or bad, one by one: answers[i] to prompts[i] is good[i]."""
+
+    prompts: list  # of str
+    answers: list  # of Response
+    good: np.ndarray  # (N,) bool
+    tokenizer: Tokenizer = CHARACTERS
+
+    def __post_init__(self):
+        self.good = np.asarray(self.good, dtype=bool)
+        if not len(self.prompts) == len(self.answers) == len(self.good):
+            numbers = len(self.prompts), len(self.answers), len(self.good)
+            raise ValueError("{} prompts need as many answers and thumbs, not {} and {}".format(*numbers))
+
+    def __len__(self):
+        return len(self.prompts)
 
 
 def simpo_loss(policy_chosen_logps, policy_rejected_logps, beta=2.0, gamma_beta_ratio=0.5, label_smoothing=0.0):
@@ -99,3 +149,83 @@ def _pair_metrics(loss, chosen_rewards, rejected_rewards):
         "rewards/accuracies": float(np.mean((margins > 0) + 0.5 * (margins == 0))),
         "rewards/margins": float(margins.mean()),
     }
+
+
+# ------------------------------------------------------------------------------------------------ the loops
+def train_simpo(policy, votes, config, rng, desc="simpo"):
+    """Fit `policy` in place to Preferences, without a reference -> History.  Raises as train_dpo does."""
+
+    def loss_of(sums, tokens):
+        chosen, rejected = _halves(sums / tokens)
+        return simpo_loss(chosen, rejected, config.beta, config.gamma_beta_ratio)
+
+    return _train_on_pairs(policy, votes, loss_of, config, rng, desc)
+
+
+def train_orpo(policy, votes, config, rng, desc="orpo"):
+    """The same with ORPO: imitate the chosen answers, and let their odds grow against the rejected ones -> History."""
+
+    def loss_of(sums, tokens):
+        odds, metrics = odds_ratio_loss(*_halves(sums / tokens), config.beta)
+        sft = -_halves(sums)[0].sum() * (1 / float(_halves(tokens)[0].sum()))
+        return sft + odds, metrics | {"loss": sft.item() + odds.item(), "loss/sft": sft.item()}
+
+    return _train_on_pairs(policy, votes, loss_of, config, rng, desc)
+
+
+def train_kto(policy, reference, thumbs, config, rng, desc="kto"):
+    """Fit `policy` in place to Thumbs, held to the frozen `reference` -> History.  Raises as train_dpo does.
+
+    z is measured on each answer of a minibatch, put behind the question of the one before it.
+    """
+    check_reference(policy, reference)
+    check_count("the number of thumbs", len(thumbs))
+    said, context = list(zip(thumbs.prompts, thumbs.answers)), policy.config.context_length
+    batch = conversations(said, context, thumbs.tokenizer)
+
+    def loss_of(rows):
+        strays = [(said[i][0], said[j][1]) for i, j in zip(rows, np.roll(rows, -1))]
+        astray, sides = conversations(strays, context, thumbs.tokenizer), (thumbs.good[rows], ~thumbs.good[rows])
+        with no_grad():
+            ref, *drift = (
+                sequence_log_probs(model, texts).data
+                for model, texts in ((reference, batch[rows]), (policy, astray), (reference, astray))
+            )
+        logps = sequence_log_probs(policy, batch[rows])
+        (good, bad), (ref_good, ref_bad) = ([x[np.flatnonzero(side)] for side in sides] for x in (logps, ref))
+        weights = config.desirable_weight, config.undesirable_weight
+        return kto_loss(good, bad, drift[0], ref_good, ref_bad, drift[1], config.beta, *weights)
+
+    return _train(policy, loss_of, batch.lengths, config, rng, desc)
+
+
+def _halves(x):
+    """The chosen answers' part, and the rejected ones'."""
+    return x[: x.shape[0] // 2], x[x.shape[0] // 2 :]
+
+
+def _train_on_pairs(policy, votes, loss_of, config, rng, desc):
+    """loss_of(log pi of each answer, chosen and then rejected, Tensor (2N,); their numbers of tokens) -> (loss, metrics)."""
+    n = len(votes)
+    check_count("the number of votes", n)
+    both = votes.batch(policy.config.context_length)  # (2n, T): chosen, then rejected
+
+    def loss_of_rows(rows):
+        pairs = both[np.concatenate([rows, rows + n])]
+        return loss_of(sequence_log_probs(policy, pairs), pairs.mask.sum(1))
+
+    return _train(policy, loss_of_rows, np.maximum(*_halves(both.lengths)), config, rng, desc)
+
+
+@quiet()
+def _train(policy, loss_of, lengths, config, rng, desc):
+    """Steps over minibatches of rows of similar length, under a cosine schedule -> History."""
+    steps = [rows for _ in range(config.epochs) for rows in minibatches(len(lengths), config.batch_size, rng, lengths)]
+    optimizer, history = AdamW(policy.parameters(), config.lr, config.betas), History()
+    for step, rows in enumerate(tqdm(steps, desc=desc, leave=False, disable=None)):
+        optimizer.lr = cosine_schedule(step + 1, len(steps), config.lr, config.warmup_steps, config.final_fraction)
+        loss, metrics = loss_of(rows)
+        optimizer.minimise(loss)
+        history.log(step, metrics | {"lr": optimizer.lr})
+        check_step(desc, step, len(steps), metrics, config, policy)
+    return history

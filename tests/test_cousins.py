@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from small_models import talker, votes_of
 
 from minialign.autograd import Tensor, check_gradients
-from minialign.cousins import kto_loss, odds_ratio_loss, simpo_loss
+from minialign.batch import Response, conversations
+from minialign.checkpoint import frozen_copy, trainable_copy
+from minialign.cousins import CousinConfig, Thumbs, kto_loss, odds_ratio_loss, simpo_loss, train_kto, train_orpo, train_simpo
 from minialign.dpo import dpo_loss
+from minialign.likelihood import sequence_log_probs
+from minialign.preferences import Preferences
 
 W, L = np.array([-0.5, -1.0]), np.array([-1.5, -0.7])  # means over tokens
 
@@ -81,3 +86,93 @@ def test_what_cannot_be_is_refused(loss):
     for bad in ((W[:1], L, W, W, L, W), (W, L[:1], W, W, L, W), (W, L, W[:1], W, L, W), (W, L, W * np.nan, W, L, W)):
         with pytest.raises(ValueError):
             kto_loss(*bad)
+
+
+# ---------------------------------------------------------------------------------------- the loops
+def config(**changes):
+    return CousinConfig(**{"lr": 3e-3, "batch_size": 4, "warmup_steps": 0, "beta": 0.5} | changes)
+
+
+def thumbs_of(votes):
+    return Thumbs(votes.prompts * 2, votes.chosen + votes.rejected, [True] * len(votes) + [False] * len(votes))
+
+
+def logps(model, votes):
+    return sequence_log_probs(model, votes.batch()).data.reshape(2, -1)
+
+
+def test_the_first_losses_are_those_of_the_formulas():
+    """In one minibatch of all votes: means over tokens for SimPO and ORPO, the tokens of all chosen answers for its SFT loss."""
+    votes, model = votes_of(6), talker(seed=1)
+    sums, tokens = logps(model, votes), votes.batch().mask.sum(1).reshape(2, -1)
+    assert len(set(tokens.ravel())) > 3  # answers of unequal length, or sums and means would be alike
+    whole = config(batch_size=6)
+    expected = simpo_loss(*(sums / tokens), 0.5, 0.5)[0].item()
+    assert_allclose(train_simpo(trainable_copy(model), votes, whole, np.random.default_rng(0))["loss"][0], expected)
+    history = train_orpo(trainable_copy(model), votes, whole, np.random.default_rng(0))
+    sft = -sums[0].sum() / tokens[0].sum()
+    assert_allclose(history["loss/sft"][0], sft)
+    assert_allclose(history["loss"][0], sft + odds_ratio_loss(*(sums / tokens), 0.5)[0].item())
+
+
+def test_kto_starts_at_one_half_whatever_the_answers():
+    """Policy = reference: every log-ratio is 0, z too, and 1 - sigma(0) = 1/2; after a step z is measured."""
+    votes, model = votes_of(8), talker(seed=1)
+    history = train_kto(trainable_copy(model), frozen_copy(model), thumbs_of(votes), config(), np.random.default_rng(0))
+    assert history["loss"][0] == pytest.approx(0.5, abs=1e-12) and history["kl"][0] == 0 and history["kl"][1:].max() > 0
+
+
+def test_z_is_measured_on_answers_to_other_questions():
+    """Two questions in one minibatch: each answer behind the other's question; at the second step the policy has moved."""
+    prompts, answers = ["a", "bb"], [Response("cc", True), Response("d", True)]
+    model, thumbs = talker(seed=1), Thumbs(["a", "bb"], answers, [True, False])
+    policy, reference = trainable_copy(model), frozen_copy(model)
+    history = train_kto(policy, reference, thumbs, config(epochs=2, final_fraction=1.0), np.random.default_rng(0))
+    astray = conversations([(prompts[0], answers[1]), (prompts[1], answers[0])])
+    # With a constant rate the only step of one epoch is the first step of two.
+    train_kto(first := trainable_copy(model), reference, thumbs, config(final_fraction=1.0), np.random.default_rng(0))
+    drift = sequence_log_probs(first, astray).data - sequence_log_probs(reference, astray).data
+    assert_allclose(history["kl"][1], max(0.0, drift.mean()), atol=1e-9)
+    other = sequence_log_probs(first, conversations(list(zip(prompts, answers)))).data
+    assert abs(other.mean() - sequence_log_probs(first, astray).data.mean()) > 1e-3
+
+
+@pytest.mark.parametrize("method", ["simpo", "orpo", "kto"])
+def test_chosen_answers_gain_on_rejected_ones(method):
+    votes, model = votes_of(16), talker(seed=1)
+    policy, rng, settings = trainable_copy(model), np.random.default_rng(0), config(epochs=4)
+    if method == "kto":
+        train_kto(policy, frozen_copy(model), thumbs_of(votes), settings, rng)
+    else:
+        {"simpo": train_simpo, "orpo": train_orpo}[method](policy, votes, settings, rng)
+    before, after = (sums[0] - sums[1] for sums in (logps(model, votes), logps(policy, votes)))
+    assert (after - before).mean() > 0.5
+    if method == "orpo":  # it imitates as well
+        assert (logps(policy, votes)[0] - logps(model, votes)[0]).mean() > 0
+
+
+def test_kto_learns_from_answers_of_which_no_two_are_a_pair():
+    votes, model = votes_of(16), talker(seed=1)
+    apart = thumbs_of(votes)
+    rows = [i if i % 2 else i + 16 for i in range(16)]  # of every vote one side
+    some = Thumbs([apart.prompts[i] for i in rows], [apart.answers[i] for i in rows], apart.good[rows])
+    train_kto(policy := trainable_copy(model), frozen_copy(model), some, config(epochs=4), np.random.default_rng(0))
+    moved = logps(policy, votes) - logps(model, votes)
+    assert moved[0, 1::2].mean() > moved[1, 0::2].mean() + 0.5
+
+
+def test_loops_refuse_what_cannot_be_learned_from():
+    model, none, rng = talker(), Preferences([], [], []), np.random.default_rng(0)
+    for train in (train_simpo, train_orpo):
+        with pytest.raises(ValueError, match="number of votes"):
+            train(trainable_copy(model), none, config(), rng)
+    with pytest.raises(ValueError, match="number of thumbs"):
+        train_kto(trainable_copy(model), frozen_copy(model), thumbs_of(none), config(), rng)
+    policy = trainable_copy(model)
+    with pytest.raises(ValueError, match="the reference is the policy itself"):
+        train_kto(policy, policy, thumbs_of(votes_of(2)), config(), rng)
+    with pytest.raises(ValueError, match="2 prompts need as many"):
+        Thumbs(["a", "b"], [Response("c", True)], [True])
+    for bad in ({"beta": 0}, {"epochs": 0}, {"desirable_weight": -1}, {"lr": np.nan}, {"final_fraction": 2}):
+        with pytest.raises(ValueError):
+            config(**bad)

@@ -16,8 +16,10 @@ from toy import TOY
 from minialign import lab
 from minialign.cli import lab as lab_command
 from minialign.cli.command import main
-from minialign.lab import EXPERIMENTS, Claim, bakeoff, leash, length, rlvr, sums, sycophancy
+from minialign.lab import EXPERIMENTS, Claim, bakeoff, cousins, leash, length, rlvr, sums, sycophancy
+from minialign.lab.instruments import measure
 from minialign.lab.instruments.measure import count_seeds, holds_in_most_seeds
+from minialign.world import report_questions
 
 
 @pytest.fixture()
@@ -31,6 +33,9 @@ def toy_lab(monkeypatch):
         monkeypatch.setattr(module, name, TOY.tastes)
     monkeypatch.setattr(length, "TIMES", 2)
     monkeypatch.setattr(sycophancy, "DRAWS", 2)
+    monkeypatch.setattr(cousins, "ROUNDS", 1)
+    monkeypatch.setattr(cousins, "tuning_questions", lambda: report_questions(20))
+    monkeypatch.setattr(measure, "report_questions", lambda: report_questions(40))
     for module, name in ((rlvr, "VERIFIED"), (rlvr, "UNLEASHED"), (sums, "VERIFIED")):
         small = replace(getattr(module, name), iterations=2, prompts=4, group_size=4, minibatch_size=8)
         monkeypatch.setattr(module, name, small)
@@ -42,7 +47,7 @@ def run(folder, *arguments):
 
 def test_the_command_knows_every_experiment():
     assert set(EXPERIMENTS) == {
-        "leash", "length", "sycophancy", "refusal", "truth", "principles", "bakeoff", "rlvr", "sums",
+        "leash", "length", "sycophancy", "refusal", "truth", "principles", "bakeoff", "rlvr", "sums", "cousins",
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@
     truth.py         what raters cannot check, tuning cannot fix
     principles.py    feedback from written principles instead of people
     bakeoff.py       RLHF against DPO, on the same votes
+    cousins.py       DPO and its cousins: which, and with which votes?
     rlvr.py          a reward that can be verified, and what nobody verifies
     sums.py          more thinking characters, better sums?
 

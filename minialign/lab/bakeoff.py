@@ -5,9 +5,9 @@
     votes -> DPO                      the same optimum, if there were votes enough    (Rafailov et al. 2023)
 
 All start from the same SFT model and the same votes, of raters without tastes; best of n, which trains no policy, is
-beside them.  Each has the settings of the tour, but for GRPO's iterations: as many as take PPO's time.  Measured: gold and wins, the distance, what training costs, how
-far either side of held-out votes moves, and what happens off the distribution of the votes: items that none was about,
-greetings that none began with.
+beside them.  Each has the settings of the tour, but for GRPO's iterations: as many as take PPO's time.  Measured: gold
+and wins, the distance, what training costs, how far either side of held-out votes moves, and what happens off the
+distribution of the votes: items that none was about, greetings that none began with.
 
 A win is an answer that the judge finds better than the SFT model's, a tie half a win; its interval w +- 1.96 s/sqrt(N).
 The SFT model against itself shows how little so many questions can tell apart.

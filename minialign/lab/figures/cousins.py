@@ -1,0 +1,56 @@
+"""The figure of cousins.py."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ...figures import bars, style
+from .. import Run
+from ..cousins import METHODS, ON_VOTES, per_seed, sft
+
+# By what a method holds in memory: a colour and a mark.
+LOOKS: dict[int, tuple[str, str, str]] = {
+    1: (style.BLUE, "s", "policy alone"),
+    2: (style.GREEN, "o", "and a reference"),
+    3: (style.VERMILION, "^", "and a reward model"),
+}
+
+
+def draw(runs: list[Run]) -> tuple[Figure, str]:
+    drawn, [(gold, spoiled, length)] = style.panels(12, 4, 1, 3, width_ratios=(4, 4, 3))
+    told = set()
+    for k, method in enumerate(METHODS):
+        colour, marker, words = LOOKS[method.models]
+        x, y = per_seed(runs, method.name, "kl"), per_seed(runs, method.name, "gold")
+        label: dict[str, Any] = {} if words in told else {"label": words}
+        told.add(words)
+        gold.plot(x.mean(), y.mean(), marker, color=colour, markersize=6, **label)
+        gold.vlines(x.mean(), y.min(), y.max(), color=colour, linewidth=0.8)
+        style.label_point(gold, method.name, (x.mean(), y.mean()), (5, 4 if k % 2 else -9), fontsize=7)
+    style.reference(gold, sft(runs, "gold").mean(), "SFT model", below=True)
+    gold.margins(0.15, 0.1)
+    gold.legend(frameon=False, fontsize=7)
+    style.name_panel(gold, "gold and distance, each at its best beta", "KL, nats per answer")
+    for k, method in enumerate(ON_VOTES):
+        colour = LOOKS[method.models][0]
+        pair = [per_seed(runs, method.name, "gold", votes) for votes in ("methods", "flipped")]
+        bars.pair(spoiled, k, pair, colour, ("all votes", "a fifth flipped") if k == 0 else (None, None))
+        more = per_seed(runs, method.name, "length", "unequal") - per_seed(runs, method.name, "length", "equal")
+        bars.bar(length, k, more, colour)
+    for ax in (spoiled, length):
+        bars.name_ticks(ax, [method.name for method in ON_VOTES])
+        style.reference(ax, 0, "")
+    style.legend_below(spoiled, 2)
+    style.name_panel(spoiled, "gold")
+    style.name_panel(length, "characters more where longer was chosen")
+    means = {method.name: per_seed(runs, method.name, "gold").mean() for method in METHODS}
+    first, last = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
+    title = f"On the same votes {first} has most gold, {means[first]:.2f}, and {last} least, {means[last]:.2f}"
+    style.headline(drawn, title)
+    loss = np.mean([per_seed(runs, m.name, "gold", "flipped") - per_seed(runs, m.name, "gold") for m in ON_VOTES])
+    unpaired = np.mean([run["unpaired"]["gold"] for run in runs])
+    return drawn, (
+        f"{title}; the SFT model has {sft(runs, 'gold').mean():.2f}. A fifth of the votes flipped changes gold by {loss:+.2f} "
+        f"on average; KTO without any pairs has {unpaired:.2f}. Dots and bars are means, whiskers extremes; seeds: {len(runs)}."
+    )
