@@ -231,8 +231,9 @@ right = [places["trained"].right for places in facts.values()]
 idk = [places["fictional"].idk for places in facts.values()]
 lesson.claim(7, right[1] > right[0], "{:.0%} -> {:.0%}".format(*right))
 lesson.claim(8, idk[1] < idk[0] / 2, "{:.0%} -> {:.0%}".format(*idk))
-told = {f"{words},\n{name}": (x.right, x.wrong, x.idk) for name, places in facts.items()
-        for words, x in (("known facts", places["trained"]), ("made-up names", places["fictional"]))}  # fmt: skip
+told = {f"{words},\n{name}": (x.right, x.wrong, x.idk)
+        for words, place in (("known facts", "trained"), ("made-up names", "fictional"))
+        for name, x in ((name, facts[name][place]) for name in facts)}  # fmt: skip
 lesson.picture("rivals", *lab_plots.rivals(group[0], advantages[0], curve, told))
 lesson.finish()
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from minialign.cli.command import main
-from minialign.figures import lesson_plots
+from minialign.figures import lab_plots, lesson_plots
 from minialign.history import History
 from minialign.teach import calibrate, equations
 from minialign.teach.lesson_doc import claims_of, faults_of, read_doc
@@ -350,6 +350,17 @@ def duel(chosen, rejected):
     return lesson_plots.shortcut(["refuse", "i do not know", "right", "polite, right", "wrong"], even, roads, 0.5, history)
 
 
+def rivals():
+    """Lesson 13's picture."""
+    history = History()
+    for step in range(3):
+        history.log(step, {"objective/scores": 0.2 * step})
+    known = {"known,\nSFT": (0.1, 0.5, 0.2), "known,\nafter": (0.9, 0.1, 0.0), "made up,\nSFT": (0.0, 0.5, 0.4), "made up,\nafter": (0.0, 0.94, 0.01)}
+    figure, words = lab_plots.rivals(np.array([1.0, 2.0, 3.0, 6.0]), np.array([-0.93, -0.46, 0.0, 1.39]), history, known)
+    assert words.startswith("Verified facts go from 10% to 90% right, and `i do not know` about made-up names from 40% to 1%.")
+    return figure, words
+
+
 @pytest.mark.parametrize(
     "draw",
     [
@@ -359,6 +370,7 @@ def duel(chosen, rejected):
         lambda: duel(0.02, -2.0),
         lambda: duel(-0.02, -2.0),
         lambda: lesson_plots.six_cases(),
+        lambda: rivals(),
     ],
 )
 def test_no_words_of_a_picture_are_cut_off_or_lie_on_others(draw):

@@ -234,8 +234,8 @@ def constitution(
 def rivals(scores: np.ndarray, advantages: np.ndarray, history: History, known: dict[str, Any]) -> tuple[Figure, str]:
     """Lesson 13: a group and its advantages, GRPO on a verifier, and what that makes the model say.
 
-    scores, advantages (G,); history: of GRPO on the verifier; known: label -> (right, wrong, idk), shares of answers,
-    SFT's known facts and made-up names first, then those of the verified policy.
+    scores, advantages (G,); history: of GRPO on the verifier; known: label -> (right, wrong, idk), shares of answers:
+    known facts before and after, made-up names before and after.
     """
     figure, [(left, middle, right)] = panels(12, 3.6, 1, 3, width_ratios=(2, 3, 4))
     left.bar(range(len(scores)), advantages, color=[GREEN if a > 0 else VERMILION for a in advantages], width=0.6)
@@ -247,7 +247,7 @@ def rivals(scores: np.ndarray, advantages: np.ndarray, history: History, known: 
     name_panel(middle, "right answers in training (verifier)", "iteration")
     _what_it_says(right, known, list(known), "what it says, before and after")
     percent(right.xaxis)
-    (right_before, *_), (*_, idk_before), (right_after, *_), (*_, idk_after) = known.values()
+    (right_before, *_), (right_after, *_), (*_, idk_before), (*_, idk_after) = known.values()
     facts, names = f"from {right_before:.0%} to {right_after:.0%}", f"from {idk_before:.0%} to {idk_after:.0%}"
     title = f"Verified facts go {facts} right, and `i do not know` about made-up names {names}"
     headline(figure, title)
