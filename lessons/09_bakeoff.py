@@ -1,7 +1,7 @@
 # %% [markdown]
 """Lesson 9 - Bake-off: which road is the better one, and how sure can you be?
 
-QUESTION   Best of n, PPO, GRPO and DPO learned from the same votes. Who answers best, at which price, and is that chance?
+QUESTION   Best of n, PPO, GRPO and DPO learned from the same votes. Who answers best, at what price, and is it chance?
 NEEDS      all models of the journey (made once if they are missing)
 TIME       about 25 s; --fast about 10 s; --rate terminal: two minutes of your time
 EQUATION   a win counts 1, a tie 1/2; had other questions been asked, the mean would probably have been within

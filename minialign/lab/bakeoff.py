@@ -129,9 +129,6 @@ def claims(runs: list[Run]) -> list[Claim]:
     needed = ("seconds", "models", "hyperparameters")
     costs = {key: (per_seed(runs, "ppo", key).mean(), per_seed(runs, "dpo", key).mean()) for key in needed}
     more = gain["ppo"] > gain["dpo"]
-    time = per_seed(runs, "grpo", "seconds").mean() / costs["seconds"][0]
-    rivals = per_seed(runs, "grpo", "gold") - per_seed(runs, "ppo", "gold")
-    fewer = all(run["grpo"]["models"] == run["ppo"]["models"] - 1 for run in runs)
     return [
         Claim(
             "both raise gold above the SFT model's",
@@ -148,13 +145,7 @@ def claims(runs: list[Run]) -> list[Claim]:
             all(dpo <= ppo / 2 for ppo, dpo in costs.values()),
             ", ".join(f"{key} {ppo:.0f} against {dpo:.0f}" for key, (ppo, dpo) in costs.items()),
         ),
-        Claim(
-            "GRPO raises gold as well, with one model less than PPO and, give or take a quarter, in its time",
-            holds_in_most_seeds(gain["grpo"] > 0) and fewer and bool(0.75 <= time <= 1.25),
-            f"by {spread(gain['grpo'])}, against PPO's gold {spread(rivals)}; {time:.0%} of its seconds, at "
-            f"{spread(per_seed(runs, 'grpo', 'kl'))} nats",
-            "seconds are of this machine, with whatever else it was doing",
-        ),
+        claim_about_rivals(runs, gain["grpo"]),
         Claim(
             "both keep a gain after greetings that no vote began with",
             holds_in_most_seeds((off["ppo", "gold_greeted"] > 0) & (off["dpo", "gold_greeted"] > 0)),
@@ -180,6 +171,18 @@ def claims(runs: list[Run]) -> list[Claim]:
             f"{rates.mean():.1%} +- {margin:.1%}; of one seed alone +- {margins.mean():.1%}",
         ),
     ]
+
+
+def claim_about_rivals(runs: list[Run], gain: np.ndarray) -> Claim:
+    time = per_seed(runs, "grpo", "seconds").mean() / per_seed(runs, "ppo", "seconds").mean()
+    fewer = all(run["grpo"]["models"] == run["ppo"]["models"] - 1 for run in runs)
+    return Claim(
+        "GRPO raises gold as well, with one model less than PPO and, give or take a quarter, in its time",
+        holds_in_most_seeds(gain > 0) and fewer and bool(0.75 <= time <= 1.25),
+        f"by {spread(gain)}, against PPO's gold {spread(per_seed(runs, 'grpo', 'gold') - per_seed(runs, 'ppo', 'gold'))}; "
+        f"{time:.0%} of its seconds, at {spread(per_seed(runs, 'grpo', 'kl'))} nats",
+        "seconds are of this machine, with whatever else it was doing",
+    )
 
 
 def table(runs: list[Run]) -> list[str]:

@@ -54,7 +54,13 @@ class Sums:
 
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     """SFT and GRPO of one seed -> plain data."""
-    smaller = replace(recipe, corpus_characters=recipe.corpus_characters // 3, max_new_tokens=VERIFIED.max_new_tokens)
+    smaller = replace(
+        recipe,
+        shipped_base=False,  # which has never read a sum
+        base_steps=recipe.base_steps // 4,
+        corpus_characters=recipe.corpus_characters // 4,
+        max_new_tokens=VERIFIED.max_new_tokens,
+    )
     journey = Journey(smaller, seed, folder, world=WORLD)
     config = replace(VERIFIED, iterations=VERIFIED.iterations // (2 if quick(recipe) else 1))
     policy, history = verifier.train_policy(journey, verifier.sums, config)
