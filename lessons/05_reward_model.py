@@ -157,7 +157,7 @@ differences = abs(shifted.item() - loss.item()) < 1e-12 and np.abs(r.grad[:8] + 
 # One thing a few thousand votes hardly teach: whether an answer about *this* cat is true. But the SFT model knows, from
 # pretraining: it finds false answers improbable. So the score has three parts,
 #
-# $$r(x, y) = \text{mean}_t (w \cdot h_t + b) + a \, \text{mean}_t \log \pi_{SFT}(y_t) + c \, \min_t \log \pi_{SFT}(y_t)$$
+# $$r(x, y) = \text{mean}_t (w \cdot h_t + b) + a\, \text{mean}_t \log \pi_{SFT}(y_t) + c\, \min_t \log \pi_{SFT}(y_t)$$
 #
 # the trunk's number, and the mean and the least log-probability of the answer's tokens under the frozen SFT model. The
 # weights $a$ and $c$ are learned with the rest. They begin at 2 and 1: begun at 0 they would stay small, because the
