@@ -1,8 +1,10 @@
-"""Values that cannot be are refused at the door, each with one ValueError that says what it is and what it may be.
+"""Invalid values are refused early, each with one ValueError that says what it is and what it may be.
 
-check_numbers(config, "lr weight_decay", at_least=0)        every config does this in __post_init__
-check_counts(config, "epochs batch_size")                   whole numbers from 1
-mask = as_mask(mask)                                        0 or 1 everywhere, as booleans
+Every configuration checks itself in __post_init__, and every loss its mask:
+
+    check_numbers(config, "lr weight_decay", at_least=0)
+    check_counts(config, "epochs batch_size")               whole numbers from 1
+    mask = as_mask(mask)                                    0 or 1 everywhere, as booleans
 """
 
 import math

@@ -1,10 +1,20 @@
 """How fast is it?  Whole steps of minialign beside the matrix products alone and beside PyTorch, in turn, in one run.
 
-sizes      what is measured: the shapes, the starting weights, the inputs      worker   one process, one system
-workloads  four steps of training and sampling, by the library's own functions driver   visits the processes in turn
-products   the matrix products of those steps, and nothing else: the yardstick ratios   medians and their spread
-torch_*    the same steps as a good PyTorch programmer would write them        report   the tables
-ablate     the same steps with one optimisation undone at a time               scaling  cost as the work grows
+What is measured:
+
+    sizes      the shapes, the starting weights, the inputs
+    workloads  four steps of training and sampling, by the library's own functions
+    products   the matrix products of those steps, and nothing else: the yardstick
+    torch_*    the same steps as a good PyTorch programmer would write them
+    ablate     the same steps with one optimisation undone at a time
+    scaling    cost as the work grows
+
+How it is measured:
+
+    worker     one process, one system
+    driver     visits the processes in turn
+    ratios     medians and their spread
+    report     the tables
 """
 
 from collections.abc import Callable

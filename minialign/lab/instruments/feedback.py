@@ -1,7 +1,9 @@
-"""What becomes of labels, and of revisions: policies, all trained from the same SFT model.
+"""What becomes of labels, and of revisions: policies that are all trained from the same SFT model.
 
-labels      votes drawn from them, then the pipeline's DPO with the same seed for every policy
-revisions   SFT on them
+Two ways to train one:
+
+    labels      votes drawn from them, then the pipeline's DPO with the same seed for every policy
+    revisions   SFT on them
 """
 
 from dataclasses import dataclass
