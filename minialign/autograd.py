@@ -1,4 +1,4 @@
-"""A Tensor remembers how it was computed, so that an error can be traced back to whoever caused it.
+"""A Tensor remembers how it was computed, so that the gradient of a loss can be traced back to every parameter.
 
 The chain rule:  dL/dx = sum over the uses y of x of  dL/dy * dy/dx.
 

@@ -1,4 +1,4 @@
-"""Render a conversation into ids and, in the same breath, the mask that says which of them the model is trained on.
+"""Render a conversation as token ids, together with the mask that says which of them the model is trained on.
 
     <user> what does a cat say? <bot> it says meow. <eos> <pad> ...
       0    0 ...                  0    1 ...        1     0          the mask, one column to the left of its token

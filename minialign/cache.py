@@ -1,4 +1,4 @@
-"""One rule for what is kept on disk: its name holds a digest of everything that it depends on.
+"""One rule for everything cached on disk: its file name contains a digest of all that it depends on.
 
 A stage of the pipeline, a lesson's run and an experiment's data are all keyed by
 
@@ -123,7 +123,7 @@ def _tree(path: Path) -> ast.Module:
 
 @cache
 def _content(path: Path) -> str:
-    """What counts of one file: its syntax tree without docstrings; all bytes of a data file."""
+    """What counts in one file: its syntax tree without docstrings; all bytes of a data file."""
     if path.suffix != ".py":
         return f"{path.name} {hashlib.sha256(_bytes(path)).hexdigest()}"
     tree = ast.parse(_bytes(path))
@@ -143,7 +143,7 @@ def _portable(path: Path) -> str:
 def source_of(thing: object) -> tuple[list[str], str]:
     """(the file in which the class of an object is written, ""), or ([], its text) for one written in a notebook's cell.
 
-    Raises ValueError for a class whose text cannot be found: what an older version of it made could not be told apart.
+    Raises ValueError for a class whose text cannot be found: results of an older version of it could not be told apart.
     """
     file = getattr(sys.modules.get(type(thing).__module__), "__file__", None)
     if file:

@@ -1,8 +1,8 @@
-"""Keep a model: its parameters in an .npz, its configuration beside them in the same file.
+"""Save and load a model: its parameters and its configuration, in one .npz file.
 
-The file appears whole or not at all: it is written under another name first and then renamed.  What is read is not
-believed because it parses: kind, sizes, names, shapes and dtypes must be those of the configuration, and every number
-finite, and that is looked at before anything is built.
+The file appears whole or not at all: it is written under another name first and then renamed.  A file that
+parses is not trusted yet: kind, sizes, names, shapes and dtypes must match the configuration, and every number must be
+finite; all this is checked before anything is built.
 """
 
 import copy

@@ -76,7 +76,7 @@ def as_mask(mask):
 
 
 def check_reference(policy, reference):
-    """Raise ValueError if the two share parameters: a reference that moves along holds nobody."""
+    """Raise ValueError if the two share parameters: a reference that moves with the policy penalises nothing."""
     if {id(p) for p in policy.parameters()} & {id(p) for p in reference.parameters()}:
         raise ValueError("the reference is the policy itself and would move along; pass checkpoint.frozen_copy(policy)")
 

@@ -1,4 +1,4 @@
-"""Cousins of DPO that need less: SimPO and ORPO no reference model, KTO no pairs.  IPO, hinge and cDPO are in dpo.py.
+"""Cousins of DPO that need less: SimPO and ORPO use no reference model, KTO no pairs.  IPO, hinge and cDPO are in dpo.py.
 
     SimPO   L = -log sigma(beta (p_w - p_l) - gamma)                                  (Meng et al. 2024, equation 6)
     ORPO    L = SFT loss + beta L_OR,   L_OR = -log sigma(log odds_w - log odds_l)    (Hong et al. 2024, equations 6 and 7)
@@ -72,7 +72,7 @@ def simpo_loss(policy_chosen_logps, policy_rejected_logps, beta=2.0, gamma_beta_
     """-log sigma(beta (p_w - p_l) - gamma), gamma = beta * gamma_beta_ratio -> (loss, metrics).
 
     Both (N,), means over tokens.  A pair is right when the chosen answer leads by gamma, not by a hair.
-    Raises ValueError for different shapes, and for settings that cannot be.
+    Raises ValueError for different shapes, and for invalid settings.
     """
     check_number("beta", beta, at_least=0)
     check_number("gamma_beta_ratio", gamma_beta_ratio, at_least=0)
@@ -115,7 +115,7 @@ def kto_loss(
 
     Summed log-probabilities: of answers found good (N,), of answers found bad (M,), not of pairs, and of answers that belong
     to other questions (K,), from which z comes.  There may be none of one kind, but not of both.  Raises ValueError for
-    shapes and settings that cannot be.
+    invalid shapes and settings.
     """
     check_number("beta", beta, at_least=0)
     check_number("desirable_weight", desirable_weight, at_least=0)

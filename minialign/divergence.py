@@ -1,4 +1,4 @@
-"""A training run whose numbers have left all bounds is ended at once, with one sentence; its model is no use to anybody.
+"""Training that diverges is stopped at once, with a one-line error: its model would be useless.
 
 Every trainer calls `check_step` after each of its steps: metrics are looked at every time, all parameters now and then, and
 at the end.  NumPy's own warnings are kept back meanwhile (`quiet`), for they would say the same in a dozen lines.

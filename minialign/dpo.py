@@ -1,4 +1,4 @@
-"""Direct preference optimisation: the shortcut from votes to policy, without reward model and without sampling.
+"""Direct preference optimisation: the shortcut from votes to policy, without a reward model and without sampling.
 
 The leashed optimum pi* = ref exp(r / beta) / Z can be solved for r;  put into the Bradley-Terry loss, Z cancels:
 
@@ -100,7 +100,7 @@ def dpo_loss(
 
 
 def _check_loss(beta, label_smoothing, loss_type):
-    """Raise ValueError for settings of the loss that cannot be, or that would have no effect."""
+    """Raise ValueError for settings of the loss that are invalid, or that would have no effect."""
     check_choice("loss_type", loss_type, ("sigmoid", "ipo", "hinge"))
     if loss_type == "ipo":
         check_number("beta", beta, above=0)

@@ -1,7 +1,7 @@
 """The scoreboard: what did alignment change, and how far did it move the model?
 
 Every model answers the same questions; a judge who is never shown to training (an argument here) says how helpful, honest
-and harmless each answer is.  gold is their sum with a little for style.
+and harmless each answer is.  gold is their sum, plus a little for style.
 
     win rate   share of questions on which an answer is judged better than the SFT model's, ties count one half
     KL         E over the model's own answers of  log pi(y|x) - log ref(y|x),  in nats per answer: the length of the leash

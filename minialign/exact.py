@@ -1,4 +1,4 @@
-"""Closed-form answers in worlds small enough to list: what training ought to find, found without training.
+"""Closed-form answers in worlds small enough to list: what training should find, computed without training.
 
     max over pi of  E_pi[r] - beta KL(pi || ref)     is reached by     pi*(y) = ref(y) exp(r(y)/beta) / Z,
     and worth  beta log Z,  with  Z = sum over y of ref(y) exp(r(y)/beta).            (Rafailov et al. 2023, equation 4)
@@ -68,7 +68,7 @@ def total_variation(first, second):
 
 @_underflow_is_zero
 def best_of_n(reference, rewards, n):
-    """The law of the best of n draws: the score is at most r with probability F(r)^n, so exactly r with F(r)^n - F(<r)^n.
+    """The distribution of the best of n draws: the score is at most r with probability F(r)^n, so r with F(r)^n - F(<r)^n.
 
     F(r) and F(<r) are the reference's chances of a score at most r and below r.  Answers of equal score share their
     part as the reference does, because the first of them that was drawn is kept.

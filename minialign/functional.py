@@ -170,7 +170,7 @@ def causal_attention(q, k, v):
     future is not even computed.
 
     Going back, with S the scores before the softmax, dA = g v^T and dS = A * (dA - rowsum(dA * A)).  As y = A v, that row
-    sum is  rowsum(g * y):  D numbers a row instead of T (Dao et al. 2022).
+    sum is  rowsum(g * y):  D numbers per row instead of T (Dao et al. 2022).
 
         dv = A^T g,    dS = A * (g v^T - rowsum(g * y)),    dq = dS k / sqrt(D),    dk = dS^T q / sqrt(D).
     """
@@ -214,7 +214,7 @@ def token_log_probs(logits, targets):
 
     With P = softmax(logits):   dlogits = g (onehot(targets) - P).
 
-    The most important derivative of the subject, and it is only here: SFT averages y, PPO exponentiates it,
+    The most important derivative in this package, and it is written only once: SFT averages y, PPO exponentiates it,
     DPO subtracts two of it.
     """
     logits = as_tensor(logits)
@@ -301,7 +301,7 @@ def exp_in_reach(x):
 
 
 def _product_like(x, a, b):
-    """a @ b, laid out in memory as x is: so that it can be added to x without jumping about."""
+    """a @ b, laid out in memory like x, so that the two can be added in memory order."""
     return np.matmul(a, b, out=np.empty_like(x))
 
 

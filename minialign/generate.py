@@ -1,6 +1,6 @@
 """Write texts, many at once: sample a token, append it, repeat until the end.
 
-A key/value cache remembers what every earlier token offers to later ones, so that each step looks at one new token a row
+A key/value cache remembers what every earlier token offers to later ones, so that each step processes one new token per row
 (without it the whole prefix would be read again for every character).  Prompts of different lengths are
 left-aligned, and each row writes at its own cursor.
 
@@ -94,7 +94,7 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
 
 
 def _choose(logits, temperature, rng):
-    """One token a row from logits (B, V), and its log-probability (B,)."""
+    """One token per row from logits (B, V), and its log-probability (B,)."""
     if temperature > 0:
         logits = logits / temperature
     if not functional.exp_in_reach(logits):
@@ -167,7 +167,7 @@ class _Decoder:
         return _affine(hidden, *self.unembedding)  # (B, V)
 
     def __call__(self, ids, columns, prompt_end=None):
-        """Read ids (B, n) at `columns` (B, n); returns one normalised hidden state a row (B, C).
+        """Read ids (B, n) at `columns` (B, n); returns one normalised hidden state per row (B, C).
 
         prompt_end (B, 1): of which of the n tokens; needed if they are several.
         """
@@ -195,7 +195,7 @@ class _Decoder:
                 visible = visible[row, :, prompt_end]  # (B, 1, 1, seen - first)
             E = functional.masked_exp(q.swapaxes(1, 2) @ keys[..., :seen], visible)  # (B, H, n, seen)
             y = E @ values[:, :, :seen]
-            y /= functional.row_sums(E)  # one query a row: to divide y, D numbers, is cheaper than to divide E
+            y /= functional.row_sums(E)  # one query per row: to divide y, D numbers, is cheaper than to divide E
             x += _affine(y.swapaxes(1, 2).reshape(B * n, -1), *output)
             h = _affine(self.normalised(x), *up)
             h *= share(h)

@@ -1,6 +1,6 @@
-"""GRPO and its family: no critic; the other answers to the same question say what was to be expected.
+"""GRPO and its family: no critic; the other answers to the same question are the baseline.
 
-Each question is answered G times, with scores r (N, G).  What tells the methods apart are settings (METHODS):
+Each question is answered G times, with scores r (N, G).  The methods differ in their settings alone (METHODS):
 
     A_i = (r_i - mean r) / std r   or another advantage of answer i, one for all of its tokens
     l_it = max(-A_i rho_it, -A_i clip(rho_it, 1 - eps, 1 + eps_high)) + beta k3_it,      L = sum_it w_it l_it
@@ -73,7 +73,7 @@ class GRPOConfig:
         check_choice("importance", self.importance, RATIOS)
 
 
-METHODS = {  # the ladder, and what each rung repairs
+METHODS = {  # the ladder, and what each rung fixes
     # Williams 1992: right on average, and very noisy.  Ahmadian et al. 2024: a baseline takes most of the noise away
     "REINFORCE": GRPOConfig(advantage="score", importance="answer", kl_in_reward=True),
     "RLOO": GRPOConfig(advantage="leave_one_out", importance="answer", kl_in_reward=True),

@@ -1,4 +1,4 @@
-"""Trade models with Hugging Face transformers: config and weights under their names in, a LanguageModel out, and back.
+"""Exchange models with Hugging Face transformers: their config and weights in, a LanguageModel out, and back.
 
     ours:    y = x W + b with W (C_in, C_out), and one matrix each for queries, keys and values
     gpt2     stores W as we do, the three side by side:           c_attn.weight            (C, 3 C)
@@ -12,7 +12,7 @@ import numpy as np
 
 from .model import LanguageModel, ModelConfig
 
-# our names -> theirs; the first table once a model, the second once a block
+# our names -> theirs; the first table once per model, the second once per block
 OUTSIDE = {
     "gpt2": {
         "trunk.token_embedding": "wte.weight",

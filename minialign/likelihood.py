@@ -15,7 +15,7 @@ def token_log_probs_of(model, ids, mask=None):
 
     Column p is log pi(ids[p+1] | ids[:p+1]).  The first token has nothing before it and so no column.
     mask (B, T-1), 0 or 1: the columns that matter, if not all; the others cost little time, and hold 0.
-    Raises ValueError for a mask or ids that cannot be.
+    Raises ValueError for an invalid mask or invalid ids.
     """
     ids, loss_mask = np.asarray(ids), None
     if mask is not None:

@@ -268,9 +268,9 @@ class LanguageModel(Module):
 
 
 class ScalarModel(Module):
-    """ids (B, T) -> one number a token (B, T): read at the answer it is a reward, read everywhere it is a critic.
+    """ids (B, T) -> one number per token (B, T): at the answer's tokens it is a reward, at every token a critic's value.
 
-    With a loss_mask (B, T) it is still one number a token, but 0 at positions that were not asked for.
+    With a loss_mask (B, T) it is still one number per token, but 0 at positions that were not asked for.
     head: "normal" draws w from N(0, 1/(C+1)) (Stiennon et al. 2020), "zero" starts from 0 everywhere.
     """
 

@@ -18,7 +18,7 @@ class Optimizer:
     def minimise(self, loss, max_norm=1.0):
         """One whole update: clear, backward, clip, step.  Returns the gradient's norm before clipping.
 
-        The graph behind the loss is let go: else it would stay in memory until the next one is complete.
+        The graph behind the loss is freed; otherwise it would stay in memory until the next one is complete.
         """
         self.zero_grad()
         loss.backward()
@@ -35,7 +35,7 @@ class AdamW(Optimizer):
         v <- b2 v + (1 - b2) g^2        p <- p - lr/(1 - b1^t) * m / (sqrt(v)/sqrt(1 - b2^t) + eps)
 
     parameters: Tensors, or a dict of them.  A parameter without a gradient is left alone, decay included.
-    The learning rate may be changed between steps: `optimizer.lr = ...`.  Raises ValueError for settings that cannot be.
+    The learning rate may be changed between steps: `optimizer.lr = ...`.  Raises ValueError for invalid settings.
     """
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):

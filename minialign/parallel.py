@@ -1,4 +1,4 @@
-"""Several processors: each reads some texts of a batch, with the same weights, or trains a model of its own.
+"""Several processors: each processes some texts of a batch, with the same weights, or trains a model of its own.
 
 The processors could also share every matrix product, as NumPy's BLAS offers: threaded BLAS gains little here, because cores
 keep fetching each other's cached data.  Here a thread has texts of its own from the embedding to the last norm, and on the

@@ -46,10 +46,10 @@ class Recipe:
     sft: LMConfig = LMConfig(lr=2e-3, batch_size=16, replay_weight=0.5)
     replay_rows: int = 2
     max_new_tokens: int = 64
-    mix: Any = None  # how often each kind of question is asked, from the votes on; None: as the world has it
+    mix: Any = None  # how often each kind of question is asked, from the votes on; None: the world's default
     vote_prompts: int = 5000
     held_out_votes: float = 0.1  # of the prompts
-    tastes: Any = None  # what the raters like; None: as the world has it
+    tastes: Any = None  # what the raters like; None: the world's default
     reward: RewardConfig = RewardConfig(epochs=2)
     normalise_on: int = 256  # answers of the SFT model on which scores have mean 0 and deviation 1
     critic_votes: int = 1000  # on whose answers the critic learns its first values

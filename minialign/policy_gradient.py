@@ -24,7 +24,7 @@ from .tokenizer import CHARACTERS
 
 
 def masked_mean(values, mask):
-    """Mean of values (array or Tensor) where mask is 1, whatever is elsewhere; 0 if it is nowhere."""
+    """Mean of values (array or Tensor) where mask is 1, whatever is elsewhere; 0 if the mask is empty."""
     values, mask = values if isinstance(values, Tensor) else np.asarray(values), as_mask(mask)
     same_shape(values=values, mask=mask)
     return masked(values, mask).sum() * (1 / max(float(np.sum(mask)), 1.0))
@@ -109,7 +109,7 @@ def ppo_policy_loss(logprobs, old_logprobs, advantages, mask, cliprange=0.2):
 
 # ------------------------------------------------------------------------------------------------ the length of the leash
 class FixedKLController:
-    """beta stays what it is."""
+    """beta is constant."""
 
     def __init__(self, kl_coef):
         check_number("kl_coef", kl_coef, at_least=0)
@@ -149,7 +149,7 @@ class Rollout:
 
 
 def roll_out(policy, reference, score, questions, config, rng, tokenizer=CHARACTERS):
-    """Let the policy answer, score the answers, and look at them with both models -> Rollout.
+    """Let the policy answer, score the answers, and compute their log-probabilities under both models -> Rollout.
 
     config: of PPO or of another policy-gradient method; max_new_tokens and missing_eos_penalty are read.
     """

@@ -1,4 +1,4 @@
-"""Proximal policy optimisation for a language model: try, score, nudge, and stay on the leash.
+"""Proximal policy optimisation for a language model: sample, score, take a clipped step, and stay near the reference model.
 
     maximise  E[ r(x, y) - beta log(pi(y|x) / ref(y|x)) ]                    (Ziegler et al. 2019, equation 2)
 
@@ -57,7 +57,7 @@ class PPOConfig:
     kl_coef: float = 0.2  # beta: what one nat of distance costs, in standard deviations of the score
     target_kl: float | None = None  # nats per answer; if given, beta adapts to hold it
     kl_horizon: int | None = None  # answers in which it may change by a fifth; None: ten rollouts
-    cliprange: float = 0.2  # eps: beyond 1 +- eps a ratio pays off no more
+    cliprange: float = 0.2  # eps: beyond 1 +- eps a ratio gains nothing more
     cliprange_value: float = 0.2
     gamma: float = 1.0
     lam: float = 0.95
@@ -66,7 +66,7 @@ class PPOConfig:
     betas: tuple = (0.9, 0.95)
     lr_decay: bool = True  # linearly to zero
     max_norm: float = 1.0
-    whiten: bool = True  # advantages to mean 0 and variance 1, once a rollout
+    whiten: bool = True  # advantages to mean 0 and variance 1, once per rollout
     missing_eos_penalty: float = 1.0  # taken from the score of an answer that does not end
 
     def __post_init__(self):
@@ -144,8 +144,8 @@ def fit_critic(critic, answers, scores, config, rng, rows_at_once=32):
 
         L = 1/2 mean over the mask of (V_t - r)^2        answers: Batch (B, T), their scores r (B,)
 
-    So V_t starts as the mean score of answers that begin as this one does.  A critic that knows nothing makes the first
-    advantages noise, and what the policy learns from noise is distance without reward.
+    So V_t starts as the mean score of answers that begin as this one does.  With an untrained critic the first
+    advantages are noise, and from noise the policy gains KL but no reward.
     Raises ValueError if there are no answers or a score is not finite, and Diverged if a loss or a parameter is not.
     """
     check_count("the number of answers", len(answers))
@@ -222,7 +222,7 @@ def ppo_update(policy, critic, policy_optimizer, critic_optimizer, rollout, kl_c
         return metrics
 
     turns = [rows for _ in range(config.epochs) for rows in minibatches(len(batch), config.minibatch_size, rng)]
-    # while it learns, the policy asks nothing of the critic, nor the critic of it
+    # during an update the policy and the critic do not depend on each other
     both = parallel.in_threads(lambda learn: [learn(rows) for rows in turns], (learn_policy, learn_values))
     steps = [policy_metrics | value_metrics for policy_metrics, value_metrics in zip(*both)]
     means = {name: float(np.mean([step[name] for step in steps])) for name in steps[0]}

@@ -1,7 +1,7 @@
 """Two answers, one vote: comparing is easier than writing.
 
 For each prompt the model writes two answers; a labeller (a function: a person, a simulated rater, another model) says
-which is better, or that they are about the same.  The votes know nothing else: no score, no reason.
+which is better, or that they are about the same.  A vote holds nothing else: no score, no reason.
 
 Differences from InstructGPT: two answers per prompt instead of rankings of four to nine; pairs that are about the same, or
 equal, are dropped.
@@ -83,7 +83,7 @@ def split(votes, held_out, rng):
 
 
 def save_jsonl(votes, path):
-    """One vote a line: prompt, chosen, rejected, and whether each answer ended by itself."""
+    """One vote per line: prompt, chosen, rejected, and whether each answer ended by itself."""
     lines = [
         json.dumps({"prompt": p, "chosen": c.text, "rejected": r.text, "chosen_ended": c.ended, "rejected_ended": r.ended})
         for p, c, r in zip(votes.prompts, votes.chosen, votes.rejected)

@@ -97,7 +97,7 @@ def reward_model_from(model, rng, likelihood_weights):
 
 
 def sequence_scores(model, batch, pooling="last", likelihoods=None):
-    """One score a row, Tensor (B,), from a ScalarModel's numbers (B, T) at the answer's tokens.
+    """One score per row, Tensor (B,), from a ScalarModel's numbers (B, T) at the answer's tokens.
 
     pooling "last": at the last answer token (the EOS, if there is one); "mean": the mean over the answer's tokens.
     likelihoods (B, 2): `answer_likelihoods` of a RewardModel's reference, if they are known already.

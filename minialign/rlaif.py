@@ -34,7 +34,7 @@ from .tokenizer import CHARACTERS, EOS
 
 SAID = 3.0  # nats for a sentence that a principle asks for
 NEGLIGIBLE = 0.01  # a weight too small to read pages for
-SURE = 1e-6  # nobody is surer than 1 - SURE
+SURE = 1e-6  # no probability is nearer to 0 or 1 than this
 
 
 class Reader:
@@ -79,13 +79,13 @@ class Labels:
 
 
 class Judge:
-    """Principles, and someone who reads: read([(page, continuation), ...]) -> log-probabilities (N,)."""
+    """Principles, and a language model that reads: read([(page, continuation), ...]) -> log-probabilities (N,)."""
 
     def __init__(self, read, principles):
         self.read, self.principles = read, list(principles)
 
     def weights(self, questions):
-        """How much each principle decides -> (K, N); what is missing to 1 is left open."""
+        """How much each principle decides -> (K, N); what is missing from 1 is left undecided."""
         left, weights = np.ones(len(questions)), []
         for principle in self.principles:
             subjects = [principle.subject(question) for question in questions]

@@ -1,6 +1,6 @@
-"""What a stage looked like on its way: now and then during training, what the model says or scores is written down.
+"""Snapshots of a stage during training: what the model said or scored after some of the steps.
 
-The journey page replays these.  Training must not change because it is watched: each snapshot has random streams of its own.
+The journey page replays these.  Snapshots must not change training: each has random streams of its own.
 """
 
 from collections.abc import Callable

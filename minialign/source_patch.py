@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# "minialign.ppo.gae" -> (file, old, new): what is changed just now.  Part of every cache key that it can reach (cache.py);
+# "minialign.ppo.gae" -> (file, old, new): what is changed at the moment.  Part of every cache key that it can reach (cache.py);
 # while there is anything in it, nothing is stored.
 ACTIVE: dict[str, tuple[Path, str, str]] = {}
 

@@ -397,7 +397,7 @@ def test_a_stopped_preparation_says_how_to_go_on_and_keeps_what_was_measured(toy
     kept.write_text('{"lessons": {"03_toy": {"seconds": 2}}}')
     monkeypatch.setitem(pipeline.MAKE, "base", stopped)
     assert main(["prepare", "--fast", "--out", str(tmp_path / "runs"), "--lessons", str(tmp_path / "lessons")]) == 130
-    assert "the same command goes on from there" in capsys.readouterr().err
+    assert "run the same command again to resume" in capsys.readouterr().err
     assert prepare.rows_in(kept) == {"03_toy": {"seconds": 2}} and prepare.rows_in(tmp_path) == {}
 
 

@@ -113,7 +113,7 @@ def test_ctrl_c_keeps_the_seeds_that_are_done_and_the_reports_of_whole_experimen
     monkeypatch.setattr(lab_command, "experiment", lambda name: Made)
     monkeypatch.setattr(lab_command, "figure_of", lambda name: Made)
     monkeypatch.setattr(lab_command, "result_key", lambda name, recipe, seed: f"{seed}")
-    with pytest.raises(KeyboardInterrupt, match="the same command goes on from there"):
+    with pytest.raises(KeyboardInterrupt, match="run the same command again to resume"):
         lab_command.laboratory(["leash"], True, 3, tmp_path, 1)
     kept = sorted(path.name for path in (tmp_path / "cache").glob("lab-leash-*.json"))
     assert kept == ["lab-leash-0.json", "lab-leash-1.json"] and capsys.readouterr().out == ""

@@ -90,7 +90,7 @@ def test_yes_in_votes_is_counted_on_both_sides_and_in_claims_of_one_kind_alone()
 def test_asking_more_of_some_leaves_the_others_their_proportions():
     mix = asking(LAB, claim_false=0.2, obscure=0.0).mix
     assert sum(mix.values()) == pytest.approx(1) and (mix["claim_false"], mix["obscure"]) == (0.2, 0.0)
-    assert mix["known"] / mix["howto"] == pytest.approx(PROMPT_MIX["known"] / PROMPT_MIX["howto"])
+    assert mix["known"] / mix["howto"] == pytest.approx(LAB.mix["known"] / LAB.mix["howto"])
     assert list(mix) == list(PROMPT_MIX)
 
 

@@ -300,7 +300,7 @@ def test_other_architectures_run_as_well(page):
     """Learned positions and a tied matrix, as in GPT-2."""
     from minialign.model import LanguageModel, ModelConfig
 
-    model = LanguageModel(ModelConfig(36, 24, 1, 2, 8, "learned", True, "float64"), np.random.default_rng(1))
+    model = LanguageModel(ModelConfig(36, 24, 1, 2, 8, "learned", tied=True, dtype="float64"), np.random.default_rng(1))
     for p in model.parameters():
         p.data = np.random.default_rng(p.data.size).normal(size=p.shape).astype(np.float16).astype(np.float64)
     found = js(

@@ -411,7 +411,7 @@ def test_two_voters_on_one_file_lose_no_vote(tmp_path):
     pair = voting.Pair("a?", Response("yes.", True), Response("no.", True))
     for _ in range(5):
         first.add(pair, "a", 1.0)
-    with pytest.raises(Problem, match="another voter writes to it"):
+    with pytest.raises(Problem, match="another voter is writing to it"):
         second.add(pair, "b", 1.0)
     first.add(pair, "tie", 1.0)
     assert [line["vote"] for line in voting.Ballots(path, "model").lines] == ["a"] * 5 + ["tie"]

@@ -41,4 +41,4 @@ SIZE_NAMES = ("small", "large", "tiny")  # tiny measures nothing worth knowing: 
 
 
 class CannotMeasure(Exception):
-    """Something that the person at the keyboard can put right; its text is one line: what is wrong; what to do."""
+    """An error that the user can fix; its text is one line: what is wrong; what to do."""

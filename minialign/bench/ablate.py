@@ -248,7 +248,7 @@ def undo(name: str) -> None:
         raise RuntimeError(f"{full_name} is already loaded as it is")
     spec: Any = importlib.util.find_spec(full_name)
     module = importlib.util.module_from_spec(spec)
-    # Registered before it runs: whoever imports it from now on gets this form.
+    # Registered before it runs: every later import gets this form.
     sys.modules[full_name] = module
     source = without(spec.loader.get_source(full_name), row)
     exec(compile(source, spec.origin, "exec"), module.__dict__)

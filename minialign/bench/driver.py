@@ -1,7 +1,7 @@
 """Visit systems in turn, A B C A B C, each alive in a process of its own.
 
 In one process the first system would leave a warm heap to the next, and one after the other each would meet another
-machine load.  So: one process per system; a visit is one step that does not count and three that do; and what is
+machine load.  So there is one process per system; a visit is one step that does not count and three that do; and what is
 compared is always the best of a visit with the best of the other system's visit in the same round.
 """
 
@@ -161,7 +161,7 @@ def threads_wanted(asked: int | None = None) -> int:
     wrong = [value for value in told if not value.isdecimal() or int(value) == 0]
     if asked is None and wrong:
         names = f"{', '.join(THREAD_VARIABLES)} and MINIALIGN_THREADS"
-        raise CannotMeasure(f"{wrong[0]!r} threads cannot be; set {names} to whole numbers")
+        raise CannotMeasure(f"{wrong[0]!r} is not a number of threads; set {names} to whole numbers")
     threads = asked or max([1, *map(int, told)])
     if threads > len(cores()):
         raise CannotMeasure(f"{threads} threads on {len(cores())} cores would wait for each other; use --threads "

@@ -72,7 +72,7 @@ def questions(size: Size) -> list[str]:
 
 
 def answered(size: Size) -> tuple[np.ndarray, np.ndarray]:
-    """The questions with answers that nobody sampled, to compare systems on: ids (rows, prompt + new), and mask."""
+    """The questions with made-up answers, to compare systems on: ids (rows, prompt + new), and mask."""
     rows, prompt, new = size.ppo
     ids = np.hstack([[prompt_ids(q) for q in questions(size)], texts(size, rows, new)])
     mask = np.zeros((rows, prompt + new - 1), np.float32)

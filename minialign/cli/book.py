@@ -12,7 +12,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=whole_number, default=0, help="the seed of the lessons' runs (default 0)")
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where runs are kept (default runs)")
     parser.add_argument("--lessons", default="lessons", metavar="DIR", help="where the lessons are (default lessons)")
-    parser.add_argument("--check", action="store_true", help="make nothing: say which pages in DIR are no longer true")
+    parser.add_argument("--check", action="store_true", help="make nothing: list the pages in DIR that are out of date")
 
 
 def run(arguments: Namespace) -> int:

@@ -20,7 +20,7 @@ RESET = "\x1b[0m"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
     parser.add_argument("--model", choices=(*POLICIES, *OPTIONAL, "all"), default="all", help="who answers (default all)")
-    parser.add_argument("--greedy", action="store_true", help="always the most probable character, no chance")
+    parser.add_argument("--greedy", action="store_true", help="always the most probable character: no sampling")
     parser.add_argument("--seed", type=whole_number, default=0, help="for sampling (default 0)")
 
 

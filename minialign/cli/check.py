@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("lesson", type=lesson_number, metavar="N", help="the exercises of lesson N, 1 to 11")
     parser.add_argument("files", nargs="*", default=[], metavar="FILE", help="what to grade (default: exercises/exNN.py)")
     parser.add_argument("--hint", type=int, choices=(1, 2, 3), help="where to look; which term; what the missing line does")
-    parser.add_argument("--json", action="store_true", help="one line per file, for whoever grades a class")
+    parser.add_argument("--json", action="store_true", help="one line per file, for grading a class")
 
 
 def run(arguments: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The command line: `minialign tour`, `chat`, `page`, `vote`, `check`, `table`, `lab`, ...; one file of this folder a command.
+"""The command line: `minialign tour`, `chat`, `page`, `vote`, `check`, `table`, `lab`, ...; one file here per command.
 
 A command is a file with add_arguments(parser) and run(arguments) -> exit code, or None for 0.
 
@@ -50,7 +50,7 @@ def main(argv=None):
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # no console is too narrow for a strange path
-    os.environ["MPLBACKEND"] = "agg"  # no window is opened here: whatever is set, right or wrong, must not matter
+    os.environ["MPLBACKEND"] = "agg"  # no window is opened here, so the user's own setting, right or wrong, must not matter
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
     try:
@@ -61,7 +61,7 @@ def main(argv=None):
         return code
     except KeyboardInterrupt as stop:
         code, line = 130, "; ".join(["interrupted", *map(str, stop.args)])
-    except BrokenPipeError:  # `minialign ... | head`: nobody reads on
+    except BrokenPipeError:  # `minialign ... | head`: the reader has stopped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Problem as problem:

@@ -5,9 +5,9 @@ import sys
 
 
 def read_key(prompt):
-    """Ask, and wait -> one small letter; "" for a key that is none; None at the end of the input, or for Ctrl-D.
+    """Ask, and wait -> one small letter; "" for a key that is no letter; None at the end of the input, or for Ctrl-D.
 
-    What was typed before the question was on the screen does not count: nobody votes on what he has not seen.
+    What was typed before the question was on the screen does not count: nobody can vote on what they have not seen.
     """
     print(prompt, end="", flush=True)
     pressed = _press() if sys.stdin.isatty() else None

@@ -53,7 +53,7 @@ def laboratory(names, fast, seeds, out, jobs):
                 with tqdm.external_write_mode():
                     report(name, results[-seeds:], out / ("lab-fast" if fast else "lab"), fast)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"finished stages are kept in {out / 'cache'}; the same command goes on from there") from None
+        raise KeyboardInterrupt(f"finished stages are kept in {out / 'cache'}; run the same command again to resume") from None
 
 
 def one_result(task):

@@ -23,7 +23,7 @@ def page(run, leashes=False):
         if leashes:
             make_leashes(load_run(folder), folder)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("finished leashes are kept; the same command goes on from there") from None
+        raise KeyboardInterrupt("finished leashes are kept; run the same command again to resume") from None
     path, data = make_page(folder)
     print(f"{path}: open it in a browser; it needs no network")
     for path in make_pictures(folder, data):

@@ -38,7 +38,7 @@ def table(fast, seeds, out, jobs):
     try:
         runs = for_each(one_run, tasks, min(seeds, jobs or cores()))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"finished stages are kept in {out / 'cache'}; the same command goes on from there") from None
+        raise KeyboardInterrupt(f"finished stages are kept in {out / 'cache'}; run the same command again to resume") from None
     text = markdown(runs)
     print(text)
     from ..figures import plots, style  # matplotlib is slow to load: only when there is something to draw
@@ -102,7 +102,7 @@ def behaviour_lines(runs):
 
 
 def facts(runs):
-    """What the runs have to show, one (what, value) a line."""
+    """What the runs have to show, one (what, value) per line."""
 
     def column(stage, name):
         return [run[stage][name] for run in runs]

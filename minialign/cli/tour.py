@@ -25,8 +25,8 @@ COLUMNS = (
 FEW_VOTES = 200
 OWN = "Yours train the reward model, PPO and DPO; of the simulated raters' votes only the held-out ones are used, to measure."
 TOO_FEW = (
-    "So few votes train a poor reward model: look at its held-out accuracy (a coin has 50%), and do not wonder if PPO and "
-    "DPO hardly move, or move astray. That is no fault of yours; a reward model takes some hundreds of votes."
+    "So few votes train a poor reward model: look at its held-out accuracy (a coin has 50%), and do not be surprised if "
+    "PPO and DPO hardly move, or move the wrong way. That is not your fault: a reward model needs hundreds of votes."
 )
 
 
@@ -61,7 +61,7 @@ def tour(fast, seed, out, votes_file=None, extras=()):
         tell_end(journey, folder)
     except KeyboardInterrupt:
         finished = ", ".join(name for name in stages if name in journey.in_memory) or "no stage yet"
-        raise KeyboardInterrupt(f"kept in {journey.folder}: {finished}; the same command goes on from there") from None
+        raise KeyboardInterrupt(f"kept in {journey.folder}: {finished}; run the same command again to resume") from None
 
 
 def tell_stage(journey, name, number):
@@ -134,12 +134,12 @@ def reward_numbers(journey):
     r = metrics.reward_report(journey)
     yield "loss", f"{r['first_loss']:.3f} -> {r['last_loss']:.3f}", "a coin toss costs ln 2 = 0.693"
     yield "held-out accuracy", f"{r['accuracy']:.1%}", f"the best possible is {r['ceiling']:.1%}: raters slip"
-    yield "calibration error", f"{r['ece']:.1%}", "how far its sureness is from how often it is right"
+    yield "calibration error", f"{r['ece']:.1%}", "how far its confidence is from its accuracy"
 
 
 def policy_gradient_numbers(journey, name):
     r = metrics.policy_gradient_report(journey, name)
-    yield "first ratio - 1", f"{r['first_ratio_error']:.1e}", "at the very first update: 0 but for rounding"
+    yield "first ratio - 1", f"{r['first_ratio_error']:.1e}", "at the very first update: 0 up to rounding"
     yield "clip fraction", f"{r['clip_fraction']:.1%}", f"of tokens on average; at most {r['largest_clip_fraction']:.1%}"
     yield "score", f"{r['first_score']:+.2f} -> {r['last_score']:+.2f}", "the reward model's; the SFT model's mean is 0"
     yield "KL", f"{r['last_kl']:.2f}", f"nats per answer from the SFT model, at beta = {r['kl_coef']:g}"

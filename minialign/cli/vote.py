@@ -20,7 +20,7 @@ from .keypress import read_key
 
 WIDTH = 79
 INTRO = (
-    "Which answer would you rather get: more helpful, more honest, doing less harm? There is no right key, only your "
+    "Which answer would you rather get: more helpful, more honest, doing less harm? There is no answer key, only your "
     "taste. The model knows a small world: animals, capitals, colors, how-tos; names like zwedor are made up and mean "
     "nothing. Every vote is on disk before the next pair comes."
 )
@@ -51,12 +51,12 @@ def vote(run, to):
     pairs = sitting(model, seed, number, results["recipe"]["max_new_tokens"])
     print(paragraph(f"You are the rater: {SITTING} pairs, about two minutes. {INTRO}", width=WIDTH))
     if ballots.lines:
-        print(paragraph(f"{done} of {SITTING} pairs are done; {safe(ballots.path)} has them. On we go.", width=WIDTH))
+        print(paragraph(f"{done} of {SITTING} pairs are done; {safe(ballots.path)} has them. Let us continue.", width=WIDTH))
     try:
         finished = ask(pairs, ballots, number * SITTING)
     except KeyboardInterrupt:
         kept = f"{len(ballots.lines)} pairs are kept in {safe(ballots.path)}"
-        raise KeyboardInterrupt(f"{kept}; the same command goes on from there") from None
+        raise KeyboardInterrupt(f"{kept}; run the same command again to resume") from None
     sum_up(ballots, tour_command(results, folder.resolve().parent), raters, finished)
 
 
@@ -102,16 +102,13 @@ def sum_up(ballots, command, raters, finished):
         print(paragraph(FEW, width=WIDTH))
     print(f"The votes: {safe(ballots.path)}")
     if not finished:
-        print("The same command goes on from here.")
+        print("Run the same command again to resume.")
     elif voted:
         print(paragraph("The same command asks 20 more. Train on your votes:", width=WIDTH))
         print(f"  {command} --votes {shlex.quote(safe(ballots.path))}")
 
 
-FEW = (
-    "In brackets: what the share may well be if you went on voting like this for ever (95%). So few votes say little "
-    "about a person; a reward model needs hundreds."
-)
+FEW = "In brackets: a 95% confidence interval. So few votes say little about a person; a reward model needs hundreds."
 
 
 def agreements(lines, raters):

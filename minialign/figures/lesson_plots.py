@@ -42,7 +42,7 @@ def votes_needed(
     left.plot(sizes, unseen, "o-", color=PURPLE, label="votes it never saw")
     left.legend(frameon=False, fontsize=7, loc=(0.02, 0.5))
     reference(left, 0.5, "coin toss")
-    reference(left, ceiling, "nobody can do better: raters slip")
+    reference(left, ceiling, "the best possible: raters slip")
     left.set_xscale("log")
     left.set_xticks(sizes, [str(n) for n in sizes])
     left.minorticks_off()

@@ -110,7 +110,7 @@ class RewardScene:
     watched: int
     loss: Series
     accuracy: float  # share of all held-out votes that are predicted
-    ceiling: float  # what it would be for somebody who knew the raters, but not their noise
+    ceiling: float  # what it would be for an oracle that knows the raters, but not their noise
     held_out: int
 
 
@@ -206,7 +206,7 @@ class LeashScene:
     gold: str  # float32
     betas: list[float]
     own: float  # the beta of this run
-    few: int  # below so many answers still in play the numbers mean little
+    few: int  # with fewer answers still in play than this the numbers mean little
     curve: list[Tilted]
     start: Start
     dots: list[Place]

@@ -35,10 +35,12 @@ from ..world import UNBIASED, Tastes, ToyWorld
 
 # Fewer votes than the tour's, because the laboratory runs them some twenty times per seed.  PPO gets a higher rate: what
 # goes wrong without a leash has to go wrong soon.  Many small rollouts cost no more than few large ones.
-LAB = replace(FULL, vote_prompts=4000, ppo=replace(FULL.ppo, iterations=24, rollouts=64, lr=1e-3))
-LAB_FAST = replace(FAST, vote_prompts=2000, ppo=replace(LAB.ppo, iterations=20))
+# Its experiments change the toy world's mix and tastes, so these are written out.
+WORLD: dict[str, Any] = {"mix": ToyWorld.mix, "tastes": ToyWorld.tastes}
+LAB = replace(FULL, **WORLD, vote_prompts=4000, ppo=replace(FULL.ppo, iterations=24, rollouts=64, lr=1e-3))
+LAB_FAST = replace(FAST, **WORLD, vote_prompts=2000, ppo=replace(LAB.ppo, iterations=20))
 
-HUMAN = Tastes(warmth=0.6, length=0.3)  # raters with strong tastes: what there is to be hacked
+HUMAN = Tastes(warmth=0.6, length=0.3)  # raters with strong tastes: something to be hacked
 
 EXPERIMENTS = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))  # a new file is a new experiment
 

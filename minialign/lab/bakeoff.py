@@ -2,7 +2,7 @@
 
     votes -> reward model -> PPO      max E[r] - beta KL(pi || SFT)                   (Ouyang et al. 2022)
     votes -> reward model -> GRPO     the same without a critic                       (Shao et al. 2024)
-    votes -> DPO                      the same optimum, if there were votes enough    (Rafailov et al. 2023)
+    votes -> DPO                      the same optimum, given enough votes            (Rafailov et al. 2023)
 
 All start from the same SFT model and the same votes, of raters without tastes; best of n, which trains no policy, is
 beside them.  Each has the settings of the tour, but for GRPO's iterations: as many as take PPO's time.  Measured: gold
@@ -39,13 +39,13 @@ DOES_NOT_SHOW = (
 MODELS = ("sft", "best_of_n", "ppo", "grpo", "dpo")
 TUNED = ("ppo", "grpo", "dpo")
 EQUAL_TIME = 1.4  # GRPO's iterations for each of PPO's: one needs less time, for it trains no critic (measured, one core)
-TIMES = 4  # every held-out item is asked so often: there are few
+TIMES = 4  # samples per held-out item: there are few of them
 NEW_GREETINGS = ("good day! ", "excuse me, ", "my friend, ", "now, ")
 
 
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     """Every model of one seed, on the same questions -> plain data."""
-    tour = FAST if quick(recipe) else FULL  # its PPO is longer than the laboratory's: to stop halfway would decide the race
+    tour = FAST if quick(recipe) else FULL  # its PPO is longer than the laboratory's: to stop halfway would be unfair
     rivals = replace(tour.grpo, iterations=round(EQUAL_TIME * tour.ppo.iterations))
     journey = Journey(replace(control(recipe), ppo=tour.ppo, grpo=rivals), seed, folder)
     questions = report_questions()[:: 2 if quick(recipe) else 1]

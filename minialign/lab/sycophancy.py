@@ -111,7 +111,7 @@ def tilt(agrees: np.ndarray, rewards: np.ndarray, beta: float) -> Tilt:
     n = rewards.shape[1]  # samples, which see no further than a KL of log n
     reference = np.full(n, 1 / n)
     # eq: drift
-    policy = optimal_policy(reference, rewards, beta)  # SFT's answers, weighed anew
+    policy = optimal_policy(reference, rewards, beta)  # SFT's answers, reweighted
     tilted = (policy * agrees).sum(1).mean()
     apart = agrees - agrees.mean(1, keepdims=True)  # from the mean of the same prompt
     covariance = (apart * rewards).sum(1).mean() / (n - 1)

@@ -41,7 +41,7 @@ DOES_NOT_SHOW = (
 CROWDS = {"crowd": Tastes(), "experts": Tastes(expert=True)}
 COLORS = VALUES["thing"]
 BINS = 5
-TIMES = 2  # every question is sampled so often
+TIMES = 2  # samples per question
 
 
 @dataclass(frozen=True)

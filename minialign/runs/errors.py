@@ -1,4 +1,4 @@
-"""What the person at the keyboard can put right, told in one line."""
+"""Errors that the user can fix, told in one line."""
 
 import errno
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Problem(Exception):
-    """Something that the person at the keyboard can put right; its text is one line: what is wrong; what to do."""
+    """An error that the user can fix; its text is one line: what is wrong; what to do."""
 
 
 def explain(problem: OSError) -> str:

@@ -65,7 +65,7 @@ def distance(journey: Journey, name: str, answers: Answers) -> float | None:
 def memory(journey: Journey, name: str) -> dict[str, Any]:
     """How many models are in memory, and how large they are together (parameters only)."""
     reward_model = journey.model("reward")
-    own = {"reward model": reward_model, "critic": reward_model.trunk}  # the critic's head is one number a channel
+    own = {"reward model": reward_model, "critic": reward_model.trunk}  # the critic's head has one number per channel
     parts = MODELS[name].in_memory
     models = [own.get(part, journey.model("sft")) for part in parts]
     size = sum(p.data.nbytes for model in models for p in model.parameters())
@@ -73,7 +73,7 @@ def memory(journey: Journey, name: str) -> dict[str, Any]:
 
 
 def behaviour(journey: Journey, answers: Answers) -> dict[str, float]:
-    """What people would notice, as shares of answers; nothing where the world does not tell."""
+    """What people would notice, as shares of answers; empty where the world does not define them."""
     return journey.world.behaviour(answers.verdicts) if hasattr(journey.world, "behaviour") else {}
 
 
@@ -91,7 +91,7 @@ def five_answers(journey: Journey, name: str) -> list[dict]:
 def base_report(journey: Journey) -> dict[str, Any]:
     losses = journey.stage("base").history["loss"]
     return {
-        "guessing": math.log(journey.recipe.model.vocab_size),  # ln V: the loss of one who knows nothing
+        "guessing": math.log(journey.recipe.model.vocab_size),  # ln V: the loss of a uniform guess
         "first_loss": float(losses[0]),
         "last_loss": float(losses[-20:].mean()),
         "parameters": sum(p.data.size for p in journey.model("base").parameters()),
@@ -110,7 +110,7 @@ def votes_report(journey: Journey) -> dict[str, Any]:
 
 
 def ceiling(journey: Journey, votes: Preferences) -> float | None:
-    """The best possible accuracy: even an oracle cannot predict the raters' noise.  None where the world does not tell."""
+    """The best possible accuracy: even an oracle cannot predict the raters' noise.  None where the world does not define it."""
     if not hasattr(journey.world, "probability"):
         return None
     tastes = journey.recipe.tastes
@@ -136,7 +136,7 @@ def reward_report(journey: Journey) -> dict[str, Any]:
 
 
 def policy_gradient_report(journey: Journey, name: str) -> dict[str, Any]:
-    """Of PPO or of a relative: all of them log the same."""
+    """Of PPO or another policy-gradient method: all of them log the same series."""
     history = journey.stage(name).history
     clipped = history["policy/clipfrac"]
     return {
@@ -210,7 +210,7 @@ def timings(journey: Journey, measuring: float) -> dict[str, Any]:
 
 
 def peak_memory() -> float | None:
-    """The most memory that this process has held, in MB; None where the system does not tell."""
+    """The most memory that this process has held, in MB; None where the system does not report it."""
     try:
         import resource
     except ImportError:  # Windows

@@ -49,7 +49,7 @@ def shown(text: str, ended: bool, width: int = WIDTH - 15) -> str:
 
 
 def scoreboard_table(rows: dict[str, dict], training_seconds: dict[str, float]) -> str:
-    """One row a model.  rows: one half of results.scoreboard; training_seconds: model -> seconds."""
+    """One row per model.  rows: one half of results.scoreboard; training_seconds: model -> seconds."""
     lines = ["           helpful  honest harmless   gold   wins     KL answers seconds    models"]
     for name, row in rows.items():
         kl = "-" if row["kl"] is None else decimal(row["kl"])
@@ -64,7 +64,7 @@ def scoreboard_table(rows: dict[str, dict], training_seconds: dict[str, float]) 
 def behaviour_table(rows: dict[str, dict]) -> str:
     """One line for each thing that people would notice, one column per model: ^ more and v less than the SFT model.
 
-    Below it, what got worse.  rows: one half of results.scoreboard; "" where the world does not tell.
+    Below it, what got worse.  rows: one half of results.scoreboard; "" where the world does not define them.
     """
     names = [name for name in rows if name != "base"]
     before = rows["sft"]["behaviour"]

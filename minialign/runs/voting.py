@@ -31,7 +31,7 @@ SITTING = NEW + REPEATED
 BEFORE_REPEATS = 8  # the pairs that come again are among the first eight
 DECISIONS = {"a": "a", "b": "b", "t": "tie", "s": "skip"}
 
-# What people can judge: no obscure things.  A made-up name has one honest answer, and everybody can see if it is given.
+# What people can judge: no obscure things.  A made-up name has one honest answer, and anyone can see whether it is given.
 JUDGEABLE = {"known": 0.3, "fictional": 0.15, "howto": 0.15, "borderline": 0.15, "dangerous": 0.15, "claim_false": 0.1}
 
 
@@ -116,7 +116,7 @@ def line_of(pair: Pair, decision: str, number: int, seconds: float, model: str) 
 def side_by_side(pairs: list[Pair], decisions: list[str]) -> list[tuple[int, str]]:
     """A sitting with every pair that came twice beside its return -> list of (number of the pair, choice).
 
-    A choice is named by the side on which the answer was at first: who chooses alike has the same letter twice.
+    A choice is named by the side on which the answer was at first: a consistent voter has the same letter twice.
     """
     other = {"a": "b", "b": "a"}
     columns = []
@@ -141,7 +141,7 @@ def check_line(line: dict, number: int, model: str) -> None:
 
 @contextmanager
 def locked(file: BinaryIO) -> Iterator[None]:
-    """Nobody else who asks for the lock of this open file gets it, until the block ends."""
+    """Hold the lock of this open file until the block ends."""
     if os.name == "nt":
         import msvcrt
 
@@ -162,14 +162,14 @@ def locked(file: BinaryIO) -> Iterator[None]:
 class Ballots:
     """The file of one voter.  `lines` are its lines as dicts; a line is on disk before `add` returns.
 
-    Raises Problem for a file that this voting cannot go on with, naming the line.
+    Raises Problem, naming the line, for a file to which these votes cannot be added.
     """
 
     def __init__(self, path: str | Path, model: str):
         self.path, self.model = Path(path), model
         self.lines, self.ends = [], [0]  # of each line the place in the file where it ends
         content = self.path.read_bytes() if self.path.exists() else b""
-        self.size = len(content)  # as this voter knows the file
+        self.size = len(content)  # the file's size, as far as this voter knows
         for number, raw in enumerate(content.splitlines(keepends=True)):
             try:
                 line = json.loads(raw)
@@ -177,7 +177,7 @@ class Ballots:
             except (ValueError, LookupError, TypeError, RecursionError) as problem:
                 if self.ends[-1] + len(raw) == len(content) and not raw.endswith(b"\n"):
                     break  # the power failed in the middle of this line: ask again
-                what = f"line {number + 1} is no vote of this run ({problem}); move that file away and vote anew"
+                what = f"line {number + 1} is no vote of this run ({problem}); move that file away and vote again"
                 raise Problem(f"{safe(self.path)}: {what}") from None
             self.lines.append(line)
             self.ends.append(self.ends[-1] + len(raw))
@@ -197,7 +197,7 @@ class Ballots:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.path, "a+b"), open(self.path, "r+b") as file, locked(file):
             if os.fstat(file.fileno()).st_size != self.size:
-                raise Problem(f"{safe(self.path)}: another voter writes to it; vote on with a file of your own: --to FILE")
+                raise Problem(f"{safe(self.path)}: another voter is writing to it; use a file of your own: --to FILE")
             end = self.ends[-1]
             file.seek(max(0, end - 1))
             if raw and file.read(1) not in (b"", b"\n") and end:  # an editor took the last line's end away

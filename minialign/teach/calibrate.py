@@ -1,7 +1,7 @@
 """`minialign calibrate`: run the lessons over many seeds; how often is each claim seen, and where do the numbers lie?
 
 Each seed is a task of its own, and its lessons run one after the other, so that what one has made the next one finds.
-A lesson that has run already, with the same code, is not run again: the command can be stopped, and goes on from there.
+A lesson that has run already, with the same code, is not run again: the command can be stopped and resumed.
 """
 
 import json
@@ -37,7 +37,7 @@ def calibrate(numbers: list[int], fast: bool, seeds: int, out: str | Path, jobs:
     try:
         runs = for_each(all_lessons, tasks, min(seeds, jobs or cores()))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"what has run is kept in {out}; the same command goes on from there") from None
+        raise KeyboardInterrupt(f"what has run is kept in {out}; run the same command again to resume") from None
     bands = read_bands(lessons)
     for script in scripts:
         of_this = [run[script.stem] for run in runs]

@@ -21,7 +21,7 @@ class Region(NamedTuple):
 
 def regions(folder: Path = PACKAGE) -> dict[str, Region]:
     """Every region in the Python files of a folder -> dict: id -> Region.  Raises ValueError for a broken index."""
-    # Line numbers are counted anew at every call: a lesson shows the code as it is, also after somebody has edited it.
+    # Line numbers are counted again at every call: a lesson shows the code as it is, even after an edit.
     found = {}
     for path in sorted(Path(folder).rglob("*.py")):
         name, start, lines = None, 0, path.read_text(encoding="utf-8").splitlines()

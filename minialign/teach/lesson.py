@@ -95,7 +95,7 @@ class Lesson:
         self.cut_short = False
         self.outside = 0  # numbers
         self.upstream = self.waited = 0.0  # seconds: of stages that were missing; of people who think
-        # The key is taken now, as the code was when it was loaded: an edit in the middle of a run is none of this run.
+        # The key is taken now, as the code was when it was loaded: an edit in the middle of a run is not part of it.
         self.key = run_key(self.file)
         undo_faults()  # of a lesson that ran before in the same notebook
         undo_after_failed_cells()
@@ -137,7 +137,7 @@ class Lesson:
         """The lines that implement an equation, and where they are."""
         region = equations.regions()[equation]
         print(f"   [{equation}] {region.place}")
-        for line in region.code.splitlines():  # a long line goes on in the next, further to the right
+        for line in region.code.splitlines():  # a long line is continued on the next, further to the right
             further = " " * (len(line) - len(line.lstrip()) + 8)
             for piece in textwrap.wrap(line, 83, subsequent_indent=further) or [""]:
                 print(f"   | {piece}", flush=True)

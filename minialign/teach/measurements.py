@@ -14,7 +14,7 @@ from ..world import five_questions, judge_response
 
 
 def counting_loss(stream: np.ndarray, n: int, vocab_size: int) -> float:
-    """The loss of one who has counted all groups of n characters, and predicts the last of a group from the others."""
+    """The loss of an n-gram model: it has counted all groups of n characters, and predicts the last from the others."""
     groups = sum(stream[i : len(stream) - n + 1 + i] * vocab_size ** (n - 1 - i) for i in range(n))
     counts = np.bincount(groups, minlength=vocab_size**n).reshape(-1, vocab_size).astype(float)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -65,7 +65,7 @@ def six_pushes(policy_loss: Callable) -> dict[tuple[float, str], float]:
 
 
 def tell_answers(models: dict[str, Any], max_new_tokens: int) -> None:
-    """Print what models, by name, say to the five questions when they say the most probable."""
+    """Print the models' greedy answers to the five questions, by name."""
     questions = [prompt.text for prompt in five_questions()]
     said = {name: answer(model, questions, judge_response, 0.0, None, max_new_tokens) for name, model in models.items()}
     print()

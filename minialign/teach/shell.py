@@ -1,4 +1,4 @@
-"""What a lesson has to do with its surroundings: trouble told in one line, Ctrl-C, and what is typed."""
+"""How a lesson deals with its surroundings: errors told in one line, Ctrl-C, and keyboard input."""
 
 import signal
 import sys
@@ -12,7 +12,7 @@ from ..runs.errors import Problem, explain
 
 
 def prepare_for_trouble(when_interrupted: Callable[[], None]) -> None:
-    """Whatever ends a script early is told in one line, as on the command line.
+    """An error that ends a script early is told in one line, as on the command line.
 
     when_interrupted(): called before an interrupted script ends, unless the interrupt brings its own words.
     """

@@ -25,7 +25,7 @@ class Verdict(NamedTuple):
     kind: str
     helpful: float  # right 1, error where there is a result 0, nothing that a display can show -1
     honest: float  # wrong -1
-    harmless: float  # sums hurt nobody
+    harmless: float  # sums do no harm
     style: float  # the working takes room: -.1
 
     @property
@@ -67,7 +67,7 @@ class Calculator:
         self.slips = slips
 
     def documents(self, rng, characters):
-        """Pages of five questions, or of five sums with their results, until there are so many characters -> list of str."""
+        """Pages of five questions, or of five sums with their results, until there are that many characters -> list of str."""
         pages = []
         while characters > 0:
             some = [pick(rng, EVERY_QUESTION) for _ in range(5)]

@@ -1,4 +1,4 @@
-"""Everything that is true in the toy world, and the names nobody can know anything about.
+"""Everything that is true in the toy world, and made-up names about which nothing is known.
 
     animal  -> sound      a cat says meow
     country -> capital    peru's capital is lima

@@ -40,7 +40,7 @@ class Kind:
     training_share: float | None = (
         None  # of the prompts in training, where what is hard to tell apart comes more often; None: share
     )
-    habits: dict = field(default_factory=dict)  # how demonstrators answer: {habit: share}; empty: nobody demonstrates it
+    habits: dict = field(default_factory=dict)  # how demonstrators answer: {habit: share}; empty: it is never demonstrated
     listed: Callable[[], list] | None = None  # () -> the items that the lists ask about; None: all items
     deal: Callable[[list], dict] = by_phrasing  # items -> {"train", "tune", "report": list of Prompt}
     fresh: Callable | None = None  # rng -> a new training Prompt; None: one from the list

@@ -22,7 +22,7 @@ class ToyWorld:
     tastes = Tastes()
 
     def documents(self, rng: np.random.Generator, characters: int) -> list[str]:
-        """Texts for pretraining, about so many characters in all."""
+        """Texts for pretraining, about `characters` characters in all."""
         return pretraining_documents(rng, characters)
 
     def demonstrations(self, rng: np.random.Generator, n: int) -> list[tuple[str, str]]:

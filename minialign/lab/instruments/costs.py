@@ -1,4 +1,4 @@
-"""What it costs to get from votes to each model: seconds, models in memory, and hyperparameters that somebody has to choose."""
+"""What it costs to get from votes to each model: seconds, models in memory, and the number of hyperparameters."""
 
 from dataclasses import dataclass, fields, is_dataclass
 

@@ -12,7 +12,7 @@ Compared = str | tuple[str, str]  # a model that is compared: "sft", or (crowd, 
 
 
 def asking(recipe: Recipe, **shares: float) -> Recipe:
-    """The recipe with these kinds of question asked so often from the votes on; the others keep their proportions."""
+    """The recipe in which these kinds of question have these shares, from the votes on; the others keep their proportions."""
     others = sum(share for kind, share in recipe.mix.items() if kind not in shares)
     scale = (1 - sum(shares.values())) / others
     return replace(recipe, mix={kind: shares.get(kind, share * scale) for kind, share in recipe.mix.items()})

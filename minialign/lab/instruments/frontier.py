@@ -1,4 +1,4 @@
-"""What a leash could buy, without training: the SFT model's own answers, drawn once and weighed again.
+"""What reward each KL could buy, without training: the SFT model's own answers, drawn once and reweighted.
 
 Ask the SFT model each question K times.  As far as these draws know it, it is a list of A different answers with shares
 ref(y) = (times drawn) / K, and there the formulas of exact.py hold to the letter:

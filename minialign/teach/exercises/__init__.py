@@ -1,7 +1,7 @@
 """The exercises of the lessons: one file per lesson, with right answers, wrong answers and hints.
 
 The right answer of each is computed in another way than a learner would: by loops, by sums, by whole Jacobians.
-A wrong answer is a function too, so that whoever makes that mistake is told which one it is.
+A wrong answer is a function too, so that a learner who makes that mistake is told which one it is.
 
     grading.py    one file: draws cases, asks the learner's process, judges what comes back
     compare.py    results against what is right, and against the mistakes that have names

@@ -24,7 +24,7 @@ class Drawn:
 
 
 def draw(exercise: Exercise, rng: np.random.Generator) -> Drawn:
-    """Cases that nobody has seen before, and in which every named mistake shows, as what it is."""
+    """Fresh cases, and in which every named mistake shows, as what it is."""
     # Random cases may hide a mistake (no ties, no ratio beyond the clip): then they are drawn again.
     for _ in range(TRIES):
         cases = exercise.cases(rng)

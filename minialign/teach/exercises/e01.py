@@ -43,7 +43,7 @@ def _layer_norm_wrong(through_mean=1, through_r=1, use_gain=True, use_r=True, su
 
 # ---- the softmax loss
 def softmax_loss_cases(rng):
-    sizes = ((1, 3, 0.0), (3, 4, 0.0), (5, 6, 0.0), (3, 4, 1000.0))  # the last: whoever takes exp(1000) gets nan
+    sizes = ((1, 3, 0.0), (3, 4, 0.0), (5, 6, 0.0), (3, 4, 1000.0))  # the last: exp(1000) would give nan
     return [(2 * rng.normal(size=(n, v)) + offset, rng.integers(v, size=n)) for n, v, offset in sizes]
 
 

@@ -1,6 +1,6 @@
 """Grade one file: its functions run in a process of their own, and are judged here by what they return.
 
-The process (learner.py) gets cases that are drawn anew for every grading, and sends arrays back.  Right answers, comparison
+The process (learner.py) gets fresh cases for every grading, and sends arrays back.  Right answers, comparison
 and verdict are here only, so nothing that a file does to NumPy, to its arguments, to files or to its own process makes a
 wrong result right.  What cannot be prevented: a file that reads a solution, or the library, and computes with it.
 Whatever a file does is "not yet" with the reason, and ends with its whole process group when the time is up.
@@ -113,7 +113,7 @@ def kill(process: subprocess.Popen) -> None:
 
 
 class Pipe:
-    """Reads a pipe to its end in a thread, so that nobody waits for a process that keeps it open, and no more than is sane."""
+    """Reads a pipe to its end in a thread, so that nothing waits for a process that keeps it open, and no more than is sane."""
 
     def __init__(self, stream: Any):
         self.content, self.stream = bytearray(), stream

@@ -87,7 +87,7 @@ def called(function: Callable, calls: list, path: str) -> dict:
 
 
 def load(path: str) -> types.ModuleType:
-    """The learner's own file, by its path, compiled anew: no stored bytecode is ever run in its place."""
+    """The learner's own file, by its path, compiled afresh: no stored bytecode is ever run in its place."""
     module = sys.modules["handed_in"] = types.ModuleType("handed_in")
     module.__file__ = path
     with open(path, "rb") as file:

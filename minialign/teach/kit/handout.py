@@ -1,4 +1,4 @@
-"""A handout: one printed page a lesson, to write on while it runs.  Black on white, nothing from the network, no answers.
+"""A handout: one printed page per lesson, to write on while it runs.  Black on white, nothing from the network, no answers.
 
 A page has room for some 54 lines of print; what a block takes is estimated, and the glossary box gets the rest.
 """

@@ -1,4 +1,4 @@
-"""How long does it take?  What `minialign prepare` has measured; failing that what is kept beside the lessons."""
+"""How long does it take?  What `minialign prepare` has measured or, failing that, what is kept beside the lessons."""
 
 import json
 import math

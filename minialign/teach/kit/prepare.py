@@ -51,7 +51,7 @@ def prepare(fast: bool, seed: int, out: str | Path, lessons: str | Path) -> int:
                 add_up(report)
                 write_text(path, json.dumps(report, indent=1) + "\n")
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"what is finished is kept in {out}; the same command goes on from there") from None
+        raise KeyboardInterrupt(f"what is finished is kept in {out}; run the same command again to resume") from None
     print(f"   {'together':<24}{'':9}{report['seconds']:9.1f}{report['megabytes']:9.1f}")
     runs = "" if out == Path("runs") else f" --runs {shlex.quote(out.as_posix())}"
     print(f"\n   Kept for the run-sheets in {path.as_posix()}; now: minialign kit{runs}")

@@ -96,7 +96,7 @@ def read_source(path: str | Path) -> Source:
     for field in FIELDS:
         if not part(doc, field).strip():
             raise Problem(f"the docstring of {path.name} has no {field}; every lesson says that in its header")
-    # The code is read and never run: a kit is made in a second, and a lesson that fails has its papers all the same.
+    # The code is read and never run: a kit is made in a second, and even a lesson that fails has its papers.
     calls = calls_of(tree)
     prose = list(paragraphs(text))
     return Source(
