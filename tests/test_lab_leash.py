@@ -15,7 +15,7 @@ from minialign.evaluate import Answers
 from minialign.generate import generate
 from minialign.lab import leash
 from minialign.lab.figures.leash import draw
-from minialign.lab.instruments import feedback, frontier, gallery, ideal, measure, raters_view
+from minialign.lab.instruments import ensemble, feedback, frontier, gallery, ideal, measure, raters_view
 from minialign.pipeline import Journey
 from minialign.preferences import Preferences
 from minialign.world import KINDS, Tastes, judge_response, prompt_lists, report_questions
@@ -149,7 +149,8 @@ def test_a_question_of_another_world_is_refused_in_words():
 
 # ---------------------------------------------------------------------------------------- leash.py
 def run(
-    loose=-0.8, peak=0.4, tight=0.1, adaptive=0.35, kl=1.6, control=0.3, ideal=0.5, votes=0.0, polite=2.0, liking=0.9
+    loose=-0.8, peak=0.4, tight=0.1, adaptive=0.35, kl=1.6, control=0.3, ideal=0.5, votes=0.0, polite=2.0, liking=0.9,
+    worst=-0.3, second=-0.2,
 ):
     """The results of a made-up seed in which every claim is borne out, unless a number says otherwise."""
 
@@ -166,6 +167,8 @@ def run(
         "control_sft": place(0.0, 0.0, 0.0),
         "control": place(control, 4.0, 1.0),
         "ideal": place(ideal, 3.0, 0.9),
+        "worst": place(worst, 8.0, 1.0),
+        "second": place(second, 8.0, 1.5),
         "predicted": {"human": 0.86, "control": 0.9},
         "liking": {"sft": 0.2, "ppo": liking},
         "votes": {"chosen": 0.4, "rejected": 0.2, "gushing": votes},
@@ -187,7 +190,7 @@ def test_claims_are_seen_where_the_runs_bear_them_out():
 @pytest.mark.parametrize(
     ("numbers", "which"),
     [
-        ({"loose": 0.05}, [0, 1]),
+        ({"loose": 0.05}, [0, 1, 9, 10]),
         ({"polite": 0.4}, [2]),
         ({"votes": 0.3}, [2]),
         ({"liking": 0.1}, [3]),
@@ -197,7 +200,9 @@ def test_claims_are_seen_where_the_runs_bear_them_out():
         ({"kl": 2.3}, [6]),  # as much gold, but too far from SFT
         ({"kl": 0.9}, [6]),  # and too near
         ({"control": -0.5}, [8]),
-        ({"ideal": -0.2}, [9]),
+        ({"worst": -0.9}, [9]),
+        ({"second": -0.9}, [10]),
+        ({"ideal": -0.2}, [11]),
     ],
 )
 def test_each_claim_can_fail(numbers, which):
@@ -241,6 +246,54 @@ def test_the_ideal_reward_is_what_experts_feel_about_each_answer_as_it_ended():
     assert ideal.feeling(samples.batch).tolist() == felt
 
 
+# ---------------------------------------------------------------------------------------- ensemble.py
+def test_the_worst_of_three_is_taken_answer_by_answer():
+    said = np.array([[1.0, 5.0, -2.0], [3.0, 0.0, -1.0], [2.0, 4.0, 0.0]])
+    score = ensemble.worst([lambda batch, row=row: row for row in said])
+    assert score(None).tolist() == [1.0, 0.0, -2.0]
+
+
+def test_three_reward_models_differ_and_each_is_normalised(folder):
+    journey = Journey(TOY, 0, folder)
+    members = ensemble.scorers(journey)
+    batch = journey.votes()[1].batch()
+    scores = np.array([member(batch) for member in members])
+    assert len(members) == 3 and len(np.unique(scores.round(6), axis=0)) == 3
+    assert np.allclose(scores[0], journey.scorer()(batch)) and all(0.1 < member.std for member in members)
+    assert ensemble.worst(members)(batch) == pytest.approx(scores.min(0))
+
+
+def test_a_policy_is_trained_on_the_score_that_was_passed(folder, monkeypatch):
+    journey, asked = Journey(TOY, 0, folder), []
+
+    def score(batch):
+        asked.append(len(batch))
+        return np.zeros(len(batch))
+
+    before = journey.scorer()
+    ensemble.train_policy(journey, score)
+    assert sum(asked) >= TOY.ppo.iterations * TOY.ppo.rollouts
+    assert journey.scorer() == before  # the journey itself keeps its reward model
+
+
+def test_a_second_round_adds_votes_of_the_same_raters_on_the_policys_own_answers(folder, monkeypatch):
+    journey, models, tastes = Journey(TOY, 0, folder), [], []
+    first = journey.votes()[0]
+
+    def collect(model, questions, label, rng, max_new_tokens):
+        models.append(model)
+        vote = label(questions[0], Response("it says moo.", True), Response("moo moo moo", True), rng)
+        return Preferences(questions[:1], [Response("new", True)], [Response("old", bool(vote))])
+
+    monkeypatch.setattr(ensemble, "collect", collect)
+    monkeypatch.setattr(type(journey.world), "vote", lambda self, q, a, b, rng, t: tastes.append(t) or 1)
+    again = ensemble.second_round(journey)
+    assert models == [journey.model("ppo")] and tastes == [TOY.tastes]
+    votes = again.votes()[0]
+    assert len(votes) == len(first) + 1 and votes.chosen[:-1] == first.chosen and votes.chosen[-1].text == "new"
+    assert again.key("sft") == journey.key("sft") and again.key("reward") != journey.key("reward")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("lab")
@@ -257,13 +310,13 @@ def test_from_nothing_to_the_figure_at_toy_scale(folder, monkeypatch):
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     sampled = Journey(replace(TOY, tastes=leash.HUMAN), 0, folder)
     assert sampled.stage("sft").cached and data["sft"]["kl"] == 0
-    assert len(leash.claims([data])) == 10 - 3 and len(leash.table([data])) > 10  # the classroom cut makes do with less
+    assert len(leash.claims([data])) == 12 - 5 and len(leash.table([data])) > 10  # the classroom cut makes do with less
     assert "adaptive" not in data and "control" not in data
     figure, words = draw([data])
     assert words.startswith(figure._suptitle.get_text()) and len(figure.axes) == 3
     monkeypatch.setattr(leash, "quick", lambda recipe: False)
     whole = json.loads(json.dumps(leash.one_seed(TOY, 0, folder), allow_nan=False))
-    assert len(leash.claims([whole])) == 10 and [point["beta"] for point in whole["ppo"]] == list(leash.BETAS)
+    assert len(leash.claims([whole])) == 12 and [point["beta"] for point in whole["ppo"]] == list(leash.BETAS)
     assert whole["adaptive"]["beta"] != leash.ADAPTIVE["kl_coef"]
     draw([whole])
 
@@ -276,6 +329,6 @@ def test_the_peak_is_where_sampled_and_greedy_gold_are_highest_together():
 
 
 def test_a_claim_of_the_classroom_cut_that_is_not_seen_says_why():
-    short = {key: value for key, value in run(loose=0.2).items() if key not in ("adaptive", "control", "control_sft")}
+    short = {key: value for key, value in run(loose=0.2).items() if key not in ("adaptive", "control", "control_sft", "worst", "second")}
     first = leash.claims([short])[0]
     assert not first.seen and first.why_not == leash.TOO_SHORT and leash.claims([run(loose=0.2)])[0].why_not == ""

@@ -33,7 +33,8 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
         style.reference(ax, per_seed(runs, "sft", name).mean(), "SFT model", below=True)
         style.name_panel(ax, f"{name}: {words}", style.ROOT_KL)
     proxy.legend(frameon=False, fontsize=7)
-    change: dict[str, float | str] = {"human\ntastes": 0.0, "no\ntastes": "control", "ideal\nreward": "ideal"}
+    change: dict[str, float | str] = {"human\ntastes": 0.0, "worst\nof three": "worst", "second\nround": "second"}
+    change |= {"no\ntastes": "control", "ideal\nreward": "ideal"}
     change = {words: place for words, place in change.items() if isinstance(place, float) or place in runs[0]}
     for x, place in enumerate(change.values()):
         both = [per_seed(runs, place, how) - per_seed(runs, "sft", how) for how in ("gold", "gold_greedy")]
