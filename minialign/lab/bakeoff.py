@@ -38,7 +38,7 @@ DOES_NOT_SHOW = (
 
 MODELS = ("sft", "best_of_n", "ppo", "grpo", "dpo")
 TUNED = ("ppo", "grpo", "dpo")
-EQUAL_TIME = 1.4  # GRPO's iterations for each of PPO's: one needs less time, for it trains no critic (measured, one core)
+EQUAL_TIME = 1.4  # GRPO's iterations for each of PPO's: one needs less time, for it trains no critic; a claim holds it to that
 TIMES = 4  # samples per held-out item: there are few of them
 NEW_GREETINGS = ("good day! ", "excuse me, ", "my friend, ", "now, ")
 
