@@ -42,6 +42,7 @@ EXERCISES  (2 min, run) --break nomask: the loss is better than it should be. Wh
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
 import math
+from dataclasses import replace
 from itertools import islice
 from types import SimpleNamespace
 
@@ -72,7 +73,10 @@ lesson = Lesson(__file__, __doc__)
 # that they never come.
 # %%
 lesson.section("1. The internet that it reads")
-recipe = pipeline.FAST if lesson.fault else lesson.recipe  # a broken model is trained to its end, so it is a small one
+recipe = lesson.recipe
+if lesson.fast or lesson.fault:  # it is about pretraining, so it pretrains: for a shorter time, a broken model too
+    recipe = replace(pipeline.FAST, shipped_base=False, base_steps=400)
+    lesson.journey = pipeline.Journey(recipe, lesson.seed, lesson.journey.folder, lesson.journey.say)
 stream, starts = lesson.journey.corpus()
 for start in starts[[0, 1, 2, 6]]:
     print("   " + shown(decode(stream[start + 1 : start + 110]).split("<eos>")[0], True, 84))
@@ -168,7 +172,7 @@ lesson.number("loss without opinions", without_opinions, ".4f", exact=math.log(V
 # %%
 lesson.section("3. Training: the first tenth" if not lesson.fault else "3. Training")
 lesson.say("<user>, <bot> and <pad> are tokens that this internet never uses: a young model writes them all the same.")
-rng = lesson.journey.rng("base")  # the random stream that the journey's base model had
+rng = lesson.journey.rng("base")  # the random stream that this base model had
 model = build(rng)
 batches = sft.windows(stream, starts, recipe.base.batch_size, recipe.window, rng)
 n_steps = recipe.base_steps if lesson.fault else recipe.base_steps // 10

@@ -26,8 +26,7 @@ def other_ops(model: Any, **functions: Callable) -> Iterator[None]:
     """Inside this block the model computes with these functions instead of its own, by name."""
     # The model's own functions may be a module, which must not be changed: other models share it.
     usual = model.trunk.ops
-    names = ("linear", "embedding", "gelu", "layer_norm", "rotary", "causal_attention", "token_log_probs")
-    model.trunk.ops = SimpleNamespace(**{name: getattr(usual, name) for name in names} | functions)
+    model.trunk.ops = SimpleNamespace(**vars(usual) | functions)
     try:
         yield
     finally:
