@@ -55,6 +55,21 @@ def sha256(content: Any) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def seal(content: dict[str, Any]) -> dict[str, Any]:
+    """Plain data with the SHA-256 of itself -> dict: what is kept as JSON, so that a changed digit is noticed."""
+    return content | {"sha256": sha256(json.loads(json.dumps(content, allow_nan=False)))}
+
+
+def unseal(sealed: Any) -> dict[str, Any]:
+    """What was sealed, without its SHA-256.  Raises ValueError if it is not as it was written."""
+    if not isinstance(sealed, dict) or "sha256" not in sealed:
+        raise ValueError("it has no SHA-256 of itself: other code has written it")
+    content = {name: value for name, value in sealed.items() if name != "sha256"}
+    if sealed["sha256"] != sha256(content):
+        raise ValueError("its content is not what was written: the SHA-256 differs")
+    return content
+
+
 def as_text(value: Any) -> str:
     """A value as text that is equal for equal values."""
 

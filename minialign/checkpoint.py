@@ -2,10 +2,11 @@
 
 The file appears whole or not at all: it is written under another name first and then renamed.  A file that
 parses is not trusted yet: kind, sizes, names, shapes and dtypes must match the configuration, and every number must be
-finite; all this is checked before anything is built.
+finite and as it was written (SHA-256); sizes are checked before anything is built.
 """
 
 import copy
+import hashlib
 import json
 import os
 import re
@@ -33,16 +34,23 @@ def save(model, path, dtype=None, **extra):
     """
     for name, p in model.named_parameters().items():
         _check_finite(name, p.data)
-    about = {"format": FORMAT, "kind": type(model).__name__, "config": asdict(model.config)}
+    about = {"format": FORMAT, **described(model)}
     arrays = {f"parameter/{name}": p.data.astype(dtype or p.dtype) for name, p in model.named_parameters().items()}
     arrays.update({f"extra/{name}": np.asarray(value) for name, value in extra.items()})
+    about["sha256"] = _digest(about, arrays)
     atomically(path, lambda file: np.savez(file, about=json.dumps(about), **arrays))
 
 
-def load(path, with_extra=False):
+def described(model):
+    """What a model is, as plain data: its kind and its configuration; of anything else (votes) None -> dict or None."""
+    return {"kind": type(model).__name__, "config": asdict(model.config)} if hasattr(model, "config") else None
+
+
+def load(path, with_extra=False, kind=None, config=None):
     """Read a model back; with_extra also returns the dict of further arrays.
 
-    Raises FileNotFoundError, or ValueError if the file is not a whole checkpoint of this project.
+    kind, config: LanguageModel or ScalarModel, and its ModelConfig, where the caller knows what it has to be.
+    Raises FileNotFoundError, or ValueError if the file is not a whole checkpoint of this project, or another model's.
     """
     if not os.path.exists(path):
         raise FileNotFoundError(f"there is no checkpoint at {path}")
@@ -50,27 +58,48 @@ def load(path, with_extra=False):
         if not os.path.isfile(path):  # to open a pipe would wait for ever
             raise ValueError("it is not a regular file")
         with open(path, "rb") as file, np.load(file) as stored:
-            kind, config = _about(stored)
-            parameters = {name[10:]: stored[name] for name in stored.files if name.startswith("parameter/")}
-            extra = {name[6:]: stored[name] for name in stored.files if name.startswith("extra/")}
-            if len(parameters) + len(extra) + 1 != len(stored.files):
-                raise ValueError("it holds arrays that are neither parameters nor extras")
-        _check_sizes(config, parameters)
-        model = kind(config, np.random.default_rng(0))
+            about = json.loads(str(stored["about"]))
+            stored_kind, stored_config = _about(about)
+            _check_wanted(stored_kind, stored_config, kind, config)
+            arrays = {name: stored[name] for name in stored.files if name != "about"}
+        parameters = {name[10:]: values for name, values in arrays.items() if name.startswith("parameter/")}
+        extra = {name[6:]: values for name, values in arrays.items() if name.startswith("extra/")}
+        if len(parameters) + len(extra) != len(arrays):
+            raise ValueError("it holds arrays that are neither parameters nor extras")
+        _check_sizes(stored_config, parameters)
+        model = stored_kind(stored_config, np.random.default_rng(0))
         _fill(model, parameters)
+        if about.get("sha256") not in (None, _digest(about, arrays)):  # None: written before there was one
+            raise ValueError("it is not what was written: its SHA-256 differs")
     except Exception as problem:  # zip, NumPy and JSON each have ways of their own to refuse a stranger's file
         raise ValueError(f"{path} is not a whole minialign checkpoint ({problem})") from None
     return (model, extra) if with_extra else model
 
 
-def _about(stored):
+def _digest(about, arrays):
+    """The SHA-256 of a model: its kind, its configuration and every number."""
+    digest = hashlib.sha256(json.dumps([about["kind"], about["config"]], sort_keys=True).encode("utf-8"))
+    for name, values in sorted(arrays.items()):
+        digest.update(f"{name} {values.dtype} {values.shape}".encode() + values.tobytes())
+    return digest.hexdigest()
+
+
+def _about(about):
     """(class of the model, ModelConfig) as the file has them."""
-    about = json.loads(str(stored["about"]))
     if about["format"] != FORMAT:
         raise ValueError(f"its format is {about['format']!r}, not {FORMAT!r}")
     if about["kind"] not in _KINDS:
         raise ValueError(f"its kind is {about['kind']!r}, not one of {', '.join(_KINDS)}")
     return _KINDS[about["kind"]], ModelConfig(**about["config"])
+
+
+def _check_wanted(stored_kind, stored_config, kind, config):
+    """Raise ValueError if this is a model, but not the one that is wanted."""
+    if kind not in (None, stored_kind):
+        raise ValueError(f"it holds a {stored_kind.__name__}, not a {kind.__name__}")
+    for name, wanted in asdict(config).items() if config else ():
+        if (stored := getattr(stored_config, name)) != wanted:
+            raise ValueError(f"its {name} is {stored!r}, not {wanted!r}")
 
 
 def _check_sizes(config, parameters):

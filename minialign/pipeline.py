@@ -4,18 +4,16 @@ A Journey is one run of the pipeline.  Each stage is made when it is first asked
 everything it depends on (cache.py): a stage whose key has changed is made again, so a stale one is never used.
 """
 
-import json
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import cache, checkpoint, preferences, pretrained, reward, sft, source_patch
+from . import cache, checkpoint, preferences, pretrained, reward, sft, source_patch, stages
 from .batch import conversations, prompt_ids, render_document
 from .dpo import DPOConfig, train_dpo
 from .generate import generate
@@ -27,6 +25,7 @@ from .ppo import PPOConfig, fit_critic, train_ppo
 from .reward import RewardConfig, Scorer, reward_model_from
 from .sft import LMConfig
 from .snapshots import scores, snapshots, words
+from .stages import Stage, UnreadableStage  # noqa: F401  who catches the second knows it from here
 from .tokenizer import BOT, USER, VOCAB_SIZE, Tokenizer
 from .world import ToyWorld, World
 
@@ -72,20 +71,6 @@ FAST = replace(  # the classroom cut: begins with the base model that comes with
 )
 LEAST_STEPS = 20  # of training on own votes
 TOY_WORLD = ToyWorld()
-
-
-@dataclass
-class Stage:
-    """What a stage leaves behind."""
-
-    model: Any  # of the votes: (votes to train on, held-out votes)
-    history: History
-    seconds: float
-    cached: bool = False
-
-
-class UnreadableStage(ValueError):
-    """A cached stage is damaged, or is none of ours."""
 
 
 Made = tuple[Any, History]
@@ -283,38 +268,9 @@ class Journey:
         return stage
 
     def store(self, name: str, stage: Stage) -> None:
-        """Write a stage to disk; its JSON is written last, so that all else is there."""
-        for ending, content in zip(self.endings(name), [stage.model] if name != "votes" else stage.model):
-            write = checkpoint.save if name != "votes" else preferences.save_jsonl
-            write(content, self.path(name, ending))
-        about = {"stage": name, "seconds": stage.seconds, "history": stage.history.to_dict()}
-        about["files"] = {ending: cache.sha256(self.path(name, ending)) for ending in self.endings(name)}
-        text = json.dumps(about | {"sha256": cache.sha256(about)}, allow_nan=False)
-        checkpoint.atomically(self.path(name, ".json"), lambda file: file.write(text.encode("utf-8")))
+        """Write a stage to disk."""
+        stages.store(self.path(name, ""), stage, cache.fingerprint(__file__))
 
     def read(self, name: str) -> Stage:
-        """A stage from disk, if it and each of its files are byte for byte what was written."""
-        with self.reading(name):
-            about = json.loads(self.path(name, ".json").read_text(encoding="utf-8"))
-            if about.pop("sha256") != cache.sha256(about) or about["stage"] != name:
-                raise ValueError("its description has been changed")
-            for ending in self.endings(name):
-                if about["files"][ending] != cache.sha256(self.path(name, ending)):
-                    raise ValueError(f"{self.path(name, ending).name} has been changed")
-            files = [self.path(name, ending) for ending in self.endings(name)]
-            if name != "votes":
-                model = checkpoint.load(*files)
-            else:
-                model = tuple(preferences.load_jsonl(file, tokenizer=self.tokenizer) for file in files)
-            return Stage(model, History.from_dict(about["history"]), about["seconds"], cached=True)
-
-    def endings(self, name: str) -> list[str]:
-        """How the files of a stage end, besides its description."""
-        return [".npz"] if name != "votes" else ["-train.jsonl", "-held_out.jsonl"]
-
-    @contextmanager
-    def reading(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except (ValueError, LookupError, TypeError, AttributeError, FileNotFoundError) as problem:
-            raise UnreadableStage(f"the {name} stage in {self.folder} cannot be read ({problem})") from problem
+        """A stage from disk, if it is as it was written; else UnreadableStage."""
+        return stages.read(self.path(name, ""), self.recipe.model, self.tokenizer)

@@ -28,6 +28,9 @@ class Tokenizer:
     def __hash__(self):
         return hash(self.alphabet)
 
+    def __repr__(self):
+        return f"Tokenizer({self.alphabet!r})"  # without an address: votes, and so their tokenizer, are part of cache keys
+
     def encode(self, text):
         """text -> list of ids.  Raises ValueError naming the first character outside the alphabet."""
         for character in text:
@@ -36,7 +39,10 @@ class Tokenizer:
         return [self._id_of[character] for character in text]
 
     def decode(self, ids):
-        """ids -> text; special ids appear by name, so that nothing a model wrote is hidden."""
+        """ids -> text; special ids appear by name, so that nothing a model wrote is hidden.  ValueError for other ids."""
+        for i in ids:
+            if not 0 <= i < self.vocab_size:
+                raise ValueError(f"ids are whole numbers from 0 to {self.vocab_size - 1}, not {i}")
         return "".join(SPECIAL[i] if i < len(SPECIAL) else self.alphabet[i - len(SPECIAL)] for i in ids)
 
     def words(self):

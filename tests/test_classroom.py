@@ -99,7 +99,7 @@ def test_run_json_says_what_was_run_and_what_came_out(run):
     r = numbers(run)
     assert set(r) == {
         "format", "seed", "recipe", "code", "versions", "questions", "scoreboard",
-        "base", "sft", "votes", "reward", "ppo", "dpo", "samples", "timings",
+        "base", "sft", "votes", "reward", "ppo", "dpo", "samples", "timings", "files", "sha256",
     }  # fmt: skip
     assert (
         r["seed"] == 0

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from toy import TOY
-from toy_run import toy_size
+from toy_run import reseal, toy_size
 
 from minialign import checkpoint, exact, pipeline, reward, sft
 from minialign.batch import Response
@@ -32,8 +32,8 @@ from minialign.page.reweighting import Proxy
 from minialign.page.run import thin
 from minialign.page.story import STORY
 from minialign.page.transcript import transcript
+from minialign.runs.contents import load_run
 from minialign.runs.errors import Problem
-from minialign.runs.folder import load_run
 from minialign.runs.text import safe
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- $data \u2028 & '\""
@@ -153,6 +153,7 @@ def test_the_texts_that_a_run_brings_stay_texts(copy):
             answer["question"] = answer["greedy"] = HOSTILE
     numbers["timings"]["machine"] = HOSTILE
     (copy / "run.json").write_text(json.dumps(numbers), encoding="utf-8")
+    reseal(copy)
     spoiled = copy.rename(copy.with_name("<img src=x onerror=alert(1)>"))
     text, _ = made(spoiled)
     data = whole(Page(text))
@@ -193,6 +194,7 @@ def test_a_run_from_before_there_were_snapshots_says_so(copy):
     for stage in curves.values():
         stage["texts"] = []
     (copy / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
+    reseal(copy)
     _, data = made(copy)
     assert all("older than snapshots" in data.scenes[key].missing for key in ("sft", "reward"))
     assert "ppo" not in absent(data)
@@ -270,6 +272,8 @@ def test_a_damaged_field_costs_a_scene_and_never_the_page(copy, quick, file, n):
     for i in rng.choice(len(places), n):
         (copy / file).write_text(json.dumps(mutated(whole_file, places[i], rng)), encoding="utf-8")
         where = ".".join(map(str, places[i]))
+        if file == "curves.json":  # with a new SHA-256, so that its fields are read
+            reseal(copy)
         try:
             with toy_size():
                 data = page_data(copy)
@@ -278,7 +282,8 @@ def test_a_damaged_field_costs_a_scene_and_never_the_page(copy, quick, file, n):
             continue
         lost += bool(absent(data))
         assert all(file in data.scenes[key].missing for key in absent(data)), (where, data.scenes)
-        assert len(absent(data)) <= 4 and document(data) and transcript(data), where
+        assert len(absent(data)) <= 4 or where == "files", where  # with which no file can be believed
+        assert document(data) and transcript(data), where
     assert lost > n / 10 and time.process_time() - start < 10
 
 
@@ -326,6 +331,7 @@ def test_curves_that_do_not_fit_each_other_cost_their_scene(copy, quick, damage,
     curves = json.loads((copy / "curves.json").read_text(encoding="utf-8"))
     damage(curves)
     (copy / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
+    reseal(copy)
     _, data = made(copy)
     assert absent(data) == {key} and "curves.json" in data.scenes[key].missing
 
@@ -362,6 +368,7 @@ def test_characters_that_cannot_be_seen_are_shown_by_their_names(copy):
         path = copy / f"votes-{part}.jsonl"
         lines = [json.loads(line) | {"chosen": UNSEEN} for line in path.read_text(encoding="utf-8").splitlines()]
         path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    reseal(copy)
     text, data = made(copy)
     assert absent(data) == set() and not set(UNSEEN) - {" "} & set(text) - set(string.printable)
     shown = "\\x1b[2J \\u202e txet \\u2066 \\ud800 \\x00 \\u200b"

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from toy import TOY
-from toy_run import toy_size
+from toy_run import reseal, toy_size
 
 from minialign import checkpoint, pipeline
 from minialign.batch import Response
@@ -210,6 +210,11 @@ def test_a_run_without_raters_or_without_its_model_is_one_line(run, file, tmp_pa
     about["recipe"]["tastes"] = {"spicy": 1}
     (tmp_path / "run.json").write_text(json.dumps(about))
     assert rate(monkeypatch, tmp_path, file, "a") == 2
+    one_line(capsys, "run.json", "not as the run wrote it")
+    about["files"] = {}
+    (tmp_path / "run.json").write_text(json.dumps(about))
+    reseal(tmp_path)
+    assert rate(monkeypatch, tmp_path, file, "a") == 2
     one_line(capsys, "run.json", "spicy")
     assert rate(monkeypatch, tmp_path / "nowhere", file, "a") == 2
     one_line(capsys, "no finished run")
@@ -269,7 +274,7 @@ def test_the_summary_names_three_agreements_each_with_its_n_and_the_command_that
 
 
 def test_a_run_on_own_votes_shares_their_file_with_the_run_they_were_cast_on(run, monkeypatch, capsys):
-    own = run.with_name("tour-fast-s0-own-votes")
+    own = run.with_name("tour-fast-s0-votes-mine-012345")
     shutil.copytree(run, own)
     for folder, kept in ((run, 2), (own, 4)):  # the newest run is the default: after a tour --votes it is `own`
         monkeypatch.setattr(sys, "stdin", io.StringIO("a\nb\nq\n"))
@@ -348,10 +353,11 @@ def test_a_tour_on_own_votes_says_so_and_that_they_are_few(out, run, tmp_path, m
     said = capsys.readouterr().out
     n = len(load_jsonl(file))
     assert n == 10 and f"your votes        {n}" in said and "So few votes train a poor reward model" in said
-    folder = tmp_path / "tour-fast-s0-own-votes"
+    [folder] = tmp_path.glob("tour-fast-s0-votes-mine-*")
+    assert f"on your own votes: {n} from {file}" in said
     assert load_jsonl(folder / "votes-train.jsonl") == load_jsonl(file)
     about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    assert about["votes"]["train"] == n and about["votes"]["own"]
+    assert about["votes"]["train"] == n and about["votes"]["own"] and about["votes"]["file"] == str(file)
     assert not json.loads((run / "run.json").read_text(encoding="utf-8"))["votes"]["own"]
 
 
@@ -422,3 +428,15 @@ def test_many_voters_at_once_lose_no_acknowledged_vote(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         acknowledged = sum(pool.map(cast, [(path, number) for number in range(8)]))
     assert acknowledged >= 50 and len(voting.Ballots(path, "model").lines) == acknowledged
+
+
+@pytest.mark.slow
+def test_200_000_votes_are_read_in_seconds_and_with_a_bar(tmp_path, monkeypatch):
+    file, screen = tmp_path / "v.jsonl", io.StringIO()
+    file.write_text((json.dumps(GOOD) + "\n") * 200_000)
+    screen.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", screen)
+    start = time.process_time()
+    assert len(load_jsonl(file, 128)) == 200_000
+    assert time.process_time() - start < 10  # 22 s before texts were looked at as sets
+    assert "reading votes" in screen.getvalue() and " lines" in screen.getvalue()

@@ -1,6 +1,5 @@
 """The journey of the same cut and seed: its run, found or made, its page, and the scenes that belong to the lessons."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from ..page import make_page
 from ..page.captions import captions
 from ..page.story import STORY
 from ..runs import metrics
+from ..runs.contents import damaged, load_run
+from ..runs.errors import Problem
 from ..runs.folder import run_name, save_run
 
 SCENE_OF = {2: "base", 3: "sft", 4: "votes", 5: "reward", 6: "ppo", 7: "leash", 8: "dpo"}  # lesson -> scene
@@ -52,10 +53,10 @@ def prepare(fast: bool, seed: int, out: str | Path) -> Iterator[tuple[str, float
 
 
 def code_of(folder: Path) -> str:
-    """The code that a run was made by; "" if there is no finished run."""
+    """The code that a run was made by; "" if there is no finished run, or if it is damaged."""
     try:
-        return str(json.loads((folder / "run.json").read_text(encoding="utf-8"))["code"])
-    except (OSError, ValueError, LookupError):
+        return "" if damaged(folder) else str(load_run(folder)["code"])
+    except Problem:
         return ""
 
 
@@ -72,6 +73,6 @@ def journey_page(fast: bool, seed: int, out: str | Path) -> JourneyPage:
 
 def voices(folder: Path) -> list[tuple[str, str]]:
     """The first of the five questions, and what each model says to it."""
-    samples = json.loads((folder / "run.json").read_text(encoding="utf-8"))["samples"]
+    samples = load_run(folder)["samples"]
     question = next(iter(samples.values()))[0]["question"]
     return [("you", question), *((NAMES[name], answers[0]["greedy"] or "(nothing)") for name, answers in samples.items())]

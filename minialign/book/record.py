@@ -59,7 +59,8 @@ def recording(script: Path, fast: bool, seed: int, out: str | Path) -> Recording
 def read(folder: Path, script: Path) -> Recording | None:
     """The recording in a run's folder; None if there is none of the lesson as it is now."""
     try:
-        run, kept = (json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("run", "recording"))
+        texts = ((folder / f"{name}.json").read_text(encoding="utf-8") for name in ("run", "recording"))
+        run, kept = (cache.unseal(json.loads(text)) for text in texts)
         if not run["complete"] or run["fault"] or run["key"] != run_key(script) or kept["key"] != recording_key(script):
             return None
         told = [[from_json(event) for event in cell] for cell in kept["cells"]]
@@ -179,7 +180,7 @@ def record(script: Path) -> None:
         Recorded.told = []
     lesson = Recorded.latest
     kept = {"key": recording_key(script), "cells": [[to_json(event) for event in cell] for cell in told]}
-    write_text(lesson.folder / "recording.json", json.dumps(kept, indent=1, allow_nan=False))
+    write_text(lesson.folder / "recording.json", json.dumps(cache.seal(kept), indent=1))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from ..batch import prompt_ids
 from ..generate import generate
 from ..models import MODELS, NAMES, OPTIONAL, POLICIES
 from ..runs.arguments import whole_number
-from ..runs.folder import find_run, load_model, load_run
+from ..runs.contents import load_model, load_run
+from ..runs.folder import find_run
 from ..runs.text import safe
 from ..tokenizer import ALPHABET, CHARACTERS, EOS, encode
 
@@ -31,11 +32,11 @@ def run(arguments: argparse.Namespace) -> None:
 def chat(run, which, greedy, seed):
     """Read questions until the end of input or "quit", and let the models answer."""
     folder = find_run(run)
-    recipe = load_run(folder)["recipe"]
+    made_by = load_run(folder)
     made = [name for name in OPTIONAL if (folder / f"{name}.npz").exists()]
     names = [*POLICIES, *made] if which == "all" else [which]
-    models = {name: load_model(folder, name, recipe) for name in names}
-    max_new_tokens = recipe["max_new_tokens"]
+    models = {name: load_model(folder, name, made_by)[0] for name in names}
+    max_new_tokens = made_by["recipe"]["max_new_tokens"]
     longest = min(model.config.context_length for model in models.values()) - max_new_tokens - 2
     temperature, rng = (0.0 if greedy else 1.0), np.random.default_rng(seed)
     at_keyboard = sys.stdin.isatty()

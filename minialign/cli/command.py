@@ -2,7 +2,7 @@
 
 A command is a file with add_arguments(parser) and run(arguments) -> exit code, or None for 0.
 
-exit code  0 done  ·  1 not all right (check)  ·  2 something the user can fix, told in one line  ·  130 interrupted
+exit code  0 done  ·  1 not all right (check, doctor)  ·  2 something the user can fix, told in one line  ·  130 interrupted
 """
 
 import importlib
@@ -13,6 +13,7 @@ import threading
 
 from ..runs.arguments import Parser
 from ..runs.errors import Problem, explain, in_one_line
+from ..runs.streams import let_go, prepare_streams, tell
 
 COMMANDS = {
     "tour": "the whole journey: base -> SFT -> votes -> reward model -> PPO, DPO",
@@ -27,6 +28,7 @@ COMMANDS = {
     "kit": "for instructors: run-sheets, notes, handouts, notebooks, glossary, FAQ",
     "book": "the lessons as a site of pages, from their own runs: to read without Python",
     "notebooks": "the lessons as Jupyter notebooks",
+    "doctor": "is everything in order here? one fix for each thing that is not",
     "bench": "how fast it is, beside the matrix products alone and beside PyTorch",
 }
 
@@ -47,13 +49,11 @@ def parser(chosen=None):
 def main(argv=None):
     """Run one command -> exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # no console is too narrow for a strange path
-    os.environ["MPLBACKEND"] = "agg"  # no window is opened here, so the user's own setting, right or wrong, must not matter
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
     try:
+        prepare_streams()
+        os.environ["MPLBACKEND"] = "agg"  # no window is opened here, so the user's own setting must not matter
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
         arguments = parser(argv[0] if argv else None).parse_args(argv)
         with in_one_line():
             code = arguments.run(arguments) or 0
@@ -62,7 +62,6 @@ def main(argv=None):
     except KeyboardInterrupt as stop:
         code, line = 130, "; ".join(["interrupted", *map(str, stop.args)])
     except BrokenPipeError:  # `minialign ... | head`: the reader has stopped
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Problem as problem:
         code, line = 2, str(problem)
@@ -72,6 +71,8 @@ def main(argv=None):
         if "null byte" not in str(problem):
             raise
         code, line = 2, "a path cannot hold a NUL character; check the command's arguments"
+    finally:
+        let_go()
     # Out here the frames of the stopped loop are gone, and with them its progress bar.
-    print(f"minialign: {line}", file=sys.stderr)
+    tell(line)
     return code

@@ -9,8 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from .. import cache, lab, source_patch
-from ..checkpoint import atomically
 from ..runs.arguments import positive_number
+from ..runs.errors import Problem
 from ..runs.folder import check_writable, write_text
 from ..runs.seeds import as_they_come, cores
 from ..runs.text import heading, paragraph
@@ -59,13 +59,27 @@ def laboratory(names, fast, seeds, out, jobs):
 def one_result(task):
     """The data of one experiment and one seed, found or made."""
     name, recipe, seed, folder = task
-    path = folder / f"lab-{name}-{result_key(name, recipe, seed)}.json"
+    key = result_key(name, recipe, seed)
+    path = folder / f"lab-{name}-{key}.json"
     if path.exists():
-        return json.loads(path.read_text(encoding="utf-8"))
+        return kept_result(path, key)
     text = json.dumps(experiment(name).one_seed(recipe, seed, folder), allow_nan=False)
+    data = json.loads(text)  # as if it had been found: so both are the same plain data
     if not source_patch.ACTIVE:  # what faulty code has measured is not stored
-        atomically(path, lambda file: file.write(text.encode()))
-    return json.loads(text)  # as if it had been found: so both are the same plain data
+        code = cache.fingerprint(experiment(name).__file__)
+        write_text(path, json.dumps(cache.seal({"key": key, "code": code, "data": data})))
+    return data
+
+
+def kept_result(path, key):
+    """The data of one experiment and one seed from disk.  Raises Problem if they are not as they were written."""
+    try:
+        kept = cache.unseal(json.loads(path.read_text(encoding="utf-8")))
+        if kept["key"] != key:
+            raise ValueError("it is of another experiment")
+        return kept["data"]
+    except (ValueError, LookupError, RecursionError) as problem:
+        raise Problem(f"{path} cannot be read ({problem}); delete that file and run again") from None
 
 
 def result_key(name, recipe, seed):

@@ -1,10 +1,12 @@
 """`minialign page`: watch the journey of a run: one offline page for the browser, a GIF, and a strip for slides."""
 
 import argparse
+import sys
 
 from ..page import make_page, make_pictures
 from ..page.leashes import make_leashes
-from ..runs.folder import find_run, load_run
+from ..runs.contents import load_run
+from ..runs.folder import find_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +18,11 @@ def run(arguments: argparse.Namespace) -> None:
     page(arguments.folder, arguments.leashes)
 
 
+def absent(data):
+    """Why a scene is missing, of each that is."""
+    return [scene.missing for scene in data.scenes.values() if hasattr(scene, "missing")]
+
+
 def page(run, leashes=False):
     """Make the page of a run, and the pictures and the text that go with it; `leashes`: train PPO on others first."""
     folder = find_run(run)
@@ -25,6 +32,8 @@ def page(run, leashes=False):
     except KeyboardInterrupt:
         raise KeyboardInterrupt("finished leashes are kept; run the same command again to resume") from None
     path, data = make_page(folder)
+    for remark in filter(None, [data.run.remark, *dict.fromkeys(absent(data))]):
+        print(remark, file=sys.stderr)
     print(f"{path}: open it in a browser; it needs no network")
     for path in make_pictures(folder, data):
         print(path)

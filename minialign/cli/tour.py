@@ -8,8 +8,8 @@ from ..models import MODELS, OPTIONAL, STAGES
 from ..page import make_page
 from ..runs import metrics
 from ..runs.arguments import whole_number
-from ..runs.folder import check_writable, read_votes, run_name, save_run
-from ..runs.text import answers_table, behaviour_table, heading, number_line, paragraph, scoreboard_table, shown
+from ..runs.folder import check_writable, read_votes, run_name, save_run, votes_name
+from ..runs.text import answers_table, behaviour_table, heading, number_line, paragraph, safe, scoreboard_table, shown
 
 SCOREBOARD = (
     "Every model answers the report questions, which no stage has seen. A judge who knows the truth, and takes no part in "
@@ -51,14 +51,16 @@ def tour(fast, seed, out, votes_file=None, extras=()):
     out, recipe = Path(out), pipeline.FAST if fast else pipeline.FULL
     own_votes = None if votes_file is None else read_votes(votes_file, recipe.model.context_length)
     check_writable(out / "cache")
-    folder = out / run_name(fast, seed, own_votes is not None)
+    folder = out / run_name(fast, seed, "" if own_votes is None else votes_name(votes_file, own_votes))
     journey = pipeline.Journey(recipe, seed, out / "cache", own_votes=own_votes, extras=tuple(dict.fromkeys(extras)))
     stages = [*STAGES, *journey.extras]
     print(f"minialign tour, seed {seed}{', fast' if fast else ''}: from autocomplete to assistant, in {folder}")
+    if own_votes is not None:
+        print(f"on your own votes: {len(own_votes)} from {safe(votes_file)}")
     try:
         for number, name in enumerate(stages, 1):
             tell_stage(journey, name, number)
-        tell_end(journey, folder)
+        tell_end(journey, folder, votes_file)
     except KeyboardInterrupt:
         finished = ", ".join(name for name in stages if name in journey.in_memory) or "no stage yet"
         raise KeyboardInterrupt(f"kept in {journey.folder}: {finished}; run the same command again to resume") from None
@@ -85,10 +87,10 @@ def tell_votes(votes, n=3):
         print(f"   {question}\n      chosen   {shown(*chosen)}\n      rejected {shown(*rejected)}")
 
 
-def tell_end(journey, folder):
+def tell_end(journey, folder, votes_file):
     print(heading(f"{len(STAGES) + len(journey.extras) + 1}. The scoreboard"))
     print(paragraph(SCOREBOARD), flush=True)
-    run = metrics.measure(journey)
+    run = metrics.measure(journey, votes_file)
     words = save_run(journey, run, folder)
     page, _ = make_page(folder)
     seconds, n = run["timings"]["training_seconds"], run["recipe"]["best_of"]

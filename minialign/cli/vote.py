@@ -11,8 +11,9 @@ import numpy as np
 
 from .. import pipeline
 from ..batch import Response
+from ..runs.contents import load_model, load_run
 from ..runs.errors import Problem
-from ..runs.folder import find_run, load_model, load_run
+from ..runs.folder import cast_on, find_run
 from ..runs.text import paragraph, safe
 from ..runs.voting import DECISIONS, SITTING, Ballots, fingerprint, sitting
 from ..world import Raters, Tastes, judge_response
@@ -45,7 +46,7 @@ def vote(run, to):
     except (LookupError, TypeError, ValueError) as problem:
         what = f"{safe(folder)}/run.json does not say who the raters were ({problem})"
         raise Problem(f"{what}; make the run again") from None
-    model = load_model(folder, "sft", results["recipe"])
+    model = load_model(folder, "sft", results)[0]
     ballots = Ballots(to or own_file(folder), fingerprint(model))
     number, done = divmod(len(ballots.lines), SITTING)
     pairs = sitting(model, seed, number, results["recipe"]["max_new_tokens"])
@@ -62,7 +63,7 @@ def vote(run, to):
 
 def own_file(folder):
     """Where votes are kept: a run on own votes has the SFT model, and so the pairs, of the run they were cast on."""
-    return folder.parent / folder.name.removesuffix("-own-votes") / "my-votes.jsonl"
+    return folder.parent / cast_on(folder.name) / "my-votes.jsonl"
 
 
 def ask(pairs, ballots, start):

@@ -30,6 +30,7 @@ SCENES: dict[str, Callable[[Run], Scene]] = {
     "dpo": dpo_scene,
 }
 UNKNOWN = "unknown"
+EDITED = "run.json has been changed since the run wrote it: the numbers here need not be what was measured"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class About:
     machine: str
     seconds: dict[str, float]  # of each stage
     raters: str
+    remark: str  # what a reader has to know before believing any number, or ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ def about(run: Run) -> About:
         machine=known(numbers.text, "timings", "machine"),
         seconds={name: value for name, value in seconds.items() if value != UNKNOWN},
         raters=known(lambda: raters(run)),
+        remark=EDITED if run.edited else "",
     )
 
 

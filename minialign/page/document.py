@@ -82,8 +82,9 @@ def hero(scene: Scene | Absent) -> str:
 
 def footer(run: About) -> str:
     seconds = ", ".join(f"{name} {value:.0f}" for name, value in run.seconds.items()) or "unknown"
+    remark = f"{sentence(run.remark)} " if run.remark else ""
     return (
-        f"Made from {run.name}: seed {run.seed}, {run.date}, minialign {run.version}, code {run.code}. "
+        f"{remark}Made from {run.name}: seed {run.seed}, {run.date}, minialign {run.version}, code {run.code}. "
         f"Votes by {run.raters}. Seconds: {seconds} ({run.machine})."
     )
 

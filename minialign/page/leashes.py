@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from .. import preferences
 from ..pipeline import Journey, Recipe, Stage, UnreadableStage
+from ..runs.contents import checked
 from ..runs.errors import Problem
 from ..runs.text import safe
 from ..world import Tastes
@@ -34,7 +35,7 @@ def recipe_of(run: dict[str, Any]) -> Recipe:
 def on_leash(run: dict[str, Any], folder: str | Path, beta: float) -> Journey:
     """The run's journey with another beta."""
     recipe = recipe_of(run)
-    own = preferences.load_jsonl(Path(folder) / "votes-train.jsonl") if run["votes"].get("own") else None
+    own = preferences.load_jsonl(checked(folder, "votes-train.jsonl", run)) if run["votes"].get("own") else None
     return Journey(replace(recipe, ppo=replace(recipe.ppo, kl_coef=beta)), run["seed"], cache_of(folder), own_votes=own)
 
 

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import checkpoint
 from ..batch import Response
-from ..model import LanguageModel, ScalarModel
+from ..model import LanguageModel
 from ..pipeline import Stage
 from ..reward import Scorer
+from ..runs.contents import checked, is_sealed, load_model, load_run
 from ..runs.errors import Problem
-from ..runs.folder import load_model, load_run
 from ..runs.text import safe
 from ..world import ToyWorld, judge
 from . import leashes, reweighting
@@ -31,7 +30,8 @@ class Run:
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
-        self.numbers = Fields("run.json", load_run(folder))
+        self.json = load_run(folder, edited=True)
+        self.numbers, self.edited = Fields("run.json", self.json), not is_sealed(self.json)
         self.questions: list[str] = list(ToyWorld().showcase)
         self._read: dict[str, Any] = {}
 
@@ -64,7 +64,7 @@ class Run:
     def model(self, name: str) -> LanguageModel:
         """One of the policies of models.py."""
         try:
-            return self.once(name, lambda: load_model(self.folder, name, self.numbers.at("recipe").value))
+            return self.once(name, lambda: load_model(self.folder, name, self.json)[0])
         except Problem as problem:
             raise Missing(safe(problem)) from None
 
@@ -75,15 +75,17 @@ class Run:
             raise Missing(f"in run.json, recipe.reward.pooling is neither mean nor last; {AGAIN}")
 
         def read():
-            model, extra = checkpoint.load(self.folder / "reward.npz", with_extra=True)
+            model, extra = load_model(self.folder, "reward", self.json)
             mean, std = float(extra["mean"]), float(extra["std"])
-            if not (isinstance(model, ScalarModel) and math.isfinite(mean) and 0 < std < math.inf):
-                raise ValueError("it is no reward model with a mean and a deviation")
+            if not (math.isfinite(mean) and 0 < std < math.inf):
+                raise ValueError("it has no mean and deviation of its scores")
             return Scorer(model, pooling, mean, std)
 
         try:
             return self.once("reward", read)
-        except (OSError, ValueError, KeyError, TypeError) as problem:
+        except Problem as problem:
+            raise Missing(str(problem)) from None
+        except (ValueError, KeyError, TypeError) as problem:
             raise Missing(f"the reward model cannot be read ({safe(problem)}); {AGAIN}") from None
 
     def proxy(self) -> reweighting.Proxy:
@@ -98,17 +100,24 @@ class Run:
         """What curves.json has about a stage: its series, and the snapshots that training took."""
 
         def read():
-            return Fields("curves.json", json.loads((self.folder / "curves.json").read_text(encoding="utf-8")))
+            return Fields("curves.json", json.loads(self.file("curves.json").read_text(encoding="utf-8")))
 
         try:
             return self.once("curves", read).at(name)
         except (OSError, ValueError, RecursionError):
             raise Missing(f"curves.json is missing, or cannot be read; {AGAIN}") from None
 
+    def file(self, name: str) -> Path:
+        """One of the run's files, as the run wrote it."""
+        try:
+            return checked(self.folder, name, self.json)
+        except Problem as problem:
+            raise Missing(str(problem)) from None
+
     def votes(self, part: str) -> list[Vote]:
         """The votes of one file; lines that are no votes are passed over."""
         try:
-            lines = (self.folder / f"votes-{part}.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = self.file(f"votes-{part}.jsonl").read_text(encoding="utf-8").splitlines()
         except (OSError, ValueError):
             raise Missing(f"there is no votes-{part}.jsonl in the run; {AGAIN}") from None
         return [vote for vote in map(read_vote, lines) if vote]

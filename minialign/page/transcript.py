@@ -5,7 +5,7 @@ from typing import Any
 
 from ..figures.page_plots import ascii_line, words
 from ..figures.scenes import Absent, Answer, BaseScene, DpoScene, LeashScene, PpoScene, RewardScene, SftScene, VotesScene
-from .captions import captions
+from .captions import captions, sentence
 from .data import PageData
 from .story import STORY
 
@@ -13,6 +13,7 @@ from .story import STORY
 def transcript(data: PageData) -> str:
     said = captions(data.scenes)
     lines = [ascii_line(f"From autocomplete to assistant: {data.run.name}, seed {data.run.seed}"), ""]
+    lines += [ascii_line(sentence(data.run.remark)), ""] if data.run.remark else []
     for number, (key, scene) in enumerate(data.scenes.items(), 1):
         telling = STORY[key]
         lines += [f"Scene {number}, {telling.stage}: {telling.title}", "", telling.lead, ""]

@@ -4,16 +4,19 @@ Every file appears whole or not at all, and run.json last: a folder that has one
 """
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
-from .. import checkpoint, preferences
+from .. import cache, checkpoint, preferences
 from ..checkpoint import atomically
-from ..model import LanguageModel, ModelConfig
 from ..models import OPTIONAL, TRAINED
 from ..pipeline import Journey
+from . import contents
 from .errors import Problem
 from .text import safe, samples_text
+
+OWN_VOTES = "-votes-"
 
 
 def check_writable(folder: str | Path) -> None:
@@ -25,15 +28,27 @@ def check_writable(folder: str | Path) -> None:
         raise Problem(f"cannot write to {folder} ({problem.strerror}); choose another folder with --out DIR") from None
 
 
-def run_name(fast: bool, seed: int, own_votes: bool = False) -> str:
-    return f"tour-{'fast-' if fast else ''}s{seed}{'-own-votes' if own_votes else ''}"
+def run_name(fast: bool, seed: int, votes: str = "") -> str:
+    """The folder of a tour.  votes: what `votes_name` says of one's own."""
+    return f"tour-{'fast-' if fast else ''}s{seed}{votes}"
+
+
+def votes_name(path: str | Path, votes: preferences.Preferences) -> str:
+    """How the folder of a run on these votes ends: -votes-FILE-DIGEST, so that no two sets of votes share one."""
+    stem = re.sub(r"[^A-Za-z0-9_]+", "-", Path(path).stem)[:40].strip("-")
+    return f"{OWN_VOTES}{stem or 'file'}-{cache.digest(votes)[:6]}"
+
+
+def cast_on(name: str) -> str:
+    """The name of the run on whose answers votes were cast, from that of a run on them: they share their SFT model."""
+    return name.split(OWN_VOTES)[0]
 
 
 def save_run(journey: Journey, results: dict, folder: str | Path) -> dict[str, str]:
     """Write everything about a finished journey."""
     from ..figures import plots, style  # matplotlib is slow to load: only when there is something to draw
 
-    folder = Path(folder)
+    folder, files = Path(folder), []
     (folder / "run.json").unlink(missing_ok=True)  # until all is there again
     scorer = journey.scorer()
     for name in OPTIONAL:
@@ -41,8 +56,10 @@ def save_run(journey: Journey, results: dict, folder: str | Path) -> dict[str, s
     for name in (*TRAINED, *journey.extras):  # the reward model with the scale of its scores
         extra = {"mean": scorer.mean, "std": scorer.std} if name == "reward" else {}
         checkpoint.save(journey.model(name), folder / f"{name}.npz", **extra)
+        files.append(f"{name}.npz")
     for votes, part in zip(journey.votes(), ("train", "held-out")):
         preferences.save_jsonl(votes, folder / f"votes-{part}.jsonl")
+        files.append(f"votes-{part}.jsonl")
     write_text(folder / "samples.txt", samples_text(results["samples"]))
     curves = {name: journey.in_memory[name].history.to_dict() for name in (*TRAINED, *journey.extras)}
     write_text(folder / "curves.json", json.dumps(curves))
@@ -56,35 +73,9 @@ def save_run(journey: Journey, results: dict, folder: str | Path) -> dict[str, s
     }
     for name, (figure, words) in drawn.items():
         style.save(figure, folder / name, words)
-    write_text(folder / "run.json", json.dumps(results, indent=1, allow_nan=False))
+    sealed = contents.seal(folder, results, [*files, "samples.txt", "curves.json"])
+    write_text(folder / "run.json", json.dumps(sealed, indent=1, allow_nan=False))
     return {name: words for name, (_, words) in drawn.items()}
-
-
-def load_run(folder: str | Path) -> dict:
-    """The numbers of a finished run -> dict.  Raises Problem if there is none."""
-    path = Path(folder) / "run.json"
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        if results["format"] != "minialign run 1":
-            raise ValueError(results["format"])
-        ModelConfig(**results["recipe"]["model"]), int(results["recipe"]["max_new_tokens"])  # what a talk needs
-        return results
-    except FileNotFoundError:
-        raise Problem(f"there is no finished run in {folder}; make one with: minialign tour --fast") from None
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise Problem(f"{path} is not a run of minialign ({problem}); make one with: minialign tour --fast") from None
-
-
-def load_model(folder: str | Path, name: str, recipe: dict) -> LanguageModel:
-    """One language model of a run.  Raises Problem if its checkpoint is missing, or is not of the run's recipe."""
-    path = Path(folder) / f"{name}.npz"
-    try:
-        model = checkpoint.load(path)
-    except (FileNotFoundError, ValueError) as problem:
-        raise Problem(f"{problem}; make the run again, or choose another") from None
-    if not isinstance(model, LanguageModel) or model.config != ModelConfig(**recipe["model"]):
-        raise Problem(f"{path} is not the language model that run.json describes; make the run again, or choose another")
-    return model
 
 
 def newest_run(folder: str | Path) -> Path:

@@ -103,10 +103,12 @@ def sft_report(journey: Journey) -> dict[str, Any]:
     return {"first_loss": float(losses[0]), "last_loss": float(losses[-20:].mean())}
 
 
-def votes_report(journey: Journey) -> dict[str, Any]:
+def votes_report(journey: Journey, file: str | None = None) -> dict[str, Any]:
+    """How many votes there are, and of whom.  file: where one's own were read from, if they were."""
     train, held_out = journey.votes()
     own = journey.own_votes is not None
-    return {"pairs_shown": journey.recipe.vote_prompts, "train": len(train), "held_out": len(held_out), "own": own}
+    shown = {"pairs_shown": journey.recipe.vote_prompts, "train": len(train), "held_out": len(held_out), "own": own}
+    return shown | ({"file": file, "digest": cache.digest(train)} if own else {})
 
 
 def ceiling(journey: Journey, votes: Preferences) -> float | None:
@@ -169,7 +171,7 @@ def kind_of(journey: Journey, question: str) -> str:
     return journey.world.judge(question, Response("", True)).kind
 
 
-def measure(journey: Journey) -> dict[str, Any]:
+def measure(journey: Journey, votes_file: str | None = None) -> dict[str, Any]:
     """Everything worth knowing about a run -> dict of plain data, the content of run.json."""
     began = time.perf_counter()
     questions = journey.world.report_questions()
@@ -184,7 +186,7 @@ def measure(journey: Journey) -> dict[str, Any]:
         "scoreboard": board,
         "base": base_report(journey) | {"asks": board["sampled"]["base"]["asks"]},
         "sft": sft_report(journey) | {"answers": board["sampled"]["sft"]["answers"]},
-        "votes": votes_report(journey),
+        "votes": votes_report(journey, votes_file),
         "reward": reward_report(journey),
         "ppo": policy_gradient_report(journey, "ppo"),
         "dpo": dpo_report(journey),

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import cache
 from ..checkpoint import atomically
 from ..runs.errors import Problem
 from ..runs.folder import check_writable
@@ -62,7 +63,7 @@ def one_lesson(script: Path, fast: bool, seed: int, out: Path) -> dict[str, Any]
     """One lesson with one seed, found or run -> its run.json, or {"error": last line}."""
     folder = f"{script.stem}{'-fast' * fast}{f'-s{seed}' if seed else ''}"
     path = Path(out) / "lessons" / folder / "run.json"
-    run = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    run = kept_run(path)
     if run.get("complete") and run.get("key") == run_key(script):
         return run
     # A process of its own: a lesson patches the package, draws with matplotlib and ends with sys.exit as it pleases.
@@ -72,7 +73,15 @@ def one_lesson(script: Path, fast: bool, seed: int, out: Path) -> dict[str, Any]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=env)
     if done.returncode:
         return {"error": (done.stderr.strip().splitlines() or ["no word"])[-1]}
-    return json.loads(path.read_text(encoding="utf-8"))
+    return kept_run(path) or {"error": f"it has written no {path}"}
+
+
+def kept_run(path: Path) -> dict[str, Any]:
+    """A lesson's run.json; empty if there is none, or if it is not as the lesson wrote it: then the lesson runs again."""
+    try:
+        return cache.unseal(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):
+        return {}
 
 
 def spread(runs: list[dict]) -> dict[str, tuple[float, float, float]]:

@@ -19,7 +19,7 @@ A lesson is a script in percent cells.  Its docstring is its header and its --he
     lesson.picture("votes", figure, words)  PNG, SVG and the words
     lesson.finish()                         the fault is revealed, run.json is written
 
-Everything goes to OUT/lessons/NAME[-fast][-FAULT][-own-votes][-rated][-sSEED]/, the upstream stages to OUT/cache.
+Everything goes to OUT/lessons/NAME[-fast][-FAULT][-votes-FILE-DIGEST][-rated][-sSEED]/, the upstream stages to OUT/cache.
 Exit code: 0 done · 2 something the user can put right, in one line · 130 interrupted; what there was is in run.json.
 """
 
@@ -37,8 +37,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from .. import pipeline, source_patch
-from ..runs.folder import check_writable, read_votes, write_text
+from .. import cache, pipeline, source_patch
+from ..runs.folder import check_writable, read_votes, votes_name, write_text
 from ..runs.text import heading, paragraph
 from . import equations
 from .bands import read_bands, run_key
@@ -68,6 +68,8 @@ class Lesson:
         self.began = time.perf_counter()
         self.file, self.name, self.doc = Path(file), Path(file).stem, doc
         self.sentences, self.faults = claims_of(doc), faults_of(doc)
+        self.key = ""  # until there is something to write
+        prepare_for_trouble(lambda: self._write(complete=False) if self.key else None)
         a = read_flags(self.file, doc, self.faults, switches)
         if a.explain:
             print(heading(doc.splitlines()[0]), explain(text_of(self.file)), sep="\n")
@@ -79,14 +81,7 @@ class Lesson:
         self.mystery, self.fault = a.fault == "mystery", a.fault
         if self.mystery:
             self.fault = str(np.random.default_rng([self.seed, 42]).choice(list(self.faults)))
-        # A run with a fault, or with a human's votes, has a folder of its own: prepare and calibrate read the others.
-        own = "-own-votes" if a.votes else ""
-        endings = "-fast" * self.fast, f"-{a.fault}" if a.fault else "", own, "-rated" * self.you_rate
-        self.folder = Path(a.out) / "lessons" / "".join([self.name, *endings, f"-s{self.seed}" if self.seed else ""])
         self.recipe = pipeline.FAST if self.fast else pipeline.FULL
-        # The bands are of the simulated raters' votes: other votes give other numbers.
-        bands = {} if own else read_bands(self.file.parent).get(self.name, {})
-        self.bands = bands.get("fast" if self.fast else "full", {})
         self.numbers: dict[str, float] = {}
         self.claims: dict[int, bool] = {}
         self.pictures: dict[str, str] = {}
@@ -95,12 +90,18 @@ class Lesson:
         self.cut_short = False
         self.outside = 0  # numbers
         self.upstream = self.waited = 0.0  # seconds: of stages that were missing; of people who think
-        # The key is taken now, as the code was when it was loaded: an edit in the middle of a run is not part of it.
-        self.key = run_key(self.file)
         undo_faults()  # of a lesson that ran before in the same notebook
         undo_after_failed_cells()
-        prepare_for_trouble(lambda: self._write(complete=False))
-        self.votes = read_votes(a.votes, self.recipe.model.context_length) if own else None
+        self.votes = read_votes(a.votes, self.recipe.model.context_length) if a.votes else None
+        # A run with a fault, or with a human's votes, has a folder of its own: prepare and calibrate read the others.
+        own = "" if self.votes is None else votes_name(a.votes, self.votes)
+        endings = "-fast" * self.fast, f"-{a.fault}" if a.fault else "", own, "-rated" * self.you_rate
+        self.folder = Path(a.out) / "lessons" / "".join([self.name, *endings, f"-s{self.seed}" if self.seed else ""])
+        # The bands are of the simulated raters' votes: other votes give other numbers.
+        bands = {} if own else read_bands(self.file.parent).get(self.name, {})
+        self.bands = bands.get("fast" if self.fast else "full", {})
+        # The key is taken now, as the code was when it was loaded: an edit in the middle of a run is not part of it.
+        self.key = run_key(self.file)
         self.journey = pipeline.Journey(self.recipe, self.seed, Path(a.out) / "cache", self._making, self.votes)
         self.recipe = self.journey.recipe  # with what the world adds to it
         check_writable(self.folder)
@@ -277,7 +278,7 @@ class Lesson:
             "pictures": self.pictures,
             "seconds": round(self._seconds() - self.upstream, 1), "upstream_seconds": round(self.upstream, 1),
         }  # fmt: skip
-        write_text(self.folder / "run.json", json.dumps(run, indent=1, allow_nan=False))
+        write_text(self.folder / "run.json", json.dumps(cache.seal(run), indent=1))
 
 
 def listed(numbers: Iterable[int]) -> str:

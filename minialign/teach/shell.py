@@ -1,5 +1,6 @@
 """How a lesson deals with its surroundings: errors told in one line, Ctrl-C, and keyboard input."""
 
+import atexit
 import signal
 import sys
 import threading
@@ -9,6 +10,7 @@ from typing import Any
 from .. import pipeline
 from ..divergence import Diverged
 from ..runs.errors import Problem, explain
+from ..runs.streams import let_go, prepare_streams, tell
 
 
 def prepare_for_trouble(when_interrupted: Callable[[], None]) -> None:
@@ -16,10 +18,8 @@ def prepare_for_trouble(when_interrupted: Callable[[], None]) -> None:
 
     when_interrupted(): called before an interrupted script ends, unless the interrupt brings its own words.
     """
-    # A model may write any character, and a terminal may know only some: a lesson must not end because of that.
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    prepare_streams()
+    atexit.register(let_go)
     set_handler(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends a lesson as Ctrl-C does
     usual = sys.excepthook
 
@@ -33,11 +33,14 @@ def prepare_for_trouble(when_interrupted: Callable[[], None]) -> None:
             code, line = 2, f"{problem}; delete that folder and run again"
         elif issubclass(kind, (Problem, Diverged)):
             code, line = 2, str(problem)
+        elif issubclass(kind, BrokenPipeError):  # `python lesson | head`: nobody reads on
+            let_go()
+            sys.exit(0)
         elif issubclass(kind, OSError):
             code, line = 2, explain(problem)
         else:
             return usual(kind, problem, trace)
-        print(f"minialign: {line}", file=sys.stderr)
+        tell(line)
         sys.exit(code)
 
     sys.excepthook = hook

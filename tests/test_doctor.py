@@ -1,0 +1,163 @@
+"""`minialign doctor`: what is damaged is named, each with one fix, on one screen; what is whole is left alone."""
+
+import json
+import os
+import re
+import shutil
+import time
+import webbrowser
+
+import pytest
+
+from minialign import cache, checkpoint
+from minialign.checkpoint import ABANDONED, UNFINISHED
+from minialign.cli.command import main
+from minialign.figures import style
+from minialign.runs import health
+
+
+@pytest.fixture
+def out(toy_runs, tmp_path):
+    """A folder of runs with one run and its cache, to be damaged."""
+    return shutil.copytree(toy_runs, tmp_path / "runs")
+
+
+def doctor(out, capsys, *arguments):
+    """-> (exit code, what was said, the fixes)."""
+    capsys.readouterr()
+    code = main(["doctor", "--out", str(out), *arguments])
+    said = capsys.readouterr().out
+    aside = said.replace(str(out), "runs")
+    assert len(aside.splitlines()) <= 24 and max(map(len, aside.splitlines())) <= 88 + 60
+    return code, said, re.findall(r"^ +fix: (.*)$", said, re.M)
+
+
+def the(out, pattern):
+    [path] = (out / "cache").glob(pattern)
+    return path
+
+
+def test_a_healthy_place_is_one_screen_and_exit_0(out, capsys):
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    code, said, fixes = doctor(out, capsys, "--clean")
+    assert (code, fixes) == (0, []) and said.endswith("all is well\n") and "0 files" in said
+    for what in ("Python", "NumPy", "matplotlib", "browser", "folder", "cache", "runs"):
+        assert re.search(rf"^{what} ", said, re.M), what
+    assert re.search(r"blas.*, kernel \w+.*, (\d+|threads unknown)", said.replace("\n", " "), re.I) and "backend agg" in said
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def flip(path):
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (lambda out: flip(the(out, "ppo-*.npz")), r"ppo-\w+\.json: ppo-\w+\.npz is not what was written"),
+        (lambda out: flip(the(out, "votes-*-train.jsonl")), r"votes-\w+-train\.jsonl is not what was written"),
+        (lambda out: the(out, "sft-*.npz").unlink(), r"sft-\w+\.npz is gone"),
+        (lambda out: the(out, "dpo-*.json").write_text("{"), r"dpo-\w+\.json: "),
+        (lambda out: the(out, "dpo-*.json").write_text("[]"), r"dpo-\w+\.json: it has no SHA-256"),
+        (lambda out: the(out, "base-*.json").rename(out / "cache" / "base-0123456789abcdef.json"), r"under another name"),
+        (lambda out: (out / "cache" / "lab-leash-0123456789abcdef.json").write_text('{"n": 1}'), r"lab-leash-\w+\.json: it has"),
+    ],
+)
+def test_a_damaged_cache_is_named_and_cleaned_and_then_a_tour_goes_on(out, capsys, damage, named):
+    damage(out)
+    code, said, fixes = doctor(out, capsys)
+    assert code == 1 and "  damaged" in said and re.search(named, re.sub(r"\s+", " ", said)), said
+    assert len(fixes) == 1 and "1 to fix" in said and "doctor --clean" in fixes[0]
+    whole = len(list((out / "cache").iterdir()))
+    code, said, fixes = doctor(out, capsys, "--clean")
+    assert (code, fixes) == (0, []) and 0 < whole - len(list((out / "cache").iterdir())) <= 3
+
+
+def test_what_other_code_has_made_is_stale(out, capsys):
+    path = the(out, "ppo-*.json")
+    about = cache.unseal(json.loads(path.read_text(encoding="utf-8")))
+    path.write_text(json.dumps(cache.seal(about | {"code": "0123456789abcdef"})), encoding="utf-8")
+    code, said, fixes = doctor(out, capsys)
+    assert code == 1 and "  stale" in said and "other code has made it" in said and len(fixes) == 1
+    doctor(out, capsys, "--clean")
+    assert not list((out / "cache").glob("ppo-*")) and list((out / "cache").glob("dpo-*"))
+
+
+def test_what_a_kill_has_left_is_removed_once_it_is_old(out, capsys):
+    for name in (f"{UNFINISHED}abc", "ppo-0123456789abcdef.npz"):
+        (out / "cache" / name).write_bytes(b"half")
+    assert doctor(out, capsys)[0] == 0  # another tour may be writing it now
+    for name in (f"{UNFINISHED}abc", "ppo-0123456789abcdef.npz"):
+        os.utime(out / "cache" / name, (time.time() - 2 * ABANDONED,) * 2)
+    assert "a kill came before it was finished" in doctor(out, capsys)[1]
+    assert doctor(out, capsys, "--clean")[0] == 0 and not list((out / "cache").glob("ppo-0123*"))
+
+
+def test_a_strangers_file_is_left_alone(out, capsys):
+    (out / "cache" / "notes.txt").write_text("mine")
+    os.utime(out / "cache" / "notes.txt", (0, 0))
+    assert doctor(out, capsys, "--clean")[0] == 0 and (out / "cache" / "notes.txt").exists()
+
+
+def test_each_damaged_file_of_a_run_is_named_and_none_is_removed(out, capsys):
+    run = out / "tour-fast-s0"
+    shutil.copy(run / "dpo.npz", run / "ppo.npz")
+    (run / "curves.json").unlink()
+    code, said, fixes = doctor(out, capsys, "--clean")
+    flat = re.sub(r"\s+", " ", said)
+    assert code == 1 and "curves.json cannot be read" in flat and "; and ppo.npz" in flat and "1 to fix" in flat
+    assert len(fixes) == 1 and "make the run again with: minialign tour" in flat
+    (run / "run.json").write_text("[]")
+    assert "is not a run of minialign" in re.sub(r"\s+", " ", doctor(out, capsys)[1]) and (run / "ppo.npz").exists()
+
+
+def test_much_damage_still_fits_on_a_screen(out, capsys):
+    run = out / "tour-fast-s0"
+    for name in json.loads((run / "run.json").read_text(encoding="utf-8"))["files"]:
+        (run / name).unlink()
+    for number in range(8):
+        shutil.copytree(run, out / f"tour-fast-s{number + 1}")
+    code, said, _ = doctor(out, capsys)
+    assert code == 1 and "and 7 more damaged runs" in said and "9 to fix" in said
+
+
+def test_a_place_that_cannot_be_written_has_a_fix(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    code, said, fixes = doctor(tmp_path / "file" / "runs", capsys)
+    assert code == 1 and "cannot be written" in said and fixes == ["choose another folder with --out DIR"]
+
+
+def test_nothing_is_made_by_looking(tmp_path, capsys):
+    assert doctor(tmp_path / "runs", capsys)[0] == 0 and not list(tmp_path.iterdir())
+
+
+def broken(*_, **__):
+    raise RuntimeError("no fonts")
+
+
+def test_broken_programs_have_a_fix(monkeypatch):
+    monkeypatch.setattr(style, "panels", broken)
+    assert "no fonts" in health.matplotlib().says and health.matplotlib().fix.startswith("pip install")
+    monkeypatch.setattr(health.np, "__version__", "1.24.0")
+    assert health.numpy().fix == "pip install -U numpy"
+    monkeypatch.setattr(health.sys, "version_info", (3, 9))
+    assert health.python().fix == "install Python 3.10 or newer"
+    monkeypatch.setattr(health, "ROOM", 1e18)
+    assert health.room(".").fix.startswith("free some space")
+
+
+def test_no_browser_is_said_and_is_no_fault(monkeypatch):
+    def none():
+        raise webbrowser.Error("could not locate runnable browser")
+
+    monkeypatch.setattr(webbrowser, "get", none)
+    assert "any other computer" in health.browser().says and not health.browser().fix
+
+
+def test_a_healthy_cache_is_the_one_that_a_journey_reads(out):
+    """The doctor and the pipeline agree on what is damaged."""
+    found = health.look_through(out / "cache")
+    assert found.trouble() == [] and found.files == len(list((out / "cache").iterdir())) and found.size > 0
+    assert all(checkpoint.load(path) for path in (out / "cache").glob("*.npz"))
