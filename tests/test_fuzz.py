@@ -27,8 +27,12 @@ def test_a_short_slice_of_the_inputs(tmp_path):
     assert len(rows) == len(TARGETS) and sum(n for _, n, _ in rows) > 400
 
 
-def test_a_few_kills(tmp_path):
+def test_a_few_kills_of_a_voter(tmp_path):
     assert kill_voters(np.random.default_rng(1), 20, tmp_path) == []
+
+
+@pytest.mark.whole
+def test_a_few_kills_of_a_tour(tmp_path):
     with toy_command(), quick_pictures():
         assert kill_tours(np.random.default_rng(1), 2, tmp_path) == []
 
