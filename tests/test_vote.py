@@ -312,7 +312,7 @@ def test_in_a_terminal_one_key_is_enough_and_an_arrow_is_no_vote(run, file):
             said += until(b"  > ")
             assert len(lines(file)) == kept, key
         process.send_signal(signal.SIGINT)
-        said += until(b"from there")
+        said += until(b"to resume")
         assert process.wait(timeout=60) == 130
     finally:
         process.kill()
