@@ -747,7 +747,7 @@ MUTANTS = [
            "model", "a copy that shares its weights"),
     Mutant("checkpoint", "if parameters[name].shape != shape:", "if False:",
            "checkpoint", "weights of another shape are loaded"),
-    Mutant("checkpoint", "extra = {name[6:]: stored[name]", "extra = {name: stored[name]",
+    Mutant("checkpoint", "extra = {name[6:]: values", "extra = {name: values",
            "checkpoint", "what was kept beside the model is found under another name"),
     Mutant("checkpoint", "        _check_sizes(config, parameters)\n", "",
            "checkpoint", "a million layers are built for a file that holds two"),
