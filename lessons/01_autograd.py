@@ -22,6 +22,7 @@ EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do 
            (5 min, change) float32 in the finite differences: what becomes of the valley on the right of the picture?
            (15 min, think) a million inputs, one output: what would finite differences cost, and what does backward?
            (write) minialign check 1
+           (3 min, answer) minialign quiz 1
 """
 
 # %% [markdown]

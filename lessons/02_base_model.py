@@ -20,6 +20,7 @@ EXERCISES  (2 min, run) --break nomask: the loss is better than it should be. Wh
            (5 min, change) temperature 0.5 in continue_bare: what do the continuations gain, and what do they lose?
            (15 min, think) "a base model is a broken assistant": how could you get an answer from it without training?
            (write) minialign check 2
+           (3 min, answer) minialign quiz 2
 """
 
 # %% [markdown]

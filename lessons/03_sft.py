@@ -20,6 +20,7 @@ EXERCISES  (2 min, run) --break nomask: what does the model write after a lone <
            (5 min, change) batch_size=4: does it learn more from the same demonstrations?
            (15 min, think) the crowd is wrong in one answer of twelve. Can any loss of this kind tell it so?
            (write) minialign check 3
+           (3 min, answer) minialign quiz 3
 """
 
 # %% [markdown]

@@ -19,6 +19,7 @@ EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, a
            (5 min, change) the careless rater's tau: at which tau does the majority of 25 no longer help?
            (15 min, think) write five lines of instructions for raters. Which of the tastes above would they cure?
            (write) minialign check 4
+           (3 min, answer) minialign quiz 4
 """
 
 # %% [markdown]

@@ -22,6 +22,7 @@ EXERCISES  (2 min, run) --break mystery --seed 3: which number gives the fault a
            (5 min, change) pooling="last" in RewardConfig: how many votes does it now need?
            (15 min, think) it predicts 9 votes in 10. Why may PPO nevertheless make it look foolish? (lesson 7)
            (write) minialign check 5
+           (3 min, answer) minialign quiz 5
 """
 
 # %% [markdown]

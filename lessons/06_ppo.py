@@ -25,6 +25,7 @@ EXERCISES  (2 min, run) --break mystery --seed 5: name the fault from the four c
            (5 min, change) kl_coef = 0: what does the score do, and what do the answers?
            (15 min, think) "my KL is negative, so the policy came closer" (trl #925): what was measured?
            (write) minialign check 6
+           (3 min, answer) minialign quiz 6
 """
 
 # %% [markdown]

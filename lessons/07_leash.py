@@ -21,6 +21,7 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
            (5 min, change) HUMAN, to UNBIASED of minialign.world: the same chase, with raters without tastes
            (15 min, think) name each hack in the gallery. Which rule would forbid it, and what would come next?
            (write) minialign check 7
+           (3 min, answer) minialign quiz 7
 """
 
 # %% [markdown]

@@ -21,6 +21,7 @@ EXERCISES  (2 min, run) --break drift: the loss is stuck at 0.693. Does the poli
            (5 min, change) beta = 0.1 instead of 1: what happens to the distance from the SFT model?
            (15 min, think) the chosen answer became less probable. Where did its probability go?
            (write) minialign check 8
+           (3 min, answer) minialign quiz 8
 """
 
 # %% [markdown]

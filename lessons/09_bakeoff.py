@@ -21,6 +21,7 @@ EXERCISES  (2 min, run) --rate terminal: 20 pairs, blind. Do you prefer PPO or D
            (5 min, change) UNBIASED raters in the blind vote: who wins now?
            (15 min, think) a paper reports 52% wins over 200 questions, and no interval. What do you write to it?
            (write) minialign check 9
+           (3 min, answer) minialign quiz 9
 """
 
 # %% [markdown]

@@ -22,6 +22,7 @@ EXERCISES  (2 min, run) --break truthful: which model looks most truthful now, a
            (5 min, change) agreement=0.5 in CROWDS: how little liking is enough? What did the forecast say?
            (15 min, think) fix one of the three with other votes and the same algorithm. Who do you ask, and what?
            (write) minialign check 10
+           (3 min, answer) minialign quiz 10
 """
 
 # %% [markdown]

@@ -20,6 +20,7 @@ EXERCISES  (2 min, run) --break upside: which number would have told you, before
            (5 min, change) share = 1.0 for "warm" in world/constitution.txt: what is lost?
            (15 min, think) "brief" and "harmless" disagree on a refusal. Who decides here, and who should?
            (write) minialign check 11
+           (3 min, answer) minialign quiz 11
 """
 
 # %% [markdown]

@@ -18,6 +18,7 @@ BREAK IT   --break transposed   one square matrix is loaded the wrong way round:
 EXERCISES  (2 min, run) --break transposed: no error, no warning. What would you have noticed, and when?
            (5 min, read) the 20 lines of gpt2() below beside model.py: which line is where?
            (30 min, write) GRPO with your own reward model, and no critic; lesson 13 shows how it went
+           (3 min, answer) minialign quiz 12
 """
 
 # %% [markdown]

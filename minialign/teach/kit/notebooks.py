@@ -1,7 +1,7 @@
 """`minialign notebooks`: the lessons as Jupyter notebooks, made from the scripts and never the other way round.
 
-A notebook is the script, cell by cell, without the notes for the instructor.  In front is one cell that tells it
-where it is, because a notebook has no __file__ and no docstring.
+A notebook is the script, cell by cell, without the notes for the instructor, and the lesson's quiz.  In front is one cell
+that tells it where it is, because a notebook has no __file__ and no docstring.
 """
 
 import json
@@ -14,6 +14,7 @@ from ...runs.errors import Problem
 from ..equations import PACKAGE
 from ..lesson_doc import read_doc
 from ..lesson_text import cells, markdown_of, without_notes
+from ..quiz import markdown, read_quiz
 
 BEGIN = """\
 # Flags as on the command line, for instance begin({name!r}, "--fast", "--seed", "1")
@@ -34,6 +35,8 @@ def notebook(path: str | Path, *flags: str) -> str:
         text = markdown_of(lines) if kind == "markdown" else "\n".join(without_notes(lines)).strip("\n")
         if text:
             made.append((kind, text))
+    if (path.parent / "quizzes" / f"{path.stem[:2]}.json").exists():
+        made.append(("markdown", markdown(read_quiz(path.parent, int(path.stem[:2])))))
     cell_list = [cell(f"{path.stem}-{n}", kind, text) for n, (kind, text) in enumerate(made)]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     document = {"cells": cell_list, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
