@@ -5,6 +5,7 @@ import ast
 import dataclasses
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -333,6 +334,7 @@ def test_nothing_depends_on_where_a_line_stands(tmp_path, toy):
         (moved / lesson.path.name).write_text(re.sub(r"^(# %%.*\n)", r"\1\n\n", text, flags=re.M), encoding="utf-8")
     (moved / "03_toy.py").unlink()
     (moved / "bands.json").write_bytes((LESSONS / "bands.json").read_bytes())
+    shutil.copytree(LESSONS / "quizzes", moved / "quizzes")
     for lessons, out in ((LESSONS, "a"), (moved, "b")):
         make.make_kit(tmp_path / out, tmp_path, lessons)
     for path in [path for path in (tmp_path / "a").rglob("*") if path.is_file()]:
