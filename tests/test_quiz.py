@@ -14,7 +14,7 @@ from minialign.cli.command import main
 from minialign.runs.errors import Problem
 from minialign.teach import qti
 from minialign.teach.kit.notebooks import notebook
-from minialign.teach.lesson_text import FORMULA
+from minialign.teach.lesson_text import FORMULA, plain
 from minialign.teach.quiz import LETTERS, read_quiz
 
 LESSONS = Path(__file__).resolve().parent.parent / "lessons"
@@ -128,7 +128,7 @@ SCHEMA = {
     "outcomeDeclaration": ("defaultValue?", "identifier cardinality"),
     "correctResponse": ("value+", ""),
     "defaultValue": ("value+", ""),
-    "itemBody": ("choiceInteraction*", ""),
+    "itemBody": ("p* choiceInteraction*", ""),
     "choiceInteraction": ("prompt? simpleChoice+", "responseIdentifier shuffle maxChoices"),
     "simpleChoice": ("", "identifier"),
     "responseProcessing": ("responseCondition* setOutcomeValue*", ""),
@@ -200,6 +200,7 @@ def test_items_have_the_right_answer_and_a_word_for_each(package):
             correct = root.find("q:responseDeclaration/q:correctResponse/q:value", ns).text
             choices = {choice.get("identifier"): choice.text for choice in root.iterfind(".//q:simpleChoice", ns)}
             feedback = {said.get("identifier"): said.find("q:p", ns).text for said in root.iterfind("q:modalFeedback", ns)}
+            assert root.find("q:itemBody/q:p", ns).text == plain(question.text)
             assert correct == "ABC"[question.right] and set(choices) == set(feedback) == set("ABC")
             assert {letter for letter, text in feedback.items() if text.startswith("Right. ")} == {correct}
 

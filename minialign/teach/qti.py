@@ -44,8 +44,9 @@ def item(name: str, lesson: int, question: Question) -> xml.Element:
     score = add(root, "outcomeDeclaration", identifier="SCORE", baseType="float", **ONE)
     add(add(score, "defaultValue"), "value", "0")
     add(root, "outcomeDeclaration", identifier="FEEDBACK", baseType="identifier", **ONE)
-    choice = add(add(root, "itemBody"), "choiceInteraction", responseIdentifier="RESPONSE", shuffle="false", maxChoices="1")
-    add(choice, "prompt", plain(question.text))
+    body = add(root, "itemBody")
+    add(body, "p", plain(question.text))
+    choice = add(body, "choiceInteraction", responseIdentifier="RESPONSE", shuffle="false", maxChoices="1")
     for letter, option in zip(LETTERS.upper(), question.options):
         add(choice, "simpleChoice", plain(option.text), identifier=letter)
     processing = add(root, "responseProcessing")
