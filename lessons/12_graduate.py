@@ -203,7 +203,7 @@ here = ours()
 #
 # By hand: four answers with scores 1, 2, 3 and 6. The mean is 3, the deviations are -2, -1, 0, 3, their squares sum to
 # 14, and $\text{std} = \sqrt{14 / 3}$ = 2.160. So $A$ = -0.926, -0.463, 0, 1.389. RLOO multiplies the deviations by 4/3
-# instead. The code prints both.
+# instead. The code prints both; lesson 13 trains with them.
 # %%
 lesson.section(f"3. minialign beside {by}")
 for name, value in here.items():

@@ -22,6 +22,7 @@ EXERCISES  (2 min, run) --break itself: every push is a third too small, and tra
            (5 min, change) group_size=2 with twice as many prompts: what becomes of the score, and of equal groups?
            (15 min, think) all answers to a question are wrong. What does a critic learn there, and what do rivals?
            (write) minialign check 13
+           (3 min, answer) minialign quiz 13
 """
 
 # %% [markdown]

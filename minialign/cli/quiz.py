@@ -9,7 +9,7 @@ from ..teach import qti, quiz
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("lesson", nargs="?", type=whole_number, metavar="N", help="the lesson, 1 to 12")
+    parser.add_argument("lesson", nargs="?", type=whole_number, metavar="N", help="the number of a lesson")
     parser.add_argument("--answers", action="store_true", help="ask nothing: print all answers, each with its explanation")
     parser.add_argument("--qti", metavar="FILE", help="write a QTI 2.1 package (.zip) instead, of lesson N or of all")
     parser.add_argument("--lessons", default="lessons", metavar="DIR", help="where the lessons are (default lessons)")
