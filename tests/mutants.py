@@ -749,7 +749,7 @@ MUTANTS = [
            "checkpoint", "weights of another shape are loaded"),
     Mutant("checkpoint", "extra = {name[6:]: values", "extra = {name: values",
            "checkpoint", "what was kept beside the model is found under another name"),
-    Mutant("checkpoint", "        _check_sizes(config, parameters)\n", "",
+    Mutant("checkpoint", "        _check_sizes(stored_config, parameters)\n", "",
            "checkpoint", "a million layers are built for a file that holds two"),
     Mutant("checkpoint", "        _check_finite(name, parameters[name])\n", "",
            "checkpoint", "weights of NaN are loaded"),
