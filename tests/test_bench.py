@@ -179,6 +179,7 @@ def test_ctrl_c_prints_what_is_complete_and_ends_with_130(monkeypatch, capsys, t
     assert json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))["interrupted"]
 
 
+@pytest.mark.whole
 def test_a_real_ctrl_c_leaves_no_process_behind(tmp_path):
     if not Path("/proc/self/task").exists():
         pytest.skip("needs Linux's list of processes")
@@ -295,6 +296,7 @@ def test_attentions_memory_is_measured_in_its_own_matrices():
     assert growth.attention_memory(points, base) == pytest.approx(1.5)
 
 
+@pytest.mark.whole
 def test_growth_is_measured_and_drawn(tmp_path):
     sweeps = {"d_model": (8, 16), "context": (8, 12, 16)}
     result = growth.scaling(sweeps=sweeps, base={"d_model": 8, "layers": 1, "context": 8, "batch": 2})
@@ -332,6 +334,7 @@ def test_a_whole_small_run_and_its_file(tmp_path):
     assert max(map(len, done.stdout.splitlines())) <= 88
 
 
+@pytest.mark.whole
 def test_the_ablation_and_its_file(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(gains, "ROWS", {"float64": ablate.ROWS["float64"]})
     path = tmp_path / "a.json"

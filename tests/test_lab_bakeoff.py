@@ -100,6 +100,7 @@ def test_each_claim_can_fail(numbers, which):
     assert [k for k, flag in enumerate(seen(**numbers)) if not flag] == [which]
 
 
+@pytest.mark.whole
 def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
     monkeypatch.setattr(lab, "UNBIASED", replace(lab.UNBIASED, tie=0.0))  # so that babble gets votes as well
     monkeypatch.setattr(bakeoff, "FAST", TOY)

@@ -115,6 +115,7 @@ def test_each_claim_can_fail(changes, gone):
     assert [k for k, claim in enumerate(claims) if not claim.seen] == gone
 
 
+@pytest.mark.whole
 def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
     monkeypatch.setattr(lab, "UNBIASED", replace(lab.UNBIASED, tie=0.0))  # so that babble gets votes as well
     monkeypatch.setattr(measure, "report_questions", lambda: report_questions(30))

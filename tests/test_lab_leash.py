@@ -300,6 +300,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.underflow  # babble: exp(proxy / beta) may vanish
+@pytest.mark.whole
 def test_from_nothing_to_the_figure_at_toy_scale(folder, monkeypatch):
     monkeypatch.setattr(leash, "HUMAN", replace(lab.HUMAN, tie=0.0))  # so that babble gets votes as well
     monkeypatch.setattr(lab, "UNBIASED", replace(lab.UNBIASED, tie=0.0))

@@ -181,6 +181,7 @@ def test_each_claim_can_fail(changes, gone):
     assert seen == gone or (changes.get("idk") and set(seen) >= set(gone))
 
 
+@pytest.mark.whole
 def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
     small = replace(rlvr.VERIFIED, iterations=2, prompts=4, group_size=4, minibatch_size=8, max_new_tokens=24)
     monkeypatch.setattr(rlvr, "VERIFIED", small)

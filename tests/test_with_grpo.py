@@ -12,6 +12,8 @@ from minialign.cli.command import main
 from minialign.lab.instruments import costs
 from minialign.models import MODELS, OPTIONAL, POLICIES, SPEAKERS, STAGES, TRAINED
 
+pytestmark = pytest.mark.whole  # three toy tours
+
 
 @pytest.fixture(scope="module")
 def runs(toy_runs):
