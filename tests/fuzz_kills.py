@@ -71,8 +71,11 @@ def page(out):
 
 
 # ------------------------------------------------------------------------------------------------ one process
-def start(task, out, errors, seconds=None, how=None):
-    """Fork; the child does task(out) and ends.  seconds: of its own work until it is killed (how None) or gets a signal."""
+def start(task, out, errors, seconds=None, how=None, wall=False):
+    """Fork; the child does task(out) and ends.
+
+    seconds: of its own work, or of the wall, until it is killed (how None) or gets a signal.
+    """
     child = os.fork()
     if child:
         return child
@@ -84,8 +87,9 @@ def start(task, out, errors, seconds=None, how=None):
         sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
-        signal.signal(signal.SIGPROF, signal.SIG_DFL if how is None else lambda *_: signal.raise_signal(how))
-        signal.setitimer(signal.ITIMER_PROF, seconds or 0)
+        timer, rings = (signal.ITIMER_REAL, signal.SIGALRM) if wall else (signal.ITIMER_PROF, signal.SIGPROF)
+        signal.signal(rings, signal.SIG_DFL if how is None else lambda *_: signal.raise_signal(how))
+        signal.setitimer(timer, seconds or 0)
         code = task(out)
     except SystemExit as stop:
         code = stop.code
@@ -180,13 +184,13 @@ def kill_voters(rng, n, folder):
                 ballots.add(pair, "a", 1.0)
                 os.write(writing, b".")
 
-        child = start(vote, folder, folder / "errors", rng.uniform(0.001, 0.01))
+        child = start(vote, folder, folder / "errors", rng.uniform(0.002, 0.05), wall=True)  # it mostly waits for the disk
         os.close(writing)
         code = end_of(child)
         acknowledged += len(os.read(reading, 1 << 20))
         os.close(reading)
         kept = len(Ballots(path, "model").lines)
-        if code != -signal.SIGPROF or kept < acknowledged:
+        if code != -signal.SIGALRM or kept < acknowledged:
             fell.append(f"exit {code}, {acknowledged} votes were acknowledged, {kept} are kept")
         acknowledged = kept  # one may be on disk that nobody was told of
         if kept > 200:

@@ -13,7 +13,7 @@ from minialign.cli.command import COMMANDS
 
 TOY_COMMAND = Path(__file__).with_name("toy_command.py")
 SHARED = ["--out", "OUT", "--lessons", "LESSONS"]
-ARGUMENTS = {
+ARGUMENTS = {  # of all other commands: --help
     "tour": ["--fast", "--out", "OUT"],
     "chat": ["OUT/tour-fast-s0"],
     "page": ["OUT/tour-fast-s0"],
@@ -23,10 +23,7 @@ ARGUMENTS = {
     "lab": ["length", "--fast", "--seeds", "1", "--jobs", "1", "--out", "OUT"],
     "calibrate": ["3", "--fast", "--seeds", "1", "--jobs", "1", *SHARED],
     "prepare": ["--fast", *SHARED],
-    "kit": ["--help"],
     "notebooks": ["OUT/notebooks", "--lessons", "LESSONS"],
-    "bench": ["--help"],
-    "book": ["--help"],
     "doctor": ["--out", "OUT"],
 }
 posix = pytest.mark.skipif(os.name == "nt", reason="streams are closed with sh")
@@ -66,22 +63,18 @@ def unread(command, out):
         return process.wait(timeout=300), told
 
 
-def test_no_command_is_left_out():
-    assert set(ARGUMENTS) == set(COMMANDS)
-
-
 @posix
 @pytest.mark.whole
-@pytest.mark.parametrize("name", ARGUMENTS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_whose_streams_are_closed_does_its_work(name, out):
-    code, told = run([TOY_COMMAND, name, *filled(ARGUMENTS[name], out)], "<&- >&-", out)
+    code, told = run([TOY_COMMAND, name, *filled(ARGUMENTS.get(name, ["--help"]), out)], "<&- >&-", out)
     assert "Traceback" not in told and len(told.strip().splitlines()) == (name == "table") and code == 0
 
 
 @posix
-@pytest.mark.parametrize("name", ARGUMENTS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_whose_reader_leaves_says_nothing(name, out):
-    code, told = unread([TOY_COMMAND, name, *filled(ARGUMENTS[name], out)], out)
+    code, told = unread([TOY_COMMAND, name, *filled(ARGUMENTS.get(name, ["--help"]), out)], out)
     assert told == "" and code == 0
 
 
