@@ -14,7 +14,7 @@ Differences from the papers: none.
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .autograd import as_tensor, maximum, no_grad, same_shape
 from .batch import minibatches

@@ -13,7 +13,7 @@ default, k3 is not multiplied by rho.  Our own: log rho is held within +-20; DAP
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .arrays import as_floats, same_shape
 from .autograd import as_tensor, clip, exp, maximum, where

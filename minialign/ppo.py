@@ -14,7 +14,7 @@ whitening; an answer that does not end loses a fixed penalty instead of its scor
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from . import parallel
 from .autograd import as_floats, as_tensor, clip, maximum, no_grad, same_shape

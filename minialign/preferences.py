@@ -10,7 +10,7 @@ equal, are dropped.
 import json
 from dataclasses import dataclass
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .batch import Response, check_fits, conversations, prompt_ids
 from .checkpoint import atomically

@@ -20,7 +20,7 @@ one pass per pair instead of rankings of four to nine.
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .autograd import as_tensor, no_grad, same_shape
 from .batch import minibatches

@@ -12,7 +12,7 @@ may be mixed with a little of the pretraining text ("replay"), because a tiny mo
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .autograd import same_shape
 from .batch import Batch, minibatches

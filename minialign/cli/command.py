@@ -29,6 +29,7 @@ COMMANDS = {
     "kit": "for instructors: run-sheets, notes, handouts, notebooks, glossary, FAQ",
     "book": "the lessons as a site of pages, from their own runs: to read without Python",
     "notebooks": "the lessons as Jupyter notebooks",
+    "lessons": "lay out the lessons and their exercises in a folder of your own",
     "doctor": "is everything in order here? one fix for each thing that is not",
     "bench": "how fast it is, beside the matrix products alone and beside PyTorch",
 }

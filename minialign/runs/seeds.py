@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 
 def for_each(function: Callable, tasks: Sequence, jobs: int, words: str = "seeds") -> list:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import source_patch
+from .notebook import ipython
 
 # Of the process and not of a Lesson: a notebook may lose its Lesson object while the package is still broken.
 _UNDO: dict[tuple[Any, str], Callable[[], None]] = {}
@@ -36,7 +37,7 @@ def undo_faults() -> bool:
 
 def undo_after_failed_cells() -> None:
     """In a notebook: whatever ends a cell early takes the faults back, for no other hook sees it."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    shell = ipython()
     if shell is not None:
         shell.events.register("post_run_cell", _after_cell)  # which IPython keeps once, however often it is registered
 

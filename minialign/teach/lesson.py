@@ -35,12 +35,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .. import cache, pipeline, source_patch
+from ..runs.errors import Problem
 from ..runs.folder import check_writable, read_votes, votes_name, write_text
 from ..runs.text import heading, paragraph
-from . import equations
+from . import equations, notebook
 from .bands import read_bands, run_key
 from .faults import inject_fault, undo_after_failed_cells, undo_faults
 from .flags import read_flags
@@ -85,6 +86,7 @@ class Lesson:
         self.numbers: dict[str, float] = {}
         self.claims: dict[int, bool] = {}
         self.pictures: dict[str, str] = {}
+        self.titles: set[str] = set()  # of the sections that have begun
         self.changes: list[str] = []  # the faults, in words
         self.predicted, self.guess = ("", ""), ""
         self.cut_short = False
@@ -92,6 +94,7 @@ class Lesson:
         self.upstream = self.waited = 0.0  # seconds: of stages that were missing; of people who think
         undo_faults()  # of a lesson that ran before in the same notebook
         undo_after_failed_cells()
+        notebook.settle_in(self.file)
         self.votes = read_votes(a.votes, self.recipe.model.context_length) if a.votes else None
         # A run with a fault, or with a human's votes, has a folder of its own: prepare and calibrate read the others.
         own = "" if self.votes is None else votes_name(a.votes, self.votes)
@@ -129,6 +132,9 @@ class Lesson:
         print(f"   {name + ':':<8}not there yet: making it, once", flush=True)
 
     def section(self, title: str) -> None:
+        if title in self.titles:  # a notebook's cell, run again
+            print("   (this cell has run before: random numbers go on from there, so what it measures may differ)")
+        self.titles.add(title)
         print(f"\n-- {title} ".ljust(60, "-"), flush=True)
 
     def say(self, text: str) -> None:
@@ -220,12 +226,15 @@ class Lesson:
 
         style.save(figure, self.folder / name, words)
         self.pictures[name] = words
+        notebook.show(self.folder / f"{name}.png", words)
         print(f"\n   picture: {(self.folder / name).as_posix()}.png")
         print(paragraph(f"in words: {words}", "   ", "   "), flush=True)
 
     def finish(self) -> None:
         """Reveal the fault, write run.json, end."""
         unchecked = set(self.sentences) - set(self.claims)
+        if unchecked and (notebook.ipython() or notebook.marimo()):
+            raise Problem(f"claims {listed(sorted(unchecked))} have not been checked; run the cells above, from the top")
         if unchecked:
             raise AssertionError(f"promised in the docstring, never checked: claims {sorted(unchecked)}")
         undo_faults()  # before anything below can fail

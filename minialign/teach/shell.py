@@ -11,6 +11,7 @@ from .. import pipeline
 from ..divergence import Diverged
 from ..runs.errors import Problem, explain
 from ..runs.streams import let_go, prepare_streams, tell
+from .notebook import ipython
 
 
 def prepare_for_trouble(when_interrupted: Callable[[], None]) -> None:
@@ -19,6 +20,8 @@ def prepare_for_trouble(when_interrupted: Callable[[], None]) -> None:
     when_interrupted(): called before an interrupted script ends, unless the interrupt brings its own words.
     """
     prepare_streams()
+    if ipython() is not None:
+        return  # a notebook has ways of its own: notebook.py
     atexit.register(let_go)
     set_handler(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends a lesson as Ctrl-C does
     usual = sys.excepthook

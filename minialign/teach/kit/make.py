@@ -7,6 +7,7 @@ else is read out of the lessons, and the seconds come from a run of `minialign p
 from pathlib import Path
 
 from ...runs.folder import check_writable, write_text
+from .execute import execute_all, require_extra
 from .glossary import faq_page, glossary_page, read_faq, read_glossary
 from .handout import handout
 from .measured import read_measured
@@ -16,8 +17,13 @@ from .runsheet import read_plan, runsheet
 from .source import read_lessons
 
 
-def make_kit(out: str | Path, runs: str | Path, lessons: str | Path) -> list[Path]:
-    """Write run-sheets, notes, handouts, notebooks, glossary and FAQ into a folder -> list of their paths."""
+def make_kit(out: str | Path, runs: str | Path, lessons: str | Path, execute: bool = False) -> list[Path]:
+    """Write run-sheets, notes, handouts, notebooks, glossary and FAQ into a folder -> list of their paths.
+
+    execute: and copies of the notebooks with all that they print and draw.
+    """
+    if execute:
+        require_extra()
     sources, measured = read_lessons(lessons), read_measured(runs, lessons)
     # Everything is made before anything is written: what cannot be read stops here, and leaves the old kit whole.
     by_hand = Path(lessons) / "kit"
@@ -26,15 +32,21 @@ def make_kit(out: str | Path, runs: str | Path, lessons: str | Path) -> list[Pat
     for source in sources.values():
         files[f"notes/{source.name}.md"] = notes(source, measured)
         files[f"handouts/{source.name}.html"] = handout(source, entries)
-        files[f"notebooks/{source.name}.ipynb"] = notebook(source.path, "--fast" if measured.fast else "")
+        files[f"notebooks/{source.name}.ipynb"] = notebook(source.path, *measured.flags())
     files["glossary.md"] = glossary_page(entries, sources)
     files["faq.md"] = faq_page(read_faq(by_hand / "faq.md"), sources, measured)
-    return written(files, out)
+    paths = written(files, out)
+    made = [path for path in paths if path.suffix == ".ipynb"]
+    return paths + (execute_all(made, Path(out) / "executed", lessons) if execute else [])
 
 
-def make_notebooks(out: str | Path, lessons: str | Path) -> list[Path]:
-    """Only the notebooks -> list of their paths."""
-    return written({f"{s.name}.ipynb": notebook(s.path) for s in read_lessons(lessons).values()}, out)
+def make_notebooks(out: str | Path, lessons: str | Path, fast: bool = False, execute: bool = False) -> list[Path]:
+    """Only the notebooks -> list of their paths; execute: with all that they print and draw."""
+    if execute:
+        require_extra()
+    flags = ["--fast"] if fast else []
+    made = written({f"{s.name}.ipynb": notebook(s.path, *flags) for s in read_lessons(lessons).values()}, out)
+    return execute_all(made, Path(out), lessons) if execute else made
 
 
 def written(files: dict[str, str], out: str | Path) -> list[Path]:

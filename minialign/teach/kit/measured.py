@@ -50,10 +50,13 @@ class Measured:
         return self.with_flags("minialign", "tour")
 
     def with_flags(self, program: str, what: str, further: Sequence[str] = ()) -> str:
-        """A command that finds all that was prepared: the same cut, seed and folder."""
+        return shlex.join([program, what, *self.flags(), *further])
+
+    def flags(self) -> list[str]:
+        """Those with which a lesson finds all that was prepared: the same cut, seed and folder."""
         seed = ["--seed", str(self.seed)] if self.seed else []
         out = ["--out", self.runs] if self.runs != "runs" else []
-        return shlex.join([program, what, *(["--fast"] if self.fast else []), *seed, *out, *further])
+        return [*(["--fast"] if self.fast else []), *seed, *out]
 
     def folder(self, source: Source) -> Path:
         """Where the lesson keeps its pictures."""

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ...runs.errors import Problem
-from ..equations import PACKAGE
+from ..layout import packaged_lessons
 from ..lesson_doc import read_doc
 from ..lesson_text import cells, markdown_of, without_notes
+from ..notebook import settle_in
 from ..quiz import markdown, read_quiz
 
 BEGIN = """\
@@ -56,14 +57,18 @@ def cell(name: str, kind: str, text: str) -> dict[str, Any]:
 def begin(name: str, *flags: str) -> tuple[str, str]:
     """Make this notebook's process what a run of the script would be -> (path of the script, its docstring).
 
-    The script is looked for in lessons/ of this folder and of those above it, then beside the package.
+    The script is looked for in lessons/ of this folder and of those above it, then where the package was installed from.
     """
-    # A notebook is started wherever Jupyter was; its lesson and its runs/ are in the project.
+    # A notebook is started wherever Jupyter was; its lesson and its runs/ are in the project, if there is one.
     here = Path.cwd()
-    for folder in (here, *here.parents, PACKAGE.parent):
-        script = folder / "lessons" / name
-        if script.exists():
-            os.chdir(folder)  # so that runs/ is where the command line has it
-            sys.argv = [str(script), *flags]
-            return str(script), read_doc(script)
-    raise Problem(f"lessons/{name} is nowhere above {here}; put the notebook into the project's folder")
+    project = next((folder for folder in (here, *here.parents) if (folder / "lessons" / name).exists()), None)
+    script = (project or here) / "lessons" / name
+    if project:
+        os.chdir(project)  # so that runs/ is where the command line has it
+    elif (packaged := packaged_lessons()) and (packaged / name).exists():
+        script = packaged / name
+    else:
+        raise Problem(f"lessons/{name} is nowhere above {here}; put the notebook into the project's folder")
+    sys.argv = [str(script), *flags]
+    settle_in(script)
+    return str(script), read_doc(script)

@@ -79,7 +79,7 @@ def read_lessons(folder: str | Path) -> dict[int, Source]:
     """The lessons of a folder -> dict: number -> Source.  Raises Problem for none, or for one without its header."""
     scripts = sorted(Path(folder).glob("[0-9][0-9]_*.py"))
     if not scripts:
-        raise Problem(f"there are no lessons in {folder}; say where they are with --lessons DIR")
+        raise Problem(f"there are no lessons in {folder}; lay them out with minialign lessons, or say where: --lessons DIR")
     return {source.number: source for source in map(read_source, scripts)}
 
 
