@@ -25,6 +25,16 @@ def toy_runs(one_tour, tmp_path_factory):
     return shutil.copytree(one_tour, tmp_path_factory.mktemp("toy") / "runs")
 
 
+@pytest.fixture(scope="session")
+def one_book(one_tour, tmp_path_factory):
+    """The site of two toy lessons and that tour, made once for all files; beside it are its lessons and its runs."""
+    from toy_book import toy_book
+
+    folder = tmp_path_factory.mktemp("book")
+    shutil.copytree(one_tour, folder / "runs")
+    return toy_book(folder)
+
+
 @pytest.fixture(autouse=True)
 def arithmetic_errors_raise(request):
     """Overflow, division by zero, invalid values and underflow raise.

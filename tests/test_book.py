@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from toy_book import LESSONS, toy_book, toy_lessons
+from toy_book import LESSONS, toy_lessons
 
 from minialign.book import events, make, record
 from minialign.cli.command import main
@@ -31,9 +31,9 @@ TERMS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    return toy_book(tmp_path_factory.mktemp("toy"))
+@pytest.fixture
+def book(one_book):
+    return one_book
 
 
 class Read(html.parser.HTMLParser):

@@ -8,7 +8,6 @@ import json
 
 import pytest
 from test_page_browser import LUMINANCE, js, press, pytestmark, start, until  # noqa: F401  it skips without a browser
-from toy_book import toy_book
 
 from minialign.book import make
 
@@ -20,9 +19,9 @@ from selenium.webdriver.common.keys import Keys  # noqa: E402
 PAGES = ["index.html", "03_toy.html", "05_other.html", "questions.html", "glossary.html"]
 
 
-@pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    return toy_book(tmp_path_factory.mktemp("toy"))
+@pytest.fixture
+def book(one_book):
+    return one_book
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,9 @@ ORDER = """
     world snapshots pretrained pipeline pretrain figures runs lab page teach book bench cli __main__
 """.split()
 BOOK = {"jinja2", "latex2mathml", "markdown_it", "mdit_py_plugins", "pygments"}  # the extra `book`, loaded by `minialign book` alone
+KERNEL = {"nbclient", "nbformat"}  # the extra `notebook`, loaded when notebooks are executed
 TORCH = {"bench/torch_model.py", "bench/torch_steps.py"}  # loaded by `minialign bench --against torch` alone
+EXTRAS = {"teach/kit/execute.py": KERNEL} | dict.fromkeys(TORCH, {"torch", "transformers"})
 ALGORITHMS = {"sft", "reward", "policy_gradient", "ppo", "grpo", "dpo", "cousins", "rlaif"}
 SIBLINGS = ALGORITHMS - {"policy_gradient"}
 DRAWING = ("figures/", "lab/figures/")
@@ -192,12 +194,12 @@ def test_figures_neither_train_nor_sample():
 def test_the_package_needs_nothing_but_numpy_matplotlib_and_tqdm():
     for name, path in FILES.items():
         tops = {i.split(".")[0] for i in imports_of(path)} - set(sys.stdlib_module_names)
-        extra = BOOK if name.startswith("book/") else {"torch", "transformers"} if name in TORCH else set()
+        extra = BOOK if name.startswith("book/") else EXTRAS.get(name, set())
         assert tops <= {"minialign", "numpy", "matplotlib", "tqdm"} | extra, name
 
 
 def test_the_command_line_knows_the_book_without_its_libraries():
-    assert not BOOK & loaded_by("import minialign.cli.book")
+    assert not (BOOK | KERNEL) & loaded_by("import minialign.cli.book, minialign.cli.kit, minialign.cli.notebooks")
 
 
 @pytest.mark.parametrize("name", sorted(TORCH))

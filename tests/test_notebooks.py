@@ -69,6 +69,7 @@ def test_numbers_and_pictures_are_in_the_cells_that_made_them(toy, tmp_path):
 
 
 @needs_kernel
+@pytest.mark.whole
 def test_a_figure_shows_itself_and_a_cell_run_again_says_so(toy, tmp_path):
     again = code_cells(toy)[2]["source"]
     toy["cells"] += [cell("figure"), cell("".join(again))]
@@ -78,6 +79,7 @@ def test_a_figure_shows_itself_and_a_cell_run_again_says_so(toy, tmp_path):
 
 
 @needs_kernel
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("left_out", "says"),
     [
@@ -96,6 +98,7 @@ def test_what_is_missing_is_said_in_one_line(left_out, says, toy, tmp_path):
 
 
 @needs_kernel
+@pytest.mark.whole
 def test_a_mistake_of_ones_own_still_shows_where_it_is(toy, tmp_path):
     toy["cells"].append(cell("x = 1\nnosuchname + x"))
     with pytest.raises(Problem, match="name 'nosuchname' is not defined"):
@@ -103,6 +106,7 @@ def test_a_mistake_of_ones_own_still_shows_where_it_is(toy, tmp_path):
 
 
 @needs_kernel
+@pytest.mark.whole
 @pytest.mark.parametrize("command", ["notebooks", "kit"])
 def test_executed_copies_are_made_on_demand(command, tmp_path, capsys):
     lessons = toy_lessons(tmp_path)
@@ -154,6 +158,7 @@ def in_marimo(lesson, folder, monkeypatch, *flags):
 
 @needs_marimo
 @needs_kernel
+@pytest.mark.whole
 def test_a_notebook_runs_in_marimo(tmp_path, monkeypatch):
     told = in_marimo(toy_lessons(tmp_path) / "03_toy.py", tmp_path, monkeypatch, "--fast")
     assert "number of a" in told and "1 of 2 claims seen" in told

@@ -7,6 +7,7 @@ Outside a notebook nothing here does anything.  Jupyter is met through IPython, 
 
 import ast
 import base64
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -57,18 +58,17 @@ def settle_in(script: str | Path) -> None:
 
 def drawn(figure: Any) -> bytes:
     """A figure as PNG."""
-    from IPython.core.pylabtools import print_figure
-
-    return print_figure(figure, fmt="png", base64=True)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    return file.getvalue()
 
 
 def show(picture: Path, words: str) -> None:
     """A picture, with its words, in the cell's output."""
-    if ipython() is not None:
-        from IPython.display import display
-
-        data = base64.b64encode(picture.read_bytes()).decode("ascii")
-        display({"image/png": data, "text/plain": words}, metadata={"image/png": {"alt": words}}, raw=True)
+    shell = ipython()
+    if shell is not None and hasattr(shell, "display_pub"):
+        data = {"image/png": base64.b64encode(picture.read_bytes()).decode("ascii"), "text/plain": words}
+        shell.display_pub.publish(data, metadata={"image/png": {"alt": words}})
     elif marimo() is not None:
         marimo().output.append(marimo().image(picture.read_bytes(), alt=words))
 
