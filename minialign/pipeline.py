@@ -49,7 +49,7 @@ class Recipe:
     vote_prompts: int = 5000
     held_out_votes: float = 0.1  # of the prompts
     tastes: Any = None  # what the raters like; None: the world's default
-    reward: RewardConfig = RewardConfig(epochs=2)
+    reward: RewardConfig = RewardConfig(epochs=3)
     normalise_on: int = 256  # answers of the SFT model on which scores have mean 0 and deviation 1
     critic_votes: int = 1000  # on whose answers the critic learns its first values
     ppo: PPOConfig = PPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.1, max_new_tokens=64)

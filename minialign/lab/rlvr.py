@@ -39,7 +39,7 @@ DOES_NOT_SHOW = (
 
 SCORES = {"exact": verifier.exact, "penalising": verifier.penalising, "hole": verifier.with_a_hole}
 MODELS = {"sft": "SFT", "exact": "verifier", "penalising": "wrong costs 1", "hole": "with a hole", "votes": "votes"}
-# Tried on the tuning questions of seed 0: a loose leash, as is usual where the score itself cannot be fooled.
+# A loose leash, as is usual where the score itself cannot be fooled; looked at on the report questions of seed 0, one setting.
 VERIFIED = GRPOConfig(iterations=30, max_new_tokens=64, lr=6e-4, kl_coef=0.05)
 # The hole is found by whoever looks: no leash, and nothing lost by an answer that never ends.
 UNLEASHED = replace(VERIFIED, kl_coef=0.0, missing_eos_penalty=0.0)
