@@ -61,6 +61,8 @@ lesson.claim(1, True, "1 < 2")
 lesson.claim(2, False)
 lesson.finish()
 '''
+QUIZ = """[{"question": "What is $x^2$ at 3?", "right": 1, "options": [
+ {"text": "6", "because": "That is 2x.", "misconception": "a square doubles"}, {"text": "9", "because": "3 times <3>."}]}]"""
 SECOND = (
     FIRST.replace("Lesson 3 - Toy: is it one?", "Lesson 5 - Other: and now?")
     .replace("## 1. A heading", "A text without a heading.")
@@ -77,6 +79,8 @@ def toy_lessons(folder):
             (lessons / part / path.name).write_bytes(path.read_bytes())
     (lessons / "03_toy.py").write_text(FIRST.replace("\\\\", "\\"), encoding="utf-8")
     (lessons / "05_other.py").write_text(SECOND.replace("\\\\", "\\"), encoding="utf-8")
+    (lessons / "quizzes").mkdir()
+    (lessons / "quizzes" / "03.json").write_text(QUIZ, encoding="utf-8")
     (lessons / "bands.json").write_text('{"03_toy": {"fast": {"in its band": [1.0, 3.0, 20]}}}', encoding="utf-8")
     return lessons
 

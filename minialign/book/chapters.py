@@ -11,6 +11,7 @@ from pathlib import Path
 from ..teach.equations import CITED
 from ..teach.kit.source import Source
 from ..teach.lesson_text import cells, without_notes
+from ..teach.quiz import read_quiz
 from .events import Event, Number, Picture, Printed, Section
 from .record import Recording
 from .words import Writer, code, slug
@@ -47,6 +48,15 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Quizzed:
+    """A question of the quiz, as HTML; each option: (its text, why it is right or not, the misconception's name or "")."""
+
+    text: str
+    options: list[tuple[str, str, str]]
+    right: int
+
+
+@dataclass(frozen=True)
 class Chapter:
     source: Source
     recording: Recording
@@ -54,6 +64,7 @@ class Chapter:
     figures: dict[str, Figure]
     writer: Writer
     exercise: str  # HTML of the file to be filled in, "" if there is none
+    quiz: list[Quizzed]
 
     @property
     def address(self) -> str:
@@ -95,7 +106,17 @@ def chapter(source: Source, recording: Recording, writer: Writer) -> Chapter:
     stub = code(exercise.read_text(encoding="utf-8")) if exercise.exists() else ""
     pictures = [event for cell in recording.cells for event in cell if isinstance(event, Picture)]
     figures = {picture.name: figure(source, recording, picture) for picture in pictures}
-    return Chapter(source, recording, parts, figures, writer, stub)
+    return Chapter(source, recording, parts, figures, writer, stub, quiz(source, writer))
+
+
+def quiz(source: Source, writer: Writer) -> list[Quizzed]:
+    if not (source.path.parent / "quizzes" / f"{source.number:02d}.json").exists():
+        return []
+    said = writer.inline
+    return [
+        Quizzed(said(q.text), [(said(o.text), said(o.because), o.misconception) for o in q.options], q.right)
+        for q in read_quiz(source.path.parent, source.number)
+    ]
 
 
 def code_part(lines: list[str], said: list[Event], writer: Writer, headed: bool) -> Part:

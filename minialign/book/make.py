@@ -86,7 +86,7 @@ def page_keys(sources: dict[int, Source], lessons: Path) -> dict[str, str]:
 
     here = Path(__file__).parent
     common = [*sorted(here.glob("*.py")), *sorted((here / "static").iterdir())]
-    common += [lessons / "bands.json", *sorted((lessons / "kit").glob("*.md"))]
+    common += [lessons / "bands.json", *sorted((lessons / "kit").glob("*.md")), *sorted((lessons / "quizzes").glob("*.json"))]
     shared = cache.digest(*(path.read_text(encoding="utf-8") for path in common if path.is_file()))
     return {
         source.name: cache.digest(source.path.read_text(encoding="utf-8"), recording_key(source.path), shared)

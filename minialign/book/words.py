@@ -76,7 +76,8 @@ class Writer:
 
     def inline(self, text: str) -> str:
         """One line, without a paragraph around it, and without buttons."""
-        return MarkdownIt("commonmark", {"html": False}).renderInline(text)
+        plain = MarkdownIt("commonmark", {"html": False})
+        return plain.use(dollarmath_plugin, allow_space=False, allow_digits=False, renderer=self._math).renderInline(text)
 
     def anchor(self, text: str) -> str:
         """An address that no other heading of this page has."""
