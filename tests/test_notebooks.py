@@ -134,7 +134,7 @@ def test_without_the_extra_there_is_one_line_with_the_command(tmp_path, monkeypa
 
 
 @needs_kernel
-@pytest.mark.lessons
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(LESSONS.glob("[0-9][0-9]_*.py")), ids=lambda path: path.stem)
 def test_every_lesson_runs_as_a_notebook(path, tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.getbasetemp() / "project"  # one for all: what one lesson makes the next one finds
@@ -166,7 +166,7 @@ def test_a_notebook_runs_in_marimo(tmp_path, monkeypatch):
 
 @needs_marimo
 @needs_kernel
-@pytest.mark.lessons
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 4, 8])
 def test_lessons_run_in_marimo(number, tmp_path, monkeypatch):
     (lesson,) = LESSONS.glob(f"{number:02d}_*.py")
