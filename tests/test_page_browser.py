@@ -10,7 +10,7 @@ import tempfile
 
 import numpy as np
 import pytest
-from toy_run import toy_size
+from toy_run import reseal, toy_size
 
 from minialign import checkpoint
 from minialign.batch import conversations, prompt_ids
@@ -370,6 +370,7 @@ def test_hostile_texts_stay_texts(browser, run, tmp_path):
     for entry in (entry for stage in ("sft", "ppo") for entry in curves[stage]["texts"]):
         entry["text"] = hostile
     (folder / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
+    reseal(folder)
     with toy_size():
         make_page(folder)
     visit(browser, folder)
