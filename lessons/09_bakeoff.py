@@ -150,7 +150,7 @@ for what in ("proxy", "gold"):
 # ## 3. Which beats which
 # Both answer the same questions: a hard one is hard for both. **Pairing** takes the difficulty of the question out of
 # the comparison, because it is in both answers and cancels in the difference. If the two models answered different
-# questions, the luck of the draw would be added to the noise, and a model would not even tie with itself.
+# questions, the choice of questions would add noise, and a model would not even tie with itself.
 #
 # Two checks come before any result. A model against *its own* answers must win exactly half, all by ties: this tests
 # the counting. A model against *itself with another seed* must win about half, and its interval must contain 50% in

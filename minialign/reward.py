@@ -46,10 +46,7 @@ class RewardConfig:
     weight_decay: float = 0.01
     center: float = 1e-3  # of the mean squared score: keeps scores near zero (Eisenstein et al. 2023)
     pooling: str = "mean"  # or "last"
-    likelihood_weights: tuple = (
-        2.0,
-        1.0,
-    )  # a, c at the start
+    likelihood_weights: tuple = (2.0, 1.0)  # a, c at the start
 
     def __post_init__(self):
         check_counts(self, "epochs batch_size")

@@ -10,22 +10,17 @@ import json
 import os
 import shutil
 import sys
-from pathlib import Path
 
 import numpy as np
-import pytest
 from small_models import talker
 from toy import TOY
-from toy_run import reseal, toy_size
+from toy_run import quick_page, reseal, toy_size
 
 from minialign import checkpoint, pipeline
 from minialign.batch import PAD, Response, collate, conversations, minibatches, render
 from minialign.cli.command import COMMANDS, main, parser
-from minialign.figures import page_plots
-from minialign.page import reweighting, speech, voting
 from minialign.page.data import page_data
 from minialign.page.document import document
-from minialign.page.reweighting import Proxy
 from minialign.page.transcript import transcript
 from minialign.preferences import load_jsonl
 from minialign.runs.contents import checked, load_run
@@ -266,39 +261,12 @@ def run_files(rng, n, run):
     return fell
 
 
-@contextlib.contextmanager
-def quick_page():
-    """Pages of one run without the slow parts: sampled and loaded once, and without pictures."""
-    with toy_size(), pytest.MonkeyPatch.context() as patch:
-
-        def once(owner, name, key=lambda *arguments: None):
-            real, found = getattr(owner, name), {}
-
-            def remembered(*arguments, **options):
-                which = key(*arguments)
-                if which not in found:
-                    found[which] = real(*arguments, **options)
-                return found[which]
-
-            patch.setattr(owner, name, remembered)
-
-        once(speech, "generate")
-        once(reweighting, "draw", lambda *arguments: len(arguments[2]) * arguments[3])
-        once(reweighting, "place")
-        once(reweighting, "tilted", lambda proxy, gold, beta: (proxy.shape, beta))
-        once(voting, "golds", lambda vote: vote)
-        once(Proxy, "of_texts", lambda proxy, pairs: len(pairs))
-        once(checkpoint, "load", lambda path, **options: Path(path).name)
-        patch.setattr(page_plots, "as_data_uri", lambda key, scene: "data:,")
-        yield
-
-
 def page(rng, n, run):
     fell = []
     wholes = {name: (run / name).read_bytes() for name in ("run.json", "curves.json", "votes-held-out.jsonl")}
     parsed = {name: json.loads(wholes[name]) for name in ("run.json", "curves.json")}
     where = {name: list(places(value)) for name, value in parsed.items()}
-    with quick_page():
+    with toy_size(), quick_page():
         for i in range(n):
             name = pick(rng, list(wholes))
             if name in parsed and rng.random() < 0.8:

@@ -7,7 +7,7 @@ import importlib.util
 import json
 
 import pytest
-from test_page_browser import LUMINANCE, js, press, pytestmark, start, until  # noqa: F401  it skips without a browser
+from test_page_browser import LUMINANCE, js, press, pytestmark, start, tab_stops, until  # noqa: F401  it skips without a browser
 
 from minialign.book import make
 
@@ -119,20 +119,7 @@ def test_mathematics_is_set_as_mathematics(page):
 @pytest.mark.parametrize("address", PAGES)
 def test_everything_is_reached_by_tab_in_order_and_says_what_it_is(page, address):
     browser = page(address)
-    describe = """
-      const e = document.activeElement, box = e.getBoundingClientRect();
-      const name = e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent.trim() || e.querySelector('img')?.alt;
-      return [[...document.querySelectorAll('*')].indexOf(e), e.tagName, (name || '').trim(), box.width > 0,
-              getComputedStyle(e).outlineStyle];
-    """
-    places = []
-    for _ in range(600):
-        press(browser, Keys.TAB)
-        place, tag, name, visible, outline = browser.execute_script(describe)
-        if tag == "BODY" or (places and place <= places[-1]):
-            break
-        assert name and visible and outline != "none", (tag, name, visible, outline)
-        places.append(place)
+    places = tab_stops(browser, 600)
     reachable = (
         "[...document.querySelectorAll('a[href], button, input, summary')]"
         ".filter((e) => e.checkVisibility() && e.type !== 'radio').length"

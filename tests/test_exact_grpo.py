@@ -25,12 +25,12 @@ KL_IN_REWARD = {
 }
 
 
-def train(monkeypatch, reference, rewards, beta, iterations=120, **changes):
+def train(monkeypatch, reference, rewards, beta, iterations=200, **changes):
     """train_grpo itself, from groups of rollouts to clipped epochs; only the prompt is ours.  Returns the policy."""
     monkeypatch.setattr(policy_gradient, "prompt_ids", lambda question, tokenizer: PROMPT)
     policy = trainable_copy(reference)
     settings = {
-        "iterations": iterations, "prompts": 16, "group_size": 8, "epochs": 2, "max_new_tokens": LONGEST, "kl_coef": beta,
+        "iterations": iterations, "prompts": 16, "group_size": 8, "epochs": 4, "max_new_tokens": LONGEST, "kl_coef": beta,
         "lr": 0.015, "betas": (0.9, 0.999), "max_norm": 100.0, "missing_eos_penalty": 0.0, "kl_in_reward": True,
     }  # fmt: skip
     config = GRPOConfig(**{**settings, **changes})
@@ -44,7 +44,7 @@ def train(monkeypatch, reference, rewards, beta, iterations=120, **changes):
 
 # ---- where they end -------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("method, within", [("RLOO", 5e-4), ("Dr. GRPO", 5e-4), ("GRPO", 5e-3), ("REINFORCE", 0.05)])
+@pytest.mark.parametrize("method, within", [("RLOO", 2e-4), ("Dr. GRPO", 2e-4), ("GRPO", 5e-3), ("REINFORCE", 0.05)])
 def test_with_the_kl_in_the_reward_the_optimum_is_reached(monkeypatch, method, within):
     """At pi* every answer earns beta log Z: with a baseline no advantage is left, and the noise dies; without one it stays."""
     reference, rewards, beta = speaker(0), np.random.default_rng(1).standard_normal(len(ANSWERS)), 0.6

@@ -10,13 +10,12 @@ import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from toy import TOY
-from toy_run import reseal, toy_size
+from toy_run import quick_page, reseal, toy_size
 
 from minialign import checkpoint, exact, pipeline, reward, sft
 from minialign.batch import Response
@@ -24,11 +23,10 @@ from minialign.cli.command import main
 from minialign.figures import page_plots
 from minialign.figures.scenes import Absent, Along, Answer, LeashScene, SftScene, Start, Tilted
 from minialign.models import TABLE
-from minialign.page import captions, leashes, make_page, make_pictures, policies, reweighting, speech, voting, weights
+from minialign.page import captions, leashes, make_page, make_pictures, policies, reweighting, weights
 from minialign.page.data import page_data
 from minialign.page.document import CONTRAST, SCRIPTS, STYLES, WASH, as_script, document, ink, luminance
 from minialign.page.fields import Fields, Missing
-from minialign.page.reweighting import Proxy
 from minialign.page.run import thin
 from minialign.page.story import STORY
 from minialign.page.transcript import transcript
@@ -240,28 +238,9 @@ def mutated(value, path, rng):
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Pages of one run without the slow parts: sampled and loaded once, and without pictures."""
-
-    def once(module, name, key=lambda *arguments: None):
-        real, found = getattr(module, name), {}
-
-        def remembered(*arguments, **options):
-            which = key(*arguments)
-            if which not in found:
-                found[which] = real(*arguments, **options)
-            return found[which]
-
-        monkeypatch.setattr(module, name, remembered)
-
-    once(speech, "generate")
-    once(reweighting, "draw", lambda *arguments: len(arguments[2]) * arguments[3])
-    once(reweighting, "place")
-    once(reweighting, "tilted", lambda proxy, gold, beta: (proxy.shape, beta))
-    once(voting, "golds", lambda vote: vote)
-    once(Proxy, "of_texts", lambda proxy, pairs: len(pairs))
-    once(checkpoint, "load", lambda path, **options: Path(path).name)
-    monkeypatch.setattr(page_plots, "as_data_uri", lambda key, scene: "data:,")
+def quick():
+    with quick_page():
+        yield
 
 
 @pytest.mark.parametrize(("file", "n"), [("run.json", 300), ("curves.json", 100)])

@@ -425,24 +425,31 @@ def test_every_word_has_contrast(page, run, address):
     assert [item for item in found if item[1] < smallest] == []
 
 
-def test_everything_has_a_name_and_a_place_in_the_order(page):
-    """Every control can be reached by Tab, in the order of the page, is visible then, and says what it is."""
-    page.execute_script("document.body.focus(); window.scrollTo(0, 0)")
+def tab_stops(browser, at_most):
+    """Where Tab leads, in order, as places in the document; each says what it is, can be seen, and is outlined."""
     describe = """
       const e = document.activeElement, box = e.getBoundingClientRect();
       const all = [...document.querySelectorAll('*')];
-      const name = e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent.trim() || e.placeholder;
+      const words = e.textContent.trim() || e.placeholder || e.querySelector('img')?.alt;
+      const name = e.getAttribute('aria-label') || e.labels?.[0]?.textContent || words;
       const outline = getComputedStyle(e).outlineStyle;
       return [all.indexOf(e), e.tagName, (name || '').trim(), box.width > 0 && box.height > 0, outline];
     """
     places = []
-    for _ in range(400):
-        press(page, Keys.TAB)
-        place, tag, name, visible, outline = page.execute_script(describe)
+    for _ in range(at_most):
+        press(browser, Keys.TAB)
+        place, tag, name, visible, outline = browser.execute_script(describe)
         if tag == "BODY" or (places and place <= places[-1]):
             break
         assert name and visible and outline != "none", (tag, name, visible, outline)
         places.append(place)
+    return places
+
+
+def test_everything_has_a_name_and_a_place_in_the_order(page):
+    """Every control can be reached by Tab, in the order of the page, is visible then, and says what it is."""
+    page.execute_script("document.body.focus(); window.scrollTo(0, 0)")
+    places = tab_stops(page, 400)
     wanted = js(
         page,
         "[...document.querySelectorAll('a[href], button, input, select, summary')]"

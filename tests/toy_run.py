@@ -2,13 +2,16 @@
 
 import json
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from toy import TOY
 
-from minialign import pipeline
+from minialign import checkpoint, pipeline
 from minialign.cli.command import main
-from minialign.page import reweighting
+from minialign.figures import page_plots
+from minialign.page import reweighting, speech, voting
+from minialign.page.reweighting import Proxy
 from minialign.runs import contents
 from minialign.world import ToyWorld, prompt_lists
 
@@ -37,3 +40,30 @@ def reseal(folder):
     results = {name: value for name, value in json.loads(path.read_text(encoding="utf-8")).items() if name != "sha256"}
     results["timings"] = {name: value for name, value in results["timings"].items() if name != "sha256"}
     path.write_text(json.dumps(contents.seal(folder, results, list(results.pop("files")))), encoding="utf-8")
+
+
+@contextmanager
+def quick_page():
+    """Pages of one run without the slow parts: sampled and loaded once, and without pictures."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def once(owner, name, key=lambda *arguments: None):
+            real, found = getattr(owner, name), {}
+
+            def remembered(*arguments, **options):
+                which = key(*arguments)
+                if which not in found:
+                    found[which] = real(*arguments, **options)
+                return found[which]
+
+            patch.setattr(owner, name, remembered)
+
+        once(speech, "generate")
+        once(reweighting, "draw", lambda *arguments: len(arguments[2]) * arguments[3])
+        once(reweighting, "place")
+        once(reweighting, "tilted", lambda proxy, gold, beta: (proxy.shape, beta))
+        once(voting, "golds", lambda vote: vote)
+        once(Proxy, "of_texts", lambda proxy, pairs: len(pairs))
+        once(checkpoint, "load", lambda path, **options: Path(path).name)
+        patch.setattr(page_plots, "as_data_uri", lambda key, scene: "data:,")
+        yield

@@ -37,9 +37,7 @@ class Kind:
     items: Callable[[], list]  # () -> what can be asked about: for each thing, the tuple of its phrasings as Prompts
     grade: Callable[[Prompt, Statement], str]  # what a statement amounts to, as a key of scores
     scores: dict  # {grade: (helpful, honest, harmless)}
-    training_share: float | None = (
-        None  # of the prompts in training, where what is hard to tell apart comes more often; None: share
-    )
+    training_share: float | None = None  # of the training prompts, which ask more of what is hard; None: share
     habits: dict = field(default_factory=dict)  # how demonstrators answer: {habit: share}; empty: it is never demonstrated
     listed: Callable[[], list] | None = None  # () -> the items that the lists ask about; None: all items
     deal: Callable[[list], dict] = by_phrasing  # items -> {"train", "tune", "report": list of Prompt}
