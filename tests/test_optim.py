@@ -141,8 +141,10 @@ def test_muon_moves_by_lr_times_the_orthogonalised_nesterov_momentum():
     square, wide = matrices((3, 3), (3, 12))
     expected, momentum = [square.data.copy(), wide.data.copy()], [0, 0]
     optimizer = Muon([wide, square], lr=0.1, momentum=0.9)
+    rng = np.random.default_rng(5)
     for _ in range(2):
         for i, p in enumerate((square, wide)):
+            p.grad = rng.standard_normal(p.shape)  # another one each time: along one line Nesterov's look ahead shows nothing
             momentum[i] = 0.9 * momentum[i] + p.grad
             expected[i] -= 0.1 * (1, 2)[i] * orthogonalised((p.grad + 0.9 * momentum[i])[None])[0]
         optimizer.step()
