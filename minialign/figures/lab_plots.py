@@ -249,7 +249,7 @@ def rivals(scores: np.ndarray, advantages: np.ndarray, history: History, known: 
     percent(right.xaxis)
     (right_before, *_), (right_after, *_), (*_, idk_before), (*_, idk_after) = known.values()
     facts, names = f"from {right_before:.0%} to {right_after:.0%}", f"from {idk_before:.0%} to {idk_after:.0%}"
-    title = f"Verified facts go {facts} right, and `i do not know` about made-up names {names}"
+    title = f"Verified facts go {facts} right, and 'i do not know' about made-up names {names}"
     headline(figure, title)
     group = ", ".join(f"{score:g} gets {a:+.2f}" for score, a in zip(scores, advantages))
     return figure, f"{title}. Of four rivals a score of {group}: best beside the others, not good in itself."

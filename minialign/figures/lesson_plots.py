@@ -40,7 +40,7 @@ def votes_needed(
     figure, [(left, right)] = panels(9, 3.6, 1, 2)
     left.plot(sizes, own, "s:", color=BLACK, label="the votes it learned from")
     left.plot(sizes, unseen, "o-", color=PURPLE, label="votes it never saw")
-    left.legend(frameon=False, fontsize=7, loc=(0.02, 0.5))
+    left.legend(frameon=False, fontsize=7, loc=(0.45, 0.08))
     reference(left, 0.5, "coin toss")
     reference(left, ceiling, "the best possible: raters slip")
     left.set_xscale("log")

@@ -40,7 +40,7 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
         for place, what in (("trained", "right"), ("fictional", "idk"), ("held_out", "right"))
     )
     gains, losses = (f"from {before:.0%} to {after:.0%}" for before, after in (right, idk))
-    title = f"Right answers that are verified go {gains}, and `i do not know` where nobody can know {losses}"
+    title = f"Right answers that are verified go {gains}, and 'i do not know' where nobody can know {losses}"
     style.headline(drawn, title)
     passes, deserves = (np.mean([run[name] for run in runs]) for name in ("passes", "deserves"))
     return drawn, (

@@ -50,5 +50,5 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
     style.headline(drawn, title)
     idk = ", ".join(f"{name_of(model)} {said(runs, model, 'idk').mean():.0%}" for model in models(runs, CROWDS))
     return drawn, (
-        f"{title}. Answers that say `i do not know`: {idk}. {len(obscure())} questions, means over {len(runs)} seeds."
+        f"{title}. Answers that say 'i do not know': {idk}. {len(obscure())} questions, means over {len(runs)} seeds."
     )
