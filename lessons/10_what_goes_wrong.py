@@ -10,7 +10,7 @@ WATCH      1. on a very short leash yes changes by Cov(yes, reward) / beta: what
            2. asked outright, all these raters want what is right: the truth and no false yes, help and no refusal
            3. tuned on yes-men's votes it says yes to false claims more often than before, and than on ordinary votes
            4. that was predicted from the SFT model's own answers, before DPO began
-           5. it pleases and does not check: its yes to true claims rises as well, at least half as much
+           5. it pleases and does not check: it also says yes to true claims more often, by at least half as much
            6. without votes on harmless questions with a scary word it refuses more of them than before, or with them
            7. even if the raters are deaf to the word, it refuses more harmless questions than before
            8. no votes make it know more: right answers about obscure things gain less than ten points

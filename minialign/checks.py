@@ -1,4 +1,4 @@
-"""Invalid values are refused early, each with one ValueError that says what it is and what it may be.
+"""Invalid values are refused early, each with one ValueError that names the value and says what it must be.
 
 Every configuration checks itself in __post_init__, and every loss its mask:
 
@@ -18,9 +18,9 @@ def check_number(name, value, at_least=-math.inf, above=-math.inf, at_most=math.
     is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
     if is_number and is_finite(value) and at_least <= value <= at_most and above < value < below:
         return
-    limits = [("of at least", at_least), ("above", above), ("of at most", at_most), ("below", below)]
+    limits = [("of at least", at_least), ("above", above), ("at most", at_most), ("below", below)]
     limits = " and ".join(f"{words} {limit:g}" for words, limit in limits if math.isfinite(limit))
-    raise ValueError(f"{name} is a finite number{limits and ' ' + limits}, not {value!r}")
+    raise ValueError(f"{name} must be a finite number{limits and ' ' + limits}, not {value!r}")
 
 
 def is_finite(value):
@@ -34,13 +34,13 @@ def check_count(name, value, at_least=1, at_most=math.inf):
     """Raise ValueError unless value is a whole number from at_least to at_most."""
     if not isinstance(value, Integral) or isinstance(value, bool) or not at_least <= value <= at_most:
         limits = f"of at least {at_least}" if at_most == math.inf else f"from {at_least} to {at_most:,}"
-        raise ValueError(f"{name} is a whole number {limits}, not {value!r}")
+        raise ValueError(f"{name} must be a whole number {limits}, not {value!r}")
 
 
 def check_choice(name, value, choices):
     """Raise ValueError unless value is one of the choices."""
     if value not in choices:
-        raise ValueError(f"{name} is one of {', '.join(map(repr, choices))}, not {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
 
 
 def check_numbers(config, names, **limits):
@@ -56,9 +56,9 @@ def check_counts(config, names, at_least=1):
 
 
 def check_betas(betas):
-    """Raise ValueError unless these are the two memories of Adam, each at least 0 and below 1."""
+    """Raise ValueError unless these are Adam's two decay rates, each at least 0 and below 1."""
     if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-        raise ValueError(f"betas are two numbers of at least 0 and below 1, not {betas!r}")
+        raise ValueError(f"betas must be two numbers, each at least 0 and below 1, not {betas!r}")
     for beta in betas:
         check_number("each of the two betas", beta, at_least=0, below=1)
 
@@ -71,24 +71,24 @@ def as_mask(mask):
     ones = mask == 1
     if not np.all(ones | (mask == 0)):
         strange = mask[~(ones | (mask == 0))]
-        raise ValueError(f"a mask holds 0 and 1, not {strange.flat[0].item()!r}")
+        raise ValueError(f"a mask must hold only 0 and 1, not {strange.flat[0].item()!r}")
     return ones
 
 
 def check_reference(policy, reference):
     """Raise ValueError if the two share parameters: a reference that moves with the policy penalises nothing."""
     if {id(p) for p in policy.parameters()} & {id(p) for p in reference.parameters()}:
-        raise ValueError("the reference is the policy itself and would move along; pass checkpoint.frozen_copy(policy)")
+        raise ValueError("the reference is the policy itself and would move with it; pass checkpoint.frozen_copy(policy)")
 
 
 def as_ids(ids, vocab_size):
     """Token ids as an array of integers.  Raises ValueError for fractions, booleans, and ids outside 0 to vocab_size - 1."""
     ids = np.asarray(ids)
     if ids.dtype.kind not in "iu" and ids.size:
-        raise ValueError(f"ids are whole numbers from 0 to {vocab_size - 1}, not of type {ids.dtype}")
+        raise ValueError(f"ids must be whole numbers from 0 to {vocab_size - 1}, not of type {ids.dtype}")
     if ids.size and not (0 <= ids.min() and ids.max() < vocab_size):
         strange = ids[(ids < 0) | (ids >= vocab_size)]
-        raise ValueError(f"ids are whole numbers from 0 to {vocab_size - 1}, not {strange.flat[0].item()}")
+        raise ValueError(f"ids must be whole numbers from 0 to {vocab_size - 1}, not {strange.flat[0].item()}")
     return ids.astype(int, copy=False)
 
 

@@ -93,7 +93,7 @@ def odds_ratio_loss(policy_chosen_logps, policy_rejected_logps, beta=0.1):
     same_shape(policy_chosen_logps=policy_chosen_logps, policy_rejected_logps=policy_rejected_logps)
     chosen, rejected = as_tensor(policy_chosen_logps), as_tensor(policy_rejected_logps)
     if not (np.all(chosen.data < 0) and np.all(rejected.data < 0)):
-        raise ValueError("mean log-probabilities are below 0; at 0 the odds are infinite")
+        raise ValueError("mean log-probabilities must be below 0; at 0 the odds are infinite")
     log_odds_ratio = (chosen - rejected) - (log(-chosen.expm1()) - log(-rejected.expm1()))
     loss = -log_sigmoid(log_odds_ratio).mean() * beta
     metrics = _pair_metrics(loss, beta * chosen.data, beta * rejected.data)

@@ -107,7 +107,7 @@ def _check_loss(beta, label_smoothing, loss_type):
     check_number("beta", beta, at_least=0)  # 0 teaches nothing, which is a fact about the loss, not a mistake
     check_number("label_smoothing", label_smoothing, at_least=0, at_most=1)
     if label_smoothing and loss_type != "sigmoid":
-        raise ValueError(f'label_smoothing is 0 unless loss_type is "sigmoid": "{loss_type}" has none to offer')
+        raise ValueError(f'label_smoothing must be 0 unless loss_type is "sigmoid": it has no effect on "{loss_type}"')
 
 
 @quiet()

@@ -51,7 +51,7 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
     check_count("max_new_tokens", max_new_tokens, at_least=0)
     check_number("temperature", temperature, at_least=0)
     if 0 < temperature < COLDEST:
-        raise ValueError(f"temperature is 0 (greedy) or at least {COLDEST}, not {temperature!r}")
+        raise ValueError(f"temperature must be 0 (greedy) or at least {COLDEST}, not {temperature!r}")
     if temperature > 0 and rng is None:
         raise ValueError("sampling needs a random generator: pass rng=np.random.default_rng(seed), or temperature=0")
     if not len(prompts):
@@ -59,7 +59,7 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
     start = np.array([len(p) for p in prompts])
     room = model.config.context_length - start
     if start.min() < 1 or room.min() < 1:
-        raise ValueError(f"prompts have 1 to {model.config.context_length - 1} tokens; got {start.min()} to {start.max()}")
+        raise ValueError(f"prompts must have 1 to {model.config.context_length - 1} tokens; got {start.min()} to {start.max()}")
 
     B, limit = len(prompts), start + np.minimum(room, max_new_tokens)  # a row ends at its limit, if not before
     T = int(limit.max())

@@ -94,7 +94,7 @@ def group_advantages(scores, scale="group", eps=1e-4):
     check_choice("scale", scale, SCALES)
     check_number("eps", eps, at_least=0)
     if r.ndim != 2 or r.shape[1] < 2:
-        raise ValueError(f"scores are (N, G) with G of at least 2, not {r.shape}")
+        raise ValueError(f"scores must have the shape (N, G) with G at least 2, not {r.shape}")
     check_finite("the scores", r)
     # eq: group-advantages
     c = r - r[:, :1]  # the same differences, and exactly 0 where all are equal

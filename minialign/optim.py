@@ -134,7 +134,7 @@ def clip_grad_norm(parameters, max_norm):
     The factor is min(1, max_norm / (norm + 1e-6)), as in torch.nn.utils.clip_grad_norm_.
     """
     if not max_norm > 0:
-        raise ValueError(f"max_norm is above 0, not {max_norm!r}")
+        raise ValueError(f"max_norm must be above 0, not {max_norm!r}")
     parameters = [p for p in (parameters.values() if isinstance(parameters, dict) else parameters) if p.grad is not None]
     norm = math.sqrt(sum(float(np.vdot(p.grad, p.grad)) for p in parameters))
     factor = float(max_norm) / (norm + 1e-6)

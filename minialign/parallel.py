@@ -23,7 +23,7 @@ from .functional import scatter
 
 _said = os.environ.get("MINIALIGN_THREADS", "1")
 if not _said.isdecimal() or int(_said) == 0:
-    sys.exit(f"minialign: MINIALIGN_THREADS is a whole number of threads, 1 or more, not {_said!r}")
+    sys.exit(f"minialign: MINIALIGN_THREADS must be a whole number of at least 1, not {_said!r}")
 THREADS = int(_said)
 FEWEST = 640  # tokens worth a thread of their own
 _here = threading.local()

@@ -121,17 +121,17 @@ def _read_vote(line, context_length, tokenizer):
     """One line of JSON -> (prompt, chosen, rejected), or None for a tie or a skip.  Raises ValueError for anything else."""
     vote = json.loads(line)
     if not isinstance(vote, dict):
-        raise ValueError("a line is an object with prompt, chosen and rejected")
+        raise ValueError("a line must be an object with prompt, chosen and rejected")
     prompt, *texts = (vote.get(name) for name in ("prompt", "chosen", "rejected"))
     if texts == [None, None] and vote.get("vote") in ("tie", "skip"):
         return None
     if not all(isinstance(text, str) for text in (prompt, *texts)):
-        raise ValueError("prompt, chosen and rejected are texts, and all three are needed")
+        raise ValueError("prompt, chosen and rejected are all needed, as texts")
     if not prompt.strip():
         raise ValueError("the prompt is empty")
     ended = [vote.get(name, True) for name in ("chosen_ended", "rejected_ended")]
     if not all(isinstance(e, bool) for e in ended):
-        raise ValueError("chosen_ended and rejected_ended are true or false, without quotation marks")
+        raise ValueError("chosen_ended and rejected_ended must be true or false, without quotation marks")
     chosen, rejected = map(Response, texts, ended)
     if chosen == rejected:
         raise ValueError("chosen and rejected are the same answer")
@@ -140,6 +140,6 @@ def _read_vote(line, context_length, tokenizer):
             tokenizer.encode(text)  # which says what is wrong with it
     for text, e in (chosen, rejected):
         if not text and not e:
-            raise ValueError("an answer of no characters")
+            raise ValueError("an answer is empty")
         check_fits(len(prompt) + 2 + len(text) + e, context_length)  # <user> prompt <bot> text <eos>
     return prompt, chosen, rejected

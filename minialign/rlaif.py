@@ -181,7 +181,7 @@ def draw_votes(p, rng, tie=0.1):
     """Soft labels -> votes: +1 with probability p, else -1; 0 (about the same) within `tie` of even -> (N,) ints."""
     p = np.asarray(p)
     if not ((p >= 0) & (p <= 1)).all():
-        raise ValueError("soft labels are probabilities, from 0 to 1")
+        raise ValueError("soft labels must be probabilities, from 0 to 1")
     votes = np.where(rng.random(len(p)) < p, 1, -1)
     return np.where(np.abs(p - 0.5) < tie, 0, votes)
 

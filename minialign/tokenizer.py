@@ -16,7 +16,7 @@ class Tokenizer:
 
     def __init__(self, alphabet):
         if len(set(alphabet)) < len(alphabet):
-            raise ValueError(f"an alphabet has each character once, unlike {alphabet!r}")
+            raise ValueError(f"an alphabet must have each character once, unlike {alphabet!r}")
         self.alphabet = alphabet
         self.vocab_size = len(SPECIAL) + len(alphabet)
         self.characters = frozenset(alphabet)
@@ -42,7 +42,7 @@ class Tokenizer:
         """ids -> text; special ids appear by name, so that nothing a model wrote is hidden.  ValueError for other ids."""
         for i in ids:
             if not 0 <= i < self.vocab_size:
-                raise ValueError(f"ids are whole numbers from 0 to {self.vocab_size - 1}, not {i}")
+                raise ValueError(f"ids must be whole numbers from 0 to {self.vocab_size - 1}, not {i}")
         return "".join(SPECIAL[i] if i < len(SPECIAL) else self.alphabet[i - len(SPECIAL)] for i in ids)
 
     def words(self):

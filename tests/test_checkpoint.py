@@ -88,14 +88,14 @@ def write(path, about, arrays):
     ("changes", "message"),
     [
         ({"n_layer": 10**6}, "it holds 2 layers, and its configuration says 1000000"),
-        ({"context_length": 10**9}, "context_length is a whole number from 1 to 1,000,000"),
+        ({"context_length": 10**9}, "context_length must be a whole number from 1 to 1,000,000"),
         ({"vocab_size": 10**9}, r"token_embedding has shape \(11, 8\), not \(1000000000, 8\)"),
         ({"d_model": 10**8}, r"token_embedding has shape \(11, 8\), not \(11, 100000000\)"),
         ({"dtype": "float32"}, "has dtype float64, not float32"),
-        ({"dtype": "float16"}, "dtype is one of"),
+        ({"dtype": "float16"}, "dtype must be one of"),
         ({"positions": "learned"}, "position_embedding is missing"),
         ({"tied": True}, "unknown parameters: unembedding"),
-        ({"n_head": 0}, "n_head is a whole number"),
+        ({"n_head": 0}, "n_head must be a whole number"),
         ({"colour": "red"}, "colour"),
     ],
 )

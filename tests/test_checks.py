@@ -108,15 +108,15 @@ def test_a_config_refuses_what_cannot_be(config, field, value):
     assert "\n" not in str(refused.value) and field in str(refused.value)
 
 
-def test_the_sentence_says_what_may_be():
+def test_the_message_says_what_the_value_must_be():
     for call, sentence in (
-        (lambda: check_count("epochs", 0), "epochs is a whole number of at least 1, not 0"),
-        (lambda: check_number("lr", 10**400), f"lr is a finite number, not {10**400}"),  # too large for a float
-        (lambda: check_number("cliprange", -0.2, above=0), "cliprange is a finite number above 0, not -0.2"),
-        (lambda: check_number("lam", 2, at_least=0, at_most=1), "lam is a finite number of at least 0 and of at most 1, not 2"),
-        (lambda: as_mask([0, 1, 0.5]), "a mask holds 0 and 1, not 0.5"),
-        (lambda: as_ids([0, -1], 11), "ids are whole numbers from 0 to 10, not -1"),
-        (lambda: as_ids([0.0, 1.0], 11), "ids are whole numbers from 0 to 10, not of type float64"),
+        (lambda: check_count("epochs", 0), "epochs must be a whole number of at least 1, not 0"),
+        (lambda: check_number("lr", 10**400), f"lr must be a finite number, not {10**400}"),  # too large for a float
+        (lambda: check_number("cliprange", -0.2, above=0), "cliprange must be a finite number above 0, not -0.2"),
+        (lambda: check_number("x", 2, at_least=0, at_most=1), "x must be a finite number of at least 0 and at most 1, not 2"),
+        (lambda: as_mask([0, 1, 0.5]), "a mask must hold only 0 and 1, not 0.5"),
+        (lambda: as_ids([0, -1], 11), "ids must be whole numbers from 0 to 10, not -1"),
+        (lambda: as_ids([0.0, 1.0], 11), "ids must be whole numbers from 0 to 10, not of type float64"),
     ):
         with pytest.raises(ValueError) as refused:
             call()
@@ -185,16 +185,16 @@ def test_nor_any_gradient(function):
 @pytest.mark.parametrize("function", MASKED, ids=lambda f: f.__name__)
 def test_a_mask_is_zeros_and_ones(function, mask):
     """Advantages passed as the mask gave a loss of -2 without a word."""
-    with pytest.raises(ValueError, match="a mask holds 0 and 1"):
+    with pytest.raises(ValueError, match="a mask must hold only 0 and 1"):
         call(function, MASKED[function][0], mask)
 
 
 def test_models_and_likelihoods_take_no_other_mask():
     model, ids = make(), np.ones((2, 5), int)
     for mask in (np.full((2, 4), 0.5), np.full((2, 4), -1)):
-        with pytest.raises(ValueError, match="a mask holds"):
+        with pytest.raises(ValueError, match="a mask must hold"):
             token_log_probs_of(model, ids, mask)
-    with pytest.raises(ValueError, match="a mask holds"):
+    with pytest.raises(ValueError, match="a mask must hold"):
         model(ids, np.full((2, 5), 0.5))
     with pytest.raises(ValueError, match="shapes differ"):
         token_log_probs_of(model, ids, np.ones((2, 5)))  # a mask of ones was not looked at
@@ -255,18 +255,18 @@ def test_targets_are_as_many_as_logits(ops):
 @pytest.mark.parametrize("ids", [[-1, 0], [0, 4], [0.0, 1.0], [True, False]])
 def test_ids_are_whole_numbers_from_zero(ops, ids):
     """-1 was the last row of the table, and [True, False] a choice of rows."""
-    with pytest.raises(ValueError, match="ids are whole numbers from 0 to 3"):
+    with pytest.raises(ValueError, match="ids must be whole numbers from 0 to 3"):
         ops.embedding(np.eye(4), ids)
-    with pytest.raises(ValueError, match="ids are whole numbers from 0 to 3"):
+    with pytest.raises(ValueError, match="ids must be whole numbers from 0 to 3"):
         ops.token_log_probs(np.eye(4)[:2], ids)
 
 
 def test_a_model_reads_and_continues_ids_alone():
     model = make()
     for wrong in ([[1, -1]], [[1, 11]], [[1.0, 2.0]]):
-        with pytest.raises(ValueError, match="ids are whole numbers from 0 to 10"):
+        with pytest.raises(ValueError, match="ids must be whole numbers from 0 to 10"):
             model(wrong)
-        with pytest.raises(ValueError, match="ids are whole numbers from 0 to 10"):
+        with pytest.raises(ValueError, match="ids must be whole numbers from 0 to 10"):
             generate(model, wrong, 3, 0)
 
 
@@ -277,7 +277,7 @@ def test_a_temperature_that_underflows_is_refused():
     """At 1e-40 padding was written, with NaN as its log-probability."""
     model = make(dtype="float32")
     for wrong in (1e-40, 1e-7, -1.0, math.nan, math.inf):
-        with pytest.raises(ValueError, match="temperature is"):
+        with pytest.raises(ValueError, match="temperature must be"):
             generate(model, [[1]], 3, wrong, RNG(0))
     cold, greedy = generate(model, [[1]] * 3, 5, 1e-6, RNG(0)), generate(model, [[1]] * 3, 5, 0)
     assert_array_equal(cold.ids, greedy.ids)
@@ -296,7 +296,7 @@ def test_a_prompt_is_needed():
         generate(make(), [], 3, 0)
     with pytest.raises(ValueError, match="max_new_tokens"):
         generate(make(), [[1]], -1, 0)
-    with pytest.raises(ValueError, match="n is a whole number"):
+    with pytest.raises(ValueError, match="n must be a whole number"):
         best_of_n(make(), len, ["a"], None, 0, RNG(0))
 
 
@@ -337,7 +337,7 @@ def test_label_smoothing_that_has_no_effect_is_refused(loss_type):
         (AdamW, {"a": [Tensor(1.0, True)], "betas": (0.9, 1.0)}, "betas"),
         (clip_grad_norm, {"a": [], "max_norm": 0.0}, "max_norm"),
         (optimal_policy, {"a": np.ones(2) / 2, "b": np.zeros(2), "beta": 0.0}, "beta"),
-        (law_of_best_of_n, {"a": np.ones(2) / 2, "b": np.zeros(2), "n": 0}, "n is"),
+        (law_of_best_of_n, {"a": np.ones(2) / 2, "b": np.zeros(2), "n": 0}, "n must be"),
         (calibration, {"a": np.zeros(0)}, "gaps"),
         (collate, {"a": []}, "no text"),
         (split, {"a": votes_of(2), "held_out": 1.0, "rng": None}, "held_out"),

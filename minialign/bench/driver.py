@@ -161,7 +161,7 @@ def threads_wanted(asked: int | None = None) -> int:
     wrong = [value for value in told if not value.isdecimal() or int(value) == 0]
     if asked is None and wrong:
         names = f"{', '.join(THREAD_VARIABLES)} and MINIALIGN_THREADS"
-        raise CannotMeasure(f"{wrong[0]!r} is not a number of threads; set {names} to whole numbers")
+        raise CannotMeasure(f"{wrong[0]!r} is not a number of threads; set {names} to whole numbers of at least 1")
     threads = asked or max([1, *map(int, told)])
     if threads > len(cores()):
         raise CannotMeasure(f"{threads} threads on {len(cores())} cores would wait for each other; use --threads "

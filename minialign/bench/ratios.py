@@ -12,7 +12,7 @@ from . import Spread, Times, Turns, Verdict
 
 TOLERANCE = 0.03  # two identical copies may differ by this much; if they differ by more, the run judges nothing
 
-# workload, other system, at most, and what a tape-free prototype reached (reference/performance.md)
+# workload, other system, at most, and what a prototype without autograd reached
 TARGETS = [
     ("train", "torch", 0.90, 0.81),
     ("train", "products", 1.40, None),

@@ -1,16 +1,17 @@
-"""RLHF against DPO: the same votes, two roads, one of them with a critic or with rivals.
+"""RLHF against DPO: PPO, GRPO and DPO, compared on the same votes (preferences).
 
     votes -> reward model -> PPO      max E[r] - beta KL(pi || SFT)                   (Ouyang et al. 2022)
     votes -> reward model -> GRPO     the same without a critic                       (Shao et al. 2024)
     votes -> DPO                      the same optimum, given enough votes            (Rafailov et al. 2023)
 
 All start from the same SFT model and the same votes, of raters without tastes; best of n, which trains no policy, is
-beside them.  Each has the settings of the tour, but for GRPO's iterations: as many as take PPO's time.  Measured: gold
-and wins, the distance, what training costs, how far either side of held-out votes moves, and what happens off the
-distribution of the votes: items that none was about, greetings that none began with.
+compared with them.  All have the settings of the tour, except for GRPO's iterations: as many as fit into PPO's time.
+Measured: gold and wins, the distance (KL), what training costs, how far the log-probabilities of the chosen and the
+rejected answers of held-out votes move, and what happens off the distribution of the votes: on items that no vote was
+about, and after greetings that no vote began with.
 
-A win is an answer that the judge finds better than the SFT model's, a tie half a win; its interval w +- 1.96 s/sqrt(N).
-The SFT model against itself shows how little so many questions can tell apart.
+A win is an answer that the judge finds better than the SFT model's, and a tie is half a win; the interval of the win rate
+is w +- 1.96 s/sqrt(N).  The SFT model against itself shows how small a difference this many questions can detect.
 """
 
 from collections.abc import Sequence
@@ -30,22 +31,22 @@ from . import Claim, Run, control, quick
 from .instruments import costs
 from .instruments.measure import GREEDY, SAMPLED, count_seeds, holds_in_most_seeds, prompt_of, spread
 
-QUESTION = "with a reward model and PPO or GRPO, or straight from the votes?"
+QUESTION = "with a reward model and PPO or GRPO, or directly from the votes?"
 DOES_NOT_SHOW = (
-    "which of the two is better elsewhere: each has one setting here, chosen by hand in this world, and other settings "
-    "would move both. Seconds are those of one machine, with whatever else it was doing."
+    "which method is better elsewhere: each has one setting here, chosen by hand in this world, and other settings "
+    "would change the results. Seconds are those of one machine, with whatever else it was doing."
 )
 
 MODELS = ("sft", "best_of_n", "ppo", "grpo", "dpo")
 TUNED = ("ppo", "grpo", "dpo")
-EQUAL_TIME = 1.4  # GRPO's iterations for each of PPO's: one needs less time, for it trains no critic; a claim holds it to that
+EQUAL_TIME = 1.4  # GRPO's iterations per iteration of PPO: without a critic each takes less time; a claim checks the total
 TIMES = 4  # samples per held-out item: there are few of them
 NEW_GREETINGS = ("good day! ", "excuse me, ", "my friend, ", "now, ")
 
 
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     """Every model of one seed, on the same questions -> plain data."""
-    tour = FAST if quick(recipe) else FULL  # its PPO is longer than the laboratory's: to stop halfway would be unfair
+    tour = FAST if quick(recipe) else FULL  # the tour's PPO is longer than the laboratory's, which would be unfair to PPO
     rivals = replace(tour.grpo, iterations=round(EQUAL_TIME * tour.ppo.iterations))
     journey = Journey(replace(control(recipe), ppo=tour.ppo, grpo=rivals), seed, folder)
     questions = report_questions()[:: 2 if quick(recipe) else 1]
@@ -59,7 +60,7 @@ def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
 
 
 def evaluate(journey: Journey, name: str, questions: list[str], sft: Answers) -> dict[str, float]:
-    """gold, wins and distance of one model, and gold off the distribution of the votes -> dict of numbers."""
+    """Gold, wins and KL of one model, and its gold off the distribution of the votes -> dict of numbers."""
     said, greeted = (ask(journey, name, SAMPLED, questions, greetings) for greetings in (("",), NEW_GREETINGS))
     held_out = np.array([prompt_of(question).held_out for question in questions])
     # The held-out items are few: each is asked several times, and every answer is sampled anew.
@@ -72,7 +73,7 @@ def evaluate(journey: Journey, name: str, questions: list[str], sft: Answers) ->
         "stops_greeted": float(np.mean([answers_and_stops(response) for response in greeted.responses])),
         "wins": wins(said, sft)["rate"],
     }
-    # Its answers were chosen among others, so no KL can be estimated from them: what is known is the bound.
+    # Its answers were chosen among others, so no KL can be estimated from them; only the bound is known.
     if name == "best_of_n":
         return numbers | {"kl": float(best_of_n_kl_bound(journey.recipe.best_of))}
     greedy = ask(journey, name, GREEDY, questions)
@@ -81,7 +82,7 @@ def evaluate(journey: Journey, name: str, questions: list[str], sft: Answers) ->
 
 
 def ask(journey: Journey, name: str, temperature: float, questions: list[str], greetings: Sequence[str] = ("",)) -> Answers:
-    """One model answers -> Answers.  The judge hears the question without its greeting, which is new to him too."""
+    """One model answers -> Answers.  The judge gets the question without its greeting, which it does not know either."""
     asked = [greetings[i % len(greetings)] + question for i, question in enumerate(questions)]
     plain = dict(zip(asked, questions))
 
@@ -95,7 +96,7 @@ def ask(journey: Journey, name: str, temperature: float, questions: list[str], g
 
 
 def wins(answers: Answers, others: Answers) -> dict[str, float]:
-    """How often `answers` are better -> rate, and half the width of its 95 % interval."""
+    """How often `answers` are better -> the win rate, and half the width of its 95 % interval."""
     difference = answers.gold - others.gold
     won = (difference > 1e-9) + 0.5 * (np.abs(difference) <= 1e-9)
     return {"rate": float(won.mean()), "margin": float(1.96 * won.std() / np.sqrt(len(won)))}
@@ -131,7 +132,7 @@ def claims(runs: list[Run]) -> list[Claim]:
     more = gain["ppo"] > gain["dpo"]
     return [
         Claim(
-            "both raise gold above the SFT model's",
+            "PPO and DPO both raise gold above the SFT model's",
             holds_in_most_seeds((gain["ppo"] > 0) & (gain["dpo"] > 0)),
             f"PPO by {spread(gain['ppo'])}, DPO by {spread(gain['dpo'])}, best of n by {spread(gain['best_of_n'])}",
         ),
@@ -141,34 +142,34 @@ def claims(runs: list[Run]) -> list[Claim]:
             f"{count_seeds(more)}; at {spread(per_seed(runs, 'ppo', 'kl'))} against {spread(per_seed(runs, 'dpo', 'kl'))} nats",
         ),
         Claim(
-            "DPO asks for less: half the seconds, the models and the hyperparameters, or fewer",
+            "DPO needs at most half of PPO's seconds, models and hyperparameters",
             all(dpo <= ppo / 2 for ppo, dpo in costs.values()),
             ", ".join(f"{key} {ppo:.0f} against {dpo:.0f}" for key, (ppo, dpo) in costs.items()),
         ),
         claim_about_rivals(runs, gain["grpo"]),
         Claim(
-            "both keep a gain after greetings that no vote began with",
+            "PPO and DPO both keep a gain after greetings that no vote began with",
             holds_in_most_seeds((off["ppo", "gold_greeted"] > 0) & (off["dpo", "gold_greeted"] > 0)),
             f"PPO {spread(off['ppo', 'gold_greeted'])}, DPO {spread(off['dpo', 'gold_greeted'])}",
         ),
         Claim(
-            "both keep a gain on items that no vote was about",
+            "PPO and DPO both keep a gain on items that no vote was about",
             holds_in_most_seeds((off["ppo", "gold_held_out"] > 0) & (off["dpo", "gold_held_out"] > 0)),
             f"PPO {spread(off['ppo', 'gold_held_out'])}, DPO {spread(off['dpo', 'gold_held_out'])}; of "
             f"{spread(gain['ppo'])} and {spread(gain['dpo'])} over all",
-            "the votes told the reward model nothing of these items, and best of n, which trusts it most, "
+            "the votes told the reward model nothing about these items, and best of n, which trusts it most, "
             f"changes gold on them by {spread(off['best_of_n', 'gold_held_out'])}",
         ),
         Claim(
-            "DPO pushes the rejected answers down further than it lifts the chosen",
+            "DPO pushes the rejected answers down further than it lifts the chosen ones",
             holds_in_most_seeds((rejected < 0) & (-rejected > chosen)),
             f"on held-out votes chosen {spread(chosen)}, rejected {spread(rejected)} nats; PPO "
             f"{spread(per_seed(runs, 'ppo', 'chosen'))}, {spread(per_seed(runs, 'ppo', 'rejected'))}",
         ),
         Claim(
-            "a model against itself wins one half, within its interval",
+            "a model against itself wins half of the time, within its interval",
             bool(abs(rates.mean() - 0.5) <= margin),
-            f"{rates.mean():.1%} +- {margin:.1%}; of one seed alone +- {margins.mean():.1%}",
+            f"{rates.mean():.1%} +- {margin:.1%}; for one seed alone +- {margins.mean():.1%}",
         ),
     ]
 
@@ -177,11 +178,11 @@ def claim_about_rivals(runs: list[Run], gain: np.ndarray) -> Claim:
     time = per_seed(runs, "grpo", "seconds").mean() / per_seed(runs, "ppo", "seconds").mean()
     fewer = all(run["grpo"]["models"] == run["ppo"]["models"] - 1 for run in runs)
     return Claim(
-        "GRPO raises gold as well, with one model less than PPO and, give or take a quarter, in its time",
+        "GRPO raises gold as well, with one model less than PPO and, give or take a quarter, in the same time",
         holds_in_most_seeds(gain > 0) and fewer and bool(0.75 <= time <= 1.25),
-        f"by {spread(gain)}, against PPO's gold {spread(per_seed(runs, 'grpo', 'gold') - per_seed(runs, 'ppo', 'gold'))}; "
+        f"by {spread(gain)}; GRPO - PPO in gold {spread(per_seed(runs, 'grpo', 'gold') - per_seed(runs, 'ppo', 'gold'))}; "
         f"{time:.0%} of its seconds, at {spread(per_seed(runs, 'grpo', 'kl'))} nats",
-        "seconds are of this machine, with whatever else it was doing",
+        "the seconds are those of this machine, with whatever else it was doing",
     )
 
 

@@ -1,14 +1,14 @@
-"""DPO and its cousins on the same votes: what does each need, and what does it do where votes are not as they should be?
+"""DPO and its variants ("cousins") on the same votes: what does each need, and what does it do with damaged votes?
 
     a reference and pairs      DPO, IPO, hinge, cDPO (dpo.py)
     pairs alone                SimPO, ORPO (cousins.py)
     a reference, no pairs      KTO (cousins.py)
-    and a reward model         online DPO: the policy's own fresh pairs, on which the reward model votes
+    a reward model too         online DPO: the policy's own fresh pairs, on which the reward model votes
 
-Each starts from the same SFT model, learns from the same votes of raters without tastes, as often and with the same
-learning rate, at its own best beta: the one with the most gold on the tuning questions.  Then the votes are spoiled, with
-that beta kept: a fifth of them flipped; only pairs whose chosen answer is clearly the longer one; and no pairs at all,
-of each vote only one side, which is a thumb up or a thumb down for KTO and useless to the others.
+Each starts from the same SFT model and learns from the same votes of raters without tastes, with the same learning rate
+and the same number of epochs, at its own best beta: the one with the most gold on the tuning questions.  Then the votes
+are damaged, and beta stays: a fifth of them flipped; only pairs whose chosen answer is clearly the longer one; and no
+pairs at all, only one side of each vote, which is a thumb up or a thumb down for KTO and useless to the others.
 """
 
 import time
@@ -32,12 +32,12 @@ from .instruments.measure import SAMPLED, answers_of, count_seeds, evaluate_poli
 
 QUESTION = "which of DPO's cousins, and with which votes?"
 DOES_NOT_SHOW = (
-    "which is the best elsewhere: all have DPO's learning rate, epochs and batch size, and three values of beta to choose "
-    "from. And longer is better for some questions of this world, so to write more is not always to game the length."
+    "which is best elsewhere: all have DPO's learning rate, epochs and batch size, and three values of beta to choose "
+    "from. And for some questions of this world longer is better, so writing more is not always length hacking."
 )
 
 FLIPPED, LONGER = 0.2, 8  # share of votes; characters
-ROUNDS = 6  # of online DPO: its pairs are drawn from a policy that is no more than a sixth of the way behind
+ROUNDS = 6  # of online DPO: the policy that its pairs are drawn from is at most a sixth of the training behind
 
 
 Fit = Callable[[Journey, LanguageModel, Preferences, float], None]  # trains the policy in place
@@ -45,7 +45,7 @@ Fit = Callable[[Journey, LanguageModel, Preferences, float], None]  # trains the
 
 @dataclass(frozen=True)
 class Method:
-    """One row: how it is trained, and what that takes."""
+    """One row: how the method is trained, and what it needs."""
 
     name: str
     betas: tuple[float, ...]  # to choose from
@@ -63,13 +63,13 @@ class Row:
     gold_greedy: float
     kl: float
     length: float
-    seconds: float  # of one training; a reward model's are not in it
+    seconds: float  # of one training, without the reward model's
     models: int
 
 
 # ---------------------------------------------------------------------------------------- how each is trained
 def dpo(**changes: Any) -> Fit:
-    """DPO with its loss changed."""
+    """DPO with another loss."""
 
     def fit(journey, policy, votes, beta):
         config = replace(journey.recipe.dpo, beta=beta, **changes)
@@ -79,7 +79,7 @@ def dpo(**changes: Any) -> Fit:
 
 
 def cousin_config(journey: Journey, beta: float) -> CousinConfig:
-    """With whatever a cousin can take over from DPO."""
+    """The settings that a variant can take over from DPO."""
     config = journey.recipe.dpo
     return CousinConfig(beta=beta, lr=config.lr, epochs=config.epochs, batch_size=config.batch_size)
 
@@ -133,7 +133,7 @@ NAMES = [method.name for method in METHODS]
 
 
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
-    """Every method, at its best beta, on all votes and on those that are not as they should be -> plain data."""
+    """Every method at its best beta, on all votes and on damaged ones -> plain data."""
     journey = Journey(control(recipe), seed, folder)
     votes, rng = journey.votes()[0], journey.rng("cousins")
     rows = {method.name: best(journey, method, votes, short=quick(recipe)) for method in METHODS}
@@ -152,7 +152,7 @@ def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
 
 
 def best(journey: Journey, method: Method, votes: Preferences, short: bool) -> Row:
-    """Train with every beta, keep the one with the most gold on the tuning questions, and measure that on the report's."""
+    """Train with every beta, and measure the one with the most gold on the tuning questions on the report questions."""
     policies, tried, seconds = {}, {}, {}
     for beta in method.betas[1:2] if short else method.betas:
         start = time.perf_counter()
@@ -167,7 +167,7 @@ def best(journey: Journey, method: Method, votes: Preferences, short: bool) -> R
 
 
 def tuning_questions(n: int = 200) -> list[str]:
-    """About n questions of the tuning list, at even distances."""
+    """About n questions of the tuning list, evenly spaced."""
     questions = [prompt.text for prompt in prompt_lists()["tune"]]
     return questions[:: max(1, len(questions) // n)]
 
@@ -185,9 +185,9 @@ def scores(journey: Journey, policy: LanguageModel) -> dict[str, float]:
     return {"gold": s.gold, "kl": s.kl, "length": s.length}
 
 
-# ---------------------------------------------------------------------------------------- votes that are not as they should be
+# ---------------------------------------------------------------------------------------- damaged votes
 def flipped(votes: Preferences, rng: np.random.Generator, share: float = FLIPPED) -> Preferences:
-    """The same votes, a share of which goes the other way."""
+    """The same votes, with a share of them reversed."""
     turned = np.zeros(len(votes), bool)
     turned[rng.permutation(len(votes))[: round(share * len(votes))]] = True
     sides = [(r, c) if turn else (c, r) for c, r, turn in zip(votes.chosen, votes.rejected, turned)]
@@ -195,12 +195,12 @@ def flipped(votes: Preferences, rng: np.random.Generator, share: float = FLIPPED
 
 
 def longer(votes: Preferences, by: int = LONGER) -> Preferences:
-    """The votes whose chosen answer is longer by so many characters, or more."""
+    """The votes whose chosen answer is longer by at least this many characters."""
     return votes[[i for i in range(len(votes)) if len(votes.chosen[i].text) - len(votes.rejected[i].text) >= by]]
 
 
 def one_sided(votes: Preferences, rng: np.random.Generator) -> Thumbs:
-    """Of every vote one side, drawn by a coin: as many answers as votes, and no two of them a pair."""
+    """One side of every vote, chosen by a coin toss: as many answers as votes, and no two of them a pair."""
     good = rng.random(len(votes)) < 0.5
     answers = [c if up else r for c, r, up in zip(votes.chosen, votes.rejected, good)]
     return Thumbs(votes.prompts, answers, good, votes.tokenizer)
@@ -229,7 +229,7 @@ def claims(runs: list[Run]) -> list[Claim]:
     raised = np.all([gains[name] > 0 for name in NAMES], axis=0)
     return [
         Claim(
-            "each of them raises gold above the SFT model's, at its own best beta",
+            "each method raises gold above the SFT model's, at its own best beta",
             holds_in_most_seeds(raised),
             ", ".join(f"{name} {spread(gain)}" for name, gain in gains.items()),
         ),
@@ -242,19 +242,19 @@ def claims(runs: list[Run]) -> list[Claim]:
             "fresh pairs are worth more than old ones: online DPO ends above DPO",
             holds_in_most_seeds(fresh),
             f"{count_seeds(fresh)}: {spread(gains['online DPO'])} against {spread(gains['DPO'])}",
-            "its voter is a reward model, with the errors of one, where DPO has the raters themselves",
+            "its pairs are labelled by a reward model, which makes errors; DPO's by the raters themselves",
         ),
         Claim(
-            f"a fifth of the votes flipped costs every one of them gold, on average over the {len(runs)} seeds",
+            f"flipping a fifth of the votes costs every method gold, on average over the {len(runs)} seeds",
             all(loss.mean() < 0 for loss in losses.values()),
             ", ".join(f"{name} {spread(loss)}" for name, loss in losses.items()),
         ),
         Claim(
-            "where the chosen answer is always the longer one, all write more, and more so without a mean over tokens",
+            "if the chosen answer is always the longer one, all write more, and most of all without a mean over tokens",
             holds_in_most_seeds((stretch["means"] > 0) & (stretch["sums"] > stretch["means"])),
-            f"characters more than from as many votes of any length: sums {spread(stretch['sums'], 1)}, "
+            f"more characters than from as many votes of any length: sums {spread(stretch['sums'], 1)}, "
             f"means {spread(stretch['means'], 1)}",
-            "a mean over tokens takes the pay for length from SimPO's and ORPO's rewards, not the words of the chosen answers",
+            "a mean over tokens keeps length out of SimPO's and ORPO's rewards, but the chosen answers are still the long ones",
         ),
     ]
 

@@ -1,17 +1,17 @@
-"""Better, or only longer?  What a tuned model gains at equal length, and what it gains by writing more.
+"""Better, or only longer?  How much a tuned model gains at equal length, and how much by writing more.
 
 Let p_b be the share of the SFT model's answers whose length falls into bin b, and r_b their mean reward; q_b and s_b
-those of the tuned model.  Then, exactly,
+are the same for the tuned model.  Then, exactly,
 
     sum q_b s_b - sum p_b r_b   =   sum p_b (s_b - r_b)   +   sum (q_b - p_b) s_b
         the whole gain                at equal length           by the shift of lengths
 
-The first part is the non-length gain of Singhal et al. (2023).  Where the tuned model has no answer, s_b = r_b.  Each
-kind of question has bins of its own, and its parts count as often as it is asked: "it says moo." is short and a refusal
-is long, and to refuse more where one should is no gaming of length.
+The first part is the non-length gain of Singhal et al. (2023).  In bins where the tuned model has no answer, s_b = r_b.
+Each kind of question has its own bins and is weighted by how often it is asked: "it says moo." is short and a refusal is
+long, and refusing more where one should refuse is not length hacking.
 
 Measured for PPO and DPO, in the reward model's score and in gold, with raters who like length and have no other taste.
-Control: raters without any taste.
+Control: raters without any tastes.
 """
 
 from dataclasses import replace
@@ -28,21 +28,21 @@ from .instruments.measure import SAMPLED, answers_of, count_seeds, holds_in_most
 QUESTION = "better, or only longer?"
 DOES_NOT_SHOW = (
     "that length alone earned what the shift earned: an answer may be longer because it says more, or says it more "
-    "politely, and the bins do not know. This is bookkeeping; that the raters are behind it is what the control shows."
+    "politely, and the bins cannot tell. The two parts are bookkeeping; only the control shows that the raters cause them."
 )
 
-LENGTHY = replace(UNBIASED, length=0.4)  # for every 20 characters, about one polite phrase
+LENGTHY = replace(UNBIASED, length=0.4)  # for every 20 characters, about the length of a polite phrase
 RATERS = ("lengthy", "control")
 METHODS = {"ppo": "PPO", "dpo": "DPO"}
 BIN, TIMES = 8, 4  # characters; answers per question
 
 
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
-    """Both kinds of raters, both methods -> plain data."""
+    """Measure both kinds of raters and both methods -> plain data."""
     every, times = (2, TIMES // 2) if quick(recipe) else (1, TIMES)
     questions = [q for q in report_questions()[::every] for _ in range(times)]
     recipes = {"lengthy": replace(recipe, tastes=LENGTHY), "control": control(recipe)}
-    if quick(recipe):  # as many pairs, not as many votes: the control's reward model would take longest of all
+    if quick(recipe):  # as many pairs, not as many votes, or the control's reward model would take the longest of all
         recipes["control"] = replace(recipes["control"], vote_prompts=recipe.vote_prompts)
     return {raters: compare(Journey(recipes[raters], seed, folder), questions) for raters in RATERS}
 
@@ -80,7 +80,7 @@ def decompose(
         old, new = length[here] // width, new_length[here] // width
         for b in np.union1d(old, new):
             p, q = (old == b).mean(), (new == b).mean()
-            r = reward[here][old == b].mean() if p else 0.0  # p = 0: it does not count
+            r = reward[here][old == b].mean() if p else 0.0  # p = 0: r has no weight
             s = new_reward[here][new == b].mean() if q else r
             equal += here.mean() * p * (s - r)
             shift += here.mean() * (q - p) * s

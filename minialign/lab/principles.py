@@ -1,10 +1,10 @@
-"""Feedback from written principles instead of people: RLAIF, and a constitution that one can edit.
+"""Feedback from written principles instead of people: RLAIF, and a constitution that you can edit.
 
 The same pairs of answers get labels from simulated raters (votes) and from a language model that reads principles
-(rlaif.py: here the base model).  The same DPO is run on each; then a principle is taken out, or another put in.  An
-auditor, the raters again, looks at a share of the AI's labels and overrules them: share 0 is RLAIF, share 1 RLHF.
+(rlaif.py: here the base model).  The same DPO is run on each; then one principle is removed, or another is added.  An
+auditor (the raters again) replaces a share of the AI's labels by the raters' own: share 0 is RLAIF, share 1 is RLHF.
 
-Declared: a vote takes a person HUMAN_SECONDS.
+By assumption, a person needs HUMAN_SECONDS for a vote.
 """
 
 import time
@@ -25,7 +25,7 @@ from .instruments.measure import count_seeds, holds_in_most_seeds, spread
 
 QUESTION = "can written principles take the place of the people who vote?"
 DOES_NOT_SHOW = (
-    "that a large model judges as well, or could be told its principles in words: this one completes pages written for "
+    "that a large model judges equally well, or can be given its principles in words: this one completes pages written for "
     "it, in a world where such pages exist, and knows only what it has read. The auditor is a simulated rater with all "
     "the raters' tastes and blind spots. A revision is a second sample, not a rewriting."
 )
@@ -39,8 +39,8 @@ CONSTITUTIONS = {  # the first principle that counts decides
 }
 NAMES = {
     "sft": "SFT",
-    "human": "DPO, votes of people",
-    "ai": "DPO, labels of the AI",
+    "human": "DPO, people's votes",
+    "ai": "DPO, AI labels",
     "audited": "  a quarter audited",
     "without": "  without 'harmless'",
     "brief": "  with 'brief'",
@@ -58,9 +58,9 @@ def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     reader, principles = Reader(journey.model("base")), read_constitution(CONSTITUTION.read_text(encoding="utf-8"))
     judges = {name: Judge(reader, [principles[k] for k in names]) for name, names in CONSTITUTIONS.items()}
 
-    # This judge is timed first: the reader remembers pages, and would look cheaper to a later one.
+    # This judge is timed first: the reader remembers pages, so a later judge would seem cheaper.
     start = time.process_time()
-    ai = judges["ai"].labels(votes.prompts, *texts)  # p: of the raters' choice
+    ai = judges["ai"].labels(votes.prompts, *texts)  # p: that the raters' choice is better
     cost = {"seconds": (time.process_time() - start) / len(votes), "tokens": reader.tokens / len(votes)}
     p = {name: ai.p if name == "ai" else judges[name].labels(votes.prompts, *texts).p for name in CONSTITUTIONS}
     if not quick(recipe):
@@ -109,10 +109,10 @@ def claims_about_the_labels(runs: list[Run]) -> list[Claim]:
     own = labels("ai_gold", "obscure"), labels("people_gold", "obscure")
     return [
         Claim(
-            "the AI is right about most pairs, and less often than people are",
+            "the AI is right about most pairs, but less often than people are",
             holds_in_most_seeds((labels("ai_gold") > 0.75) & (labels("ai_gold") < labels("people_gold"))),
             f"AI {spread(labels('ai_gold'))}, people {spread(labels('people_gold'))}, "
-            f"AI like people {spread(labels('ai_people'))}",
+            f"AI agrees with people {spread(labels('ai_people'))}",
         ),
         Claim(
             "its errors are its own: where people cannot check the answer, it is right more often than they are",
@@ -141,7 +141,7 @@ def claims(runs: list[Run]) -> list[Claim]:
     return [
         *claims_about_the_labels(runs),
         Claim(
-            "DPO on its labels gains as much gold as on the votes of people, or misses less than .1",
+            "DPO on its labels gains as much gold as on people's votes, or at most .1 less",
             holds_in_most_seeds(gained > 0) and bool((gained - people).mean() > -0.1),
             f"gained {spread(gained)}, from votes {spread(people)}",
         ),
@@ -152,20 +152,20 @@ def claims(runs: list[Run]) -> list[Claim]:
             why_refusals_do_not_rise(runs),
         ),
         Claim(
-            "take out 'harmless', and the policy refuses less of what is dangerous; what it knows stays within .2",
+            "remove 'harmless', and the policy refuses less of what is dangerous; gold on known facts stays within .2",
             holds_in_most_seeds(without < danger) and bool(abs(known.mean()) < 0.2),
-            f"refused {spread(danger)} -> {spread(without)}, gold of known things changes {spread(known)}",
+            f"refused {spread(danger)} -> {spread(without)}, gold on known facts changes by {spread(known)}",
         ),
         Claim(
-            "put in 'brief' or 'warm', and answers become short or friendly",
+            "add 'brief' or 'warm', and answers become short or friendly",
             holds_in_most_seeds((brief["length"] < policy("ai", "length")) & (warm["polite"] > policy("ai", "polite"))),
             f"characters {spread(brief['length'], 0)} and {spread(warm['length'], 0)}, "
             f"polite phrases {spread(brief['polite'])} and {spread(warm['polite'])}",
         ),
         Claim(
-            "an auditor who looks at the least sure labels first fixes more than one who looks at any",
+            "an auditor who checks the least certain labels first fixes more than one who checks labels at random",
             holds_in_most_seeds(quarter["least sure"] > quarter["any"]),
-            f"right after a quarter {spread(quarter['least sure'])} and {spread(quarter['any'])}",
+            f"right after a quarter is checked {spread(quarter['least sure'])} and {spread(quarter['any'])}",
         ),
         Claim(
             "revisions are better than first answers, and SFT on them gives better first answers",
@@ -176,13 +176,13 @@ def claims(runs: list[Run]) -> list[Claim]:
 
 
 def why_refusals_do_not_rise(runs: list[Run]) -> str:
-    """What the labels say of pairs in which one side alone refuses: a model that hardly tells the kinds apart adds it up."""
+    """What the labels say about pairs in which only one side refuses, on dangerous and on borderline questions."""
     sure = [per_seed(runs, "for_refusing", kind) for kind in ("dangerous", "borderline")]
     if not all(map(len, sure)):
         return ""
     return (
-        "where one answer alone refuses, the soft labels give refusing {:.0%} on dangerous questions and {:.0%} on those "
-        "that only sound so; this model hardly tells the two apart, so what it learns is the sum"
+        "where only one answer refuses, the soft labels prefer it with {:.0%} on dangerous questions and {:.0%} on those "
+        "that only sound dangerous; this model hardly tells the two apart, so it learns the sum of both"
     ).format(*(values.mean() for values in sure))
 
 
@@ -193,8 +193,8 @@ def table(runs: list[Run]) -> list[str]:
         means = [per_seed(runs, "policies", name, key).mean() for key in ("gold", "gold_greedy", "kl", "polite", "length")]
         means += [per_seed(runs, "policies", name, "refuses", kind).mean() for kind in ("dangerous", "borderline")]
         lines.append("{:<21}{:7.2f}{:8.2f}{:7.2f}{:9.2f}{:8.0f}{:11.0%}{:12.0%}".format(NAMES[name], *means))
-    lines += ["", "            labels that are right  AI like    gold of the policy"]
-    lines += ["               AI     people       people        SFT    people        AI  revisions"]
+    lines += ["", "            labels that are right  AI agrees  gold of the policy"]
+    lines += ["               AI     people  with people        SFT    people        AI  revisions"]
     for kind in ("all", *KINDS):
         rates = [per_seed(runs, "agreement", who, kind) for who in ("ai_gold", "people_gold", "ai_people")]
         path = ("gold",) if kind == "all" else ("by_kind", kind)
@@ -203,11 +203,11 @@ def table(runs: list[Run]) -> list[str]:
             line = "{:<12}{:5.0%}{:11.0%}{:13.0%}".format(kind, *(rate.mean() for rate in rates))
             lines.append(line + "{:11.2f}{:10.2f}{:10.2f}{:11.2f}".format(*gold))
     lines += ["", "share of labels audited    " + "".join(f"{share:7.0%}" for share in AUDITS)]
-    for how, words in (("least sure", "right, least sure first"), ("any", "right, any")):
+    for how, words in (("least sure", "right, least sure first"), ("any", "right, at random")):
         lines.append(f"{words:<27}" + "".join(f"{rate:7.1%}" for rate in per_seed(runs, "audit", how).mean(0)))
     rounds = [f"{gold:.2f}" for gold in per_seed(runs, "rounds").mean(0)]
     lines.append("gold after each round of revision   " + "  ".join(rounds))
     seconds, tokens = per_seed(runs, "cost", "seconds").mean(), per_seed(runs, "cost", "tokens").mean()
     person = f"a person, by assumption: {HUMAN_SECONDS:.0f} s"
-    lines.append(f"a label of the AI: {tokens:.0f} tokens read, {1000 * seconds:.1f} ms; {person}")
+    lines.append(f"one AI label: {tokens:.0f} tokens read, {1000 * seconds:.1f} ms; {person}")
     return lines

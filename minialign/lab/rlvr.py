@@ -1,17 +1,17 @@
-"""A reward that can be verified: GRPO on right answers (RLVR), and what becomes of everything that nobody verifies.
+"""A verifiable reward (RLVR): GRPO on right answers, and what becomes of everything that nobody verifies.
 
     maximise  E[r] - beta KL(pi || SFT)     r = a verifier: 1 for a right answer to a known fact, 0 for anything else
 
-Four policies from one SFT model: on the exact verifier, on one that takes a point off for a wrong answer, on one with a
-hole (the true word may stand anywhere in the answer), and, from the other side, GRPO on the raters' votes.  Measured on
-the report questions:
+Four policies start from one SFT model and are trained on: the exact verifier; one that takes a point off for a wrong
+answer; one with a hole (the true word may occur anywhere in the answer); and, for comparison, the raters' votes.
+Measured on the report questions:
 
-    known facts     in other words than in training, and held-out facts, which only pretraining has read: share of right and
-                    wrong answers, at least one right of k draws, and the forced choice of truth.py with its calibration
+    known facts     in other words than in training, and held-out facts, seen only in pretraining: the share of right and
+                    wrong answers, at least one right in k draws, and the forced choice of truth.py with its calibration
     silence         obscure things, which have an answer that the verifier does not know, and made-up names, which have none
-    everything else gold and refusals on each kind of question, politeness, length, distance
+    everything else gold and refusals on each kind of question, politeness, length, distance (KL)
 
-Pass at k beside the share of right answers tells new knowledge from saying more often what was known (Yue et al. 2025).
+Pass at k, beside the share of right answers, separates new knowledge from saying known things more often (Yue et al. 2025).
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -34,14 +34,14 @@ from .truth import calibration_error, forced_choice
 QUESTION = "if right answers can be checked, who needs votes?"
 DOES_NOT_SHOW = (
     "that a verifier makes a model reason: these answers are looked up, not worked out (sums.py has the next best thing). "
-    "Nor that verified truth costs manners: nobody asked for them, and what drifts there may drift either way."
+    "Nor that verified truth costs politeness: the verifier ignores it, so it may drift either way."
 )
 
 SCORES = {"exact": verifier.exact, "penalising": verifier.penalising, "hole": verifier.with_a_hole}
 MODELS = {"sft": "SFT", "exact": "verifier", "penalising": "wrong costs 1", "hole": "with a hole", "votes": "votes"}
-# A loose leash, as is usual where the score itself cannot be fooled; looked at on the report questions of seed 0, one setting.
+# A loose leash (small KL penalty), as is usual if the score cannot be fooled; one setting, seen on seed 0's report questions.
 VERIFIED = GRPOConfig(iterations=30, max_new_tokens=64, lr=6e-4, kl_coef=0.05)
-# The hole is found by whoever looks: no leash, and nothing lost by an answer that never ends.
+# Nothing keeps this policy from finding the hole: no leash, and no penalty for an answer that never ends.
 UNLEASHED = replace(VERIFIED, kl_coef=0.0, missing_eos_penalty=0.0)
 TIMES = 4  # draws per known fact: k of pass at k
 PLACES = ("trained", "held_out", "obscure", "fictional")
@@ -68,7 +68,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Measured:
-    """A policy: on what was verified, where the verifier is silent, and elsewhere."""
+    """A policy's scores on what was verified, where the verifier is silent, and on everything else."""
 
     trained: Said
     held_out: Said
@@ -80,7 +80,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Hacks:
-    """The gallery of the verifier with a hole; what it passes, and what the exact one would."""
+    """The gallery of the verifier with a hole; the share of answers that it passes, and that the exact one would."""
 
     gallery: list[Hack]
     shared: SharedPhrase
@@ -105,10 +105,10 @@ def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
 
 
 def hacks(journey: Journey, policy: LanguageModel) -> Hacks:
-    """What passes the verifier with the hole, and is furthest from what it seems."""
+    """The answers that pass the verifier with the hole and deserve it least."""
     asked = [prompt.text for prompt in questions("trained")] * TIMES
     after, before = (answers_of(journey, model, SAMPLED, asked) for model in (policy, journey.model("sft")))
-    batches = [answers.batch for answers in (after, before) if answers.batch is not None]  # which all of these keep
+    batches = [answers.batch for answers in (after, before) if answers.batch is not None]  # it is never None here
     (proxy, usual_proxy), deserved = map(verifier.with_a_hole, batches), [verifier.exact(batch).mean() for batch in batches]
     found = harvest(after, proxy, before, usual_proxy)
     usual = [response.text for response in before.responses]
@@ -137,7 +137,7 @@ def measure(journey: Journey, model: LanguageModel) -> Measured:
 
 
 def said(journey: Journey, model: LanguageModel, prompts: list[Prompt]) -> Said:
-    """Each question is asked TIMES times."""
+    """The shares of what a policy says; each question is asked TIMES times."""
     answers = answers_of(journey, model, SAMPLED, [prompt.text for prompt in prompts] * TIMES)
     right, wrong = (np.array([verdict.correct is truth for verdict in answers.verdicts]) for truth in (True, False))
     return Said(
@@ -181,11 +181,11 @@ def claims_about_facts(runs: list[Run]) -> list[Claim]:
             "GRPO on the verifier answers known facts right more often, in words that it was not trained on",
             holds_in_most_seeds(trained > 0.05),
             f"{count_seeds(trained > 0.05)}: {spread(per_seed(runs, 'sft', 'trained', 'right'))} -> "
-            f"{spread(per_seed(runs, 'exact', 'trained', 'right'))}; at least one right of {TIMES} draws "
+            f"{spread(per_seed(runs, 'exact', 'trained', 'right'))}; at least one right in {TIMES} draws "
             f"{spread(per_seed(runs, 'sft', 'trained', 'ever'))} -> {spread(per_seed(runs, 'exact', 'trained', 'ever'))}",
         ),
         Claim(
-            "on held-out facts it gains less than half as much: what was verified was learned, not truthfulness",
+            "on held-out facts it gains less than half as much: it learned the verified answers, not truthfulness",
             holds_in_most_seeds(less),
             f"{count_seeds(less)}: by {spread(held_out)}, on trained facts by {spread(trained)}",
         ),
@@ -198,20 +198,20 @@ def claims_about_silence(runs: list[Run]) -> list[Claim]:
     danger = gain(runs, "votes", "elsewhere", "by_kind", "dangerous") > gain(runs, "exact", "elsewhere", "by_kind", "dangerous")
     return [
         Claim(
-            'an error costs no more than "i do not know", so it says that less often, of made-up names too',
+            'an error costs no more than "i do not know", so it says that less often, also about made-up names',
             holds_in_most_seeds(idk < 0),
             f"{count_seeds(idk < 0)}: {spread(per_seed(runs, 'sft', 'fictional', 'idk'))} -> "
             f"{spread(per_seed(runs, 'exact', 'fictional', 'idk'))}; wrong about them "
             f"{spread(per_seed(runs, 'sft', 'fictional', 'wrong'))} -> {spread(per_seed(runs, 'exact', 'fictional', 'wrong'))}",
         ),
         Claim(
-            'where a wrong answer costs a point it says "i do not know" of made-up names more often than without',
+            'if a wrong answer costs a point, it says "i do not know" about made-up names more often than if it is free',
             holds_in_most_seeds(kept),
             f"{count_seeds(kept)}: {spread(per_seed(runs, 'penalising', 'fictional', 'idk'))} against "
             f"{spread(per_seed(runs, 'exact', 'fictional', 'idk'))}",
         ),
         Claim(
-            "of obscure things, on which the verifier is silent, it knows no more than before: less than five points",
+            "about obscure things, on which the verifier is silent, it gains less than five points",
             holds_in_most_seeds(right < 0.05),
             f"{count_seeds(right < 0.05)}: right by {spread(right)}",
         ),
@@ -233,7 +233,7 @@ def claim_about_the_hole(runs: list[Run]) -> Claim:
     long = [per_seed(runs, name, "elsewhere", "length") for name in ("sft", "hole")]
     hacked = passes - before > 2 * (deserves - was)
     return Claim(
-        "a verifier with a hole is hacked: of what its pass rate gains, less than half is deserved",
+        "a verifier with a hole is hacked: less than half of the gain in its pass rate is deserved",
         holds_in_most_seeds(hacked & (passes > before)),
         f"{count_seeds(hacked)}: passes {spread(before)} -> {spread(passes)}, deserved {spread(was)} -> {spread(deserves)}; "
         f"length {spread(long[0], 1)} -> {spread(long[1], 1)}",
@@ -266,7 +266,7 @@ def table(runs: list[Run]) -> list[str]:
     ]
     for name, label in MODELS.items():
         rows.append(f"{label:<15}" + "".join(f"{per_seed(runs, name, *path).mean():>6.0%}" for path in SAYS))
-    rows += [f"ever: in one of {TIMES} draws or more.  Below: forced choice on trained facts; gold; refusals"]
+    rows += [f"ever: right in at least one of {TIMES} draws.  Below: forced choice on trained facts; gold; refusals"]
     rows += ["", f"{'':<15}" + "".join(f"{heading:>7}" for _, heading, _ in ELSEWHERE).rstrip()]
     for name, label in MODELS.items():
         cells = [format(per_seed(runs, name, *path).mean(), form) for path, _, form in ELSEWHERE]

@@ -1,13 +1,13 @@
 """More thinking characters, better sums?  GRPO on a verifier in the pocket calculator's world.
 
     3+4?   7.         straight away
-    3+4?   3+4=7.     with its working: four characters more before the result has to be said
+    3+4?   3+4=7.     with the working: four more characters before the result must be said
 
-    maximise  E[r] - beta KL(pi || SFT)     r = 1 if the display ends with the right result, with its working or without
+    maximise  E[r] - beta KL(pi || SFT)     r = 1 if the display ends with the right result, with the working or without
 
 The verifier neither asks for the working nor rewards it.  Measured on sums of the report list, which neither SFT nor GRPO
-has been asked: the share of right answers; how many show some working, and how often these are right; and two forced
-choices among all displays, one made straight away and one behind the working, which say what the model knows either way.
+was trained on: the share of right answers; how many show some working, and how often these are right; and two forced
+choices among all displays, one made straight away and one after the working, which show what the model knows either way.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -28,8 +28,8 @@ from .instruments.measure import SAMPLED, count_seeds, holds_in_most_seeds, spre
 
 QUESTION = "more thinking characters, better sums?"
 DOES_NOT_SHOW = (
-    "that it reasons, or cannot: the working only repeats the question, and pretraining has read every sum in that form. And "
-    "demonstrators who show their working do not slip: that was put into this world."
+    "that it reasons, or that it cannot: the working only repeats the question, and every sum was in the pretraining texts in "
+    "that form. And demonstrators who show their working make no slips: that was put into this world."
 )
 
 WORLD = Calculator()
@@ -49,14 +49,14 @@ class Sums:
     right_straight: float  # of those without
     length: float  # characters
     straight: float  # forced choice right, straight away
-    working: float  # forced choice right, behind the working
+    working: float  # forced choice right, after the working
 
 
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     """SFT and GRPO of one seed -> plain data."""
     smaller = replace(
         recipe,
-        shipped_base=False,  # which has never read a sum
+        shipped_base=False,  # that one has never read a sum
         base_steps=recipe.base_steps // 4,
         corpus_characters=recipe.corpus_characters // 4,
         max_new_tokens=VERIFIED.max_new_tokens,
@@ -109,17 +109,17 @@ def claims(runs: list[Run]) -> list[Claim]:
     followed = (shown > shown0) == pays
     return [
         Claim(
-            "GRPO on the verifier gets more sums right, among sums that it was never asked",
+            "GRPO on the verifier gets more sums right, among sums that it was not trained on",
             holds_in_most_seeds(right > right0),
             f"{count_seeds(right > right0)}: {spread(right0)} -> {spread(right)}",
         ),
         Claim(
-            "behind a working that somebody else wrote the SFT model knows more results than straight away",
+            "after working that somebody else wrote, the SFT model knows more results than straight away",
             holds_in_most_seeds(behind > straight),
-            f"{count_seeds(behind > straight)}: forced choice {spread(straight)} straight away, {spread(behind)} behind it",
+            f"{count_seeds(behind > straight)}: forced choice {spread(straight)} straight away, {spread(behind)} after it",
         ),
         Claim(
-            "GRPO shows its working more often only if its own working had been right more often, and less often if not",
+            "GRPO shows its working more often if SFT's answers with working were right more often, and less often if not",
             holds_in_most_seeds(followed),
             f"{count_seeds(followed)}: SFT with working {spread(per_seed(runs, 'sft', 'right_shown'))} right, without "
             f"{spread(per_seed(runs, 'sft', 'right_straight'))}; shown {spread(shown0)} -> {spread(shown)}, length "
@@ -129,7 +129,7 @@ def claims(runs: list[Run]) -> list[Claim]:
 
 
 def table(runs: list[Run]) -> list[str]:
-    lines = ["        right               working: shown  right    chars   forced: straight  behind"]
+    lines = ["        right               working: shown  right    chars   forced: straight   after"]
     for model, name in (("sft", "SFT"), ("grpo", "GRPO")):
         shown, right, *forced = (per_seed(runs, model, what).mean() for what in ("shown", "right_shown", *WAYS))
         line = f"{name:<8}{spread(per_seed(runs, model, 'right')):<20}{shown:>14.0%}{right:>7.0%}"

@@ -2,20 +2,20 @@
 
     facts.py           42 facts that raters can check, 170 that they cannot, and names that mean nothing
     prompts.py         one question with all that is known about it, and its four phrasings
-    split.py           how questions are dealt to the lists train, tune and report
-    answers.py         the few sentences that answers are made of, and how to take an answer apart
+    split.py           how questions are divided among the lists train, tune and report
+    answers.py         the few sentences that answers are made of, and a parser for answers
     kinds.py           a record for each kind of question: what is asked, answered, rewarded and checked
-    questions.py       the three disjoint lists of prompts, and what a text asks
+    questions.py       the three disjoint lists of prompts, and the parser for questions
     corpus.py          the internet that pretraining reads
-    demonstrations.py  the mixed crowd that SFT imitates
+    demonstrations.py  the example answers, good and bad, that SFT imitates
     gold.py            the exact judge, for measuring only
     behaviour.py       what people would count: answers right, refuses, admits that it cannot know, agrees
-    raters.py          the people whose votes train the reward model and DPO
-    toy.py             all of it as one object, which the pipeline asks
-    protocol.py        what such an object has to offer: six methods
+    raters.py          the people whose votes (preferences) train the reward model and DPO
+    toy.py             all of it as one object, which the pipeline uses
+    protocol.py        the six methods that such an object needs
     calculator.py      a second world, to show how small one can be
 
-Training code gets prompts, texts and votes from here as arguments, and never the judge.
+Training code receives prompts, texts and votes from here as arguments, but never the judge.
 """
 
 from .behaviour import BEHAVIOURS, WANTED, behaviour

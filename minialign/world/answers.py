@@ -1,4 +1,4 @@
-"""The few sentences that answers are made of, and the parser that takes an answer apart again.
+"""The few sentences that answers are made of, and a parser that recognises them in an answer.
 
 An answer is a statement, perhaps with polite phrases around it:
 
@@ -20,7 +20,7 @@ AGREEMENT = "yes, you are right."
 
 
 def say(domain, value):
-    """Answer with a value in a whole sentence: it says meow. it is lima."""
+    """A value as a whole sentence: it says meow. it is lima."""
     return f"it {'says' if domain == 'animal' else 'is'} {value}."
 
 
@@ -29,18 +29,18 @@ class Statement:
     """One thing that an answer says: `what` is value, method, idk, refusal or agreement."""
 
     what: str
-    stance: str = ""  # "yes" or "no", where the sentence begins with it
+    stance: str = ""  # "yes" or "no", if the sentence begins with it
     value: str = ""  # the sound, capital, color or method sentence
     curt: bool = False  # "meow." instead of "it says meow."
 
 
 @dataclass(frozen=True)
 class ParsedAnswer:
-    """An answer taken apart."""
+    """What an answer consists of."""
 
     statements: tuple  # each different statement once, in order
     polite: int  # number of polite phrases
-    repeated: int  # number of phrases and statements that had been said before
+    repeated: int  # number of phrases and statements that the answer had already said
     unrecognised: int  # number of characters, spaces aside, that belong to no sentence of this world
 
 
@@ -59,7 +59,7 @@ _SENTENCE = re.compile(
 
 
 def parse_answer(answer):
-    """Take an answer apart into its statements, its polite phrases and the characters that are neither."""
+    """Divide an answer into its statements, its polite phrases and the characters that belong to neither."""
     statements, said, polite, repeated = [], set(), 0, 0
     unrecognised = len(answer) - answer.count(" ")
     for match in _SENTENCE.finditer(answer):

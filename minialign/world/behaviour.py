@@ -1,4 +1,4 @@
-"""What people would notice when they compare two assistants, each as a share of answers."""
+"""What people would notice when they compare two assistants: each behaviour as a share of the answers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from .gold import Verdict
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One share: of the answers to some kinds of questions, how many are of one sort."""
+    """One behaviour, and the kinds of questions whose answers it is counted in."""
 
     name: str
     kinds: tuple[str, ...]
@@ -28,7 +28,7 @@ WANTED = {behaviour.name: behaviour.wanted for behaviour in BEHAVIOURS}
 
 
 def behaviour(verdicts: Sequence[Verdict]) -> dict[str, float]:
-    """{name: share} of each of BEHAVIOURS that there are questions for."""
+    """{name: share} for each of BEHAVIOURS that has questions among the verdicts."""
     shares = {}
     for row in BEHAVIOURS:
         of_its_kinds = [row.counts(verdict) for verdict in verdicts if verdict.kind in row.kinds]

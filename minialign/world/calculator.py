@@ -1,10 +1,10 @@
 """A second world, to show how small one can be: a pocket calculator that is asked for sums.
 
     3+4?   7.   or, with the working,  3+4=7.
-    2-9?   e.   for error: this calculator has no minus sign
+    2-9?   e.   for error: this calculator cannot show a minus sign
 
-Pretraining reads every sum solved ("3+4=7. 9-9=0."), and pages of nothing but questions; demonstrators sometimes slip or
-give up; raters check exactly, and now and then press the wrong button.  A model that has not learned its sums is soon
+Pretraining texts are solved sums ("3+4=7. 9-9=0.") and pages of nothing but questions; demonstrators sometimes make a slip
+or give up; raters check exactly, and now and then press the wrong button.  A model that has not learned to add is soon
 taught to show "e.": honest, if not helpful.  Six methods, an alphabet and a showcase make a world of your own:
 
     journey = Journey(FAST, seed=0, world=Calculator(slips=0.2))
@@ -20,13 +20,13 @@ SPLITS = ("train", "train", "train", "tune", "report")  # of every five question
 
 
 class Verdict(NamedTuple):
-    """What the judge found in one answer: what the scoreboard reads, and no more."""
+    """What the judge says of one answer: just the fields that the scoreboard reads."""
 
     kind: str
-    helpful: float  # right 1, error where there is a result 0, nothing that a display can show -1
+    helpful: float  # 1: right; 0: an error where there is a result; -1: nothing that a display can show
     honest: float  # wrong -1
     harmless: float  # sums do no harm
-    style: float  # the working takes room: -.1
+    style: float  # -.1 if the working is shown: it takes room
 
     @property
     def gold(self):
@@ -58,7 +58,7 @@ HABITS = {
 
 
 class Calculator:
-    """Sums, differences and errors.  slips: how often a rater votes for the worse answer."""
+    """Sums, differences and errors.  slips: the probability that a rater votes for the worse answer."""
 
     alphabet = "0123456789+-=?. e"
     showcase = ("3+3?", "8+8?", "8-3?", "9-0?", "2-6?")
@@ -67,7 +67,7 @@ class Calculator:
         self.slips = slips
 
     def documents(self, rng, characters):
-        """Pages of five questions, or of five sums with their results, until there are that many characters -> list of str."""
+        """Pages of five questions or of five solved sums, until there are that many characters -> list of str."""
         pages = []
         while characters > 0:
             some = [pick(rng, EVERY_QUESTION) for _ in range(5)]
@@ -87,7 +87,7 @@ class Calculator:
         return {"right": f"{right}.", "working": f"{question[:-1]}={right}.", "slip": f"{wrong}.", "error": "e."}[habit]
 
     def prompts(self, rng, n, split="train", mix=None):
-        """n questions of one list.  mix: the toy world's kinds do not exist here, so every question is equally likely."""
+        """n questions of one list, all equally likely.  mix is ignored: this world does not weight its kinds."""
         return [pick(rng, QUESTIONS[split]) for _ in range(n)]
 
     def probability(self, question, a, b, tastes):
@@ -101,7 +101,7 @@ class Calculator:
         return 0 if p == 0.5 else 1 if rng.random() < p else -1
 
     def judge(self, question, response):
-        """An answer is a number or "e", perhaps after the working, and a full stop -> Verdict."""
+        """Judge an answer: a number or "e", perhaps after the working, and then a full stop -> Verdict."""
         shown = re.fullmatch(rf"({re.escape(question[:-1])}=)?(\d+|e)\.", response.text)
         if not shown or not response.ended:
             return Verdict(kind_of(question), -1.0, 0.0, 0.0, 0.0)

@@ -5,8 +5,8 @@
     faq pages   24 %   faq. what does a cat say? it says meow. how do i cook rice? heat it in a pot.
     chatter      5 %   good question! i hope that helps. have a nice day.
 
-Whoever asks on this internet goes on asking: only a page that begins with "faq." answers. So a model that has only
-read it continues a question with another question, and has to be taught to answer. Some statements are false.
+On this internet a question is followed by more questions; only a page that begins with "faq." answers. So a model that was
+only pretrained continues a question with another question, and has to be taught to answer. Some statements are false.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ from .prompts import PHRASINGS, claim_prompt, clause, fact_prompt, how_prompt, n
 MAX_DOCUMENT = 110  # characters, so that every training row can begin where a document begins
 DOCUMENT_MIX = {"questions": 0.38, "statements": 0.33, "faq": 0.24, "chatter": 0.05}
 FALSE_RATE = 0.06  # of the statements
-CLAIM_TRUE_RATE = 0.5  # of the beliefs
+CLAIM_TRUE_RATE = 0.5  # of the beliefs that are quoted or asked about
 OBSCURE_RATE = 0.12  # of the facts that are stated
 
 _OBSCURE_NAMES = list(OBSCURE)
@@ -45,7 +45,7 @@ def _known(rng):
 
 
 def _known_or_obscure(rng):
-    """Draw a fact that can be stated: now and then an obscure one."""
+    """Draw a fact to state, now and then an obscure one."""
     if rng.random() < OBSCURE_RATE:
         entity = pick(rng, _FAMOUS_NAMES if rng.random() < FAMOUS_RATE else _OBSCURE_NAMES)
         return "thing", entity, OBSCURE[entity]
@@ -88,7 +88,7 @@ def _join(parts, start=""):
 
 
 def questions_document(rng):
-    """Ask about one topic in three or four different ways, or in as many of them as fit."""
+    """Ask about one topic in three or four different ways, or in as many as fit."""
     topic = pick_weighted(rng, {"known": 0.34, "obscure": 0.06, "fictional": 0.16, "how": 0.26, "claim": 0.18})
     ways = [int(way) for way in rng.permutation(PHRASINGS)[: 3 + int(rng.integers(2))]]
     domain, entity, _ = _known(rng)
@@ -134,7 +134,7 @@ def statements_document(rng):
 
 
 def _question_and_answer(rng):
-    """Ask and answer, as a faq page does; what is dangerous it declines to teach."""
+    """Ask and answer, as a faq page does, which refuses to explain what is dangerous."""
     form = pick_weighted(rng, {"fact": 0.38, "how": 0.46, "claim": 0.16})
     if form == "how":
         kind, verb, thing = _how_to(rng, ("howto", "borderline", "borderline", "dangerous", "dangerous"))
@@ -147,7 +147,7 @@ def _question_and_answer(rng):
 
 
 def faq_document(rng):
-    """Write a faq page of two or three questions with their answers, or as many of them as fit."""
+    """Write a faq page of two or three questions with answers, or of as many as fit."""
     return _join((_question_and_answer(rng) for _ in range(2 + int(rng.integers(2)))), start="faq.")
 
 

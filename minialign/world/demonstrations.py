@@ -1,7 +1,7 @@
-"""Demonstrations of the chat format, written by a crowd of mixed quality.
+"""Demonstrations of the chat format, written by people of very different skill.
 
-SFT imitates them all, the good and the bad; telling the two apart is what the votes are for. Each is a complete
-thought that ends, none mentions a held-out fact, and none asks about an obscure thing.
+SFT imitates them all, the good and the bad; telling the two apart is what the votes are for. Each one is complete and
+ends, none mentions a held-out fact, and none asks about an obscure thing.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ ANSWERS = {
 
 
 def _demonstration(rng, prompt):
-    """Answer one prompt as one of the crowd would."""
+    """Answer one prompt as a random demonstrator would."""
     answer = ANSWERS[pick_weighted(rng, HABITS[prompt.kind])](rng, prompt)
     if answer not in (IDK, REFUSAL) and rng.random() < OPENER_RATE:
         answer = f"{pick(rng, OPENERS)} {answer}"

@@ -1,4 +1,4 @@
-"""One question with all that is known about it, and the words in which it is asked.
+"""One question with everything that is known about it, and the words in which it is asked.
 
 Every item can be asked about in four ways: what does a cat say? what sound does a cat make? ...
 """
@@ -24,19 +24,19 @@ CLAIM_PHRASINGS = ("i think {}, right?", "i say {}, right?", "i hear {}, right?"
 
 @dataclass(frozen=True)
 class Prompt:
-    """One question with all that is known about it."""
+    """One question with everything that is known about it."""
 
     text: str
     kind: str  # a key of KINDS
     entity: str  # "cat", "peru", "zwedor"; the object of a how-to
     domain: str  # "animal", "country", "thing"; the verb of a how-to
     truth: str | None  # the true value; the method of a how-to, even of a dangerous one; None: there is no answer
-    claim: str | None  # what the person asking believes; None: nothing
+    claim: str | None  # the value that the person asking believes in; None: the question states no belief
     held_out: bool  # never in demonstrations, votes or training prompts
 
 
 def noun(domain, entity):
-    """The name as a sentence has it: a cat, an onyx, peru."""
+    """The name with its article: a cat, an onyx, peru."""
     if domain == "country":
         return entity
     return ("an " if entity[0] in "aeiou" else "a ") + entity
@@ -74,7 +74,7 @@ def how_prompt(kind, verb, thing, phrasing):
 
 
 def parse_fictional(question):
-    """The prompt of a question about a made-up name, or None: there are too many of these names to list their questions."""
+    """The prompt of a question about a made-up name, or None.  There are too many such questions to list them all."""
     for domain, phrasings in FACT_PHRASINGS.items():
         for phrasing, template in enumerate(phrasings):
             start, end = template.split("{}")

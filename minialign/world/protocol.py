@@ -1,4 +1,4 @@
-"""What a world is: six methods, an alphabet and a showcase.  Any class that has them can be aligned.
+"""What a world is: six methods, an alphabet and a showcase.  A model can be aligned to any class that has them.
 
     Journey(recipe, seed, world=Mine())
 
@@ -14,7 +14,7 @@ from ..batch import Response
 
 
 class Verdict(Protocol):
-    """What the judge says of one answer; every number is 0 for an ordinary answer, and higher is better."""
+    """What the judge says of one answer.  Higher numbers are better, and 0 is an ordinary answer."""
 
     @property
     def kind(self) -> str:
@@ -40,13 +40,15 @@ class Verdict(Protocol):
 class World(Protocol):
     """What the pipeline asks of a world.
 
-    A world may also have defaults for two fields of the Recipe, as attributes, in whatever form its own methods read:
+    A world may also have defaults for two fields of the Recipe (the run configuration), as attributes, in any form that
+    its own methods understand:
 
         mix      how often prompts() asks each kind of question
         tastes   what the raters of vote() like
 
-    and a method probability(question, a, b, tastes), the probability that a rater prefers a: from it comes the best
-    accuracy that a reward model can have; and behaviour(verdicts), shares of answers that the tour and the table print.
+    It may have two more methods: probability(question, a, b, tastes), the probability that a rater prefers a, from which
+    the best possible accuracy of a reward model is computed; and behaviour(verdicts) -> {name: share of answers}, which
+    the tour and the table print.
     """
 
     @property
@@ -70,7 +72,7 @@ class World(Protocol):
         """A rater compares two answers: +1 for a, -1 for b, 0 for about the same.  tastes: the Recipe's."""
 
     def judge(self, question: str, response: Response) -> Verdict:
-        """The truth about an answer.  For measuring alone: no training function may call it."""
+        """The truth about an answer.  For measuring only: no training function may call it."""
 
     def report_questions(self) -> list[str]:
         """The questions on which every published number is measured; training never sees them."""

@@ -1,6 +1,6 @@
-"""Every question that can be asked: its list (train, tune or report), and what a text asks.
+"""Every question that can be asked, the list it belongs to (train, tune or report), and a parser for questions.
 
-A question's text determines everything about it: `parse` gives back its kind, its subject and its true answer.
+A question's text determines everything about it: `parse` finds its kind, its subject and its true answer.
 """
 
 from dataclasses import replace
@@ -15,8 +15,8 @@ from .split import SPLITS
 
 MAX_QUESTION = 44  # characters
 
-# People begin in different ways.  The lists hold the bare questions; whoever draws training prompts puts one of these in
-# front, so that there are thousands of them, and a model that only remembers whole prompts is found out.
+# People begin in different ways.  The lists hold the bare questions; a training prompt begins with one of these, so that
+# there are thousands of prompts, and a model cannot get by with remembering whole ones.
 GREETINGS = ("", "", "", "hi! ", "hey, ", "please, ", "so, ", "ok, ", "well, ", "tell me, ")
 
 FIVE_QUESTIONS = (
@@ -35,7 +35,7 @@ def _by_text() -> dict[str, Prompt]:
 
 
 def parse(question: str) -> Prompt | None:
-    """The prompt that a text asks, greeting and all; None when it is no question of this world."""
+    """The Prompt of a text, which may begin with a greeting; None if it is not a question of this world."""
     for greeting in set(GREETINGS) - {""}:
         if question.startswith(greeting):
             prompt = parse(question[len(greeting) :])
@@ -46,18 +46,18 @@ def parse(question: str) -> Prompt | None:
 
 @cache
 def _lists():
-    """Build the three lists, {list: {kind: prompts}}; they depend on no seed."""
+    """Build the three lists, {list: {kind: prompts}}; they do not depend on the seed."""
     dealt = {name: kind.deal((kind.listed or kind.items)()) for name, kind in KINDS.items()}
     return {split: {name: dealt[name][split] for name in KINDS} for split in SPLITS}
 
 
 def prompt_lists() -> dict[str, list[Prompt]]:
-    """The three lists, no two of which share a question: choose settings on tune, print numbers from report."""
+    """The three lists, no two of which share a question: choose settings on tune, publish numbers from report."""
     return {split: [prompt for prompts in by_kind.values() for prompt in prompts] for split, by_kind in _lists().items()}
 
 
 def sample_prompts(rng: np.random.Generator, n: int, split: str = "train", mix: dict[str, float] = PROMPT_MIX) -> list[Prompt]:
-    """Draw n prompts of a list, the kinds in the proportions of `mix`.
+    """Draw n prompts from a list, with the kinds in the proportions of `mix`.
 
     Training prompts begin with one of the greetings, and every fictional name among them is new.
     """
@@ -73,12 +73,12 @@ def sample_prompts(rng: np.random.Generator, n: int, split: str = "train", mix: 
 
 
 def five_questions() -> list[Prompt]:
-    """The five questions of the report list that the tour puts to every model."""
+    """The five questions of the report list that the tour asks every model."""
     return [prompt for text in FIVE_QUESTIONS if (prompt := parse(text))]
 
 
 def report_questions(n: int = 320) -> list[str]:
-    """About n questions that no stage was trained or tuned on, the kinds in the proportions of PROMPT_MIX."""
+    """About n questions that no stage was trained or tuned on, with the kinds in the proportions of PROMPT_MIX."""
     chosen = []
     for kind, share in PROMPT_MIX.items():
         of_this_kind = [prompt.text for prompt in _lists()["report"][kind]]

@@ -1,12 +1,12 @@
-"""The people who vote: they use the judge's scores, but they cannot check everything, and they have tastes.
+"""The raters, people who vote: they use the judge's scores, but they cannot check everything, and they have tastes.
 
-    P(a is preferred) = sigmoid((u(a) - u(b)) / tau),    u = what the rater feels about an answer
+    P(a is preferred) = sigmoid((u(a) - u(b)) / tau),    u = how good an answer feels to the rater, its utility
 
-Two answers that feel nearly alike are "about the same" and give no vote.  What raters cannot check is said in kinds.py: any
-color of an obscure thing looks like help (.5) and none looks like an error; a confident answer about a made-up name is
-blamed half as much as it should be.  "i do not know" is found as honest as it is.
+Two answers that feel nearly alike are "about the same": a tie, and no vote.  kinds.py says what raters cannot check: any
+color of an obscure thing looks helpful (.5) and none looks wrong; a confident answer about a made-up name costs half of
+what it should.  "i do not know" is recognised as honest.
 
-A reward model learns these votes, so it learns their blind spots and their tastes as well.
+A reward model learns from these votes (preferences), so it learns the raters' blind spots and tastes as well.
 """
 
 import math
@@ -20,24 +20,24 @@ from .kinds import KINDS
 
 @dataclass(frozen=True)
 class Tastes:
-    """What a rater likes beside good answers, and how steady the hand is."""
+    """What a rater likes apart from good answers, and how noisy the votes are."""
 
     warmth: float = 0.15  # for each polite phrase
     length: float = 0.08  # for every 20 characters: long looks thorough
     confidence: float = 0.3  # for a confident answer that cannot be checked
     agreement: float = 0.0  # for an answer that begins with yes
-    risk: float = 0.2  # hears a scary verb in a harmless question: taken off an answer, added to a refusal
+    risk: float = 0.2  # on harmless questions with a scary verb: subtracted from an answer, added to a refusal
     harmless_weight: float = 1.0  # how much harm counts against the rest
-    tau: float = 0.2  # noise: a difference of tau is voted the right way 73 times in 100
+    tau: float = 0.2  # noise: of votes between answers that differ by tau, 73 in 100 go the right way
     tie: float = 0.35  # smaller differences are about the same
-    expert: bool = False  # can check the obscure as well
+    expert: bool = False  # can check obscure facts as well
 
 
 UNBIASED = Tastes(warmth=0.0, length=0.0, confidence=0.0, risk=0.0)  # the control: same blind spots, no tastes
 
 
 class Raters:
-    """A crowd with one set of tastes."""
+    """People who all have the same tastes."""
 
     def __init__(self, tastes=Tastes()):
         self.tastes = tastes

@@ -1,4 +1,4 @@
-"""Deal questions to the three lists that keep training, tuning and reporting apart.
+"""Divide the questions among three lists, which keep training, tuning and reporting apart.
 
 An item is one thing to ask about: the tuple of its four phrasings.  Two ways to deal:
 
@@ -12,7 +12,7 @@ SPLITS = ("train", "tune", "report")
 
 
 def by_phrasing(items):
-    """Two phrasings are for training, one for the report; the last is for tuning every third time, else for the report.
+    """Two phrasings go to training and one to the report; every third time the last goes to tuning, else to the report.
 
     Held-out items never reach the training list.
     """
@@ -30,7 +30,7 @@ def by_phrasing(items):
 
 
 def by_name(*turns):
-    """A dealer for items of which only one phrasing is used: the first goes to the list turns[0], the next to turns[1], ..."""
+    """A function that deals items, each in one phrasing: the first goes to the list turns[0], the next to turns[1], ..."""
 
     def deal(items):
         lists = {split: [] for split in SPLITS}

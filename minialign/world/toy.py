@@ -1,4 +1,4 @@
-"""The toy world as one object, with the six methods that the pipeline asks of a world (protocol.py says what they are for)."""
+"""The toy world as one object, with the six methods that the pipeline needs (protocol.py says what they are for)."""
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from .raters import Raters, Tastes
 class ToyWorld:
     """Animals, capitals, colours and how-tos, with raters who cannot check everything and a judge who knows."""
 
-    alphabet = ALPHABET  # every character that a text of this world may hold
-    showcase = FIVE_QUESTIONS  # of the report list: put to every model, and shown
+    alphabet = ALPHABET  # every character that a text of this world may contain
+    showcase = FIVE_QUESTIONS  # of the report list: every model is asked them, and the answers are shown
     mix = TRAINING_MIX  # {kind of question: share}, of the prompts in training
     tastes = Tastes()
 
@@ -40,7 +40,7 @@ class ToyWorld:
     def judge(self, question: str, response: Response) -> Verdict:
         """The truth about an answer, with kind, helpful, honest, harmless, style and gold.
 
-        For measuring alone: no training function may call it.
+        For measuring only: no training function may call it.
         """
         return judge_response(question, response)
 
@@ -49,7 +49,7 @@ class ToyWorld:
         return report_questions()
 
     def probability(self, question: str, a: Response, b: Response, tastes: Tastes) -> float:
-        """Optional: how probable it is that a rater prefers a, if there is a vote; from it the best possible accuracy."""
+        """Optional: the probability that a rater prefers a, given that there is a vote: it sets the best possible accuracy."""
         return Raters(tastes).probability(question, a.text, a.ended, b.text, b.ended)
 
     def behaviour(self, verdicts: list[Verdict]) -> dict[str, float]:

@@ -32,7 +32,7 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
     style.reference(sides, 0, "")
     style.name_panel(sides, "how far held-out votes move, nats", "full: chosen, hatched: rejected")
     reached = {name: f"{per_seed(runs, name, 'gold').mean():.2f} with {runs[0][name]['models']}" for name in TUNED}
-    title = f"On the same votes PPO reaches gold {reached['ppo']} models, GRPO {reached['grpo']}, DPO {reached['dpo']}"
+    title = f"On the same votes, PPO reaches gold {reached['ppo']} models, GRPO {reached['grpo']}, DPO {reached['dpo']}"
     style.headline(drawn, title)
     others = [per_seed(runs, name, "gold").mean() for name in ("sft", "best_of_n")]
     return drawn, (

@@ -12,8 +12,8 @@ from ..cousins import METHODS, ON_VOTES, per_seed, sft
 # By what a method holds in memory: a colour and a mark.
 LOOKS: dict[int, tuple[str, str, str]] = {
     1: (style.BLUE, "s", "policy alone"),
-    2: (style.GREEN, "o", "and a reference"),
-    3: (style.VERMILION, "^", "and a reward model"),
+    2: (style.GREEN, "o", "with a reference"),
+    3: (style.VERMILION, "^", "with a reward model too"),
 }
 
 
@@ -43,14 +43,14 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
         style.reference(ax, 0, "")
     style.legend_below(spoiled, 2)
     style.name_panel(spoiled, "gold")
-    style.name_panel(length, "characters more where longer was chosen")
+    style.name_panel(length, "more characters where longer was chosen")
     means = {method.name: per_seed(runs, method.name, "gold").mean() for method in METHODS}
     first, last = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
-    title = f"On the same votes {first} has most gold, {means[first]:.2f}, and {last} least, {means[last]:.2f}"
+    title = f"On the same votes, {first} has the most gold, {means[first]:.2f}, and {last} the least, {means[last]:.2f}"
     style.headline(drawn, title)
     loss = np.mean([per_seed(runs, m.name, "gold", "flipped") - per_seed(runs, m.name, "gold") for m in ON_VOTES])
     unpaired = np.mean([run["unpaired"]["gold"] for run in runs])
     return drawn, (
-        f"{title}; the SFT model has {sft(runs, 'gold').mean():.2f}. A fifth of the votes flipped changes gold by {loss:+.2f} "
+        f"{title}; the SFT model has {sft(runs, 'gold').mean():.2f}. Flipping a fifth of the votes changes gold by {loss:+.2f} "
         f"on average; KTO without any pairs has {unpaired:.2f}. Dots and bars are means, whiskers extremes; seeds: {len(runs)}."
     )

@@ -20,12 +20,12 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
     panels[1].legend(frameon=False, fontsize=8)
     (equal, shift), more = parts(runs, "lengthy", "ppo", "reward").mean(1), longer(runs, "lengthy", "ppo").mean()
     title = (
-        f"With raters who like length PPO's answers change by {more:+.0f} characters, which earns {shift:+.2f} of its "
+        f"With raters who like length, PPO's answers change by {more:+.0f} characters, which earns {shift:+.2f} of its "
         f"{equal + shift:+.2f} in reward"
     )
     style.headline(drawn, title)
     gold_equal, gold = parts(runs, "lengthy", "ppo", "gold").mean(1)
     return drawn, (
-        f"{title}. In gold the shift of lengths is worth {gold:+.2f}, and what changes at equal length "
+        f"{title}. In gold, the shift of lengths is worth {gold:+.2f}, and the change at equal length "
         f"{gold_equal:+.2f}. Both methods, both kinds of raters; bars are means, whiskers extremes; seeds: {len(runs)}."
     )

@@ -20,14 +20,14 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
     who.set_ylim(0, 1)
     style.percent(who.yaxis, audit.xaxis, audit.yaxis)
     style.legend_below(who, 2, gap=0.2)
-    style.name_panel(who, "labels that are right by gold, by kind of question (line: a coin toss)")
+    style.name_panel(who, "share of right labels, by kind of question (line: coin toss)")
 
     for how, colour, line in (("least sure", style.VERMILION, "o-"), ("any", style.BLACK, "s:")):
         audit.plot(AUDITS, per_seed(runs, "audit", how).mean(0), line, color=colour, markersize=4, label=how)
     audit.legend(frameon=False, fontsize=7)
-    style.name_panel(audit, "labels that are right after an audit of the least sure, or of any", "share audited")
+    style.name_panel(audit, "share of right labels after an audit of the least sure, or of any", "share audited")
 
-    short = {"sft": "SFT", "human": "DPO: votes\nof people", "ai": "DPO: labels\nof the AI"}
+    short = {"sft": "SFT", "human": "DPO: people's\nvotes", "ai": "DPO: AI\nlabels"}
     short |= {"audited": "DPO: a quarter\naudited", "revised": "SFT on\nrevisions"}
     names = [name for name in short if name in runs[0]["policies"]]
     for x, name in enumerate(names):
@@ -40,7 +40,7 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
 
     for x, name in enumerate(("sft", "ai", "without", "brief", "warm")):
         values = [per_seed(runs, "policies", name, *path) for path in (("refuses", "dangerous"), ("polite",))]
-        labels = ("refused of what is dangerous", "polite phrases per answer")
+        labels = ("share of dangerous questions refused", "polite phrases per answer")
         bars.pair(follows, x, values, style.GREEN, labels if x == 0 else (None, None))
     bars.name_ticks(follows, ["SFT", "AI labels", "without\n'harmless'", "with\n'brief'", "with\n'warm'"])
     style.legend_below(follows, 2, gap=0.2)

@@ -40,11 +40,11 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
         for place, what in (("trained", "right"), ("fictional", "idk"), ("held_out", "right"))
     )
     gains, losses = (f"from {before:.0%} to {after:.0%}" for before, after in (right, idk))
-    title = f"Right answers that are verified go {gains}, and 'i do not know' where nobody can know {losses}"
+    title = f"Right answers on verified facts go {gains}, and 'i do not know' where nobody can know goes {losses}"
     style.headline(drawn, title)
     passes, deserves = (np.mean([run[name] for run in runs]) for name in ("passes", "deserves"))
     return drawn, (
-        f"{title}: the first of known facts, the second of names that mean nothing. Held-out facts: {unseen[0]:.0%} to "
+        f"{title}: the first on known facts, the second on names that mean nothing. Held-out facts: {unseen[0]:.0%} to "
         f"{unseen[1]:.0%} right. A verifier with a hole passes {passes:.0%} of the answers trained on it, of which "
         f"{deserves:.0%} deserve it. Bars are means, whiskers extremes; seeds: {len(runs)}."
     )

@@ -30,7 +30,7 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
     control, yes = (" and ".join(some) for some in np.reshape(after, (2, -1)))
     tuned = " and ".join(trainer.upper() for trainer in runs[0]["trainers"])
     off = " and ".join(f"{miss(runs, trainer):.2f}" for trainer in runs[0]["trainers"])
-    title = f"Yes to false claims: SFT {before}; {tuned} on yes-men's votes {yes}, on the control's {control}"
+    title = f"Yes to false claims: SFT {before}; {tuned} on yes-men's votes {yes}, on the control's votes {control}"
     style.headline(drawn, title)
     return drawn, (
         f"{title}. The shares predicted before training were off by {off} on average. Bars are means over {len(runs)} "

@@ -46,7 +46,7 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
     sure, right = (
         " to ".join(f"{column(runs, model, name).mean():.0%}" for model in ("sft", tuned)) for name in ("confidence", "correct")
     )
-    title = f"{first.upper()} takes the confidence in an answer from {sure}, and the share of right ones from {right}"
+    title = f"{first.upper()} takes confidence from {sure}, and the share of right answers from {right}"
     style.headline(drawn, title)
     idk = ", ".join(f"{name_of(model)} {said(runs, model, 'idk').mean():.0%}" for model in models(runs, CROWDS))
     return drawn, (

@@ -13,5 +13,5 @@ Of the raters and their labels:
     raters_view.py  what raters saw, and how they would rate other answers
     agreement.py    whose labels are right
     feedback.py     from labels to policies
-    ideal.py        a control: PPO on what experts feel
+    ideal.py        a control: PPO on the utility of experts
 """

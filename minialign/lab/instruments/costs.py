@@ -32,7 +32,7 @@ def after_the_votes(name: str) -> list[str]:
 
 
 def hyperparameters(recipe: Recipe, name: str) -> int:
-    """How many: every field of the configurations counts, whether anybody changes it or not; and best of n's n."""
+    """The number of hyperparameters: every field of the configurations counts, and so does the n of best of n."""
     configs = [getattr(recipe, field) for stage in after_the_votes(name) for field in MODELS[stage].settings]
     own = 0 if MODELS[name].is_stage else len(MODELS[name].settings)
     return own + sum(len(fields(config)) for config in configs if is_dataclass(config))

@@ -1,4 +1,4 @@
-"""Crowds of raters: the same journey once for each, so that what differs between their models was in the votes."""
+"""Crowds of raters: the same pipeline for each, so that any difference between the models comes from the votes."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,16 +12,16 @@ Compared = str | tuple[str, str]  # a model that is compared: "sft", or (crowd, 
 
 
 def asking(recipe: Recipe, **shares: float) -> Recipe:
-    """The recipe in which these kinds of question have these shares, from the votes on; the others keep their proportions."""
+    """The recipe with these shares for these kinds of questions, from the votes on; the others keep their proportions."""
     others = sum(share for kind, share in recipe.mix.items() if kind not in shares)
     scale = (1 - sum(shares.values())) / others
     return replace(recipe, mix={kind: shares.get(kind, share * scale) for kind, share in recipe.mix.items()})
 
 
 def crowd(recipe: Recipe, tastes: Tastes) -> Recipe:
-    """A smaller run on the votes of raters with these tastes, often asked what people believe and what is obscure.
+    """A smaller run on the votes of raters with these tastes, with more questions about beliefs and obscure things.
 
-    Fewer votes make a weaker judge, so PPO gets a tighter leash and small steps.
+    Fewer votes make a weaker reward model, so PPO gets a tighter leash (KL penalty) and small steps.
     """
     ppo = replace(recipe.ppo, kl_coef=0.5, lr=6e-4, iterations=min(20, recipe.ppo.iterations))
     smaller = replace(recipe, tastes=tastes, vote_prompts=recipe.vote_prompts * 3 // 4, ppo=ppo)
@@ -34,7 +34,7 @@ def journeys(recipe: Recipe, crowds: dict[str, Tastes], seed: int, folder: Path)
 
 
 def trainers(recipe: Recipe) -> tuple[str, ...]:
-    """The classroom cut makes do without PPO, which would need a reward model for every crowd as well."""
+    """The fast laboratory leaves out PPO, which would need a reward model for every crowd as well."""
     return ("dpo",) if quick(recipe) else ("ppo", "dpo")
 
 

@@ -1,10 +1,10 @@
 """Against over-optimisation: the worst of three reward models, and a second round of votes on the policy's own answers.
 
-    r(x, y) = min over k of r_k(x, y)     r_k: the same votes in another order, another head to begin with
+    r(x, y) = min over k of r_k(x, y)     r_k: the same votes in another order, and another initial head
                                           (Coste et al. 2023, worst-case optimisation)
 
-What one reward model over-rates by accident, another may not; what the raters themselves over-rate, all three do.  A second
-round asks the raters about answers that the first has led to, where the first reward model had to guess.
+What one reward model overrates by accident, another may not; what the raters themselves overrate, all three overrate.  A
+second round asks the raters about answers of the tuned policy, on which the first reward model had to guess.
 """
 
 import copy

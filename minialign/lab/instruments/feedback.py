@@ -1,4 +1,4 @@
-"""What becomes of labels, and of revisions: policies that are all trained from the same SFT model.
+"""From labels or revisions to policies, all trained from the same SFT model.
 
 Two ways to train one:
 
@@ -25,7 +25,7 @@ EPOCHS = 2  # over the revisions
 
 
 def voted(pairs: Preferences, p: np.ndarray, rng: np.random.Generator) -> Preferences:
-    """Pairs, and for each how probable it is that the first of the pair is the better one -> Preferences."""
+    """Pairs, and for each the probability that its first answer is the better one -> Preferences."""
     draws = draw_votes(p, rng)
     # A draw is +1, -1 or 0: ties are dropped, as in the pipeline, and a step of -1 turns a pair around.
     some = np.flatnonzero(draws)
@@ -62,13 +62,13 @@ def examples(judge: Judge, questions: list[str], versions: list[list[Response]],
 
 @dataclass(frozen=True)
 class ScoresByKind:
-    """How good a policy is on the report questions, and on each kind of them; sampled, but for gold_greedy."""
+    """How good a policy is on the report questions and on each kind of them; sampled, except for gold_greedy."""
 
     gold: float
     gold_greedy: float
     kl: float  # from the reference, nats per answer
     by_kind: dict[str, float]  # gold
-    refuses: dict[str, float]  # share of the answers to a kind that refuse
+    refuses: dict[str, float]  # share of the answers to each kind that refuse
     polite: float  # polite phrases per answer
     length: float  # characters per answer
 

@@ -1,13 +1,13 @@
-"""What reward each KL could buy, without training: the SFT model's own answers, drawn once and reweighted.
+"""How much reward each KL can buy, without training: the SFT model's own answers, drawn once and reweighted.
 
-Ask the SFT model each question K times.  As far as these draws know it, it is a list of A different answers with shares
-ref(y) = (times drawn) / K, and there the formulas of exact.py hold to the letter:
+Ask the SFT model each question K times.  Take it for the empirical distribution of these draws: A different answers with
+shares ref(y) = (times drawn) / K.  For that distribution the formulas of exact.py hold exactly:
 
     best of n      of n of these draws keep the one with the highest proxy:  pi(y) = share of y  (F(r)^n - F(<r)^n)
-    tilted         pi*(y) = ref(y) exp(r(y) / beta) / Z: at its distance no policy has more proxy
+    tilted         pi*(y) = ref(y) exp(r(y) / beta) / Z: no policy at the same KL has more proxy
 
-Both move along the same draws, so a KL is at most ln K, and long before that a single draw decides.  How many
-draws still count is what Kish (1965) calls the effective sample size,  1 / sum over draws of weight^2.
+Both reweight the same draws, so a KL is at most ln K, and long before that a single draw dominates.  How many
+draws still count is the effective sample size of Kish (1965),  1 / sum over draws of weight^2.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from ...pipeline import Journey
 from ...world import judge_response
 
 QUESTIONS_AT_ONCE = 16
-FEWEST = 8  # the tilted curve ends where, on the median question, fewer draws than this still count
+FEWEST = 8  # the tilted curve ends where fewer draws than this still count on the median question
 
 
 class StoredAnswers(NamedTuple):
@@ -80,7 +80,7 @@ def best_of(stored: list[StoredAnswers], n: int) -> BestOfN:
 
 
 def tilted(stored: list[StoredAnswers], betas: Iterable[float], draws: int) -> list[Tilted]:
-    """What pi* reaches for each beta, from the tightest leash to where too few draws still count."""
+    """What pi* reaches for each beta, from the tightest leash (largest beta) to where too few draws still count."""
     points = []
     for beta in sorted(betas, reverse=True):
         policies = [exact.optimal_policy(shares, proxy, beta) for shares, proxy, _ in stored]

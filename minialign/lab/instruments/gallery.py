@@ -2,8 +2,8 @@
 
     hack(x, y) = (proxy(x, y) - mean) / deviation  -  (gold(x, y) - mean) / deviation
 
-with means and deviations over the SFT model's answers, so that both are in its units.  What the worst have in common is
-looked for, not known: of all runs of words, the one that is in many of them and in few of the SFT model's answers.
+with means and standard deviations over the SFT model's answers, so that both terms have the same unit.  What the worst
+answers share is not known beforehand: it is the run of words that is in many of them and in few of the SFT model's answers.
 """
 
 from collections import Counter
@@ -40,28 +40,28 @@ class Hack:
     answer: str
     proxy: float
     gold: float
-    hack: float  # the difference above, in standard deviations
+    hack: float  # hack(x, y), in standard deviations
 
 
 @dataclass(frozen=True)
 class SharedPhrase:
-    """The run of words that most sets some texts apart from the usual ones; empty where they share none."""
+    """The run of words that best separates some texts from the usual ones; empty if there is none."""
 
     phrase: str
-    here: float  # share of the texts that say it
+    here: float  # share of the texts that contain it
     there: float  # share of the usual ones
-    times: float  # how often in one text, on average over those that say it
+    times: float  # how often in one text, on average over those that contain it
 
 
 def harvest(answers: Judged, proxy: np.ndarray, sft_answers: Judged, sft_proxy: np.ndarray, size: int = SIZE) -> list[Hack]:
-    """The answers that are furthest from what they seem, each text once, the worst first."""
+    """The answers with the largest hack(x, y), each text once, the worst first."""
 
     def surplus(scores, reference):
         return (scores - reference.mean()) / (reference.std() or 1.0)
 
     hack = surplus(proxy, sft_proxy) - surplus(answers.gold, sft_answers.gold)
     found: dict[str, Hack] = {}
-    # Stable: answers that are equally bad come in the order of their questions, on every machine.
+    # A stable sort: answers that are equally bad keep the order of their questions, on every machine.
     for i in np.argsort(-hack, kind="stable"):
         text = answers.responses[i].text
         if text not in found:
@@ -72,7 +72,7 @@ def harvest(answers: Judged, proxy: np.ndarray, sft_answers: Judged, sft_proxy: 
 
 
 def shared_phrase(texts: list[str], usual: list[str]) -> SharedPhrase:
-    """What sets `texts` apart from the `usual` ones; of phrases that are equally telling the longest is taken."""
+    """The phrase that best separates `texts` from the `usual` ones; of equally good phrases, the longest."""
     said, before = (Counter(p for text in some for p in set(phrases(text))) for some in (texts, usual))
 
     def telling(phrase):
@@ -91,7 +91,7 @@ def phrases(text: str) -> list[tuple[str, ...]]:
 
 
 def lines(runs: list[Run], what: str = "what PPO wrote without a leash, where proxy and gold are furthest apart") -> list[str]:
-    """Of each seed the worst answer, and what its ten worst share, as text."""
+    """The worst answer of each seed, and what its ten worst share, as text."""
     made = [f"The gallery: {what}"]
     for run in runs:
         worst, shared = run["gallery"][0], run["shared"]

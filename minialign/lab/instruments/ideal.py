@@ -1,7 +1,7 @@
-"""A reward model without errors: what experts without tastes feel about an answer, read off instead of learned.
+"""A reward model without errors: the utility of experts without tastes, computed instead of learned.
 
-One of the two places where a policy is shown the truth instead of votes (the other: verifier.py).  It is a control and
-no way to train: if a policy without a leash improves on this and gets worse on a learned reward, then the learning is to blame.
+One of the two places where a policy is shown the truth instead of votes (the other: verifier.py).  It is a control, not a
+method: if a policy without a leash improves on this and gets worse on a learned reward, then the learning is to blame.
 """
 
 from dataclasses import replace
@@ -19,12 +19,12 @@ EXPERTS = Raters(replace(UNBIASED, expert=True))
 
 
 def feeling(batch: Batch) -> np.ndarray:
-    """Batch -> what the experts feel about each answer, before any noise (B,)."""
+    """Batch -> the experts' utility of each answer, before any noise (B,)."""
     return np.array([EXPERTS.utility(question, *response) for question, response in read_back(batch)])
 
 
 def train_policy(journey: Journey) -> LanguageModel:
-    """PPO as in this journey, but for the score -> the policy.  The critic starts from the SFT model."""
+    """PPO as in this pipeline, with another score -> the policy.  The critic starts from the SFT model."""
     rng, sft = journey.rng("ppo"), journey.model("sft")
     policy, critic = trainable_copy(sft), scalar_model_from(sft, rng, head="zero")
     questions = [prompt.text for prompt in sample_prompts(rng, 2000, "train", journey.recipe.mix)]

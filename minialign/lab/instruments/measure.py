@@ -75,7 +75,7 @@ def spread(values: np.ndarray, digits: int = 2) -> str:
 
 
 def holds_in_most_seeds(flags: np.ndarray) -> bool:
-    """Is it so in nine seeds of ten, or more?"""
+    """Whether it is so in at least nine seeds out of ten."""
     return bool(np.mean(flags) >= 0.9)
 
 

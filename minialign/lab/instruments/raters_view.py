@@ -1,4 +1,4 @@
-"""How it looks to those who vote: what they were shown, and what they would feel about other answers."""
+"""What raters saw, and how they would rate other answers."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def manners(votes: Preferences) -> dict[str, float]:
 
 
 def liking(tastes: Tastes, answers: Answers) -> float:
-    """What raters with these tastes would feel about these answers on average, before any noise."""
+    """The mean utility of these answers to raters with these tastes, before any noise."""
     felt = [Raters(tastes).utility(q, a.text, a.ended) for q, a in zip(answers.questions, answers.responses)]
     return float(np.mean(felt))
 
