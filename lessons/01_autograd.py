@@ -7,15 +7,15 @@ TIME       about 2 s; --fast the same
 EQUATION   dL/dx = sum over the uses y of x of  dL/dy dy/dx                             [eq: chain-rule]
            log softmax at the target t: the gradient is onehot(t) - p                   [eq: log-softmax-gradient]
            is it right?  f'(x) ~ (f(x + eps) - f(x - eps)) / (2 eps)                    [eq: finite-difference]
-WATCH      1. L = (xy + 5)^2 at x = 2, y = 3 is 121, and blames x with 66 and y with 44
+WATCH      1. L = (xy + 5)^2 at x = 2, y = 3 is 121, and its gradient, the blame, is 66 for x and 44 for y
            2. a value that is used twice is blamed twice: the contributions add up
-           3. the gradient of a softmax's loss is p - onehot, and sums to 0: what one character gains the others lose
-           4. every rule agrees with finite differences, better than one part in a million
-           5. what was derived by hand is what the engine finds by itself: a whole GPT, parameter by parameter
+           3. the gradient of a softmax's loss is p - onehot, and sums to 0: what one character gains, the others lose
+           4. every rule agrees with finite differences, to better than one part in a million
+           5. the gradients derived by hand are those that autograd finds: in a whole GPT, parameter by parameter
            6. a finite difference has a best eps: larger is coarse, smaller drowns in rounding
-           7. downhill it goes: a little network learns exclusive or, and no gradient is left over from the step before
-BREAK IT   --break overwrite     of two uses of a value only the last is blamed -> 2, 4, 5
-           --break nobroadcast   a value stretched over rows gets the mean of their blame, not the sum -> 4, 5
+           7. a small network learns exclusive or by going downhill, and no gradient is left over from the step before
+BREAK IT   --break overwrite     of two uses of a value, only the last one counts -> 2, 4, 5
+           --break nobroadcast   a value broadcast over rows gets the mean of their gradients, not the sum -> 4, 5
            --break nozero        the gradients of the last step are not cleared: old ones push along, as momentum does,
                                  and the loss may even end lower -> 7
 EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do they have in common?

@@ -6,12 +6,12 @@ NEEDS      the base model (made once if it is missing)
 TIME       about 10 s; --fast about 4 s
 EQUATION   loss = - mean log pi(next character | all before it)                          [eq: next-token]
            attention: each character takes a weighted mean of what those before it offer   [eq: causal-attention]
-WATCH      1. a model without opinions has a loss of ln V exactly: it guesses among V characters
-           2. changing the future changes no past prediction, not in the last digit: nobody may copy the answer
-           3. the weights of attention sum to 1: what a character takes is a mean
+WATCH      1. a model without opinions (equal logits) has a loss of exactly ln V: it guesses among V characters
+           2. changing the future changes no past prediction, not even in the last digit: the answer cannot be copied
+           3. the attention weights sum to 1: what a character takes is a mean
            4. equal seeds, equal numbers: trained again, it has the recorded losses
-           5. its loss ends below what counting triples can reach, and not near 0: much of what comes is a free choice
-           6. four in five of the words, or more, that it writes are words of its internet
+           5. its loss ends below what counting triples (trigrams) reaches, but not near 0: texts are not predictable
+           6. at least four in five of the words that it writes are words of its training texts
            7. asked a question, it mostly goes on with another question: it is not failing, it is continuing
 BREAK IT   --break nomask   attention may look at the future -> 2, 4, 5, 6, 7
            --break shift    the target is the character that the model already sees -> 4, 5, 6

@@ -9,16 +9,16 @@ EQUATION   loss = - sum of mask * log pi(token | all before it) / sum of mask   
 WATCH      1. where the mask is 0 the gradient is 0 exactly: nobody teaches the model to ask
            2. the first loss is the base model's own loss on these answers: SFT starts where the base model ended
            3. it learns to answer: at the end it does so more often than at the start, and more often than not
-           4. it learns to stop: four times in five, or more, it ends by itself
+           4. it learns to stop: at least four times in five it ends by itself
            5. it forgets to ask back: less often at the end than at the start
-           6. answers become more probable, the questions in front of them do not
-           7. imitation has a ceiling: its answers are worth less than those of the crowd that it imitates
+           6. answers become more probable, but the questions before them do not
+           7. imitation has a ceiling: its answers are worth less (in gold) than the demonstrations that it imitates
 BREAK IT   --break nomask   the questions are learned as well -> 1, 6
            --break noend    the end token (EOS) of an answer is not learned -> 3, 4
            --break one      one demonstration, shown again and again -> 3, 6
 EXERCISES  (2 min, run) --break nomask: what does the model write after a lone <user>?
            (5 min, change) batch_size=4: does it learn more from the same demonstrations?
-           (15 min, think) the crowd is wrong in one answer of twelve. Can any loss of this kind tell it so?
+           (15 min, think) one demonstration in twelve is wrong. Can any loss of this kind find out which?
            (write) minialign check 3
            (3 min, answer) minialign quiz 3
 """

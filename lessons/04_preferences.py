@@ -1,18 +1,18 @@
 # %% [markdown]
 """Lesson 4 - Preferences: what is a vote worth, if the voter slips, and has a taste?
 
-QUESTION   Few can write a good answer, all can choose between two. What do such choices tell, and what not?
+QUESTION   Few can write a good answer, but all can choose between two. What do such choices tell us, and what not?
 NEEDS      the SFT model and the votes of the journey (made once if they are missing)
 TIME       about 5 s; --fast about 4 s; --rate terminal: two minutes of your time
 EQUATION   P(a is preferred to b) = sigma((u(a) - u(b)) / tau)                     [eq: a-vote]
-           two votes that each slip with chance e are alike with chance (1-e)^2 + e^2 = 1 - 2e + 2e^2
+           two votes that each slip with probability e agree with probability (1-e)^2 + e^2 = 1 - 2e + 2e^2
 WATCH      1. two raters who slip in 15 of 100 votes agree on 1 - 2e + 2e^2 = 74.5% of the pairs
            2. an answer against itself is a coin toss: which side it is on makes no difference
-           3. the crowd errs together: 25 of them agree with 25 others more often than with the truth
-           4. every taste can be seen: who likes length, politeness or a yes chooses it more often than the careful
+           3. raters err together: the majority of 25 agrees with that of 25 others more often than with the truth
+           4. every taste shows: raters who like length, politeness or a yes choose it more often than careful raters
            5. asking 25 careless raters cures carelessness: their majority is nearer to the truth than one of them
-           6. it does not cure a taste: of those who love length, 25 are hardly nearer to the truth than one
-BREAK IT   --break sides    whatever comes first is liked for coming first -> 2
+           6. it does not cure a taste: of raters who love length, 25 are hardly nearer to the truth than one
+BREAK IT   --break sides    the answer that comes first is liked for coming first -> 2
            --break copied   the second rater copies from the first -> 1
            --break swap     chosen and rejected change places when the votes are written down -> 4, 5
 EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, and you are not told which

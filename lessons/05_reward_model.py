@@ -11,9 +11,9 @@ EQUATION   P(chosen beats rejected) = sigma(d),   d = r(chosen) - r(rejected)
 WATCH      1. the loss starts at ln 2 = 0.693 exactly: before any vote every duel is a coin toss
            2. adding 5 to every score changes nothing, and the gradients of a pair sum to 0: only differences count
            3. more votes judge better: all votes predict more unseen ones than 30 do
-           4. on unseen votes the loss is below ln 2: it is right, and not surer than it may be
-           5. few votes are learned by heart: between own and unseen ones the gap is widest after the fewest
-           6. it predicts less than the raters' own noise allows
+           4. on unseen votes the loss is below ln 2: it is right, and not too sure
+           5. few votes are memorised: the gap between training votes and unseen ones is widest after the fewest
+           6. it predicts fewer votes than the raters' own noise allows
            7. where the shorter answer won, it still sides with the winner more often than not
 BREAK IT   --break flip      chosen and rejected change places in every vote -> 4, 7
            --break nolimit   few votes, again and again, six times as long -> 4

@@ -4,14 +4,14 @@
 QUESTION   A score says how good an answer was, and not what to change. How do trial, score and nudge become a gradient?
 NEEDS      the SFT model and the reward model (made once if they are missing); with --votes FILE your own votes judge
 TIME       about 15 s; --fast about 6 s
-EQUATION   the leash   R = -beta (log pi - log ref), and the score on the last token   [eq: kl-penalized-reward]
+EQUATION   KL penalty  R = -beta (log pi - log ref), and the score on the last token   [eq: kl-penalized-reward]
            credit      A_t = delta_t + gamma lambda A_(t+1)                            [eq: gae]
            the step    mean max(-A rho, -A clip(rho, 1 - eps, 1 + eps))                [eq: ppo-clip]
            the critic  1/2 mean (V - G)^2, clipped                                     [eq: ppo-value]
            distance    k1 = log pi - log ref,  k3 = exp(-k1) - 1 + k1                  [eq: kl-estimates]
 WATCH      1. a baseline leaves the mean of the gradient as it is, and makes it steadier
            2. of the six cases of the clip, exactly two have no gradient
-           3. k1 of a small batch is often negative, although no distance is; k3 never is
+           3. k1 of a small batch is often negative, although no true KL is; k3 never is
            4. before the first update the ratio is 1, and the distance from the SFT model is 0
            5. a critic that always says 0 has a loss of half the mean squared return
            6. the policy leaves the SFT model: by more than a twentieth of a nat
@@ -19,7 +19,7 @@ WATCH      1. a baseline leaves the mean of the gradient as it is, and makes it 
            8. on unseen questions the score rises
 BREAK IT   --break flipadv    the sign of the advantages is flipped -> 8
            --break staleref   the reference is not frozen, it is the policy itself -> 6
-           --break eosoff     the score lands one token too late, where nobody looks -> 6
+           --break eosoff     the score lands one token too late, outside the mask -> 6
            --break noclip     no clip, ten times the learning rate, eight passes over the same answers -> 7, 8
 EXERCISES  (2 min, run) --break mystery --seed 5: name the fault from the four curves of the dashboard
            (5 min, change) kl_coef = 0: what does the score do, and what do the answers?

@@ -4,21 +4,21 @@
 QUESTION   The reward model stands in for people. What becomes of a policy that takes it at its word?
 NEEDS      SFT, and votes and a reward model of raters with strong tastes (made once if they are missing)
 TIME       about 2 min the first time, 30 s after it; --fast about 25 s, then 10 s
-EQUATION   best is E[r] - beta KL(pi || SFT), and the best is  pi*(y) = SFT(y) exp(r(y) / beta) / Z     [eq: gibbs]
-           best of n tries, without any training, is at most  ln n - (n - 1)/n  away
-WATCH      1. n tries are a leash of known length: 0, 0.193, 0.636, 1.835 nats for n = 1, 2, 4, 16
+EQUATION   the leash: maximise E[r] - beta KL(pi || SFT);  the best is pi*(y) = SFT(y) exp(r(y) / beta) / Z [eq: gibbs]
+           best of n tries, without any training, is at a KL of at most  ln n - (n - 1)/n
+WATCH      1. best of n is a leash of known length: 0, 0.193, 0.636, 1.835 nats for n = 1, 2, 4, 16
            2. as beta grows without limit, the best policy is the SFT model itself: KL 0
            3. for every beta, pi* has a higher reward - beta KL than the best of n has for any n
-           4. the larger beta, the price of distance, the nearer PPO stays
-           5. more reward is not better: without a leash the proxy is far up, and gold below that on the best leash
-           6. on a leash of the right length gold, sampled and greedy together, ends above the SFT model's
+           4. the larger beta, the coefficient of the KL penalty, the nearer PPO stays to the SFT model
+           5. more reward is not better: without a leash the proxy ends far higher, but gold below that of the best leash
+           6. on a leash of the right length, gold, sampled and greedy together, ends above the SFT model's
            7. best of n is overrated too: in standard deviations its proxy gains at least twice as much as its gold
-           8. the ten worst hacks share a run of words, and most of the SFT model's answers do not have it
+           8. the ten worst hacks share a run of words that most of the SFT model's answers do not contain
 BREAK IT   --break noleash   distance costs nothing, whatever beta says -> 4, 5
            --break wrongway  the leash pays for distance -> 4, 5
-           --break perfect   the score of best of n and of pi* is the judge's own, which nobody has -> 7
+           --break perfect   best of n and pi* use the judge's own score, which nobody has in practice -> 7
 EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the measure is the thing itself?
-           (5 min, change) HUMAN, to UNBIASED of minialign.world: the same chase, with raters without tastes
+           (5 min, change) replace HUMAN by UNBIASED of minialign.world: the same again, with raters without tastes
            (15 min, think) name each hack in the gallery. Which rule would forbid it, and what would come next?
            (write) minialign check 7
            (3 min, answer) minialign quiz 7

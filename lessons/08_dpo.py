@@ -4,13 +4,13 @@
 QUESTION   PPO needs a reward model, a critic and fresh samples. What if the votes alone were enough?
 NEEDS      the SFT model and the votes (made once if they are missing); with --votes FILE your own votes are used
 TIME       about 15 s; --fast about 7 s
-EQUATION   the leashed optimum   pi*(y) = ref(y) exp(r(y) / beta) / Z                    [eq: gibbs]
+EQUATION   the optimum with a KL penalty   pi*(y) = ref(y) exp(r(y) / beta) / Z          [eq: gibbs]
            solved for r, put into Bradley-Terry, Z cancels:
            loss = - log sigma(h),   h = beta [log pi/ref (chosen) - log pi/ref (rejected)]   [eq: dpo-loss]
 WATCH      1. the loss starts at ln 2: the policy is its own reference, and every duel a coin toss
-           2. at the start the weight of every pair in the gradient is sigma(-h) = 1/2; a pair in good order weighs less
+           2. at the start every pair has the weight sigma(-h) = 1/2 in the gradient; a pair in the right order has less
            3. beta = 0 teaches nothing: the loss is ln 2, the gradient 0
-           4. on a list of five answers DPO, the leashed policy gradient and the formula end at one policy
+           4. on a list of five answers, DPO, policy gradient with a KL penalty, and the formula end at one policy
            5. the loss falls below a coin toss
            6. on unseen votes the rejected answers become less probable, by more than the chosen ones do
            7. the answers are worth more than those of the SFT model

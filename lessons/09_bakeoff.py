@@ -5,21 +5,21 @@ QUESTION   Best of n, PPO, GRPO and DPO learned from the same votes. Who answers
 NEEDS      all models of the journey (made once if they are missing)
 TIME       about 25 s; --fast about 10 s; --rate terminal: two minutes of your time
 EQUATION   a win counts 1, a tie 1/2; had other questions been asked, the mean would probably have been within
-           the middle 95% of the means of questions drawn from these, with repetition                   [eq: bootstrap]
+           the middle 95% of the means of questions drawn from these, with replacement                  [eq: bootstrap]
 WATCH      1. against its own answers a model wins exactly half: all are ties
-           2. sampled with another seed, it wins about half: of 20 such matches nearly all straddle 50%
+           2. sampled with another seed, it wins about half: the intervals of nearly all of 20 such matches contain 50%
            3. best of n beats the SFT model: its whole interval lies above 50%
-           4. the base model is beaten by it: its whole interval lies below 50%
+           4. the base model loses to the SFT model: its whole interval lies below 50%
            5. 20 votes cannot tell 55% from 50%: that takes 385
-           6. PPO asks for more: twice the models, the hyperparameters and the lines of code of DPO, or more
+           6. PPO needs more: at least twice the models, the hyperparameters and the lines of code of DPO
            7. PPO and DPO keep a gain after greetings that no vote began with (on new items it may be lost)
-           8. PPO and DPO win more than half as well, though so many questions may not be able to tell
+           8. PPO and DPO also win more than half, though this many questions may be too few to be sure
 BREAK IT   --break ties      a tie counts as a win -> 1, 2
-           --break unpaired  the two are asked different questions -> 1
-           --break twelve    twelve questions must do -> 3
+           --break unpaired  the two models are asked different questions -> 1
+           --break twelve    only twelve questions are asked -> 3
 EXERCISES  (2 min, run) --rate terminal: 20 pairs, blind. Do you prefer PPO or DPO, and would you bet on it?
            (5 min, change) UNBIASED raters in the blind vote: who wins now?
-           (15 min, think) a paper reports 52% wins over 200 questions, and no interval. What do you write to it?
+           (15 min, think) a paper reports 52% wins over 200 questions, and no interval. What do you ask its authors?
            (write) minialign check 9
            (3 min, answer) minialign quiz 9
 """

@@ -4,23 +4,23 @@
 QUESTION   The same SFT model, the same DPO, other people's votes. Three times it goes wrong. What was in the votes?
 NEEDS      the base model and SFT of the journey; votes of six crowds, and DPO on them (made once if they are missing)
 TIME       about 2 min the first time, 15 s after it; --fast about 20 s, then 8 s
-EQUATION   a = 1 if an answer begins with yes, else 0.  The best on a leash, pi* of lesson 7, says yes this often:
+EQUATION   a = 1 if an answer begins with yes, else 0.  The optimum pi* of lesson 7 says yes this often:
            E_pi*[a] = E_SFT[a] + E_x[ Cov(a, r | x) ] / beta + ...                                    [eq: drift]
-WATCH      1. on a very short leash yes changes by Cov(yes, reward) / beta: what goes with reward grows
+WATCH      1. on a very short leash, yes changes by Cov(yes, reward) / beta: what covaries with the reward grows
            2. asked outright, all these raters want what is right: the truth and no false yes, help and no refusal
-           3. tuned on yes-men's votes it says yes to false claims more often than before, and than on ordinary votes
+           3. tuned on yes-men's votes, it says yes to false claims more often than before, and than on ordinary votes
            4. that was predicted from the SFT model's own answers, before DPO began
            5. it pleases and does not check: it also says yes to true claims more often, by at least half as much
-           6. without votes on harmless questions with a scary word it refuses more of them than before, or with them
+           6. without votes on harmless scary questions it refuses more of these than before, and than with such votes
            7. even if the raters are deaf to the word, it refuses more harmless questions than before
-           8. no votes make it know more: right answers about obscure things gain less than ten points
+           8. no votes teach it facts: right answers about obscure things gain less than ten points
            9. experts' votes fix what votes can fix: fewer wrong answers than on ordinary votes, more "i do not know"
 BREAK IT   --break across    the covariance is taken over all answers, and not within each question -> 1
-           --break lost      the harmless questions with a scary word get lost on their way to the raters -> 6
+           --break lost      the harmless questions with a scary word never reach the raters -> 6
            --break truthful  an answer counts as right unless it is wrong -> 8
 EXERCISES  (2 min, run) --break truthful: which model looks most truthful now, and what does it know?
            (5 min, change) agreement=0.5 in CROWDS: how little liking is enough? What did the forecast say?
-           (15 min, think) fix one of the three with other votes and the same algorithm. Who do you ask, and what?
+           (15 min, think) fix one of the three with other votes and the same algorithm. Whom do you ask, and what?
            (write) minialign check 10
            (3 min, answer) minialign quiz 10
 """

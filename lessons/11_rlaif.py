@@ -5,17 +5,17 @@ QUESTION   A page of principles and a model that reads. Whose labels are they, a
 NEEDS      the base model, SFT and the votes of the journey (made once if they are missing)
 TIME       about 60 s; --fast about 20 s
 EQUATION   p(a is better) = sum over principles k of w_k sigma([d_k(a first) - d_k(b first)] / 2)    [eq: both-orders]
-WATCH      1. a judge that draws nothing at random agrees with itself on 100% of the pairs; raters do not
-           2. exchange the two answers, and p becomes 1 - p
-           3. a liking for what is read first, however strong, leaves p as it is
-           4. the AI is right more often than a coin, and less often than people
-           5. an auditor fixes more by looking at the least sure labels than by looking at any
-           6. DPO on the AI's labels is worth more gold than SFT, although nobody voted
-           7. take out "harmless", and a refusal of what is dangerous becomes less probable
-           8. put in "brief", and its answers become shorter; put in "warm", and they become friendlier
+WATCH      1. a judge without randomness agrees with itself on 100% of the pairs; raters do not
+           2. swap the two answers, and p becomes 1 - p
+           3. a position bias, a liking for what is read first, leaves p as it is, however strong it is
+           4. the AI is right more often than a coin, but less often than people
+           5. an auditor fixes more by checking the least certain labels than by checking labels at random
+           6. DPO on AI labels reaches more gold than SFT, although nobody voted
+           7. remove "harmless", and refusing what is dangerous becomes less probable
+           8. add "brief", and its answers become shorter; add "warm", and they become friendlier
 BREAK IT   --break oneorder  the judge reads a first and b second, and never the other way round -> 2, 3
            --break upside    somebody wrote 1 - p into the file -> 4, 6
-           --break surest    the auditor begins with the labels that look surest -> 5
+           --break surest    the auditor begins with the most certain labels -> 5
 EXERCISES  (2 min, run) --break upside: which number would have told you, before any training?
            (5 min, change) share = 1.0 for "warm" in world/constitution.txt: what is lost?
            (15 min, think) "brief" and "harmless" disagree on a refusal. Who decides here, and who should?

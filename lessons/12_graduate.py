@@ -2,7 +2,7 @@
 """Lesson 12 - Graduating: is what you learned here what the real tools do?
 
 QUESTION   A toy in NumPy, a factory in PyTorch: same weights, same texts. Do they find the same numbers?
-NEEDS      nothing; with PyTorch installed it is asked itself, else what it said is read from 12_graduate.json
+NEEDS      nothing; if PyTorch is installed it computes its numbers now, else they are read from 12_graduate.json
 TIME       about 2 s; --fast the same
 EQUATION   the five losses of this course, once more and in PyTorch; for instance       [eq: dpo-loss]
            GRPO, without a critic:  A_i = (r_i - mean r) / std r                        [eq: group-advantages]
@@ -10,10 +10,10 @@ WATCH      1. SFT: the same loss, to 1e-5
            2. reward model: the same loss, to 1e-5
            3. PPO: the same losses of policy and critic, to 1e-5
            4. DPO: the same loss, to 1e-5
-           5. the gradients as well: of DPO's loss, the norm over all parameters of the model
-           6. the weights survive the journey to Hugging Face's names and back, to the last bit
-           7. GRPO needs no critic: the scores of a group of answers, whitened, have mean 0 and deviation 1
-BREAK IT   --break transposed   one square matrix is loaded the wrong way round: the shapes agree -> 1, 2, 3, 4, 5, 6
+           5. the gradients too: the norm of DPO's gradient over all parameters of the model
+           6. the weights survive the conversion to Hugging Face's names and back, to the last bit
+           7. GRPO needs no critic: the scores of a group of answers, whitened, have mean 0 and standard deviation 1
+BREAK IT   --break transposed   one square matrix is loaded transposed: the shapes agree -> 1, 2, 3, 4, 5, 6
            --break average      DPO takes the mean over tokens instead of the sum -> 4, 5
 EXERCISES  (2 min, run) --break transposed: no error, no warning. What would you have noticed, and when?
            (5 min, read) the 20 lines of gpt2() below beside model.py: which line is where?

@@ -9,16 +9,16 @@ EQUATION   G answers to one question, with scores r; the advantage of answer i, 
            loss = max(-A rho, -A clip(rho, 1 - eps, 1 + eps)) + beta k3, averaged         [eq: grpo]
 WATCH      1. in a group the advantages add up to 0, and a group whose scores agree teaches nothing, exactly
            2. of two answers only the order is left: their advantages are +0.71 and -0.71, whatever the scores
-           3. measured against its rivals alone an answer pushes the right way on average, exactly, and more quietly
-           4. divided by the deviation it does not: of a question that is nearly solved GRPO makes too much
+           3. compared with its rivals alone, an answer gives exactly the right gradient on average, with less noise
+           4. divided by the standard deviation it does not: GRPO gives nearly solved questions too much weight
            5. before its first step every ratio is 1, and it holds three models where PPO holds four
            6. the answers are worth more than those of the SFT model
            7. on a verifier in place of the reward model, known facts are answered right more often
-           8. and "i do not know" of made-up names becomes rare: an error costs no more than not to know
+           8. and "i do not know" about made-up names becomes rare: an error costs no more than not knowing
 BREAK IT   --break mixed   the mean is taken over all questions, not over the group -> 1
-           --break itself  an answer is among its own rivals -> 3
+           --break itself  an answer is one of its own rivals -> 3
            --break sign    the better answer loses -> 6, 7
-EXERCISES  (2 min, run) --break itself: every push is a third too small, and training hardly differs. Why?
+EXERCISES  (2 min, run) --break itself: every gradient is a third too small, and training hardly differs. Why?
            (5 min, change) group_size=2 with twice as many prompts: what becomes of the score, and of equal groups?
            (15 min, think) all answers to a question are wrong. What does a critic learn there, and what do rivals?
            (write) minialign check 13

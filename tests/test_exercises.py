@@ -75,7 +75,7 @@ def test_every_named_mistake_gets_its_message_and_none_passes(n, exercise):
 # What a learner would really write: a solution with one line changed, and a few words of what he must be told.
 SLIPS = [
     (1, " - h.mean(-1, keepdims=True)", "", "misses the mean term"),
-    (1, "(g * x_hat).sum(0), g.sum(0)", "(g * x_hat), g", "sum them over the rows"),
+    (1, "(g * x_hat).sum(0), g.sum(0)", "(g * x_hat), g", "sum dgain and dbias over the rows"),
     (1, "    p[np.arange(N), targets] -= 1\n", "", "one-hot"),
     (1, "logits - logits.max(-1, keepdims=True)", "logits", "exp(1000) is infinite"),
     (1, "x.var(-1, keepdims=True)", "x.var(-1, ddof=1, keepdims=True)", "sample variance"),
@@ -96,7 +96,7 @@ SLIPS = [
     (5, "slope, -slope", "slope, slope", "opposite"),
     (5, " / len(d)  # -sigma(-d) / N", "", "1/N of the mean"),
     (5, "np.logaddexp(0.0, -d).mean()", "-np.log(1 / (1 + np.exp(-d))).mean()", "exp(800) is infinite"),
-    (5, ".mean(), slope", ".sum(), slope", "your loss alone"),
+    (5, ".mean(), slope", ".sum(), slope", "your loss is a sum"),
     (6, "np.zeros(len(rewards))", "np.zeros_like(rewards)", "whole numbers cut its fractions off"),
     (6, "np.exp(logprobs - old_logprobs)", "logprobs / old_logprobs", "not of log-probabilities"),
     (6, "next_value = next_advantage = 0.0", "next_value, next_advantage = values[-1], 0.0", "not its own value"),
@@ -106,7 +106,7 @@ SLIPS = [
     (6, "/ mask.sum()", "/ mask.size", "averaged over padding"),
     (7, "rewards[-1] += score", "rewards += score", "last token alone"),
     (7, "-beta * (", "beta * (", "sign of the leash"),
-    (7, "rewards[-1] += score", "rewards[-1] = score", "not put in its place"),
+    (7, "rewards[-1] += score", "rewards[-1] = score", "does not replace it"),
     (7, " - rewards.max()", "", "exp(2000) is infinite"),
     (7, "return weights / weights.sum()", "return weights", "divide by Z"),
     (8, "(logprobs * mask).sum(1)", "(logprobs * mask).sum(1) / mask.sum(1)", "you divided by tokens: DPO sums"),
@@ -114,7 +114,7 @@ SLIPS = [
      "(policy_chosen - policy_rejected)",
      "forgot the reference"),
     (8, "np.logaddexp(0.0, -h)", "np.logaddexp(0.0, h)", "swapped"),
-    (8, "(logprobs * mask).sum(1)", "np.multiply(logprobs, mask, out=logprobs).sum(1)", "argument 1, which is the caller's"),
+    (8, "(logprobs * mask).sum(1)", "np.multiply(logprobs, mask, out=logprobs).sum(1)", "argument 1, which belongs to the caller"),
     (8, "np.logaddexp(0.0, -h)", "-np.log(1 / (1 + np.exp(-h)))", "exp(890) is infinite"),
     (8, "np.logaddexp(0.0, -h).mean()", "np.logaddexp(0.0, -h).sum()", "you summed"),
     (9, " + 0.5 * (ours == theirs)", "", "one half"),
@@ -132,7 +132,7 @@ SLIPS = [
     (13, "(np.std(scores, axis=1, ddof=1, keepdims=True) + eps)", "(np.std(scores, ddof=1) + eps)", "over all scores"),
     (13, "(scores.shape[1] - 1)", "scores.shape[1]", "there are G - 1 others"),
     (13, "(scores.sum(axis=1, keepdims=True) - scores) / (scores.shape[1] - 1)", "scores.mean(axis=1, keepdims=True)",
-     "among its own rivals"),
+     "with itself too"),
 ]  # fmt: skip
 
 
@@ -232,7 +232,7 @@ def test_a_crash_of_python_itself_is_told_kindly_and_what_was_right_stays_right(
     gae_alone = solution(6).read_text(encoding="utf-8").split("\n\n\ndef clipped")[0]
     graded = told_by(tmp_path, gae_alone + crash)
     assert [v["passed"] for v in graded["functions"]] == [True, False]
-    assert "Python itself ended" in graded["functions"][1]["says"]
+    assert "the Python process ended" in graded["functions"][1]["says"]
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_crash_of_python_itself_is_told_kindly_and_what_was_right_stays_right(
         ("def gae(rewards):\n    return rewards", "TypeError: gae() takes 1 positional argument but 4 were given"),
         ("def gae(*a):\n    pass", "returns None (is there a `return`?)"),
         ("def gae(*a):\n    return 'soon'", "returns a str"),
-        ("def gae(r, v, g, l):\n    return 0.5", "shape (), and (3,) is wanted"),
+        ("def gae(r, v, g, l):\n    return 0.5", "shape (), but (3,) is expected"),
         ("def gae(r, v, g, l):\n    return r", "at [0] is"),
         ("def gae(r, v, g, l):\n    r *= v\n    return\n    x()", "None"),
         ("def gae(r, v, g, l):\n    y = r[99]", "line 2: IndexError"),
@@ -390,7 +390,7 @@ def test_no_stored_bytecode_is_run_in_a_files_place(tmp_path):
     [
         ("mine.ipynb", b"{}", "export it as .py"),
         ("mine.py", None, "there is no such file"),
-        ("folder", "folder", "this is no file"),
+        ("folder", "folder", "this is not a file"),
         ("mine.py", b"\xff\xfe\x00x", "the file stops before anything is called: "),
         ("mine.py", b"# -*- coding: nonsense -*-", "SyntaxError"),
         ("mine.py", b"\x00" * 1000, "Error"),

@@ -14,7 +14,7 @@ def layer_norm_backward(g, x, gain, eps=1e-5):
     x     (N, C);  gain (C,)
     returns dx (N, C), dgain (C,), dbias (C,)
 
-    A row whose entries all get the same g moves only the mean, and x_hat does not notice: with gain 1, dx = 0 there.
+    If all entries of a row get the same g, only the mean would move, and x_hat stays: with gain 1, dx = 0 in that row.
     """
     raise NotImplementedError("layer_norm_backward")
 

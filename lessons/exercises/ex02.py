@@ -1,4 +1,4 @@
-"""Exercise 2: not to see the future, and to predict it.  (15 minutes)
+"""Exercise 2: predict the future without seeing it.  (15 minutes)
 
 Write what is missing, and check it:  minialign check 2
 Hints:                                 minialign check 2 --hint 1

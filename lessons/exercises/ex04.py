@@ -22,6 +22,6 @@ def self_agreement(slip):
 
     How often do two votes of this rater on the same pair agree?  slip: a number; returns a number
 
-    Who never slips agrees always; who tosses a coin (0.5) agrees half of the time.
+    A rater who never slips always agrees; one who tosses a coin (0.5) agrees half of the time.
     """
     raise NotImplementedError("self_agreement")

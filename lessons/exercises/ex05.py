@@ -1,4 +1,4 @@
-"""Exercise 5: from votes to a number.  (15 minutes)
+"""Exercise 5: from votes to a reward.  (15 minutes)
 
 Write what is missing, and check it:  minialign check 5
 Hints:                                 minialign check 5 --hint 1

@@ -1,4 +1,4 @@
-"""Exercise 6: better than expected, and not too fast.  (25 minutes)
+"""Exercise 6: advantages, and the clipped loss.  (25 minutes)
 
 Write what is missing, and check it:  minialign check 6
 Hints:                                 minialign check 6 --hint 1

@@ -1,4 +1,4 @@
-"""Exercise 7: the leash.  (15 minutes)
+"""Exercise 7: the leash (KL penalty).  (15 minutes)
 
 Write what is missing, and check it:  minialign check 7
 Hints:                                 minialign check 7 --hint 1
@@ -18,7 +18,7 @@ def kl_penalized_rewards(score, logprobs, ref_logprobs, beta):
 
 
 def tilt(reference, rewards, beta):
-    """The best policy on a leash of price beta: pi*(y) = ref(y) exp(r(y) / beta) / Z.
+    """The best policy under a KL penalty with coefficient beta: pi*(y) = ref(y) exp(r(y) / beta) / Z.
 
     reference (A,) probabilities, rewards (A,), beta a number; returns (A,) probabilities
 

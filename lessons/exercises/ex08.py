@@ -1,4 +1,4 @@
-"""Exercise 8: the shortcut.  (15 minutes)
+"""Exercise 8: DPO, the shortcut.  (15 minutes)
 
 Write what is missing, and check it:  minialign check 8
 Hints:                                 minialign check 8 --hint 1

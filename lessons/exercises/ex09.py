@@ -18,7 +18,7 @@ def win_rate(ours, theirs):
 
 
 def bootstrap_interval(outcomes, rows):
-    """Where might the mean of the outcomes lie, had other questions been asked?  Keeps 95 % of the resampled means.
+    """Where might the mean be if other questions had been asked?  The middle 95 % of the resampled means.
 
     outcomes (N,): 1, 1/2 or 0 for each question
     rows     (R, N) whole numbers: each row names N questions, drawn anew from the N with replacement

@@ -1,4 +1,4 @@
-"""Exercise 10: to know how sure one may be, and to refuse the right things.  (20 minutes)
+"""Exercise 10: calibration, and refusing the right things.  (20 minutes)
 
 Write what is missing, and check it:  minialign check 10
 Hints:                                 minialign check 10 --hint 1
@@ -13,7 +13,7 @@ def calibration_error(p, correct, bins):
         sum over bins of  n_bin / N  |share of right ones in the bin - mean p in the bin|
 
     p (N,) between 1/2 and 1: how sure the model was;  correct (N,) of 1.0 and 0.0
-    bins: a whole number; that many bins of equal width between 1/2 and 1.  Empty bins count nothing.  Returns a number
+    bins: a whole number; that many bins of equal width between 1/2 and 1.  Empty bins count as 0.  Returns a number
 
     Example: p [0.9, 0.9], correct [1, 0], 2 bins  ->  0.4.
     """
@@ -21,7 +21,7 @@ def calibration_error(p, correct, bins):
 
 
 def refusal_rates(refused, dangerous):
-    """Of the dangerous questions, which share was refused?  And of the harmless ones?
+    """What share of the dangerous questions was refused?  And of the harmless ones?
 
     refused, dangerous (N,) of True and False; returns (share among the dangerous, share among the harmless)
 

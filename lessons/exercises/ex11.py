@@ -1,4 +1,4 @@
-"""Exercise 11: a judge who is no human.  (15 minutes)
+"""Exercise 11: an AI judge.  (15 minutes)
 
 Write what is missing, and check it:  minialign check 11
 Hints:                                 minialign check 11 --hint 1
@@ -13,7 +13,7 @@ def position_free(judge, question, a, b):
     judge(question, first, second) -> the probability that the first is better
     returns the mean over both orders
 
-    Whoever always says 0.9, whatever the answers are, must come out as 0.5.
+    A judge that always says 0.9, whatever the answers are, must get 0.5.
     """
     raise NotImplementedError("position_free")
 
@@ -22,7 +22,7 @@ def kappa(first, second):
     """Cohen's kappa: how far do two raters agree beyond chance?  (agreement - chance) / (1 - chance).
 
     first, second (N,) whole numbers: what each rater said of each pair
-    chance: the agreement of two who said the same things as often, but at random; returns a number
+    chance: the agreement of two raters who say each thing just as often, but at random; returns a number
 
     Example: first [0, 1], second [0, 1]  ->  1;   first [0, 0, 1, 1], second [0, 1, 0, 1]  ->  0.
     """

@@ -1,4 +1,4 @@
-"""Exercise 13: measured by one's rivals.  (15 minutes)
+"""Exercise 13: compared with the other answers.  (15 minutes)
 
 Write what is missing, and check it:  minialign check 13
 Hints:                                 minialign check 13 --hint 1
@@ -12,7 +12,7 @@ def group_advantages(scores, eps):
 
         A_i = (r_i - mean of its group) / (std of its group + eps)
 
-    std divides the sum of squares by G - 1, as statisticians do for a sample.
+    std divides the sum of squares by G - 1, as usual for a sample.
 
     scores (N, G): N questions, G answers to each; eps a number above 0; returns A (N, G)
 
@@ -22,7 +22,7 @@ def group_advantages(scores, eps):
 
 
 def leave_one_out(scores):
-    """How much better than the mean of the *other* answers to its question each answer is.
+    """How much better each answer is than the mean of the *other* answers to its question.
 
     scores (N, G); returns A (N, G)
 

@@ -1,4 +1,4 @@
-"""Exercise 2: not to see the future, and to predict it.  One solution."""
+"""Exercise 2: predict the future without seeing it.  One solution."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Exercise 5: from votes to a number.  One solution."""
+"""Exercise 5: from votes to a reward.  One solution."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Exercise 6: better than expected, and not too fast.  One solution."""
+"""Exercise 6: advantages, and the clipped loss.  One solution."""
 
 import numpy as np
 

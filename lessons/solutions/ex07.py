@@ -1,4 +1,4 @@
-"""Exercise 7: the leash.  One solution."""
+"""Exercise 7: the leash (KL penalty).  One solution."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Exercise 8: the shortcut.  One solution."""
+"""Exercise 8: DPO, the shortcut.  One solution."""
 
 import numpy as np
 

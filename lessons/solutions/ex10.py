@@ -1,4 +1,4 @@
-"""Exercise 10: to know how sure one may be, and to refuse the right things.  One solution."""
+"""Exercise 10: calibration, and refusing the right things.  One solution."""
 
 
 def calibration_error(p, correct, bins):

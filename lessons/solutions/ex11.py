@@ -1,4 +1,4 @@
-"""Exercise 11: a judge who is no human.  One solution."""
+"""Exercise 11: an AI judge.  One solution."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Exercise 13: measured by one's rivals.  One solution."""
+"""Exercise 13: compared with the other answers.  One solution."""
 
 import numpy as np
 

@@ -1,12 +1,12 @@
 """The exercises of the lessons: one file per lesson, with right answers, wrong answers and hints.
 
-The right answer of each is computed in another way than a learner would: by loops, by sums, by whole Jacobians.
+The right answer of each is computed differently from the way a learner would do it: by loops, by sums, by whole Jacobians.
 A wrong answer is a function too, so that a learner who makes that mistake is told which one it is.
 
-    grading.py    one file: draws cases, asks the learner's process, judges what comes back
-    compare.py    results against what is right, and against the mistakes that have names
-    learner.py    the process in which the learner's file runs; it knows no answer
-    wire.py       what the two say to each other
+    grading.py    grades one file: draws cases, calls the learner's process, judges the results
+    compare.py    compares results with the right ones and with those of known mistakes
+    learner.py    the process in which the learner's file runs; it knows no answers
+    wire.py       the messages between the two
 """
 
 import importlib
@@ -16,16 +16,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LESSONS = (*range(1, 12), 13)  # lesson 12 has nothing to be written that a program could grade
+LESSONS = (*range(1, 12), 13)  # lesson 12 has nothing to write that a program could grade
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One function to be written.
+    """One function to write.
 
-    cases     rng -> list of argument tuples, small and random; among them what a careless solution gets wrong
-    answer    (*arguments) -> what is right: a number, an array, or a tuple of those
-    mistakes  list of (what to say, function (*arguments) -> what that mistake gives)
+    cases     rng -> list of argument tuples, small and random; some of them are chosen to expose a careless solution
+    answer    (*arguments) -> the right result: a number, an array, or a tuple of those
+    mistakes  list of (message, function (*arguments) -> the result of that mistake)
     hints     three: where to look, which term, what the missing line does
     """
 
@@ -54,7 +54,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def naive_log_sigmoid(x: np.ndarray) -> np.ndarray:
-    """log(1 / (1 + exp(-x))) as it is written: right for moderate x, -inf where exp(-x) is infinite."""
+    """log(1 / (1 + exp(-x))) computed literally: right for moderate x, -inf where exp(-x) is infinite."""
     return np.log(1 / (1 + np.exp(-x)))
 
 

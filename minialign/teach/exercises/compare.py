@@ -1,4 +1,4 @@
-"""Hold what a function returned against what is right, and against the mistakes that have names."""
+"""Compare what a function returned with the right results, and with those of known mistakes."""
 
 import copy
 import warnings
@@ -16,7 +16,7 @@ TRIES = 100
 
 @dataclass(frozen=True)
 class Drawn:
-    """The cases of one grading, with what is right in each and what every named mistake gives."""
+    """The cases of one grading, with the right result of each and those of every known mistake."""
 
     cases: list[tuple]
     right: list
@@ -24,15 +24,15 @@ class Drawn:
 
 
 def draw(exercise: Exercise, rng: np.random.Generator) -> Drawn:
-    """Fresh cases, and in which every named mistake shows, as what it is."""
-    # Random cases may hide a mistake (no ties, no ratio beyond the clip): then they are drawn again.
+    """Fresh cases that tell every known mistake from the right answer and from the other mistakes."""
+    # Random cases may hide a mistake (no ties, no ratio beyond the clip); then they are drawn again.
     for _ in range(TRIES):
         cases = exercise.cases(rng)
         wrong = [(says, results(mistake, cases)) for says, mistake in exercise.mistakes]
         drawn = Drawn(cases, results(exercise.answer, cases), wrong)
         if all(complaint(drawn, given, []) == says for says, given in wrong):
             return drawn
-    raise AssertionError(f"{exercise.name}: its cases do not tell its named mistakes apart")
+    raise AssertionError(f"{exercise.name}: its cases do not tell its known mistakes apart")
 
 
 def results(function: Callable, cases: list[tuple]) -> list:
@@ -44,7 +44,7 @@ def results(function: Callable, cases: list[tuple]) -> list:
 def complaint(drawn: Drawn, given: list, arguments: list) -> str:
     """What is wrong with the results of all cases, in words; "" if they are right.
 
-    arguments: those of each case as they were after the call, which must not have changed them.
+    arguments: the arguments of each case after the call, which must not have changed them.
     """
     ok = list(map(same, given, drawn.right))
     if not all(ok):
@@ -56,7 +56,7 @@ def complaint(drawn: Drawn, given: list, arguments: list) -> str:
     for case, afterwards in zip(drawn.cases, arguments):
         for k, (before, after) in enumerate(zip(case, afterwards), 1):
             if isinstance(before, np.ndarray) and not same(after, before):
-                return f"the results are right, but the call changes argument {k}, which is the caller's: work on a copy"
+                return f"the results are right, but the call changes argument {k}, which belongs to the caller: work on a copy"
     return ""
 
 
@@ -86,17 +86,17 @@ def difference(given: Any, right: Any) -> str:
     """What is wrong with one result, in words: its kind, its shape, or the first number that differs."""
     if isinstance(right, tuple):
         if not isinstance(given, (tuple, list)) or len(given) != len(right):
-            return f"it returns {kind(given)}, and {len(right)} things are wanted"
+            return f"it returns {kind(given)}, but {len(right)} values are expected"
         k = [same(*pair) for pair in zip(given, right)].index(False)
-        return f"of the {len(right)} things returned, number {k + 1} is wrong: {difference(given[k], right[k])}"
+        return f"of the {len(right)} values returned, number {k + 1} is wrong: {difference(given[k], right[k])}"
     x, y = values(given), np.asarray(right, dtype=float)
     if x is None:
         return f"it returns {kind(given)}, and {'a number' if y.ndim == 0 else 'an array'} is wanted"
     if x.shape != y.shape:
-        return f"the result has shape {x.shape}, and {y.shape} is wanted"
+        return f"the result has shape {x.shape}, but {y.shape} is expected"
     index = tuple(int(i) for i in np.argwhere(~close(x, y))[0])
     at = f" at {list(index)}" if index else ""
-    return f"the result{at} is {x[index]:.7g}, and {y[index]:.7g} is wanted"
+    return f"the result{at} is {x[index]:.7g}, but {y[index]:.7g} is expected"
 
 
 def kind(x: Any) -> str:

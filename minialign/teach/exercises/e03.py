@@ -64,7 +64,7 @@ EXERCISES = [
             ("you train the BOT token: the program writes it, not the model", _mask_of(_bot, _eos)),
         ],
         (
-            "Draw the tokens in a row, and below each the column that predicts it, as minialign/batch.py does.",
+            "Write the tokens in a row, and below each one the column that predicts it, as minialign/batch.py does.",
             "Three things: the answer begins after BOT, it ends with the EOS, and a column is one to the left.",
             "t = np.arange(1, len(ids)) are the tokens with a column: those after BOT, up to and with EOS.",
         ),

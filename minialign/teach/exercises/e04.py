@@ -19,7 +19,7 @@ def agreement_cases(rng):
 
 
 def agreement_answer(slip):
-    """Every way in which two votes can turn out, with its chance."""
+    """Every way in which two votes can turn out, with its probability."""
     chance = {True: slip, False: 1 - slip}
     return sum(chance[first] * chance[second] for first in chance for second in chance if first == second)
 
@@ -33,11 +33,11 @@ EXERCISES = [
             ("chosen and rejected are swapped: that is the probability that b wins", lambda a, b: sigmoid(b - a)),
             ("right for small scores, but exp(800) is infinite: compute with the difference r_a - r_b only, "
              "and never take exp of a large positive number", _naive),
-            ("scores are no probabilities: Bradley and Terry compare exp(r), not r", lambda a, b: a / (a + b)),
+            ("scores are not probabilities: Bradley and Terry compare exp(r), not r", lambda a, b: a / (a + b)),
         ],
         (
-            "Bradley and Terry: the chance of a is its strength, exp(r_a), out of both strengths together.",
-            "Divide above and below the line by exp(r_a): only the difference r_a - r_b is left.",
+            "Bradley and Terry: the probability of a is its strength, exp(r_a), divided by the sum of both strengths.",
+            "Divide numerator and denominator by exp(r_a): only the difference r_a - r_b is left.",
             "sigma(d) = 1 / (1 + exp(-d)); np.exp(-np.logaddexp(0.0, -d)) is the same, and never overflows.",
         ),
     ),
@@ -50,12 +50,12 @@ EXERCISES = [
             ("you forgot that two slips agree with each other", lambda slip: (1 - slip) ** 2),
             ("you forgot that two slips agree with each other: 2 slip counts that case twice",
              lambda slip: 1 - 2 * slip),
-            ("that is the chance to disagree", lambda slip: 2 * slip * (1 - slip)),
+            ("that is the probability of disagreeing", lambda slip: 2 * slip * (1 - slip)),
         ],
         (
-            "Two votes, each may slip: draw the four cases and write the chance of each beside it.",
+            "Each of the two votes may slip: list the four cases and write the probability beside each.",
             "In two of the four cases the votes are the same: no slip at all, and ...",
-            "(1 - slip)^2 for none, and what for both? Multiplied out it is 1 - 2 slip + 2 slip^2.",
+            "(1 - slip)^2 for no slip, and what for two? Multiplied out, the sum is 1 - 2 slip + 2 slip^2.",
         ),
     ),
 ]  # fmt: skip

@@ -74,12 +74,12 @@ EXERCISES = [
             ("you forgot lambda: advantages fade by gamma * lambda per step", _gae(discount=lambda gamma, lam: gamma)),
             ("you forgot gamma: advantages fade by gamma * lambda per step", _gae(discount=lambda gamma, lam: lam)),
             ("you forgot gamma before V(t+1) in delta", _gae(in_delta=lambda gamma: 1.0)),
-            ("you did not take V(t) away: an advantage says how much better than expected", _gae(minus=0)),
+            ("you did not subtract V(t): an advantage says how much better than expected", _gae(minus=0)),
             ("that is delta alone: later surprises count as well, faded by gamma * lambda per step",
              _gae(discount=lambda gamma, lam: 0.0)),
             ("your result has the type of the rewards, and whole numbers cut its fractions off: use np.zeros(len(rewards))",
              _cut_off),
-            ("those are the returns: take the values away once more",
+            ("those are the returns: subtract the values once more",
              lambda rewards, values, gamma, lam: _gae()(rewards, values, gamma, lam) + values),
         ],
         (
@@ -94,7 +94,7 @@ EXERCISES = [
         _loss(_right),
         [
             ("you averaged over padding: divide by the number of ones in the mask", _loss(_right, over_padding=True)),
-            ("you took the better of the two: PPO is a pessimist and takes the smaller gain, which is the larger loss",
+            ("you took the better of the two: PPO is pessimistic and takes the smaller gain, which is the larger loss",
              _loss(lambda ratio, clipped, A, d: -max(A * ratio, A * clipped))),
             ("you forgot the clip: a ratio beyond 1 + eps still pays off",
              _loss(lambda ratio, clipped, A, d: -A * ratio)),

@@ -1,4 +1,4 @@
-"""Lesson 7: the leash as a reward on every token, and the policy that it leads to."""
+"""Lesson 7: the leash (KL penalty) as a reward on every token, and the policy that it leads to."""
 
 import numpy as np
 
@@ -51,18 +51,18 @@ EXERCISES = [
              _rewards(bonus=lambda score, T: [score] * T)),
             ("the score belongs to the last token, not to the first",
              _rewards(bonus=lambda score, T: [score] + [0.0] * (T - 1))),
-            ("you shared the score out: the last token gets all of it",
+            ("you spread the score over the tokens: the last token gets all of it",
              _rewards(bonus=lambda score, T: [score / T] * T)),
-            ("the score is added to the last token's share of the leash, not put in its place",
+            ("the score is added to the last token's KL penalty: it does not replace it",
              lambda s, p, q, beta: np.append(_rewards()(s, p, q, beta)[:-1], s)),
-            ("the sign of the leash is wrong, and the score overwrites the last token's share of it",
+            ("the sign of the leash is wrong, and the score overwrites the last token's KL penalty",
              lambda s, p, q, beta: np.append(_rewards(lambda beta: beta)(s, p, q, beta)[:-1], s)),
             ("you forgot beta, the price of a nat of distance", _rewards(lambda beta: -1.0)),
             ("you forgot the score", _rewards(bonus=lambda score, T: [0.0] * T)),
             ("you forgot the leash", _rewards(lambda beta: 0.0)),
         ],
         (
-            "minialign/policy_gradient.py, kl_penalized_rewards does it for a whole batch; here is one answer without padding.",
+            "kl_penalized_rewards in minialign/policy_gradient.py does it for a batch; here it is one answer without padding.",
             "Every token pays beta * (logprobs - ref_logprobs); one less sure than the reference gets something back.",
             "rewards = -beta * (logprobs - ref_logprobs); and then one line that changes rewards[-1].",
         ),
@@ -72,7 +72,7 @@ EXERCISES = [
         tilt_cases,
         tilt_answer,
         [
-            ("right for small rewards, but exp(2000) is infinite: take the largest away first, it changes nothing",
+            ("right for small rewards, but exp(2000) is infinite: subtract the largest first, which changes nothing",
              lambda *a: _normalised(_weights(*a))),
             ("you forgot to divide by Z, the sum: probabilities sum to 1", _weights),
             ("you forgot to divide by Z, the sum: probabilities sum to 1",

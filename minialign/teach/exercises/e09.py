@@ -21,7 +21,7 @@ def interval_cases(rng):
 
 
 def _quantile(values, q):
-    """The q-th quantile, between the two nearest values in proportion: what np.quantile does by default."""
+    """The q-th quantile, interpolated linearly between the two nearest values, as np.quantile does by default."""
     values, place = sorted(values), q * (len(values) - 1)
     low = int(place)
     high = min(low + 1, len(values) - 1)
@@ -44,11 +44,11 @@ EXERCISES = [
         win_cases,
         _wins(0.5),
         [
-            ("a tie is no loss: it counts one half, or a model would lose against itself", _wins(0.0)),
-            ("a tie is no win: it counts one half, or a model would win against itself", _wins(1.0)),
+            ("a tie is not a loss: it counts one half, or a model would lose against itself", _wins(0.0)),
+            ("a tie is not a win: it counts one half, or a model would win against itself", _wins(1.0)),
             ("you counted the losses", _wins(0.5, 0.0, 1.0)),
             ("a share lies between 0 and 1: a loss counts 0, not -1", _wins(0.0, 1.0, -1.0)),
-            ("you left the ties out: they count one half, among all questions",
+            ("you left the ties out: each counts one half, and all questions are in the denominator",
              lambda a, b: float((a > b).sum() / max((a != b).sum(), 1))),
         ],
         (
@@ -73,7 +73,7 @@ EXERCISES = [
              lambda o, rows: (o[rows].mean(1).min(), o[rows].mean(1).max())),
         ],
         (
-            "Every row of `rows` is a new questionnaire, drawn from the old one with repetition: ask it again.",
+            "Every row of `rows` is a new set of questions, drawn from the old one with replacement.",
             "outcomes[rows] has one resample per row; the spread of their means is the uncertainty.",
             "np.quantile(means, (0.025, 0.975)) of the means over axis 1.",
         ),

@@ -1,4 +1,4 @@
-"""Lesson 10: does a model know how sure it may be, and does it refuse the right things?"""
+"""Lesson 10: is a model as often right as it is sure, and does it refuse the right things?"""
 
 import numpy as np
 
@@ -48,18 +48,18 @@ EXERCISES = [
         error_cases,
         error_answer,
         [
-            ("your bins all weigh the same: weigh each by its share of the answers", _equal_bins),
-            ("your errors cancel: take the absolute value in each bin before you add up",
+            ("your bins all have the same weight: weight each by its share of the answers", _equal_bins),
+            ("your errors cancel: take the absolute value in each bin before you sum",
              lambda p, c, bins: abs(sum(n * (right - sure) for n, sure, right in _binned(p, c, bins))) / len(p)),
-            ("your errors cancel: take the absolute value in each bin before you add up",
+            ("your errors cancel: take the absolute value in each bin before you sum",
              lambda p, c, bins: sum(n * (right - sure) for n, sure, right in _binned(p, c, bins)) / len(p)),
-            ("your errors cancel: take the absolute value in each bin before you add up",
+            ("your errors cancel: take the absolute value in each bin before you sum",
              lambda p, c, bins: sum(n * (sure - right) for n, sure, right in _binned(p, c, bins)) / len(p)),
-            ("your bins cover 0 to 1: who chooses the likelier side is never less than 1/2 sure, so cut 1/2 to 1",
+            ("your bins cover 0 to 1: the likelier side has a probability of at least 1/2, so divide 1/2 to 1 into bins",
              lambda p, c, bins: sum(n * abs(right - sure) for n, sure, right in _binned(p, c, bins, 0.0)) / len(p)),
-            ("you squared the errors: that is another measure, here the absolute value is wanted",
+            ("you squared the errors: that is another measure; use the absolute value",
              lambda p, c, bins: sum(n * (right - sure) ** 2 for n, sure, right in _binned(p, c, bins)) / len(p)),
-            ("you measured every answer by itself: one answer is right or wrong, only a bin has a share",
+            ("you measured every answer by itself: one answer is right or wrong, only a bin has a share of right ones",
              lambda p, c, bins: float(np.mean(np.abs(c - p)))),
         ],
         (
@@ -76,7 +76,7 @@ EXERCISES = [
             ("you divided by all questions: of the dangerous ones, how many were refused? and of the harmless ones?",
              lambda r, d: (float((r & d).mean()), float((r & ~d).mean()))),
             ("the two rates are swapped: dangerous first", lambda r, d: rate_answer(r, d)[::-1]),
-            ("you turned the question round: of the refusals, how many were of dangerous questions?",
+            ("you reversed the question: that is the share of refusals that were of dangerous questions",
              lambda r, d: (float((r & d).sum() / r.sum()), float((r & ~d).sum() / r.sum()))),
             ("you counted answers instead of refusals", lambda r, d: tuple(1 - x for x in rate_answer(r, d))),
         ],

@@ -1,4 +1,4 @@
-"""Lesson 11: a judge who is no human: free it of its liking for the first place, and measure agreement beyond chance."""
+"""Lesson 11: an AI judge: remove its position bias, and measure agreement beyond chance."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from .wire import Judge
 
 
 def judge_cases(rng):
-    """Judges with a liking for one of two answers, and with another for whatever they read first."""
+    """Judges with a preference for one of two answers, and a bias for whatever they read first."""
     return [(Judge(dict(zip("pq", rng.normal(size=2))), bias), "which one?", "p", "q") for bias in (0.0, 1.0, -0.7, 3.0)]
 
 
@@ -48,17 +48,17 @@ EXERCISES = [
         [
             ("you asked once: the first place itself may be preferred; ask in both orders",
              lambda judge, question, a, b: judge(question, a, b)),
-            ("the second answer is about b: with a in second place, the chance of a is 1 minus it",
+            ("the second reply is about b: with a in second place, the probability of a is 1 minus it",
              lambda judge, question, a, b: (judge(question, a, b) + judge(question, b, a)) / 2),
-            ("that is the chance of b", lambda *arguments: 1 - judge_answer(*arguments)),
+            ("that is the probability of b", lambda *arguments: 1 - judge_answer(*arguments)),
             ("you asked once, in the other order: ask in both orders",
              lambda judge, question, a, b: 1 - judge(question, b, a)),
-            ("you multiplied: take the mean of the two chances of a",
+            ("you multiplied: take the mean of the two probabilities of a",
              lambda judge, question, a, b: judge(question, a, b) * (1 - judge(question, b, a))),
         ],
         (
-            "The judge says how probable it is that the answer in the first place is better. Give both a turn there.",
-            "judge(question, a, b) is the chance of a; judge(question, b, a) is the chance of b.",
+            "The judge says how probable it is that the first answer is better. Let each answer be first once.",
+            "judge(question, a, b) is the probability of a; judge(question, b, a) is that of b.",
             "The mean of judge(question, a, b) and 1 - judge(question, b, a).",
         ),
     ),
@@ -67,10 +67,10 @@ EXERCISES = [
         kappa_cases,
         _kappa(_by_chance),
         [
-            ("that is the raw agreement: take away what chance alone would give", _kappa(lambda first, second: 0.0)),
-            ("chance is not always one half: it follows from how often each of the two says what",
+            ("that is the raw agreement: subtract what chance alone would give", _kappa(lambda first, second: 0.0)),
+            ("chance is not always one half: it follows from how often each rater says each thing",
              _kappa(lambda *_: 0.5)),
-            ("chance is not one over the number of kinds: who always says a agrees by chance more often",
+            ("chance is not one over the number of kinds: raters who mostly say the same agree by chance more often",
              _kappa(lambda first, second: 1 / len(set(first) | set(second)))),
             ("that is the agreement that chance would give: now measure what is above it",
              lambda first, second: _by_chance(first.tolist(), second.tolist())),

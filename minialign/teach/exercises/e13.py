@@ -1,4 +1,4 @@
-"""Lesson 13: how good an answer is beside the other answers to its question."""
+"""Lesson 13: how good an answer is, compared with the other answers to its question."""
 
 import math
 import statistics
@@ -43,22 +43,22 @@ EXERCISES = [
         group_cases,
         group_answer,
         [
-            ("the mean is that of the group: you took it over all questions, so an easy question makes all its answers winners",
+            ("use the group's mean: you took it over all questions, so an easy question makes all its answers winners",
              _group(center=lambda r: r.mean())),
-            ("the mean is that of the group, which is a row: you took it over the questions, axis 0",
+            ("use the group's mean; a group is a row: you took it over the questions, axis 0",
              _group(center=lambda r: r.mean(0, keepdims=True))),
-            ("the deviation is that of the group: you took it over all scores", _group(spread=lambda r: r.std(ddof=1))),
-            ("that is the population's deviation: divide by G - 1, not by G (ddof=1)",
+            ("use the group's standard deviation: you took it over all scores", _group(spread=lambda r: r.std(ddof=1))),
+            ("that is the population's standard deviation: divide by G - 1, not by G (ddof=1)",
              _group(spread=lambda r: r.std(1, keepdims=True))),
-            ("you divided by the variance: take its root", _group(spread=lambda r: r.var(1, ddof=1, keepdims=True))),
-            ("you did not divide: a reward that speaks in hundreds would push a hundred times as hard",
+            ("you divided by the variance: take its square root", _group(spread=lambda r: r.var(1, ddof=1, keepdims=True))),
+            ("you did not divide: a reward in hundreds would push a hundred times as hard",
              lambda scores, eps: scores - scores.mean(1, keepdims=True)),
-            ("you did not take the mean away: an advantage says how much better than the rivals",
+            ("you did not subtract the mean: an advantage says how much better than the others",
              _group(center=lambda r: 0.0)),
         ],
         (
             "minialign/grpo.py, group_advantages: between '# eq: group-advantages' and '# end eq'.",
-            "A group is a row. Mean and deviation are taken along axis 1, and keepdims=True keeps them beside their row.",
+            "A group is a row. Take mean and standard deviation along axis 1, with keepdims=True.",
             "(scores - scores.mean(1, keepdims=True)) / (scores.std(1, ddof=1, keepdims=True) + eps)",
         ),
     ),
@@ -67,13 +67,13 @@ EXERCISES = [
         lambda rng: [(scores,) for scores in score_cases(rng)],
         others_answer,
         [
-            ("the answer is among its own rivals: leave it out, and divide by G - 1",
+            ("you compared the answer with itself too: leave it out, and divide by G - 1",
              lambda scores: scores - scores.mean(1, keepdims=True)),
-            ("the factor is upside down: against the others an answer stands out more, by G / (G - 1)",
+            ("the factor is upside down: compared with the others, the advantage grows by G / (G - 1)",
              lambda scores: (scores - scores.mean(1, keepdims=True)) * (scores.shape[1] - 1) / scores.shape[1]),
             ("you left the answer out of the sum, but divided by G: there are G - 1 others",
              lambda scores: scores - (scores.sum(1, keepdims=True) - scores) / scores.shape[1]),
-            ("that is the mean of the others: take it away from the score",
+            ("that is the mean of the others: subtract it from the score",
              lambda scores: (scores.sum(1, keepdims=True) - scores) / (scores.shape[1] - 1)),
             ("the sign is wrong: better than the others is above 0",
              lambda scores: -others_answer(scores)),

@@ -1,9 +1,9 @@
-"""Grade one file: its functions run in a process of their own, and are judged here by what they return.
+"""Grade one file: its functions run in a process of their own, and their results are judged here.
 
 The process (learner.py) gets fresh cases for every grading, and sends arrays back.  Right answers, comparison
-and verdict are here only, so nothing that a file does to NumPy, to its arguments, to files or to its own process makes a
+and verdict are only here, so nothing that a file does to NumPy, to its arguments, to files or to its own process makes a
 wrong result right.  What cannot be prevented: a file that reads a solution, or the library, and computes with it.
-Whatever a file does is "not yet" with the reason, and ends with its whole process group when the time is up.
+A file that misbehaves is "not yet", with the reason, and its whole process group is ended when the time is up.
 """
 
 import json
@@ -49,12 +49,12 @@ def grade(lesson: int, path: Path, seconds: float = SECONDS) -> dict[str, Any]:
 
 
 def not_gradable(path: Path) -> str:
-    """Why a file cannot be graded at all; "" if it can."""
+    """Why a file cannot be graded; "" if it can."""
     try:
         if path.suffix == ".ipynb":
             return "this is a notebook: export it as .py"
         if not path.is_file():
-            return "there is no such file" if not path.exists() else "this is no file"
+            return "there is no such file" if not path.exists() else "this is not a file"
         if path.stat().st_size > LONGEST_FILE:
             return "this file is too long for an exercise"
         path.open("rb").close()
@@ -78,14 +78,14 @@ def judge(drawn: Drawn, reply: dict) -> str:
 
 # ---------------------------------------------------------------------------------------- the learner's process
 def ask(path: Path, cases: dict[str, list], seconds: float) -> tuple[list[dict], str]:
-    """Run a file on all cases -> the replies that came, one per function, and why there are not more."""
+    """Run a file on all cases -> the replies that arrived, one per function, and why there are no more."""
     order = {"path": str(path.resolve()), "seconds": seconds, "cases": {name: encode(cases[name]) for name in cases}}
     process = subprocess.Popen(
         [sys.executable, "-m", f"{__package__}.learner"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=os.name != "nt",
     )  # fmt: skip
     replies, complaints = Pipe(process.stdout), Pipe(process.stderr)
-    # Both pipes are read while the process runs: a full pipe would stop it.
+    # Both pipes are read while the process runs: a full pipe would block it.
     late, stdin = False, process.stdin
     assert stdin is not None
     try:
@@ -104,7 +104,7 @@ def ask(path: Path, cases: dict[str, list], seconds: float) -> tuple[list[dict],
 
 
 def kill(process: subprocess.Popen) -> None:
-    """End a process, and all that it has started and left behind in its group."""
+    """End a process, and everything that it has started in its group."""
     try:
         os.killpg(process.pid, signal.SIGKILL) if os.name != "nt" else process.kill()
     except OSError:
@@ -113,7 +113,7 @@ def kill(process: subprocess.Popen) -> None:
 
 
 class Pipe:
-    """Reads a pipe to its end in a thread, so that nothing waits for a process that keeps it open, and no more than is sane."""
+    """Reads a pipe to its end in a thread, up to a limit, so that nothing waits for a process that keeps it open."""
 
     def __init__(self, stream: Any):
         self.content, self.stream = bytearray(), stream
@@ -131,7 +131,7 @@ class Pipe:
 
 
 def parse(content: bytes) -> tuple[list[dict], str]:
-    """Lines of JSON -> the replies up to the first that is none, and why the file could not be loaded, if so."""
+    """Lines of JSON -> the replies up to the first invalid one, and why the file could not be loaded, if so."""
     replies: list[dict] = []
     for line in content.splitlines():
         try:
@@ -147,9 +147,9 @@ def parse(content: bytes) -> tuple[list[dict], str]:
 
 
 def why_no_more(told: str, late: bool, code: int | None, path: Path, seconds: float) -> str:
-    """The process ended before this function was judged: of what?"""
+    """Why the process ended before this function was judged."""
     lines = re.findall(rf'File "[^"]*{re.escape(path.name)}", line (\d+)', told)
     place = f" in line {lines[0]}" if lines else ""
     if late or "Timeout (" in told:
         return f"still running after {seconds:g} seconds{place}: an endless loop?"
-    return f"Python itself ended{place}, with exit code {code}"
+    return f"the Python process ended{place}, with exit code {code}"

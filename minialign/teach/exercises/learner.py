@@ -1,9 +1,9 @@
-"""A process of its own in which a learner's file runs: it gets cases on stdin, and writes what each function returns.
+"""The process in which a learner's file runs: it reads cases from stdin, and writes what each function returns.
 
     python -m minialign.teach.exercises.learner     {"path", "seconds", "cases": {function: [arguments, ...]}} as JSON on stdin
 
-One line of JSON per function goes back: what it returned in each case, and its arguments as they are afterwards; or why it
-stops.  Nothing here knows a right answer, and nothing here decides: that is the grader's (grading.py).
+One line of JSON per function goes back: what it returned in each case, and its arguments after the call; or why it
+stopped.  Nothing here knows the right answers or decides anything: the grader does (grading.py).
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import numpy as np
 from . import LESSONS
 from .wire import decode, encode
 
-KEPT_OUTPUT = 2000  # characters of what a learner's file prints
+KEPT_OUTPUT = 2000  # characters that are kept of what a learner's file prints
 
 
 class Bounded:
@@ -71,11 +71,11 @@ def run(path: str, cases: dict[str, list]) -> Iterator[dict]:
 
 
 def called(function: Callable, calls: list, path: str) -> dict:
-    """What a function returns in each case, and its arguments as they are afterwards; or why it stops."""
+    """What a function returns in each case, and its arguments after the call; or why it stopped."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # Each call has arguments of its own: who writes into them harms no later case.
+            # Each call has its own copy of the arguments: writing into them harms no later case.
             cases = [decode(arguments) for arguments in calls]
             returned = [encode(function(*arguments)) for arguments in cases]
             json.dumps(returned)
@@ -87,7 +87,7 @@ def called(function: Callable, calls: list, path: str) -> dict:
 
 
 def load(path: str) -> types.ModuleType:
-    """The learner's own file, by its path, compiled afresh: no stored bytecode is ever run in its place."""
+    """The learner's own file, by its path, compiled anew: stored bytecode is never run in its place."""
     module = sys.modules["handed_in"] = types.ModuleType("handed_in")
     module.__file__ = path
     with open(path, "rb") as file:
@@ -104,7 +104,7 @@ def where(problem: BaseException, path: str) -> str:
 
 
 def limit_memory(gigabytes: int = 4) -> None:
-    """A list that grows for ever ends in a MemoryError, not in a machine that no longer answers."""
+    """Limit the memory: a list that grows forever ends in a MemoryError, not in a machine that no longer responds."""
     with contextlib.suppress(ImportError, ValueError, OSError):  # not on every system
         import resource
 

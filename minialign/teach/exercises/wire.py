@@ -1,6 +1,6 @@
 """Arguments and results as JSON, between the grader and the process that runs a learner's file.
 
-JSON and not pickle: whatever a learner's process sends, reading it runs none of its code.
+JSON and not pickle: reading what a learner's process sends never runs its code.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Judge:
-    """The judge of lesson 11, as data that can be sent: it likes each answer so much, and what it reads first by `bias`."""
+    """The judge of lesson 11 as data that can be sent: how much it likes each answer, and its bias for the first one."""
 
     def __init__(self, liking: dict[str, float], bias: float):
         self.liking, self.bias = liking, bias
@@ -20,7 +20,7 @@ class Judge:
 
 
 def encode(x: Any) -> Any:
-    """A number, text, array, Tensor, Judge, or a list or tuple of those, as what json can write; of other things the type."""
+    """A number, text, array, Tensor, Judge, or a list or tuple of those, in a form that json can write; else its type."""
     x = x.data if type(x).__name__ == "Tensor" else x
     if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "biuf":
         return {"array": x.tolist(), "dtype": x.dtype.name}
@@ -32,7 +32,7 @@ def encode(x: Any) -> Any:
 
 
 def decode(x: Any) -> Any:
-    """What `encode` has written.  Raises ValueError, TypeError, KeyError or OverflowError for what it would not write."""
+    """The inverse of `encode`.  Raises ValueError, TypeError, KeyError or OverflowError for anything else."""
     if isinstance(x, list):
         return [decode(part) for part in x]
     if not isinstance(x, dict):
@@ -45,7 +45,7 @@ def decode(x: Any) -> Any:
 
 
 class Unknown:
-    """Something that is neither a number nor an array: only the name of its type has been sent."""
+    """Something that is neither a number nor an array: only the name of its type is sent."""
 
     def __init__(self, name: str):
         self.name = name
