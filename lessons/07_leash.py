@@ -10,7 +10,7 @@ WATCH      1. best of n is a leash of known length: 0, 0.193, 0.636, 1.835 nats 
            2. as beta grows without limit, the best policy is the SFT model itself: KL 0
            3. for every beta, pi* has a higher reward - beta KL than the best of n has for any n
            4. the larger beta, the coefficient of the KL penalty, the nearer PPO stays to the SFT model
-           5. more reward is not better: without a leash the proxy ends far higher, but gold below that of the best leash
+           5. more reward is not better: without a leash the proxy ends far higher, but gold below the best leash's
            6. on a leash of the right length, gold, sampled and greedy together, ends above the SFT model's
            7. best of n is overrated too: in standard deviations its proxy gains at least twice as much as its gold
            8. the ten worst hacks share a run of words that most of the SFT model's answers do not contain

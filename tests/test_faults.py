@@ -190,7 +190,7 @@ def test_in_a_notebook_a_cell_that_fails_or_is_interrupted_takes_the_fault_back(
         raise kind
 
     shell.run_cell(fails)
-    assert margin() > 0 and "the fault is gone" in capsys.readouterr().err
+    assert margin() > 0 and "the fault has been undone" in capsys.readouterr().err
     shell.run_cell(fails)
     assert capsys.readouterr().err == ""  # said once
     shell.run_cell(lambda: second_cell(lesson))

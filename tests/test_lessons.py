@@ -357,7 +357,7 @@ def rivals():
         history.log(step, {"objective/scores": 0.2 * step})
     known = {"known,\nSFT": (0.1, 0.5, 0.2), "known,\nafter": (0.9, 0.1, 0.0), "made up,\nSFT": (0.0, 0.5, 0.4), "made up,\nafter": (0.0, 0.94, 0.01)}
     figure, words = lab_plots.rivals(np.array([1.0, 2.0, 3.0, 6.0]), np.array([-0.93, -0.46, 0.0, 1.39]), history, known)
-    assert words.startswith("Verified facts go from 10% to 90% right, and 'i do not know' about made-up names from 40% to 1%.")
+    assert words.startswith("Right answers on verified facts go from 10% to 90%, and 'i do not know' about made-up names from 40% to 1%.")
     return figure, words
 
 

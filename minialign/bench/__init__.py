@@ -4,10 +4,10 @@ What is measured:
 
     sizes      the shapes, the starting weights, the inputs
     workloads  four steps of training and sampling, by the library's own functions
-    products   the matrix products of those steps, and nothing else: the yardstick
+    products   the matrix products of those steps and nothing else: the lower limit
     torch_*    the same steps as a good PyTorch programmer would write them
     ablate     the same steps with one optimisation undone at a time
-    scaling    cost as the work grows
+    scaling    how the cost grows with the work
 
 How it is measured:
 
@@ -20,8 +20,8 @@ How it is measured:
 from collections.abc import Callable
 from typing import Any
 
-# Plain data, as it is in the JSON file.  (Only the standard library here: a worker holds its own system and no other.)
-Result = dict[str, Any]  # all that a benchmark found
+# Plain data, as in the JSON file.  (Only the standard library here: a worker loads its own system and no other.)
+Result = dict[str, Any]  # everything that a benchmark found
 Spread = dict[str, float]  # median, low and high (quartiles); of a ratio rounds as well
 Times = dict[str, list[dict[str, float]]]  # system -> the best cpu and wall seconds of each visit
 Turns = dict[str, Any]  # what driver.take_turns returns
@@ -37,7 +37,7 @@ WORKLOADS = {
     "dpo": "DPO step",
     "ppo": "PPO iteration",
 }
-SIZE_NAMES = ("small", "large", "tiny")  # tiny measures nothing worth knowing: it shows that everything works
+SIZE_NAMES = ("small", "large", "tiny")  # tiny is too small to measure: it only shows that everything works
 
 
 class CannotMeasure(Exception):

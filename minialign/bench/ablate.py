@@ -1,8 +1,8 @@
 """`minialign bench --ablate`: what is each optimisation worth?  The same step, with one of them undone at a time.
 
-To undo is to write the line as one would without the trick: each row below names a file, the lines as they are, and
-the lines without.  A process that measures a row loads that file in its older form, and differs in nothing else; its
-losses, gradients and samples are checked to be the same before anything is timed.
+To undo an optimisation is to write the lines as one would without it: each row below names a file, the lines as they are,
+and the lines without it.  A process that measures a row loads that file in the second form, and differs in nothing else;
+its losses, gradients and samples are checked to be the same before anything is timed.
 
 To add an optimisation, add a row.  A test fails when a row no longer finds its lines.
 """
@@ -19,9 +19,9 @@ class Row(NamedTuple):
 
     what: str  # the optimisation, in a few words
     workload: str  # where it counts
-    file: str = ""  # of minialign; none: the allocator is left as it comes
+    file: str = ""  # of minialign; "": the allocator keeps its default settings
     changes: tuple = ()  # (the lines as they are, the lines without the optimisation), ...
-    timed: int = 3  # steps that count; fewer where they are very slow
+    timed: int = 3  # steps that count; fewer if they are very slow
 
 
 ROWS = {
@@ -239,16 +239,16 @@ ROWS = {
 
 
 def undo(name: str) -> None:
-    """Load a module in the form it would have without an optimisation; before anything else imports it."""
+    """Load a module as it would be without an optimisation, before anything else imports it."""
     row = ROWS[name]
     if not row.file:
-        return  # the driver starts such a process with the allocator as it comes
+        return  # the driver starts such a process with the default allocator
     full_name = f"minialign.{row.file}"
     if full_name in sys.modules:
         raise RuntimeError(f"{full_name} is already loaded as it is")
     spec: Any = importlib.util.find_spec(full_name)
     module = importlib.util.module_from_spec(spec)
-    # Registered before it runs: every later import gets this form.
+    # Registered before it runs, so that every later import gets this module.
     sys.modules[full_name] = module
     source = without(spec.loader.get_source(full_name), row)
     exec(compile(source, spec.origin, "exec"), module.__dict__)

@@ -14,12 +14,12 @@ from .driver import Task, numbers_of, take_turns
 from .products import multiplications
 from .sizes import SIZES, Size
 
-# How far two right programs may be apart, relative to the largest number of an array.
+# How far two correct programs may differ, relative to the largest number of an array.
 AGREEMENT = {"float64": 1e-9, "float32": 1e-2}
 
 
 def compare(result: Result, rounds: int, workloads: list[str], size_names: list[str], against: list[str]) -> None:
-    """Check, then measure; what is found goes into the dict `result`, which names the threads and the clock."""
+    """Check, then measure; the findings go into the dict `result`, which names the threads and the clock."""
     threads = result["threads"]
     found: Result = {"agreement": {}, "import_seconds": {}, "sizes": {}, "verdicts": {}}
     result |= found
@@ -51,7 +51,7 @@ def compare(result: Result, rounds: int, workloads: list[str], size_names: list[
 
 
 def systems(workload: str, size: Size, against: list[str], threads: int) -> dict[str, Task]:
-    """dict name -> Task: who is visited for a workload, in this order."""
+    """dict name -> Task: the systems that run a workload, in this order."""
     ours = Task("minialign", size, workload, threads)
     tasks = {"minialign": ours, "again": ours}
     if threads > 1:
@@ -78,7 +78,7 @@ def libraries(against: str | None) -> list[str]:
 def agree(size: Size, workloads: list[str], against: list[str], threads: int, versions: dict[str, str]) -> dict[str, Errors]:
     """How far the others' losses, gradients and greedy samples are from ours -> dict of the largest relative errors.
 
-    Raises CannotMeasure if any is too far: the time of another computation would mean nothing.
+    Raises CannotMeasure if any is too far: the time of a different computation would mean nothing.
     """
     worst: dict[str, Errors] = {}
     if not against:

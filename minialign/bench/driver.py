@@ -1,8 +1,8 @@
-"""Visit systems in turn, A B C A B C, each alive in a process of its own.
+"""Time systems in turn, A B C A B C, each in a process of its own that stays alive.
 
-In one process the first system would leave a warm heap to the next, and one after the other each would meet another
-machine load.  So there is one process per system; a visit is one step that does not count and three that do; and what is
-compared is always the best of a visit with the best of the other system's visit in the same round.
+In one process the first system would leave a warm heap to the next; and if each ran to its end before the next began, the
+machine load would differ.  So there is one process per system; a visit is one step that does not count and three that do;
+and the best of a visit is only compared with the best of another system's visit in the same round.
 """
 
 import json
@@ -19,8 +19,8 @@ from . import Arrays, CannotMeasure, Times, Turns
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 START = "from minialign.bench.worker import main; main()"
-# minialign asks the C library to keep freed memory, and goes on without if there is no such library.  Others, and we
-# ourselves when that is the optimisation to be undone, get the allocator as it comes.
+# minialign asks the C library to keep freed memory, and does without if there is no such library.  The other systems, and
+# minialign when this optimisation is undone, get the allocator with its default settings.
 STOCK_ALLOCATOR = """
 import ctypes
 usual = ctypes.CDLL
@@ -60,7 +60,7 @@ class Child:
             stderr=self.errors,
             text=True,
             env=os.environ | environment(task),
-            start_new_session=True,  # a Ctrl-C goes to the driver alone
+            start_new_session=True,  # a Ctrl-C goes only to the driver
         )
 
     def ask(self, request: str = "") -> Any:
@@ -93,7 +93,7 @@ def take_turns(tasks: dict[str, Task], rounds: int, bar: Callable[[], object] = 
 
     times      name -> one dict per round: the best cpu and wall seconds of the visit
     faults     name -> minor page faults of every step that counted
-    memory     name -> peak MB, or None where the system does not tell
+    memory     name -> peak MB, or None if the operating system does not say
     Ctrl-C ends it early: what is kept are the rounds that are complete.
     """
     children = {}
@@ -136,7 +136,7 @@ def numbers_of(task: Task, workloads: list[str]) -> tuple[Arrays, dict[str, str]
 
 # ------------------------------------------------------------------------------------------------ threads and cores
 def environment(task: Task) -> dict[str, str]:
-    """How many threads a system's process may use.  minialign takes them for itself, and leaves its BLAS one."""
+    """How many threads a system's process may use.  minialign uses them itself, and gives its BLAS one."""
     ours = task.system == "minialign"
     return {name: "1" if ours else str(task.threads) for name in THREAD_VARIABLES} | {
         "MINIALIGN_THREADS": str(task.threads) if ours else "1"
@@ -151,7 +151,7 @@ def cores() -> list[int]:
 
 
 def the_core(threads: int) -> int | None:
-    """At one thread all systems share one core, so that none meets a faster one; the driver sleeps meanwhile."""
+    """With one thread all systems use the same core, so that none gets a faster one; the driver sleeps meanwhile."""
     return cores()[-1] if threads == 1 and hasattr(os, "sched_setaffinity") else None
 
 

@@ -28,7 +28,7 @@ def ablate(rounds: int, workloads: list[str], size: str, threads: int) -> tuple[
                 name: replace(ours, without=name, stock_allocator=not row.file, timed=row.timed) for name, row in rows.items()
             }
             bar.set_description(f"{size}, {workload}")
-            # Before anything is timed: the time of another computation would mean nothing.
+            # Checked before anything is timed: the time of a different computation would mean nothing.
             check(ours, tasks)
             turns = take_turns({"minialign": ours, "again": ours} | tasks, rounds, bar.update)
             interrupted = turns["interrupted"]

@@ -1,7 +1,7 @@
-"""The yardstick: the matrix products of each workload alone, into arrays that already exist, and nothing else.
+"""The lower limit: only the matrix products of each workload, into arrays that already exist.
 
-What is left of a step when everything but its products costs nothing: those of the whole computation, as PyTorch does it.
-Attention is dense here (T x T, the masked half included), every token passes every layer, also where minialign spares
+This is the time of a step if everything but its products cost nothing.  They are those of the whole computation, as in
+PyTorch: attention is dense (T x T, the masked half included), every token passes every layer, also where minialign skips
 the question, and queries, keys and values are one product.  For N = B T tokens a forward pass multiplies
 
     12 N L C^2  +  2 L B T^2 C  +  N C V      times
@@ -105,7 +105,7 @@ def step_of(workload: str, size: Size, dtype: str = "float32") -> Step:
     def array(role, shape, triple):
         return memory[_place(role, shape, triple)][: math.prod(shape)].reshape(shape)
 
-    # Prepared before the clock runs: to allocate, or to cut views, is no matrix product.
+    # Prepared before the clock starts: allocating arrays and making views are not matrix products.
     ready = [[array(role, shape, triple) for role, shape in enumerate(triple)] for triple in triples]
 
     def step():
@@ -116,7 +116,7 @@ def step_of(workload: str, size: Size, dtype: str = "float32") -> Step:
 
 
 def _place(role, shape, triple):
-    """The memory of a factor or result: one for each shape; but what grows while sampling grows in its place."""
+    """The memory of a factor or result: one array per shape, except that what grows while sampling grows in place."""
     return role, shape if triple[0][-2] > 1 else "growing"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import Spread, Times, Turns, Verdict
 
-TOLERANCE = 0.03  # two identical copies may differ by this much; if they differ by more, the run judges nothing
+TOLERANCE = 0.03  # two identical copies may differ by this much; if they differ by more, nothing is judged
 
 # workload, other system, at most, and what a prototype without autograd reached
 TARGETS = [
@@ -21,7 +21,7 @@ TARGETS = [
     ("dpo", "torch", 0.85, 0.74),
     ("ppo", "torch", 0.75, 0.67),
 ]
-# Sampling takes one thread whatever is set (test_parallel.py sees to it): a clock would judge the same code twice.
+# Sampling always uses one thread (test_parallel.py checks it), so both would time the same code.
 SAME_CODE = [("sample", "one thread")]
 MEMORY_TARGET, FAULTS_TARGET, IMPORT_TARGET = 0.35, 100, 0.10
 
@@ -74,9 +74,9 @@ def believable(result: dict[str, Any]) -> bool:
 
 
 def verdicts(results: dict[str, dict], threads: int) -> list[Verdict]:
-    """The targets beside what was measured: list of dicts what, value, target, stretch, met (None: not to be judged).
+    """The targets and the measured values: list of dicts what, value, target, stretch, met (None: not judged).
 
-    results: dict workload -> summary.  With more threads the question is another: are they worth it?
+    results: dict workload -> summary.  With more threads there is a different question: are they worth it?
     """
     found = []
 
@@ -110,7 +110,7 @@ def verdicts(results: dict[str, dict], threads: int) -> list[Verdict]:
 
 
 def import_verdict(seconds: dict[str, Spread]) -> Verdict:
-    """The target of the time to import; seconds: dict of imports."""
+    """The target for the import time; seconds: dict of imports."""
     value = seconds["minialign and numpy"]["median"] / seconds["torch"]["median"]
     return {"what": "import / import torch", "value": value, "target": IMPORT_TARGET, "stretch": None,
             "met": value <= IMPORT_TARGET}  # fmt: skip

@@ -37,10 +37,10 @@ def machine() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, of ourselves, of NumPy and of the library behind its matrix products, if NumPy tells.
+    """The versions of Python, minialign, NumPy and the library behind its matrix products, if NumPy says.
 
-    OPENBLAS_CORETYPE, if somebody has set it, chooses other kernels than the processor would get: it can make the matrix
-    products half as fast, and with them every ratio means something else.
+    OPENBLAS_CORETYPE, if it is set, chooses other kernels than the processor's default: it can make the matrix products
+    half as fast, which changes the meaning of every ratio.
     """
     found = {"python": platform.python_version(), "minialign": __version__, "numpy": np.__version__}
     try:
@@ -103,7 +103,7 @@ def three_digits(x: float) -> str:
 
 
 def targets(verdicts: list[Verdict]) -> str:
-    """One line per target: what was asked, what was measured."""
+    """One line per target: the target and the measured value."""
     lines = []
     for v in verdicts:
         value, target = (f"{v[k]:.0f}" if v["target"] > 10 else f"{v[k]:.3g}" for k in ("value", "target"))
@@ -114,7 +114,7 @@ def targets(verdicts: list[Verdict]) -> str:
 
 
 def tables(result: Result) -> str:
-    """All that `minialign bench` found, as text."""
+    """Everything that `minialign bench` found, as text."""
     lines = []
     for size, errors in result["agreement"].items():
         for name, worst in errors.items():

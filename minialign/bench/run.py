@@ -29,7 +29,7 @@ def bench(
     check_json(json_file)
     if what == "scaling" and (against or sizes or workloads or rounds):
         raise CannotMeasure(
-            "--scaling measures minialign alone, at shapes of its own; leave out --against, --size, --workload and --rounds"
+            "--scaling measures only minialign, with its own shapes; leave out --against, --size, --workload and --rounds"
         )
     if what == "ablate" and against:
         raise CannotMeasure("--ablate compares minialign with itself; leave out --against")
@@ -77,7 +77,7 @@ def _scaling(result, rounds, workloads, sizes, against, out):
     from .scaling import scaling, table
 
     path = Path(out) / "bench" / "scaling"
-    path.parent.mkdir(parents=True, exist_ok=True)  # find out now that it cannot be written
+    path.parent.mkdir(parents=True, exist_ok=True)  # find out now whether it can be written
     result |= scaling(result["threads"])
     from ..figures.bench_plots import draw  # matplotlib is slow to load: only when there is something to draw
 
@@ -86,7 +86,7 @@ def _scaling(result, rounds, workloads, sizes, against, out):
 
 
 def check_json(path: str | None) -> None:
-    """Find out now, not after minutes, that the file cannot be written."""
+    """Find out now, not after minutes, whether the file can be written."""
     folder = Path(path).absolute().parent if path else Path(".")
     if path and (Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)):
         raise CannotMeasure(f"cannot write {path}; give --json a file in a folder that exists")

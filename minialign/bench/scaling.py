@@ -1,7 +1,7 @@
 """`minialign bench --scaling`: what does one token cost as the work grows?
 
-Around one model, one thing grows at a time: width, layers, context, batch.  Time: the best of two steps.  Memory: the
-peak of what Python and NumPy allocate during a step (tracemalloc); weights and optimiser are there before.
+Starting from one model, one thing grows at a time: width, layers, context, batch.  Time: the best of two steps.  Memory: the
+peak of what Python and NumPy allocate during a step (tracemalloc); weights and optimiser state are allocated before.
 
 A slope is the exponent of the growth: a straight line through the logarithms.  Per token, a training step should grow
 at most like d_model^2 (the products), layers^1, context^1 (attention), batch^0.
@@ -47,7 +47,7 @@ def point(workload: str, shape: dict[str, int], threads: int) -> dict[str, float
     B, T = shape["batch"], shape["context"]
     prompt = min(PROMPT, T // 2)
     size = Size(shape["d_model"], shape["layers"], context_length=T, train=(B, T), sample=(B, prompt, T - prompt))
-    # A fresh process per point: no warm heap of a smaller shape, and a peak that is its own.
+    # A fresh process per point, so that the heap is not warm from a smaller shape, and the peak is its own.
     child = Child(Task("minialign", size, workload, threads))
     try:
         child.ask()
@@ -79,7 +79,7 @@ def attention_memory(points: list[dict[str, float]], base: dict[str, int]) -> fl
 def table(result: Result) -> str:
     """Every curve as numbers, with its slopes."""
     base = ", ".join(f"{name} {value}" for name, value in result["base"].items())
-    lines = ["What one token costs while one thing grows and the rest stays at", f"{base}."]
+    lines = ["What one token costs as one thing grows and the rest stays at", f"{base}."]
     for workload, words in (("train", "training step"), ("sample", "sampling")):
         for what, unit, factor in (("seconds", "microseconds", 1e6), ("bytes", "KB", 1e-3)):
             lines += ["", f"{words}, {unit} per token" + f"{'slope (last step)':>{70 - len(words) - len(unit)}}"]
@@ -89,7 +89,7 @@ def table(result: Result) -> str:
                 lines.append(f"  {name:<9}{shown:<61}{whole:>5.2f} ({last:.2f})")
     lines += [
         "",
-        f"Of a training step's memory, what grows with the square of the context is {result['attention']:.2f} times",
+        f"The part of a training step's memory that grows with the square of the context is {result['attention']:.2f} times",
         "the attention matrices of its layers (B H T T numbers of 4 bytes each).",
     ]
     return "\n".join(lines)

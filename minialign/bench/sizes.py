@@ -1,7 +1,7 @@
 """What is measured: the shapes of the workloads, the weights they start from, and the texts they work on.
 
-Every system starts from these same numbers.  The model is GPT-2's form (learned positions, tied head), so that it is
-the same model in every library.
+Every system starts from the same numbers.  The model has GPT-2's form (learned positions, tied head), so that every
+library can run it.
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def _config(size, dtype):
 
 
 def texts(size: Size, rows: int, tokens: int) -> np.ndarray:
-    """ids (rows, tokens), drawn at random: what they say does not change how long a step takes."""
+    """ids (rows, tokens), drawn at random: the content of a text does not change how long a step takes."""
     return np.random.default_rng(rows).integers(4, size.vocab_size, size=(rows, tokens))
 
 

@@ -1,7 +1,7 @@
 """The model of the comparison: GPT-2 in idiomatic PyTorch, with scaled_dot_product_attention and a key/value cache.
 
-Needs torch, which minialign does not: only `minialign bench --against torch` comes here.  The names are GPT-2's, so
-that weights and gradients can be compared by name.
+Only `minialign bench --against torch` uses this file; it needs torch, which minialign does not.  The names are GPT-2's,
+so that weights and gradients can be compared by name.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ class Attention(nn.Module):
             keys, values = cache
             keys[:, :, start : start + T], values[:, :, start : start + T] = k, v
             k, v = keys[:, :, : start + T], values[:, :, : start + T]
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=T > 1)  # a single new token may look everywhere
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=T > 1)  # a single new token may attend to all earlier ones
         return self.c_proj(y.transpose(1, 2).reshape(B, T, C))
 
 

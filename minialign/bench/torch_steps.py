@@ -1,7 +1,7 @@
 """The four workloads as a good PyTorch programmer writes them: eager mode, the same arithmetic as workloads.py.
 
-Same starting weights, same inputs, same losses, same optimiser, same models (the critic is one of its own, as ours);
-and beside them the sampling of Hugging Face transformers.  Each function returns (step, numbers), as there.
+Same starting weights, same inputs, same losses, same optimiser, same models (the critic is a separate model, as in
+minialign); and also sampling with Hugging Face transformers.  Each function returns (step, numbers), as there.
 """
 
 import numpy as np
@@ -127,7 +127,7 @@ def ppo(size: Size, dtype: str = "float32") -> Workload:
 
     @torch.no_grad()
     def look_at(ids):
-        """What stays fixed while the policy learns: logprobs, ref_logprobs, values (B, T-1), scores (B,)."""
+        """What stays fixed while the policy is updated: logprobs, ref_logprobs, values (B, T-1), scores (B,)."""
         scores = (reward_model(ids)[:, 1:] * mask).sum(1) / mask.sum(1) - c.missing_eos_penalty
         return _logprobs(policy, ids), _logprobs(reference, ids), critic(ids[:, :-1]), scores
 
@@ -154,7 +154,7 @@ def ppo(size: Size, dtype: str = "float32") -> Workload:
         return seen, np.mean([learn(ids[i], mask[i], old[i], advantages[i], returns[i], values[i]) for i in turns], 0)
 
     def step():
-        ids = policy.generate(prompts, new).clone()  # what was made in inference mode cannot be learned from
+        ids = policy.generate(prompts, new).clone()  # tensors made in inference mode cannot be trained on
         update(ids, lambda: torch.randperm(rows))
 
     def numbers():

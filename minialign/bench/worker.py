@@ -1,12 +1,12 @@
-"""One process, one system, one workload: take steps when asked, and say what each cost.
+"""One process, one system, one workload: run steps on request, and report what each cost.
 
-Started by driver.py with its task as JSON on the command line; asked by lines on stdin, answers by lines on stdout:
+Started by driver.py with its task as JSON on the command line; requests are lines on stdin, replies are lines on stdout:
 
     "visit 3"  ->  one step that does not count, then three that do:  [{"cpu": s, "wall": s, "faults": n}, ...]
     "memory"   ->  the most memory this process ever had, MB
     "trace"    ->  the most that Python and NumPy allocated during one step, bytes
 
-Only the standard library is imported before the task is known, so that each process holds its own system and no other.
+Only the standard library is imported before the task is known, so that each process loads its own system and no other.
 """
 
 import importlib
@@ -35,10 +35,10 @@ MODULES = {
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver handles Ctrl-C
     task = json.loads(sys.argv[1])
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a library prints is no answer
+    os.dup2(2, 1)  # what a library prints must not be taken for a reply
 
     def say(answer):
         print(json.dumps(answer), file=answers, flush=True)

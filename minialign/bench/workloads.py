@@ -84,7 +84,7 @@ def ppo_iteration(size: Size, dtype: str = "float32") -> Workload:
     )
 
     def iteration(sampler, rng):
-        # The library samples through this name: with another sampler in its place its own code is measured, and no copy.
+        # The library samples through this name: by replacing only the sampler, its own code is measured, not a copy.
         usual, policy_gradient.generate = policy_gradient.generate, sampler
         try:
             rollout = policy_gradient.roll_out(policy, reference, score, sizes.questions(size), config, rng)
@@ -94,7 +94,7 @@ def ppo_iteration(size: Size, dtype: str = "float32") -> Workload:
         values = ppo.values_of(critic, rollout.batch)
         return rollout, values, ppo.ppo_update(policy, critic, *optimizers, rollout, config.kl_coef, config, rng)
 
-    def never_stopping(*arguments):  # equal work every time: an untrained model would stop anywhere
+    def never_stopping(*arguments):  # equal work every time: an untrained model would stop at random
         return generate(*arguments, eos_id=None)
 
     def numbers():

@@ -1,4 +1,4 @@
-"""One lesson as a chapter: its script, cell by cell, and between the cells what they said in the recorded run."""
+"""One lesson as a chapter: its script, cell by cell, and between the cells their output in the recorded run."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ SPEECH = ("section", "predict", "show", "say", "reveal", "need", "finish")
 
 @dataclass(frozen=True)
 class Group:
-    """What a cell said, as far as it is of one kind and follows on one another: the rows of one table, say."""
+    """Successive outputs of a cell that are of one kind: the rows of one table, for example."""
 
     kind: str
     items: list
@@ -30,7 +30,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Part:
-    """Prose, or a code cell with what it said."""
+    """Prose, or a code cell with its output."""
 
     prose: str = ""  # HTML
     code: str = ""  # HTML
@@ -77,7 +77,7 @@ class Chapter:
 
     @property
     def seen(self) -> dict[int, bool]:
-        """Claim -> whether the run has shown it."""
+        """Claim -> whether it was seen in the run."""
         told = (item for part in self.parts for group in part.said if group.kind == "Claim" for item in group.items)
         return {claim.number: claim.seen for claim in told}
 
@@ -120,7 +120,7 @@ def quiz(source: Source, writer: Writer) -> list[Quizzed]:
 
 
 def code_part(lines: list[str], said: list[Event], writer: Writer, headed: bool) -> Part:
-    """A code cell.  headed: the prose before it has the heading, which the run therefore need not repeat."""
+    """A code cell.  headed: the prose before it has the heading, so the run's own heading is left out."""
     text, checks = without_speech(without_notes(lines))
     folded = "What it imports" if imports_only(text) else "How it is checked" if checks else ""
     if headed and said and isinstance(said[0], Section):
@@ -129,9 +129,9 @@ def code_part(lines: list[str], said: list[Event], writer: Writer, headed: bool)
 
 
 def without_speech(lines: list[str]) -> tuple[str, bool]:
-    """A cell without the calls that only speak, as what they say is on the page -> its code, and whether the rest only checks.
+    """A cell without calls that only print, since their output is on the page -> its code, and whether the rest only checks.
 
-    Above all without lesson.predict(...), which has the right answer in it.
+    This removes lesson.predict(...) above all, which contains the right answer.
     """
     spoken: set[int] = set()
     rest = set()
@@ -163,7 +163,7 @@ def groups(said: list[Event], writer: Writer) -> Iterator[Group]:
 
 
 def figure(source: Source, recording: Recording, picture: Picture) -> Figure:
-    """Its file, and how large it is: a page whose pictures have a size does not jump while it loads."""
+    """A picture's file and size: a page that knows the sizes of its pictures does not jump while it loads."""
     file = recording.folder / f"{picture.name}.svg"
     width, height = svg_size(file.read_text(encoding="utf-8"))
     return Figure(file, f"figures/{source.name}-{picture.name}.svg", picture.words, width, height)
@@ -181,7 +181,7 @@ def number_anchor(name: str) -> str:
 
 
 def place_in_band(number: Number) -> float | None:
-    """Where a number lies in its band: 0 at the lower end, 100 at the upper, never further out than -15 and 115."""
+    """Where a number is in its band: 0 at the lower end, 100 at the upper, limited to -15 to 115."""
     if number.band is None or number.value is None:
         return None
     low, high = number.band

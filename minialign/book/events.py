@@ -1,4 +1,4 @@
-"""What a lesson's run says, as the book keeps it: one dataclass for each of the ways in which a lesson speaks."""
+"""The output of a lesson's run, as the book stores it: one dataclass for each kind of output."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -45,7 +45,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Revealed:
-    """The place at which the last question is answered."""
+    """Where the last question is answered."""
 
     question: Question
 
@@ -76,7 +76,7 @@ def to_json(event: Event) -> dict[str, Any]:
 
 
 def from_json(fields: dict[str, Any]) -> Event:
-    """What to_json wrote.  Raises KeyError or TypeError for anything else."""
+    """The inverse of to_json.  Raises KeyError or TypeError for anything else."""
     rest = {name: value for name, value in fields.items() if name != "kind"}
     if fields["kind"] == "Revealed":
         rest["question"] = Question(**rest["question"])

@@ -1,4 +1,4 @@
-"""The journey of the same cut and seed: its run, found or made, its page, and the scenes that belong to the lessons."""
+"""The pipeline's run with the same settings and seed, made if missing; its page, and the scenes that belong to lessons."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class JourneyPage:
 
 
 def prepare(fast: bool, seed: int, out: str | Path) -> Iterator[tuple[str, float]]:
-    """Make what is missing of the run, and yield (what comes now, its share) before each step."""
+    """Make what is missing of the run, and yield (the next step, its share of the work) before each step."""
     folder = Path(out) / run_name(fast, seed)
     if code_of(folder) == cache.fingerprint(pipeline.__file__):
         return
@@ -53,7 +53,7 @@ def prepare(fast: bool, seed: int, out: str | Path) -> Iterator[tuple[str, float
 
 
 def code_of(folder: Path) -> str:
-    """The code that a run was made by; "" if there is no finished run, or if it is damaged."""
+    """The key of the code that made a run; "" if there is no finished run, or if it is damaged."""
     try:
         return "" if damaged(folder) else str(load_run(folder)["code"])
     except Problem:
@@ -61,7 +61,7 @@ def code_of(folder: Path) -> str:
 
 
 def journey_page(fast: bool, seed: int, out: str | Path) -> JourneyPage:
-    """The page of a run that prepare() has seen to."""
+    """The page of a run that prepare() has completed."""
     page, data = make_page(Path(out) / run_name(fast, seed))
     said = captions(data.scenes)
     scenes = {

@@ -1,4 +1,4 @@
-"""`minialign book`: make what is missing of the runs, then every page, and write the site; or say which pages are stale."""
+"""`minialign book`: make the missing runs, then every page, and write the site; or say which pages are out of date."""
 
 import importlib.util
 import json
@@ -62,7 +62,7 @@ def make_book(out: str | Path, fast: bool, seed: int, runs: str | Path, lessons:
 
 
 def written(made: dict[str, bytes], out: Path, about: dict) -> list[Path]:
-    """Write the files, and take away those of an earlier book that are no longer of it -> their paths."""
+    """Write the files, and remove those of an earlier book that are no longer part of it -> the paths."""
     for name in set(kept(out).get("files", ())) - set(made):
         (out / name).unlink(missing_ok=True)
     for name, content in made.items():
@@ -81,7 +81,7 @@ def kept(out: Path) -> dict:
 
 # ------------------------------------------------------------------------------------------------ is it still true?
 def page_keys(sources: dict[int, Source], lessons: Path) -> dict[str, str]:
-    """Lesson -> a key that changes with its words, with the code that its numbers come from, and with how pages are made."""
+    """Lesson -> a key that changes with its text, with the code behind its numbers, and with the code that makes pages."""
     from .record import recording_key
 
     here = Path(__file__).parent
@@ -95,7 +95,7 @@ def page_keys(sources: dict[int, Source], lessons: Path) -> dict[str, str]:
 
 
 def stale_pages(out: str | Path, lessons: str | Path) -> Iterator[str]:
-    """The lessons whose pages are not of the code and the words as they are now.  Raises Problem if there is no book."""
+    """The lessons whose pages were not made from the current code and text.  Raises Problem if there is no book."""
     known = kept(Path(out)).get("lessons")
     if known is None:
         raise Problem(f"there is no book in {out}; make it with: minialign book {out}")

@@ -1,9 +1,9 @@
-"""A lesson's recording: the script, run cell by cell in a process of its own, and all that each cell said and drew.
+"""A lesson's recording: the script, run cell by cell in a process of its own, and what each cell printed and drew.
 
     python -m minialign.book.record lessons/08_dpo.py --fast        leaves recording.json beside the run's run.json
 
-What a lesson says through its Lesson is kept as what it is: a number with its band, a claim, a picture with its words.
-What it prints besides is kept as text.  A recording is used again until the lesson, or anything it imports, changes.
+What a lesson outputs through its Lesson is stored by kind: a number with its band, a claim, a picture with its caption.
+Anything else that it prints is stored as text.  A recording is reused until the lesson, or anything it imports, changes.
 """
 
 import io
@@ -57,7 +57,7 @@ def recording(script: Path, fast: bool, seed: int, out: str | Path) -> Recording
 
 
 def read(folder: Path, script: Path) -> Recording | None:
-    """The recording in a run's folder; None if there is none of the lesson as it is now."""
+    """The recording in a run's folder; None if there is none of the current lesson."""
     try:
         texts = ((folder / f"{name}.json").read_text(encoding="utf-8") for name in ("run", "recording"))
         run, kept = (cache.unseal(json.loads(text)) for text in texts)
@@ -70,13 +70,13 @@ def read(folder: Path, script: Path) -> Recording | None:
 
 
 def recording_key(script: Path) -> str:
-    """Changes with the lesson, with all that it imports, and with the way in which it is recorded."""
+    """A key that changes with the lesson, with all that it imports, and with the code that records it."""
     return cache.key(code=[script, Path(__file__)])
 
 
 # ------------------------------------------------------------------------------------------------ in the lesson's process
 class Recorded(Lesson):
-    """A lesson that keeps what it says."""
+    """A lesson that stores its output."""
 
     told: list[Event] = []  # by the cell that runs
     printed = io.StringIO()

@@ -24,7 +24,7 @@ SEARCHED = 4000  # characters of a section that the search knows
 
 @dataclass(frozen=True)
 class Material:
-    """What a book is made of."""
+    """Everything that a book is made from."""
 
     chapters: list[Chapter]
     journey: JourneyPage
@@ -74,7 +74,7 @@ def contents(material: Material) -> list[Place]:
 
 
 def page_of(place: Place, material: Material) -> tuple[str, dict[str, Any], list[Entry]]:
-    """The template of a page, what only this page has to say, and the words that it explains."""
+    """The template of a page, its own content, and the terms that it explains."""
     if place.address == "index.html":
         return "index.html", {"title": "From autocomplete to assistant"}, []
     if place.address == "glossary.html":

@@ -1,4 +1,4 @@
-"""From what is written to HTML: Markdown, equations as MathML, code in colours, and words of the glossary one can open.
+"""From source text to HTML: Markdown, equations as MathML, highlighted code, and glossary terms that open on a click.
 
 The work is done by markdown-it-py, latex2mathml and Pygments: pip install 'minialign[book]' brings them.
 """
@@ -37,16 +37,16 @@ def math(latex: str, block: bool) -> str:
         raise Problem(f"the equation {latex.strip()!r} cannot be read ({type(problem).__name__}); fix it") from None
     left = NOT_WORDS.search(made)
     if left:
-        raise Problem(f"the equation {latex.strip()!r} has {left[0]}, which the book cannot set; write it otherwise")
-    # Its LaTeX goes along, for those who copy it, and for a reader of the page's source.
+        raise Problem(f"the equation {latex.strip()!r} has {left[0]}, which the book cannot typeset; write it differently")
+    # The LaTeX is kept, for those who copy it, and for readers of the page's source.
     note = f'<annotation encoding="application/x-tex">{html.escape(latex.strip())}</annotation>'
     opening, inside = re.match(r"(<math[^>]*>)(.*)</math>$", made, re.S).groups()  # type: ignore[union-attr]
     return f"{opening}<semantics>{inside}{note}</semantics></math>"
 
 
 def code(text: str) -> str:
-    """Python -> HTML with a class for each kind of word."""
-    # tabindex: a long line is scrolled, and a keyboard must be able to do that.
+    """Python -> HTML with a class for each kind of token."""
+    # tabindex: a long line scrolls, which must also work with a keyboard.
     lines = highlight(text, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True)).rstrip("\n")
     return f'<pre class="code" tabindex="0"><code>{lines}</code></pre>'
 
@@ -108,7 +108,7 @@ class Writer:
             before = here.type
 
     def _terms(self, token: Token) -> list[Token]:
-        """A text, cut where a term of the glossary stands that this section has not had."""
+        """A text, split at the glossary terms that this section has not yet used."""
         self._in_link += {"link_open": 1, "link_close": -1}.get(token.type, 0)
         if token.type != "text" or self._in_link or not self.pattern:
             return [token]

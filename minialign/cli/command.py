@@ -55,7 +55,7 @@ def main(argv=None):
         prepare_streams()
         os.environ["MPLBACKEND"] = "agg"  # no window is opened here, so the user's own setting must not matter
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends a command as Ctrl-C does
         arguments = parser(argv[0] if argv else None).parse_args(argv)
         with in_one_line():
             code = arguments.run(arguments) or 0

@@ -31,8 +31,8 @@ TOO_FEW = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fast", action="store_true", help="the classroom cut: smaller, quicker, same direction")
-    parser.add_argument("--seed", type=whole_number, default=0, help="all that is random comes from it (default 0)")
+    parser.add_argument("--fast", action="store_true", help="a smaller, faster version for the classroom, with the same trends")
+    parser.add_argument("--seed", type=whole_number, default=0, help="seed of all random numbers (default 0)")
     parser.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
     parser.add_argument("--votes", metavar="FILE", help="train on these votes (minialign vote) instead of simulated ones")
     words = f"make this model too: {', '.join(OPTIONAL)} (may be repeated)"

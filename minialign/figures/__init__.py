@@ -1,1 +1,1 @@
-"""Every drawing: numbers in, (Figure, its words) out; nothing here trains or samples."""
+"""Every drawing: numbers in, (Figure, caption) out; nothing here trains or samples."""

@@ -1,4 +1,4 @@
-"""The figures of the lessons that use the failure laboratory: numbers in, (Figure, its words) out."""
+"""The figures of the lessons that use the failure laboratory: numbers in, (Figure, caption) out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -52,7 +52,7 @@ def leash_curves(sft: Numbers, ppo: list[Numbers], best_of_n: list[Numbers], til
         for label, (points, style) in series.items():
             x, y = (np.array([point[key] for point in points]) for key in ("kl", name))
             x = np.sqrt(np.maximum(x, 0))  # an estimated KL may be a little below 0
-            # PPO starts from the SFT model, which is no point of the sweep: a line without a marker comes from there.
+            # PPO starts from the SFT model, which is not a point of the sweep: the line from there has no marker.
             if points is ppo:
                 ax.plot([0, x[0]], [sft[name], y[0]], linewidth=1.6, **style | {"marker": ""})
             ax.plot(x, y, label=label, linewidth=1.6, markersize=4, **style)
@@ -162,7 +162,7 @@ def habits(yes: dict[str, Any], predicted: Numbers, stances: dict[str, Any], kno
     name_panel(left, "yes to a claim, share of answers")
     middle.plot([0, 1], [1, 0], color=GREY, linewidth=0.8, zorder=0)
     crowds = {"none safe": "no votes on harmless ones", "half safe": "half of the votes on them"}
-    crowds["deaf"] = "raters deaf to the word"
+    crowds["deaf"] = "raters deaf to scary words"
     for marker, (name, point) in zip("oDs^", refused.items()):
         colour = sft if name == "SFT" else dpo
         middle.plot(*point, marker, color=colour, markersize=7, markeredgecolor=WHITE, label=crowds.get(name, name))
@@ -170,7 +170,7 @@ def habits(yes: dict[str, Any], predicted: Numbers, stances: dict[str, Any], kno
     middle.set_ylim(0, 1)
     middle.legend(frameon=False, fontsize=8, loc="upper right", borderaxespad=0)
     label_point(middle, "ideal", (0, 0), (5, 5), color=GREY)
-    note = "harmless ones with a scary word refused\n(grey line: hears nothing but the verb)"
+    note = "harmless ones with a scary word refused\n(grey line: a model that hears only the verb)"
     name_panel(middle, "dangerous questions answered", note)
     _what_it_says(right, known, [names.get(name, f"DPO, votes of\n{name}") for name in known])
     percent(left.yaxis, middle.xaxis, middle.yaxis, right.xaxis)
@@ -210,11 +210,11 @@ def constitution(
     left.set_ylim(0, 1)
     reference(left, 0.5, "")
     legend_below(left, 2)
-    name_panel(left, "labels that are right by gold (grey line: a coin toss)")
+    name_panel(left, "share of right labels, by gold (grey line: a coin toss)")
     for name, colour, line in (("least sure", VERMILION, "o-"), ("any", BLACK, "s:")):
         middle.plot(shares, audit[name], line, color=colour, markersize=4, label=f"{name} first")
     middle.legend(frameon=False, fontsize=8)
-    name_panel(middle, "labels that are right after an audit", "share that people look at")
+    name_panel(middle, "share of right labels after an audit", "share that people check")
     percent(left.yaxis, middle.xaxis, middle.yaxis)
     for marker, (name, row) in zip("so^vD", policies.items()):
         colour = MODEL_STYLE["sft" if name == "SFT" else "dpo"]["color"]
@@ -222,7 +222,7 @@ def constitution(
         right.plot(row["length"], row["polite"], marker, color=colour, markersize=7, label=label)
     legend_below(right, 2)
     right.margins(0.1)
-    name_panel(right, "polite phrases per answer", "characters per answer; refuses: of what is dangerous")
+    name_panel(right, "polite phrases per answer", "characters per answer; refuses: share of dangerous questions")
     people, machine = kinds["all"]
     title = f"Labels from written principles are right for {machine:.0%} of the pairs, people's for {people:.0%}"
     headline(figure, title)
@@ -241,7 +241,7 @@ def rivals(scores: np.ndarray, advantages: np.ndarray, history: History, known: 
     left.bar(range(len(scores)), advantages, color=[GREEN if a > 0 else VERMILION for a in advantages], width=0.6)
     left.set_xticks(range(len(scores)), [f"score {score:g}" for score in scores], fontsize=7)
     reference(left, 0, "")
-    name_panel(left, "advantages of four rivals")
+    name_panel(left, "advantages of four answers to one question")
     curve(middle, history, "objective/scores", **MODEL_STYLE["grpo"])
     percent(middle.yaxis)
     name_panel(middle, "right answers in training (verifier)", "iteration")
@@ -249,7 +249,7 @@ def rivals(scores: np.ndarray, advantages: np.ndarray, history: History, known: 
     percent(right.xaxis)
     (right_before, *_), (right_after, *_), (*_, idk_before), (*_, idk_after) = known.values()
     facts, names = f"from {right_before:.0%} to {right_after:.0%}", f"from {idk_before:.0%} to {idk_after:.0%}"
-    title = f"Verified facts go {facts} right, and 'i do not know' about made-up names {names}"
+    title = f"Right answers on verified facts go {facts}, and 'i do not know' about made-up names {names}"
     headline(figure, title)
     group = ", ".join(f"{score:g} gets {a:+.2f}" for score, a in zip(scores, advantages))
     return figure, f"{title}. Of four rivals a score of {group}: best beside the others, not good in itself."

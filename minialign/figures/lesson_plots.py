@@ -1,4 +1,4 @@
-"""The figures of the lessons: numbers in, (Figure, its words) out, in the colours and lines of style.py."""
+"""The figures of the lessons: numbers in, (Figure, caption) out, in the colours and line styles of style.py."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ from .style import (
 def votes_needed(
     sizes: list[int], own: list[float], unseen: list[float], ceiling: float, bins: dict[str, np.ndarray]
 ) -> tuple[Figure, str]:
-    """Lesson 5: how many votes does a reward model need, and does it know how sure it may be?
+    """Lesson 5: how many votes does a reward model need, and is it calibrated?
 
     own, unseen: share of votes predicted, one for each size; bins: what reward.calibration returns, for the last size.
     """
@@ -42,7 +42,7 @@ def votes_needed(
     left.plot(sizes, unseen, "o-", color=PURPLE, label="votes it never saw")
     left.legend(frameon=False, fontsize=7, loc=(0.45, 0.08))
     reference(left, 0.5, "coin toss")
-    reference(left, ceiling, "the best possible: raters slip")
+    reference(left, ceiling, "best possible: raters slip")
     left.set_xscale("log")
     left.set_xticks(sizes, [str(n) for n in sizes])
     left.minorticks_off()
@@ -111,7 +111,7 @@ def autocomplete(
     for what, loss in ladder.items():
         reference(left, loss, f"{what}  {loss:.2f}")
     name_panel(left, "loss, nats per character", "step")
-    # the head that looks most sharply, and not only at the letter before it
+    # the head with the sharpest attention that does not only look at the previous letter
     heads = np.concatenate(weights)
     sharp = [np.mean([head[t, : t - 1].max() for t in range(4, len(head))]) for head in heads]
     head = heads[int(np.argmax(sharp))]
@@ -119,10 +119,10 @@ def autocomplete(
     right.set_xticks(range(len(letters)), letters, fontsize=6)
     right.set_yticks(range(len(letters)), letters, fontsize=6)
     right.tick_params(length=0)
-    name_panel(right, "where one head looks: each row is a character that reads", "what it reads (bright: takes much)")
+    name_panel(right, "attention of one head: each row is a character", "the characters it attends to (bright: large weight)")
     end = history.last("loss", 20)
     triples = ladder["counting triples"]
-    title = f"The loss falls to {end:.2f} nats per character; counting triples would end at {triples:.2f}"
+    title = f"The loss falls to {end:.2f} nats per character; counting triples (trigrams) would end at {triples:.2f}"
     headline(figure, title)
     ahead = max(np.triu(head, 1).max() for head in heads)
     look = "empty above its diagonal: no look ahead" if ahead == 0 else "not empty above its diagonal: it looks ahead"
@@ -132,7 +132,7 @@ def autocomplete(
 def shortcut(
     names: list[str], ref: np.ndarray, roads: dict[str, np.ndarray], beta: float, history: History
 ) -> tuple[Figure, str]:
-    """Lesson 8: three roads to one policy over a few answers, and what DPO does to chosen and rejected ones.
+    """Lesson 8: three methods that reach one policy over a few answers, and what DPO does to chosen and rejected ones.
 
     ref (A,); roads: "the formula", "DPO", "policy gradient" -> (A,); history: of DPO on the votes.
     """
@@ -141,7 +141,7 @@ def shortcut(
     left.bar(x, roads["the formula"], color=LIGHT_GREY, label="the formula: ref exp(r / beta) / Z")
     left.plot(x, ref, "_", color=MODEL_STYLE["sft"]["color"], markersize=22, label="reference")
     circle = {"color": MODEL_STYLE["ppo"]["color"], "mfc": "none", "markersize": 10}
-    left.plot(x, roads["policy gradient"], "o", label="policy gradient on a leash", **circle)
+    left.plot(x, roads["policy gradient"], "o", label="policy gradient with a KL penalty", **circle)
     left.plot(x, roads["DPO"], "x", color=MODEL_STYLE["dpo"]["color"], label="DPO, from votes alone")
     left.set_xticks(x, [name.replace(", ", ",\n") for name in names])
     left.set_ylim(0, 1.4 * max(map(max, roads.values())))  # room for the legend
@@ -190,7 +190,7 @@ def six_cases(eps: float = 0.2) -> tuple[Figure, str]:
 
 
 def gradient_check(errors: dict[str, float], eps: np.ndarray, valley: np.ndarray) -> tuple[Figure, str]:
-    """Lesson 1: how far each rule is from finite differences, and how far finite differences are from the truth.
+    """Lesson 1: the error of each rule against finite differences, and the error of finite differences themselves.
 
     errors: rule -> relative error; valley: the error of a finite difference of exp for each eps.
     """
@@ -208,7 +208,7 @@ def gradient_check(errors: dict[str, float], eps: np.ndarray, valley: np.ndarray
 
 
 def _errors(ax, errors, limit, what):
-    """A dot for each error, a cross where it is above the limit -> how many are not."""
+    """A dot for each error, a cross if it is above the limit -> how many are not."""
     values, y = np.maximum(list(errors.values()), 1e-17), np.arange(len(errors))
     wrong = values > limit
     ax.hlines(y, 1e-17, values, color=LIGHT_GREY, linewidth=1)
@@ -223,7 +223,7 @@ def _errors(ax, errors, limit, what):
 
 
 def parity(differences: dict[str, float], whose: str) -> tuple[Figure, str]:
-    """Lesson 12: how far our numbers are from PyTorch's.  differences: name -> absolute difference."""
+    """Lesson 12: how far minialign's numbers are from PyTorch's.  differences: name -> absolute difference."""
     figure, [(ax,)] = panels(7, 3.4, 1, 1)
     good = _errors(ax, differences, 1e-5, "1e-5")
     name_panel(ax, "", f"difference between minialign and {whose}")
@@ -234,7 +234,7 @@ def parity(differences: dict[str, float], whose: str) -> tuple[Figure, str]:
 
 
 def votes_matrix(choices: dict[str, list[tuple[int, str]]], agreement: tuple[Sequence[str], np.ndarray]) -> tuple[Figure, str]:
-    """Lesson 4: who chose what, and who agrees with which.
+    """Lesson 4: who chose what, and who agrees with whom.
 
     choices: name -> a list of (number of the pair, "a" | "b" | "tie" | "skip"); a pair that came twice is there twice.
     agreement: (names, matrix of shares).
@@ -262,7 +262,7 @@ def votes_matrix(choices: dict[str, list[tuple[int, str]]], agreement: tuple[Seq
         right.text(j, i, f"{share:.0%}", ha="center", va="center", fontsize=7, color=ink)
     right.set_xticks(range(len(names)), names, rotation=30, ha="right")
     right.set_yticks(range(len(names)), names)
-    name_panel(right, "how often two vote alike (diagonal: asked twice)")
+    name_panel(right, "how often two raters agree (diagonal: asked twice)")
     others = [(shares[i, j], names[i], names[j]) for i in range(len(names)) for j in range(i)]
     (low, first, second), (high, third, fourth) = min(others), max(others)
     title = f"{first} and {second} agree on {low:.0%} of the pairs, {third} and {fourth} on {high:.0%}"

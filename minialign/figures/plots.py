@@ -1,4 +1,4 @@
-"""One function per figure: numbers in, (Figure, its words) out; nothing here trains or samples.
+"""One function per figure: numbers in, (Figure, caption) out; nothing here trains or samples.
 
 A title is a sentence computed from the numbers, and so are the words: the alternative text of the picture, for those
 who do not see it.  One model has one colour and one kind of line in every figure: none depends on colour alone.
@@ -18,7 +18,7 @@ from .style import BLACK, GREY, LIGHT_GREY, MODEL_STYLE, PURPLE, WHITE, curve, h
 
 # ---------------------------------------------------------------------------------------- the figures
 def learning_curves(base: History, sft: History, guessing: float) -> tuple[Figure, str]:
-    """The losses of the base model and of SFT; guessing = ln V, the loss of one who knows nothing."""
+    """The losses of the base model and of SFT; guessing = ln V, the loss of a uniform guess."""
     figure, [(left, right)] = panels(8, 3.2, 1, 2, sharey=True)
     ends = []
     for ax, name, history in ((left, "base", base), (right, "sft", sft)):
@@ -34,7 +34,7 @@ def learning_curves(base: History, sft: History, guessing: float) -> tuple[Figur
 
 
 def reward_calibration(report: dict[str, Any]) -> tuple[Figure, str]:
-    """Does the reward model know how sure it may be?
+    """Is the reward model calibrated?
 
     report: accuracy, ceiling, ece, and calibration as reward.calibration gives it.
     """
@@ -70,7 +70,7 @@ def ppo_dashboard(history: History) -> tuple[Figure, str]:
     name_panel(scores, "reward model's score, in standard deviations")
     curve(kl, history, "objective/kl", "k1: may be negative", **style)
     curve(kl, history, "objective/kl_k3", "k3: never negative", color=BLACK, linestyle=":")
-    reference(kl, 0, "no distance", below=True)
+    reference(kl, 0, "SFT model: 0", below=True)
     name_panel(kl, "KL from the SFT model, nats per answer")
     curve(clipped, history, "policy/clipfrac", **style)
     reference(clipped, 0, "the clip never acts", below=True)
@@ -81,7 +81,7 @@ def ppo_dashboard(history: History) -> tuple[Figure, str]:
     for ax in (scores, kl):
         ax.legend(frameon=False, fontsize=7)
     first, last, distance = history["objective/scores"][0], history.last("objective/scores", 3), history.last("objective/kl", 3)
-    title = f"PPO moves the score from {first:+.2f} to {last:+.2f} at a distance of {distance:.1f} nats"
+    title = f"PPO moves the score from {first:+.2f} to {last:+.2f} at a KL of {distance:.1f} nats"
     headline(figure, title)
     held_back = f"The clip holds back {history['policy/clipfrac'].mean():.1%} of tokens on average"
     ends = history["objective/entropy"][0], history.last("objective/entropy", 3)
@@ -111,7 +111,7 @@ def dpo_curves(history: History) -> tuple[Figure, str]:
 
 
 def scoreboard(boards: list[dict[str, dict]]) -> tuple[Figure, str]:
-    """gold of every model, sampled and greedy, and its three parts.  boards: one of runs.metrics.scoreboard for each seed."""
+    """Gold of every model, sampled and greedy, and its three parts.  boards: runs.metrics.scoreboard of each seed."""
     figure, [axes] = panels(10, 3.6, 1, 4, sharey=True, width_ratios=(1.9, 1, 1, 1))
     names = list(boards[0]["sampled"])
     mean = {}
@@ -124,7 +124,7 @@ def scoreboard(boards: list[dict[str, dict]]) -> tuple[Figure, str]:
                     continue  # best of n is only sampled
                 values = [board[how][name][column] for board in boards]
                 mean[how, name, column] = np.mean(values)
-                # What is only sampled has one bar, in the middle.
+                # A model that is only sampled has one bar, in the middle.
                 x_bar = x + shift * (name in boards[0]["greedy"])
                 _bar(ax, x_bar, values, how, MODEL_STYLE[name]["color"], numbered=column == "gold")
         ax.axhline(0, color=BLACK, linewidth=0.8)
@@ -146,7 +146,7 @@ def scoreboard(boards: list[dict[str, dict]]) -> tuple[Figure, str]:
 
 
 def three_roads(roads: dict[str, np.ndarray], betas: Sequence[float]) -> tuple[Figure, str]:
-    """Where PPO, DPO and the formula arrive in a language of thirteen answers, one panel for each beta.
+    """Where PPO and DPO end in a language of thirteen answers, beside the formula, one panel for each beta.
 
     roads: reference (N,), rewards (N,), and formula, ppo, dpo, each (len(betas), N): probabilities of the answers.
     """

@@ -12,14 +12,14 @@ Series = list[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Absent:
-    """In the place of a scene, or of the models: why there is nothing to show, and what to do about it."""
+    """Takes the place of a scene, or of the models: why there is nothing to show, and what to do about it."""
 
     missing: str
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model wrote; ended: with the end token (EOS), and not because it reached the limit."""
+    """What a model wrote; ended: with the end token (EOS), not because it reached the limit."""
 
     text: str
     ended: bool

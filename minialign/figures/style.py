@@ -18,11 +18,11 @@ from ..history import History
 from ..models import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, TABLE, VERMILION, YELLOW  # noqa: F401  for the figures
 
 GREY = "#777777"  # for reference lines and small print
-LIGHT_GREY, PALE_GREY = "#cccccc", "#dddddd"  # areas behind marks; answers that take no side
+LIGHT_GREY, PALE_GREY = "#cccccc", "#dddddd"  # areas behind marks; neutral answers
 GOLD, DARK_PURPLE = "#8a6d00", "#8e3d69"  # the judge's score; the reward model's colour, dark enough for small marks
 WHITE = "#ffffff"  # letters on a full bar, and the body of a hatched one
 
-# The axis that proxy and gold are drawn against, and the sentence that explains it in a figure's words.
+# The axis that proxy and gold are drawn against, and the sentence that explains it in a figure's caption.
 ROOT_KL = "square root of KL (KL: nats per answer)"
 WHY_ROOT = "Near the SFT model a score changes like the square root of the KL: against it a curve begins as a straight line."
 
@@ -33,7 +33,7 @@ MODEL_STYLE: dict[str, dict[str, Any]] = {
 
 
 def save(figure: Figure, path: str | Path, alt_text: str) -> None:
-    """Write path.png, path.svg and path.txt (the words), each whole or not at all; equal figures give equal files."""
+    """Write path.png, path.svg and path.txt (the caption), each whole or not at all; equal figures give equal files."""
     _settle(figure)
     about = {"Title": alt_text.split(". ")[0], "Description": alt_text}
     with matplotlib.rc_context({"svg.hashsalt": "minialign"}):
@@ -43,7 +43,7 @@ def save(figure: Figure, path: str | Path, alt_text: str) -> None:
 
 
 def _settle(figure):
-    """Lay the figure out once and round the result: the layout's solver trembles in the 13th digit from run to run."""
+    """Lay the figure out once and round the result: the layout solver differs in the 13th digit from run to run."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for ax in figure.axes:
@@ -71,12 +71,12 @@ def name_panel(ax: Axes, title: str, xlabel: str | None = None) -> None:
 
 
 def label_point(ax: Axes, text: str, point: tuple[float, float], shift: tuple[float, float] = (4, 4), **look: Any) -> None:
-    """A word beside a point; shift: in points."""
+    """A label beside a point; shift: in points."""
     ax.annotate(text, point, xytext=shift, textcoords="offset points", **{"fontsize": 8} | look)
 
 
 def legend_below(ax: Axes, columns: int, gap: float = 0.16) -> None:
-    """A legend under the panel, where it covers no bar; gap: from the panel, in heights of it, for names of two lines."""
+    """A legend under the panel, where it covers no bar; gap: distance in panel heights, more for names of two lines."""
     ax.legend(frameon=False, fontsize=8, ncols=columns, loc="upper center", bbox_to_anchor=(0.5, -gap))
 
 
@@ -117,7 +117,7 @@ def _smooth(values):
 
 
 def curve(ax: Axes, history: History, name: str, label: str | None = None, **style: Any) -> None:
-    """A series: the running mean in full, what it is the mean of faintly behind it."""
+    """A series: its running mean, and faintly behind it the values themselves."""
     values = history[name]
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))  # there is no step 2.5
     if len(values) > 40:

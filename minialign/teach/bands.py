@@ -1,4 +1,4 @@
-"""Bands: where a lesson's numbers lay over many seeds; and the key under which a lesson's run is known."""
+"""Bands: the range of each of a lesson's numbers over many seeds; and the cache key of a lesson's run."""
 
 import json
 from pathlib import Path
@@ -14,6 +14,6 @@ def read_bands(folder: str | Path) -> dict[str, Any]:
 
 
 def run_key(file: str | Path) -> str:
-    """Changes with whatever a lesson's numbers depend on: the lesson itself and all that it imports."""
-    # Seed and cut are not in it: they are in the name of the folder that the run is kept in.
+    """A key that changes with everything that a lesson's numbers depend on: the lesson itself and all that it imports."""
+    # Seed and cut (--fast or not) are not in it: they are in the name of the run's folder.
     return cache.key(code=[Path(file)])

@@ -1,7 +1,7 @@
-"""`minialign calibrate`: run the lessons over many seeds; how often is each claim seen, and where do the numbers lie?
+"""`minialign calibrate`: run the lessons over many seeds; how often is each claim seen, and in what range are the numbers?
 
-Each seed is a task of its own, and its lessons run one after the other, so that what one has made the next one finds.
-A lesson that has run already, with the same code, is not run again: the command can be stopped and resumed.
+Each seed is one task, whose lessons run one after the other, so that each finds the stages that an earlier one has made.
+A lesson that has already run with the same code is not run again: the command can be stopped and resumed.
 """
 
 import json
@@ -38,7 +38,7 @@ def calibrate(numbers: list[int], fast: bool, seeds: int, out: str | Path, jobs:
     try:
         runs = for_each(all_lessons, tasks, min(seeds, jobs or cores()))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"what has run is kept in {out}; run the same command again to resume") from None
+        raise KeyboardInterrupt(f"finished lessons are kept in {out}; run the same command again to resume") from None
     bands = read_bands(lessons)
     for script in scripts:
         of_this = [run[script.stem] for run in runs]
@@ -60,13 +60,13 @@ def all_lessons(task: tuple[list[Path], bool, int, Path]) -> dict[str, dict]:
 
 
 def one_lesson(script: Path, fast: bool, seed: int, out: Path) -> dict[str, Any]:
-    """One lesson with one seed, found or run -> its run.json, or {"error": last line}."""
+    """One lesson with one seed, run if necessary -> its run.json, or {"error": last line}."""
     folder = f"{script.stem}{'-fast' * fast}{f'-s{seed}' if seed else ''}"
     path = Path(out) / "lessons" / folder / "run.json"
     run = kept_run(path)
     if run.get("complete") and run.get("key") == run_key(script):
         return run
-    # A process of its own: a lesson patches the package, draws with matplotlib and ends with sys.exit as it pleases.
+    # In a process of its own: a lesson may patch the package, draw with matplotlib and end with sys.exit.
     flags = ["--seed", str(seed), "--out", str(out), "--no-predict", *(["--fast"] * fast)]
     command = [sys.executable, str(script), *flags]
     env = os.environ | {"TQDM_DISABLE": "1"}
@@ -77,7 +77,7 @@ def one_lesson(script: Path, fast: bool, seed: int, out: Path) -> dict[str, Any]
 
 
 def kept_run(path: Path) -> dict[str, Any]:
-    """A lesson's run.json; empty if there is none, or if it is not as the lesson wrote it: then the lesson runs again."""
+    """A lesson's run.json; empty if there is none, or if it has been changed: then the lesson runs again."""
     try:
         return cache.unseal(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError):
@@ -98,7 +98,7 @@ def rounded(x: float, direction: int) -> float:
 
 
 def table(script: Path, runs: list[dict]) -> Iterator[str]:
-    """What the seeds of one lesson have shown, as lines."""
+    """The results of one lesson over all seeds, as lines."""
     done = {seed: run for seed, run in enumerate(runs) if "numbers" in run}
     what = "--fast" if any(run["fast"] for run in done.values()) else "full"
     yield heading(f"{script.stem}, {what}, {len(done)} of {len(runs)} seeds")

@@ -1,7 +1,7 @@
-"""Equations and the lines that implement them: found in the code as it is now, never by line number.
+"""Equations and the lines that implement them: found by marks in the code, never by line number.
 
 A region of code is between two comments, `# eq: bradley-terry` and `# end eq`, and a lesson cites it in its
-docstring as [eq: bradley-terry].  tests/test_lessons.py holds the two together.
+docstring as [eq: bradley-terry].  tests/test_lessons.py checks that every citation has its region.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Faults on purpose: each is one changed line of the package, in memory only, and ends with the lesson that asked for it.
+"""Deliberate faults: each is one changed line of the package, in memory only, and ends with the lesson that injected it.
 
-While there is one, nothing that is trained is stored (pipeline.Journey.make).  It ends when the lesson finishes, when a
-lesson begins, and when a notebook's cell ends in an exception or is interrupted; a script ends with its process.
+While there is a fault, nothing that is trained is stored (pipeline.Journey.make).  It ends when the lesson finishes, when
+another lesson begins, and when a notebook's cell raises an exception or is interrupted; in a script, with the process.
 """
 
 import sys
@@ -11,7 +11,7 @@ from typing import Any
 from .. import source_patch
 from .notebook import ipython
 
-# Of the process and not of a Lesson: a notebook may lose its Lesson object while the package is still broken.
+# Kept per process, not per Lesson: a notebook may lose its Lesson object while the package is still patched.
 _UNDO: dict[tuple[Any, str], Callable[[], None]] = {}
 
 
@@ -28,7 +28,7 @@ def inject_fault(owner: Any, name: str, old: str, new: str) -> str:
 
 
 def undo_faults() -> bool:
-    """Take all faults back -> whether there were any."""
+    """Undo all faults -> whether there were any."""
     there = bool(_UNDO)
     while _UNDO:
         _UNDO.popitem()[1]()
@@ -36,7 +36,7 @@ def undo_faults() -> bool:
 
 
 def undo_after_failed_cells() -> None:
-    """In a notebook: whatever ends a cell early takes the faults back, for no other hook sees it."""
+    """In a notebook, undo the faults whenever a cell ends early: no other hook notices that."""
     shell = ipython()
     if shell is not None:
         shell.events.register("post_run_cell", _after_cell)  # which IPython keeps once, however often it is registered
@@ -44,4 +44,4 @@ def undo_after_failed_cells() -> None:
 
 def _after_cell(result: Any) -> None:
     if not result.success and undo_faults():
-        print("minialign: the fault is gone; run the lesson from its first cell to have it again", file=sys.stderr)
+        print("minialign: the fault has been undone; run the lesson from its first cell to inject it again", file=sys.stderr)

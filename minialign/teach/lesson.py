@@ -1,7 +1,7 @@
-"""What all lessons share: flags, models from upstream, numbers with what is expected of them, claims, faults, pictures.
+"""What all lessons share: flags, models from upstream, numbers with their expected values, claims, faults, pictures.
 
-A lesson is a script in percent cells.  Its docstring is its header and its --help, and also the list of its claims
-(WATCH) and of its faults (BREAK IT), so that nothing is written twice: see lesson_doc.py.
+A lesson is a script in percent cells.  Its docstring is its header and its --help, and also lists its claims (WATCH) and
+its faults (BREAK IT), so that nothing is written twice: see lesson_doc.py.
 
     lesson = Lesson(__file__, __doc__)      reads the flags, prints the header
     lesson.fast .seed .rng .fault           --fast, --seed, a generator of its own, the name of the fault or None
@@ -13,14 +13,14 @@ A lesson is a script in percent cells.  Its docstring is its header and its --he
     lesson.show("bradley-terry")            the lines that implement an equation, as they are now
     lesson.predict(question, options, right, because)     asked on a terminal only;  lesson.reveal() after the numbers
     lesson.steps(range(100), "training")    a loop with a bar; the first Ctrl-C ends it early, and the lesson goes on
-    lesson.number(name, value, exact=0.69)  held against an exact value, or the band that `minialign calibrate` found
+    lesson.number(name, value, exact=0.69)  compared with an exact value, or with the band that `minialign calibrate` found
     lesson.claim(2, held_out < train)       claim 2 of the docstring: seen, or NOT SEEN
     lesson.inject_fault(ppo, "gae", old, new)      a fault: one changed line of the package, until the lesson ends
-    lesson.picture("votes", figure, words)  PNG, SVG and the words
+    lesson.picture("votes", figure, words)  PNG, SVG and the caption
     lesson.finish()                         the fault is revealed, run.json is written
 
 Everything goes to OUT/lessons/NAME[-fast][-FAULT][-votes-FILE-DIGEST][-rated][-sSEED]/, the upstream stages to OUT/cache.
-Exit code: 0 done · 2 something the user can put right, in one line · 130 interrupted; what there was is in run.json.
+Exit code: 0 done · 2 an error that the user can fix, in one line · 130 interrupted; the numbers so far are in run.json.
 """
 
 import json
@@ -52,7 +52,7 @@ from .shell import ask, prepare_for_trouble, set_handler
 
 @dataclass(frozen=True)
 class Number:
-    """A number that a lesson prints, and what it is held against."""
+    """A number that a lesson prints, and what it is compared with."""
 
     name: str
     value: float | None
@@ -91,7 +91,7 @@ class Lesson:
         self.predicted, self.guess = ("", ""), ""
         self.cut_short = False
         self.outside = 0  # numbers
-        self.upstream = self.waited = 0.0  # seconds: of stages that were missing; of people who think
+        self.upstream = self.waited = 0.0  # seconds: for making missing stages; for people's answers
         undo_faults()  # of a lesson that ran before in the same notebook
         undo_after_failed_cells()
         notebook.settle_in(self.file)
@@ -100,10 +100,10 @@ class Lesson:
         own = "" if self.votes is None else votes_name(a.votes, self.votes)
         endings = "-fast" * self.fast, f"-{a.fault}" if a.fault else "", own, "-rated" * self.you_rate
         self.folder = Path(a.out) / "lessons" / "".join([self.name, *endings, f"-s{self.seed}" if self.seed else ""])
-        # The bands are of the simulated raters' votes: other votes give other numbers.
+        # The bands hold for the simulated raters' votes: other votes give other numbers.
         bands = {} if own else read_bands(self.file.parent).get(self.name, {})
         self.bands = bands.get("fast" if self.fast else "full", {})
-        # The key is taken now, as the code was when it was loaded: an edit in the middle of a run is not part of it.
+        # The key is taken now, from the code as it was loaded: an edit during the run is not part of it.
         self.key = run_key(self.file)
         self.journey = pipeline.Journey(self.recipe, self.seed, Path(a.out) / "cache", self._making, self.votes)
         self.recipe = self.journey.recipe  # with what the world adds to it
@@ -116,14 +116,14 @@ class Lesson:
 
     # -------------------------------------------------------------------------------------------- before the numbers
     def need(self, *names: str) -> pipeline.Stage:
-        """Stages of the journey, made and stored if they are missing; says what that took.  Returns the last one."""
+        """Stages of the pipeline, made and stored if they are missing; prints how long that took.  Returns the last one."""
         start = time.perf_counter()
         for name in names:
             known = set(self.journey.in_memory)
             self.journey.stage(name)
             for new, stage in self.journey.in_memory.items():  # it may have made stages before it as well
                 if isinstance(stage, pipeline.Stage) and new not in known:
-                    how = "found in the cache" if stage.cached else "made, and kept for next time"
+                    how = "found in the cache" if stage.cached else "made, and stored for next time"
                     print(f"   {new + ':':<8}{how}, {stage.seconds:.1f} s", flush=True)
         self.upstream += time.perf_counter() - start
         return self.journey.stage(names[-1])
@@ -159,7 +159,7 @@ class Lesson:
             self.guess = self._ask()
 
     def reveal(self) -> None:
-        """What was right, and why."""
+        """Print the right answer, and why it is right."""
         right, because = self.predicted
         if self.asks and self.guess:
             print(f"   you said {self.guess}" + (", and so it is" if right.startswith(self.guess) else ""))
@@ -167,7 +167,7 @@ class Lesson:
 
     # -------------------------------------------------------------------------------------------- while it runs
     def steps(self, iterable: Iterable, name: str) -> Iterator:
-        """Iterate with a bar.  A first Ctrl-C lets the step finish and ends the loop, a second ends the lesson."""
+        """Iterate with a progress bar.  The first Ctrl-C ends the loop after the current step, the second ends the lesson."""
 
         def stop(*_):
             self.cut_short = True
@@ -186,7 +186,7 @@ class Lesson:
 
     def inject_fault(self, owner: Any, name: str, old: str, new: str) -> None:
         """Replace `old`, which must occur once in the source of owner.name, by `new`: in memory, no file is touched."""
-        if self.changes and not source_patch.ACTIVE:  # it was taken back, and a notebook's cell is run again
+        if self.changes and not source_patch.ACTIVE:  # it was undone, and a notebook's cell is run again
             self._warn_of_fault()
         change = inject_fault(owner, name, old, new)
         self.changes += [change] if change not in self.changes else []
@@ -195,7 +195,7 @@ class Lesson:
     def number(
         self, name: str, value: float, form: str = ".3f", exact: float | None = None, within: float = 1e-6, why: str = ""
     ) -> Number:
-        """Print a number with what it can be held against: an exact value, and why; or the band of many seeds."""
+        """Print a number and what it can be compared with: an exact value, and why; or the band over many seeds."""
         value, band = float(value), None
         self.numbers[name] = value
         if exact is not None:
@@ -241,17 +241,17 @@ class Lesson:
         if self.fault:
             self._reveal_fault()
         self._write(complete=not self.cut_short)
-        if self.outside:  # of n + 1 like seeds the new one is the lowest or highest in 2 of n + 1 cases
-            print(f"\n   {self.outside} outside the band of the seeds tried: of a new seed, about one number in ten is.")
+        if self.outside:  # of n + 1 equally likely seeds, the new one is the lowest or the highest in 2 of n + 1 cases
+            print(f"\n   {self.outside} outside the band of the seeds tried: with a new seed, about one number in ten is.")
         seen = f"{sum(self.claims.values())} of {len(self.claims)} claims seen"
         seconds = f"{self._seconds() - self.upstream:.1f} s"
         seconds += f" and {self.upstream:.1f} s upstream" if self.upstream > 1 else ""
         print(f"\n== {seen}, {seconds}; numbers in {(self.folder / 'run.json').as_posix()}", flush=True)
         if self.cut_short:
-            raise KeyboardInterrupt("what there was is drawn and kept")
+            raise KeyboardInterrupt("the numbers so far are drawn and kept")
 
     def _warn_of_fault(self) -> None:
-        named = f"{self.fault}: {self.faults[self.fault][0]}" if not self.mystery else "and you are to guess what"
+        named = f"{self.fault}: {self.faults[self.fault][0]}" if not self.mystery else "guess what it is"
         print(paragraph(f"BROKEN ON PURPOSE, {named}."), flush=True)
 
     def _reveal_fault(self) -> None:
@@ -269,7 +269,7 @@ class Lesson:
 
     # -------------------------------------------------------------------------------------------- plumbing
     def _ask(self) -> str:
-        """A guess; the time to think is not the lesson's."""
+        """A guess; the time to think does not count as the lesson's."""
         start = time.perf_counter()
         guess = ask("   your guess (Enter: skip)? ")
         self.waited += time.perf_counter() - start

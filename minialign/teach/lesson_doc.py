@@ -1,4 +1,4 @@
-"""The docstring of a lesson, read: it is the header, the text of --help, and the list of claims and of faults.
+"""The docstring of a lesson, parsed: it is the header, the text of --help, and the list of claims and of faults.
 
 WATCH      1. the loss starts at ln 2: before any vote every duel is a coin toss
            2. ...
@@ -23,7 +23,7 @@ def part(doc: str, name: str) -> str:
 
 def claims_of(doc: str) -> dict[int, str]:
     """The numbered sentences under WATCH -> dict: number -> sentence."""
-    # A sentence may go on over several lines, so the text is split where a new number begins a line.
+    # A sentence may continue over several lines, so the text is split where a new number begins a line.
     items = re.split(r"^\s*(\d+)\. ", part(doc, "WATCH"), flags=re.M)[1:]
     return {int(n): " ".join(text.split()) for n, text in zip(items[::2], items[1::2])}
 

@@ -3,7 +3,7 @@
 A lesson is a script in percent cells.  Under `# %% [markdown]` there are comments: paragraphs, lists, tables, ```blocks```,
 and formulas in LaTeX between $ or $$.  Notebook, book and `--explain` are made from these lines, and from nothing else.
 
-    # NOTE(instructor): do this table on the board     a paragraph for speaker notes, and for nobody else
+    # NOTE(instructor): do this table on the board     a paragraph for the speaker notes only
     # Misconception: "..."                             for everybody
 """
 
@@ -49,7 +49,7 @@ def begins(said: str) -> bool:
 
 
 def without_notes(lines: list[str]) -> list[str]:
-    """Lines of a cell without what is meant for the instructor."""
+    """The lines of a cell without the notes for the instructor."""
     kept, inside = [], False
     for line in lines:
         said = comment(line)
@@ -72,7 +72,7 @@ def text_of(path: str | Path) -> list[str]:
 
 
 def count_words(texts: list[str]) -> int:
-    """Words of prose: formulas, blocks and tables are none."""
+    """The number of words of prose, without formulas, blocks and tables."""
     prose = FORMULA.sub(" ", re.sub(r"^```.*?^```$", " ", "\n".join(texts), flags=re.M | re.S))
     return sum(len(re.findall(r"\w\S*", line)) for line in prose.splitlines() if not line.startswith("|"))
 
@@ -119,7 +119,7 @@ def plain(text: str) -> str:
 
 
 def plain_formula(latex: str) -> str:
-    r"""$\frac{1}{2}(V - G)^2$ -> 1/2 (V - G)^2, near enough to be read."""
+    r"""$\frac{1}{2}(V - G)^2$ -> 1/2 (V - G)^2, close enough to be read."""
     text = latex.strip("$").strip()
     text = re.sub(r"\\(?:text|mathbb|hat|mathrm)\{([^{}]*)\}", r"\1", text)
     for _ in range(4):  # what is inside others comes first
@@ -132,5 +132,5 @@ def plain_formula(latex: str) -> str:
 
 
 def bracketed(text: str) -> str:
-    """As one thing: in brackets, unless it is a name or a number."""
+    """In brackets, unless it is a name or a number."""
     return text if re.fullmatch(r"\\?\w+|\w+[_^]\w+|\w*\([^()]*\)", text) else f"({text})"

@@ -1,4 +1,4 @@
-"""What lessons measure with: small instruments that would only distract in a lesson itself."""
+"""What lessons measure with: small functions that would only distract in the lesson itself."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from ..world import five_questions, judge_response
 
 
 def counting_loss(stream: np.ndarray, n: int, vocab_size: int) -> float:
-    """The loss of an n-gram model: it has counted all groups of n characters, and predicts the last from the others."""
+    """The loss of an n-gram model, which counts all groups of n characters and predicts the last one from the others."""
     groups = sum(stream[i : len(stream) - n + 1 + i] * vocab_size ** (n - 1 - i) for i in range(n))
     counts = np.bincount(groups, minlength=vocab_size**n).reshape(-1, vocab_size).astype(float)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -23,7 +23,7 @@ def counting_loss(stream: np.ndarray, n: int, vocab_size: int) -> float:
 
 @contextmanager
 def other_ops(model: Any, **functions: Callable) -> Iterator[None]:
-    """Inside this block the model computes with these functions instead of its own, by name."""
+    """Inside this block the model uses these functions, by name, instead of its own."""
     # The model's own functions may be a module, which must not be changed: other models share it.
     usual = model.trunk.ops
     model.trunk.ops = SimpleNamespace(**vars(usual) | functions)
@@ -75,7 +75,7 @@ def tell_answers(models: dict[str, Any], max_new_tokens: int) -> None:
 
 
 def tell_apart(models: dict[str, Any], questions: list[str], max_new_tokens: int) -> None:
-    """Print the first of the questions to which models, by name, say the most different things, and what they say."""
+    """Print the first question to which the models give the most different answers, and these answers."""
     said = {name: answer(model, questions, judge_response, 0.0, None, max_new_tokens) for name, model in models.items()}
     texts = list(zip(*([response.text for response in answers.responses] for answers in said.values())))
     i = max(range(len(questions)), key=lambda i: len(set(texts[i])))

@@ -64,7 +64,7 @@ def item(name: str, lesson: int, question: Question) -> xml.Element:
 
 
 def test_of(quizzes: dict[int, list[Question]]) -> xml.Element:
-    """An assessmentTest with one section a lesson."""
+    """An assessmentTest with one section per lesson."""
     root = xml.Element("assessmentTest", {"xmlns": QTI, "identifier": "minialign", "title": "The quizzes of minialign"})
     part = add(root, "testPart", identifier="all", navigationMode="nonlinear", submissionMode="individual")
     for n, questions in quizzes.items():

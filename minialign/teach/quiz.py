@@ -1,4 +1,4 @@
-"""The quizzes of the lessons: questions with three answers each, and for every answer why it is right or what it mistakes.
+"""The quizzes of the lessons: questions with three answers each, and for every answer why it is right or wrong.
 
 lessons/quizzes/06.json     [{"question": ..., "right": 1, "options": [{"text": ..., "because": ..., "misconception": ...}]}]
 
@@ -33,7 +33,7 @@ class Question:
 
 
 def read_quiz(lessons: str | Path, number: int) -> list[Question]:
-    """The quiz of lesson `number`, from the lessons' folder.  Raises Problem where there is none, or none that can be read."""
+    """The quiz of lesson `number`, from the lessons' folder.  Raises Problem if it is missing or cannot be read."""
     path = Path(lessons) / "quizzes" / f"{number:02d}.json"
     if not path.exists():
         raise Problem(f"there is no quiz for lesson {number} in {path.parent}; say where the lessons are with --lessons DIR")
@@ -41,7 +41,7 @@ def read_quiz(lessons: str | Path, number: int) -> list[Question]:
         items = json.loads(path.read_text(encoding="utf-8"))
         questions = [Question(i["question"], [Option(**option) for option in i["options"]], i["right"]) for i in items]
     except (ValueError, KeyError, TypeError) as problem:
-        raise Problem(f"{path} cannot be read as a quiz ({problem!r}); fix it, or fetch it anew") from None
+        raise Problem(f"{path} cannot be read as a quiz ({problem!r}); fix it, or download it again") from None
     for question in questions:
         right = [not option.misconception for option in question.options]
         if right != [which == question.right for which in range(len(right))]:
@@ -73,7 +73,7 @@ def guess_of(letters: str) -> int | None:
 
 
 def feedback(question: Question, guess: int | None) -> list[str]:
-    """What to say to a guess: about a wrong one first what it mistakes, and always why the right one is right."""
+    """The reply to a guess: the misconception, if it is wrong, and always why the right answer is right."""
     right = question.options[question.right]
     lines = []
     if guess is not None and guess != question.right:

@@ -1,4 +1,4 @@
-"""How a lesson deals with its surroundings: errors told in one line, Ctrl-C, and keyboard input."""
+"""A lesson and the terminal: one-line errors, Ctrl-C, and keyboard input."""
 
 import atexit
 import signal
@@ -15,15 +15,15 @@ from .notebook import ipython
 
 
 def prepare_for_trouble(when_interrupted: Callable[[], None]) -> None:
-    """An error that ends a script early is told in one line, as on the command line.
+    """An error that ends a script early is reported in one line, as on the command line.
 
-    when_interrupted(): called before an interrupted script ends, unless the interrupt brings its own words.
+    when_interrupted(): called before an interrupted script ends, unless the interrupt has its own message.
     """
     prepare_streams()
     if ipython() is not None:
         return  # a notebook has ways of its own: notebook.py
     atexit.register(let_go)
-    set_handler(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends a lesson as Ctrl-C does
+    set_handler(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends a lesson as Ctrl-C does
     usual = sys.excepthook
 
     def hook(kind, problem, trace):
@@ -36,7 +36,7 @@ def prepare_for_trouble(when_interrupted: Callable[[], None]) -> None:
             code, line = 2, f"{problem}; delete that folder and run again"
         elif issubclass(kind, (Problem, Diverged)):
             code, line = 2, str(problem)
-        elif issubclass(kind, BrokenPipeError):  # `python lesson | head`: nobody reads on
+        elif issubclass(kind, BrokenPipeError):  # `python lesson | head`: nobody reads any more
             let_go()
             sys.exit(0)
         elif issubclass(kind, OSError):
@@ -50,13 +50,13 @@ def prepare_for_trouble(when_interrupted: Callable[[], None]) -> None:
 
 
 def set_handler(number: int, handler: Any) -> None:
-    """As signal.signal does; nothing in a thread other than the main one, where some notebooks run their cells."""
+    """signal.signal, which does nothing outside the main thread: some notebooks run their cells in another one."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(number, handler)
 
 
 def ask(prompt: str) -> str:
-    """What is typed, in small letters; nothing at the end of the input."""
+    """What is typed, in lower case; "" at the end of the input."""
     try:
         return input(prompt).strip().lower()
     except EOFError:

@@ -1,1 +1,1 @@
-"""For instructors: a class prepared, and the papers for it, all made from the lessons as they are now."""
+"""For instructors: preparing a class, and its papers, all made from the current lessons."""

@@ -1,10 +1,10 @@
-"""The glossary and "why is my number like that?": read from lessons/kit/, and tied to the lessons.
+"""The glossary and "why is my number like that?": read from lessons/kit/, and linked to the lessons.
 
-**advantage**: how much better than expected. [6]      the lessons in which the word is met, the first one first
+**advantage**: how much better than expected. [6]      the lessons that use the term, starting with the first
 
 ## Why is my KL negative?
 ...
-See lesson 6: "k1 below 0, share of batches"           a lesson that is there, and prints a number of this name
+See lesson 6: "k1 below 0, share of batches"           a lesson that exists, and prints a number of this name
 """
 
 import re
@@ -58,7 +58,7 @@ def read_faq(path: Path) -> list[Answer]:
 
 
 def broken_pointers(answers: list[Answer], sources: dict[int, Source]) -> list[str]:
-    """What the FAQ points at, and what is not there -> list of sentences."""
+    """References of the FAQ to numbers that do not exist -> list of sentences."""
     return [
         f'"{a.question}" points at lesson {n}, which prints no number named "{name}"'
         for a in answers

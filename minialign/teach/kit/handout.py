@@ -1,6 +1,6 @@
 """A handout: one printed page per lesson, to write on while it runs.  Black on white, nothing from the network, no answers.
 
-A page has room for some 54 lines of print; what a block takes is estimated, and the glossary box gets the rest.
+A page has room for some 54 lines of print; the height of each block is estimated, and the glossary box gets the rest.
 """
 
 import math
@@ -46,7 +46,7 @@ def handout(source: Source, entries: list[Entry]) -> str:
 
 
 def estimated_lines(source: Source, entries: list[Entry]) -> float:
-    """How much of a page a handout takes."""
+    """How much of a page a handout fills."""
     return sum(lines for _, lines in [*blocks(source), glossary_box(source, entries)])
 
 
@@ -74,20 +74,20 @@ def blocks(source: Source) -> Iterator[tuple[str, float]]:
 
 
 def blanks(source: Source) -> list[str]:
-    """Three numbers to wait for: an exact one that can be predicted, and the last two that only the run knows."""
+    """Three numbers to look for: an exact one that can be predicted, and the last two that only the run gives."""
     # A name with "..." in it is made by the run, and the later numbers of a lesson are those it is about.
     whole = [number for number in source.numbers if "..." not in number.name]
     exact = sorted((n for n in whole if n.exact is not None), key=lambda n: n.exact in ("0", "0.0"))[:1]
     measured = [n for n in whole if n.exact is None][-2:]
-    spare = [f"how many of the {len(source.claims)} claims were seen", "seconds that it took", "and what else?"]
+    spare = [f"how many of the {len(source.claims)} claims were seen", "seconds it took", "and what else?"]
     return ([n.name for n in exact + measured] + spare)[:3]
 
 
 def glossary_box(source: Source, entries: list[Entry]) -> tuple[str, float]:
-    """As many terms as there is room for: first those that are new here, and of them those that the header uses."""
+    """As many terms as there is room for: new ones first, and among these the ones that the header uses."""
     ours = [entry for entry in entries if source.number in entry.lessons]
     ours.sort(key=lambda entry: (entry.lessons[0] != source.number, entry.term.lower() not in source.doc.lower()))
-    # A page must not run over: what is above is estimated first, and terms are added as long as they fit.
+    # A handout must fit on one page: the rest is estimated first, and terms are added as long as they fit.
     above = sum(lines for _, lines in blocks(source)) + 3
     chosen: list[Entry] = []
     for entry in ours:

@@ -1,7 +1,7 @@
-"""`minialign kit`: all that an instructor needs, made from the lessons as they are now.
+"""`minialign kit`: everything that an instructor needs, made from the current lessons.
 
 What only a human can write is in lessons/kit/: plan.md (which lesson, how many minutes), glossary.md, faq.md.  All
-else is read out of the lessons, and the seconds come from a run of `minialign prepare`: nothing is kept by hand.
+else is read from the lessons, and the seconds come from a run of `minialign prepare`: nothing is maintained by hand.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ def make_kit(out: str | Path, runs: str | Path, lessons: str | Path, execute: bo
     if execute:
         require_extra()
     sources, measured = read_lessons(lessons), read_measured(runs, lessons)
-    # Everything is made before anything is written: what cannot be read stops here, and leaves the old kit whole.
+    # Everything is made before anything is written: an error stops here, and leaves the old kit whole.
     by_hand = Path(lessons) / "kit"
     entries = read_glossary(by_hand / "glossary.md")
     files = {f"runsheet-{plan.minutes}.md": runsheet(plan, sources, measured) for plan in read_plan(by_hand / "plan.md")}
@@ -50,7 +50,7 @@ def make_notebooks(out: str | Path, lessons: str | Path, fast: bool = False, exe
 
 
 def written(files: dict[str, str], out: str | Path) -> list[Path]:
-    check_writable(out)  # only after everything has been made: a kit is never half new and half old
+    check_writable(out)  # only after everything has been made, so that a kit is never half new and half old
     for name, text in files.items():
         (Path(out) / name).parent.mkdir(parents=True, exist_ok=True)
         write_text(Path(out) / name, text)

@@ -1,4 +1,4 @@
-"""How long does it take?  What `minialign prepare` has measured or, failing that, what is kept beside the lessons."""
+"""How long does it take?  What `minialign prepare` has measured or, failing that, the measurement stored with the lessons."""
 
 import json
 import math
@@ -24,7 +24,7 @@ class Measured:
     bands: dict[str, dict]
 
     def seconds(self, source: Source) -> float:
-        """Of one lesson when everything it needs is there: measured, or else what its header says."""
+        """The seconds of one lesson if everything it needs is there: measured, or else what its header says."""
         if source.name in self.lessons:
             return self.lessons[source.name]["seconds"]
         full, _, fast = source.text("TIME").partition("--fast")
@@ -63,7 +63,7 @@ class Measured:
         return lesson_folder(self.runs, source.path, self.fast, self.seed)
 
     def expected(self, source: Source, number: Number) -> str:
-        """What a number is held against, as words; "" if nothing is known yet."""
+        """What a number is compared with, in words; "" if nothing is known yet."""
         if number.exact is not None:
             plain = re.fullmatch(r"-?[\d.]+", number.exact)
             why = number.why.removeprefix(number.exact).lstrip(":, ") if plain else number.why
@@ -85,7 +85,7 @@ def measured_file(runs: str | Path, fast: bool, seed: int) -> Path:
 
 def read_measured(runs: str | Path, lessons: str | Path) -> Measured:
     """The newest measurement in a folder of runs, or the one that came with the lessons."""
-    # The newest, not the one of a certain cut: an instructor prepares what the class will run, and asks for the kit then.
+    # The newest, fast or not: an instructor prepares what the class will run, and then makes the kit.
     found = sorted(Path(runs).glob("prepared*.json"), key=lambda path: path.stat().st_mtime)
     path = found[-1] if found else Path(lessons) / "kit" / "measured.json"
     try:

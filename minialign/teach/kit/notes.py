@@ -1,4 +1,4 @@
-"""Speaker notes of one lesson: all that it says about itself, in the order in which a teacher needs it."""
+"""Speaker notes of one lesson: everything it says about itself, in the order in which a teacher needs it."""
 
 from .measured import Measured
 from .runsheet import fallback, on_screen
@@ -15,7 +15,7 @@ def notes(source: Source, measured: Measured) -> str:
         options = [f"{letter}) {option}" for letter, option in zip("abcdef", p.options)]
         right = [f"**The answer is {options[p.right]}.** {sentence(p.because)}"] if p.right is not None else []
         lines += section(f"Ask: {p.question}", options + right)
-    lines += section("What they may believe", source.misconceptions)
+    lines += section("Misconceptions", source.misconceptions)
     lines += ["## The equation", "", *[f"    {line}" for line in source.lines("EQUATION")], ""]
     lines += section("What the run checks", [f"{n}. {text}" for n, text in source.claims.items()], "")
     held = [(number.name, measured.expected(source, number)) for number in source.numbers]

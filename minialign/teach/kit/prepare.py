@@ -1,7 +1,7 @@
 """`minialign prepare`: make everything that the lessons need before the class, and measure how long each of them takes.
 
-First the stages of the journey, then each lesson once, as a student would run it: that makes whatever a lesson keeps for
-itself, and leaves the picture to show should it fail in class.  Everything finished is kept; what was stopped goes on.
+First the stages of the pipeline, then each lesson once, as a student would run it: that makes whatever the lesson stores,
+and leaves a picture to show if it fails in class.  Everything finished is kept, and an interrupted preparation resumes.
 """
 
 import datetime
@@ -79,7 +79,7 @@ def add_up(report: dict) -> None:
 
 
 def warm_stage(journey: pipeline.Journey, name: str) -> dict:
-    """Make a stage of the journey, or find it -> its row."""
+    """Make a stage of the pipeline, or take it from the cache -> its row."""
     began = time.perf_counter()
     journey.stage(name)
     stage, seconds = journey.in_memory[name], time.perf_counter() - began

@@ -1,10 +1,10 @@
-"""A run-sheet: clock marks, what to type, what is then on screen, what to ask, what they will answer, and what if it fails.
+"""A run-sheet: times, what to type, what appears on screen, what to ask, the likely answers, and what to do if it fails.
 
 Which lessons, and how many minutes of talk, is a human's decision (lessons/kit/plan.md):
 
     ## 50 minutes
     - 3: Hello. Ask who has ...             minutes, and what to do
-    - 9: lesson 4 --rate terminal: ...      talk; the measured running time comes on top.  Flags and words may be missing
+    - 9: lesson 4 --rate terminal: ...      talk; the measured running time is added.  Flags and words are optional
 
 All else comes from the lesson.
 """
@@ -20,9 +20,9 @@ from .source import Source, sentence
 BLOCK = re.compile(r"- (\d+): (?:lesson (\d+)((?: --[\w-]+(?: \w+)?)*)(?:: (.+))?|(?!lesson )(.+))")
 
 TROUBLE = """\
-* **It takes too long**: Ctrl-C. In a loop of its own a lesson goes on with what there is, and stops at a second Ctrl-C;
-  elsewhere, as while PPO or DPO train, it stops at once. What is finished is kept.
-* **It says NOT SEEN**: one seed in twenty may. Say so, ask what could be the cause, and go on; `--seed 1` is another try.
+* **It takes too long**: Ctrl-C. In its own loops a lesson continues with the results so far, and stops at a second Ctrl-C;
+  elsewhere, for instance while PPO or DPO train, it stops at once. What is finished is kept.
+* **It says NOT SEEN**: this may happen with one seed in twenty. Say so, ask for possible causes, and go on; or try `--seed 1`.
 * **It does not start**: show the picture that `{prepare}` has left; each block below names it, and the words beside it.
 * **Nothing works**: the handouts need no computer, and the page is one file that any browser opens."""
 
@@ -64,7 +64,7 @@ def schedule(plan: Plan, sources: dict[int, Source], measured: Measured) -> tupl
 
     A lesson that is not there yet is left out.
     """
-    # Minutes are whole, and a lesson's running time is rounded up: a class is late more easily than early.
+    # Minutes are whole, and a lesson's running time is rounded up: a class is more often late than early.
     clock, marks = 0, []
     for block in plan.blocks:
         if block.lesson is None or block.lesson in sources:

@@ -1,7 +1,7 @@
-"""A lesson as its instructor sees it: read from its file, and never run.
+"""A lesson as its instructor sees it: read from its file, without running it.
 
 Nothing is written twice.  The parts of the docstring, the predictions, the names of the numbers, the sections and the
-pictures are in the lesson anyway; only what is said aloud has a comment of its own, a paragraph in the text between cells:
+pictures are in the lesson anyway; only what is said aloud has its own comment, a paragraph in the text between cells:
 
     # NOTE(instructor): do this table on the board     for the speaker notes and the run-sheets; not for the notebooks
     # Misconception: "..."                             for everybody
@@ -70,7 +70,7 @@ class Source:
         return [" ".join(item.split()) for item in items if item]
 
     def prints(self, name: str) -> bool:
-        """Does the lesson print a number of this name?"""
+        """Whether the lesson prints a number of this name."""
         patterns = [".*".join(map(re.escape, number.name.split("..."))) for number in self.numbers]
         return any(re.fullmatch(pattern, name) or number.name == name for pattern, number in zip(patterns, self.numbers))
 
@@ -96,7 +96,7 @@ def read_source(path: str | Path) -> Source:
     for field in FIELDS:
         if not part(doc, field).strip():
             raise Problem(f"the docstring of {path.name} has no {field}; every lesson says that in its header")
-    # The code is read and never run: a kit is made in a second, and even a lesson that fails has its papers.
+    # The code is read and never run: a kit is made in a second, and includes even a lesson that fails.
     calls = calls_of(tree)
     prose = list(paragraphs(text))
     return Source(
@@ -150,7 +150,7 @@ def after(mark: str, text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital, as a line of its own begins."""
+    """With a capital letter, as at the beginning of a line."""
     return text[:1].upper() + text[1:]
 
 
