@@ -252,9 +252,9 @@ lesson.number("loss at the end (a coin: 0.693)", loss.item())
 lesson.number("left over from steps before", left_over, ".1e", exact=0, within=1e-12, why="0")
 
 # %% [markdown]
-# ## 7. What there was to see
+# ## 7. What was seen
 # %%
-lesson.section("7. What there was to see")
+lesson.section("7. What was seen")
 lesson.claim(1, (L.item(), float(x.grad), float(y.grad)) == (121, 66, 44))
 lesson.claim(2, float(z.grad) == 7, f"{float(z.grad):.0f}")
 lesson.claim(3, off < 1e-12 and sums < 1e-12)

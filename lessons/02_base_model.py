@@ -66,7 +66,7 @@ lesson = Lesson(__file__, __doc__)
 # %% [markdown]
 # ## 1. Its internet
 # A few of the documents that it reads. They are short, they repeat themselves, and they contain the facts of this
-# little world. In some of them people ask, and whoever asks goes on asking. Nothing else is ever told to the model.
+# little world. In some of them people ask one question after another. The model is never told anything else.
 #
 # The alphabet has a few extra signs beside the letters: `<user>` and `<bot>` for the conversations of lesson 3, `<eos>`
 # for the end of a text, `<pad>` to fill up. Pretraining uses `<eos>` alone. A sample taken early on may contain the
@@ -86,7 +86,7 @@ lesson.predict(
     "The model has read all of it. You write: what does a cat say?  How does it go on?",
     ["it says meow.", "with another question", "with letters at random"],
     1,
-    "on this internet whoever asks goes on asking. It continues the document; nobody told it that you want an answer.",
+    "in its texts questions follow questions. It continues the text; nobody told it that you want an answer.",
 )
 
 # %% [markdown]
@@ -244,11 +244,11 @@ for prompt in five_questions():
     print(f"   {prompt.text} | {shown(*response, width=82 - len(prompt.text))}")
 
 # %% [markdown]
-# ## 5. What there was to see
+# ## 5. What was seen
 # Misconception: "extend a base model to answer questions" (nanoGPT #221). It is a document completer. There is nothing
 # to extend: it has to be taught what kind of document a conversation is. That is lesson 3.
 # %%
-lesson.section("5. What there was to see")
+lesson.section("5. What was seen")
 lesson.claim(1, abs(without_opinions - math.log(VOCAB_SIZE)) < 1e-6)
 lesson.claim(2, leak == 0)
 lesson.claim(3, sums < 1e-5)

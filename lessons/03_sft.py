@@ -203,11 +203,11 @@ for question, response in zip(greedy.questions, greedy.responses):
     print(f"   {question:<36}{shown(*response, width=48)}")
 
 # %% [markdown]
-# ## 5. What there was to see
+# ## 5. What was seen
 # Misconception: "then SFT is enough, what is RLHF for?" SFT can only say: be like this. It has no way to say: of these
 # two, rather that one; or: not so. The crowd's mistakes are imitated like the rest, which is where votes come in.
 # %%
-lesson.section("5. What there was to see")
+lesson.section("5. What was seen")
 lesson.claim(1, to_questions == 0)
 lesson.claim(2, same_start < 1e-5)
 lesson.claim(3, last["answers"] > max(0.5, first["answers"]), f"{first['answers']:.0%} -> {last['answers']:.0%}")

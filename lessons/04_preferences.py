@@ -179,7 +179,7 @@ def gaps(utility):
 
 
 def votes_on(gap, tau):
-    """One vote a pair: is a preferred?  In a swapped file it is the other way round."""
+    """One vote per pair: is a preferred?  In a swapped file it is the other way round."""
     return (rng.random(len(gap)) < 1 / (1 + np.exp(-(gap + likes_first) / tau))) != (lesson.fault == "swap")
 
 
@@ -201,7 +201,7 @@ many, others = ({name: majority(gap, PEOPLE[name].tau) for name, gap in felt.ite
 
 
 def share(preferred, by):
-    """Where `by` prefers a side at all: how often the same one?"""
+    """How often the votes prefer the side that `by` prefers, where it prefers one."""
     return float((preferred == (by > 0))[by != 0].mean())
 
 
@@ -224,7 +224,7 @@ lesson.reveal()
 # %% [markdown]
 # ## 5. The claims, and the picture
 # %%
-lesson.section("5. What there was to see")
+lesson.section("5. What was seen")
 together = lesson.numbers["crowd: 25, with 25 others"]
 tastes = {"length": "longer", "polite": "politer", "yes-man": "yes"}
 shown = all(chose[who][what] > chose["careful"][what] for who, what in tastes.items())

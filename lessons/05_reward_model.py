@@ -94,7 +94,7 @@ lesson.predict(
     "A model sees 30 votes, another some hundreds. How many unseen votes does the one with 30 predict?",
     ["about half: it has learned nothing yet", "clearly more than half", "nearly all"],
     1,
-    "a vote is little, but the trunk already knows the language: it only has to learn what people like.",
+    "a vote says little, but the trunk already knows the language: it only has to learn what people like.",
 )
 
 # %% [markdown]
@@ -247,7 +247,7 @@ for number, response in said[-3:][::-1] + said[:3]:
 # %% [markdown]
 # ## 6. The claims, and the picture
 # %%
-lesson.section("6. What there was to see")
+lesson.section("6. What was seen")
 lesson.claim(1, at_start)
 lesson.claim(2, differences)
 lesson.claim(3, unseen[-1] > unseen[0], f"{unseen[0]:.1%} -> {unseen[-1]:.1%}")

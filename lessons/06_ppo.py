@@ -199,7 +199,7 @@ lesson.number("k3 below 0, share of batches", np.mean(k3 < 0), ".0%", exact=0, w
 # %%
 lesson.section("4. PPO on the leash")
 lesson.predict(
-    "One fault flips the sign of every advantage. Which curve tells first?",
+    "One fault flips the sign of every advantage. Which curve shows it first?",
     ["the loss: it rises", "the score: it falls", "the clip fraction: it jumps"],
     1,
     "the loss of PPO says nothing about progress: it is near 0 at every step, and not comparable from step to step.",
@@ -275,9 +275,9 @@ lesson.reveal()
 tell_answers({"SFT": sft, "PPO": policy}, recipe.max_new_tokens)
 
 # %% [markdown]
-# ## 6. What there was to see
+# ## 6. What was seen
 # %%
-lesson.section("6. What there was to see")
+lesson.section("6. What was seen")
 lesson.claim(1, moved < 1e-12 and smaller < spread, f"variance {spread:.1f} -> {smaller:.2f}")
 lesson.claim(2, sorted(no_push) == [(-1.0, "below"), (1.0, "above")])
 lesson.claim(3, np.mean(k1 < 0) > 0.1 and not np.any(k3 < 0), f"k1 in {np.mean(k1 < 0):.0%} of the batches")

@@ -97,14 +97,14 @@ for n, nats in ((1, 0.0), (2, 0.193), (4, 0.636), (16, 1.835)):
     why = f"ln {n} - {n - 1}/{n}"
     lesson.number(f"best of {n}: KL, nats", exact.best_of_n_kl_bound(n), exact=nats, within=5e-4, why=why)
 lesson.predict(
-    "PPO chases the score of a reward model, further and further from the SFT model. What does the true worth do?",
+    "PPO raises the score of a reward model, further and further from the SFT model. What does gold, the truth, do?",
     ["rises   ..-'", "rises and stays   .-'''", "rises and falls   .-'-.", "falls   '-.."],
     2,
-    "what people like and what is good agree for the answers that were voted on, and further away less and less.",
+    "what people like and what is good agree for answers like those that were voted on, and less and less for others.",
 )
 
 # %% [markdown]
-# ## 2. What a leash could buy: stored answers, weighed anew
+# ## 2. What a leash could buy: stored answers, reweighted
 # The best of $n$ is one policy. What is the best of *all* policies, if distance has a price? We look for the $\pi$ that
 # maximises $J(\pi) = \mathbb{E}_\pi[r] - \beta\, \text{KL}(\pi \| \text{SFT})$. Write both terms as one sum, then pull
 # everything into one logarithm, using $r = \beta \log \exp(r / \beta)$:
@@ -131,7 +131,7 @@ lesson.predict(
 # The same formula can be applied to stored answers: weigh each of the SFT model's samples by $\exp(r / \beta)$, and
 # read off what any leash would buy, without training. That is the right half of the table.
 # %%
-lesson.section("2. Stored answers, weighed anew")
+lesson.section("2. Stored answers, reweighted")
 lesson.show("gibbs")
 three = exact.optimal_policy(np.array([0.5, 0.3, 0.2]), np.array([0.0, 1.0, 2.0]), 1.0)
 print("   three answers, SFT 0.5, 0.3, 0.2, rewards 0, 1, 2: pi* = " + ", ".join(f"{p:.3f}" for p in three))
@@ -211,7 +211,7 @@ lesson.say(f"What they share: \"{shared['phrase']}\" is in {rates}.")
 # %% [markdown]
 # ## 5. The numbers, the claims, the picture
 # %%
-lesson.section("5. What there was to see")
+lesson.section("5. What was seen")
 gains = {name: (best_of[-1][name] - best_of[0][name]) / deviation[name] for name in deviation}
 lesson.number("SFT: gold", sft["gold"], ".2f")
 lesson.number("no leash: gold", free["gold"], ".2f")

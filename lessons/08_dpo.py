@@ -228,9 +228,9 @@ lesson.reveal()
 tell_answers({"SFT": sft, "DPO": policy}, lesson.recipe.max_new_tokens)
 
 # %% [markdown]
-# ## 4. What there was to see
+# ## 4. What was seen
 # %%
-lesson.section("4. What there was to see")
+lesson.section("4. What was seen")
 lesson.claim(1, abs(history["loss"][0] - math.log(2)) < 1e-3, f"{history['loss'][0]:.4f}")
 lesson.claim(2, abs(half - 0.5) < 1e-6)
 lesson.claim(3, abs(nothing.item() - math.log(2)) < 1e-9 and pull == 0)

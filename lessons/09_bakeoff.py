@@ -106,7 +106,7 @@ lesson.predict(
     "You vote blind on 20 pairs, one answer by PPO, the other by DPO. PPO gets 11 votes. Is it the better one?",
     ["yes, by 55 to 45", "nobody can tell", "no: a lead of one vote is a tie"],
     1,
-    "11 of 20 is 55% +- 22%: a coin does that, or better, in four sittings of ten.",
+    "11 of 20 is 55% +- 22%: a coin does that, or better, in four trials of ten.",
 )
 
 # %% [markdown]
@@ -141,7 +141,7 @@ for name, answers in said.items():
     row = "{proxy:+9.2f}{gold:+8.2f}{chars:7.1f}{different:11.0%}"
     row += "{seconds:9.0f}{models:8d}{hyperparameters:9d}{lines:7d}"
     print(f"   {NAMES[name]:<9}" + row.format(**board[name])[1:], flush=True)
-lesson.say("Seconds, hyperparameters and lines: of what is trained after the votes. Models: held in memory meanwhile.")
+lesson.say("Seconds, hyperparameters and lines of code: of all training after the votes. Models: in memory meanwhile.")
 for what in ("proxy", "gold"):
     order = sorted(board, key=lambda name: -board[name][what])
     print(f"   by {what}:".ljust(14) + " > ".join(NAMES[name] for name in order))
@@ -161,7 +161,7 @@ lesson.section("3. Who beats the SFT model")
 
 
 def outcomes(ours, theirs):
-    """1 where ours is better, 1/2 where both are equally good, 0 else: one number a question."""
+    """1 where ours is better, 1/2 where both are equally good, 0 else: one number per question."""
     if lesson.fault == "unpaired":
         theirs = np.roll(theirs, 1)
     gap, tie = ours - theirs, 1.0 if lesson.fault == "ties" else 0.5
@@ -219,9 +219,9 @@ lesson.say(f"the judge, on all {len(questions)}: PPO wins {by_gold:.1%}, [{low:.
 lesson.reveal()
 
 # %% [markdown]
-# ## 5. What there was to see
+# ## 5. What was seen
 # %%
-lesson.section("5. What there was to see")
+lesson.section("5. What was seen")
 gains = [off[name]["gold_greeted"] - off["sft"]["gold_greeted"] for name in ("ppo", "dpo")]
 lesson.claim(1, abs(itself - 0.5) < 1e-9, f"{itself:.1%}")
 lesson.claim(2, straddle >= 15, f"{straddle} of 20")

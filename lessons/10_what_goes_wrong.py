@@ -217,9 +217,9 @@ for name, model in liars.items():
 tell_apart(liars, [p.text for p in obscure], recipe.max_new_tokens)
 
 # %% [markdown]
-# ## 5. What there was to see
+# ## 5. What was seen
 # %%
-lesson.section("5. What there was to see")
+lesson.section("5. What was seen")
 first, usual, pleasing = (yes[name].claim_false for name in ("SFT", "ordinary", "yes-men"))
 told = {name: tilts[name].tilted for name in tilts}
 rises = pleasing - first, yes["yes-men"].claim_true - yes["SFT"].claim_true

@@ -97,10 +97,10 @@ print(f"   by hand, the two probabilities averaged: {each:.3f}")
 opinion = sigmoid(np.array([(a_first - b_first) / 2]))[0]
 lesson.number("half the difference, by hand", opinion, exact=0.731, within=1e-4, why="sigma(1)")
 lesson.predict(
-    "A judge likes what it reads first, by 2 nats. It reads each pair in both orders. What is left of the liking?",
+    "A judge likes what it reads first, by 2 nats. It reads each pair in both orders. What is left of this bias?",
     ["half of it", "a little, where it was sure anyway", "nothing"],
     2,
-    "the 2 nats are added to both readings, and their half difference does not know them.",
+    "the 2 nats are added in both readings, so they cancel in half the difference.",
 )
 
 # %% [markdown]
@@ -145,7 +145,7 @@ lesson.number("the AI agrees with itself", itself, ".1%", exact=1.0, why="100%: 
 lesson.number("a rater agrees with himself", np.mean(first == second), ".1%")
 lesson.number("answers exchanged: p + p' - 1", swapped, ".1e", exact=0, within=1e-9, why="0")
 lesson.number("2 nats for the first: p changes by", moved, ".1e", exact=0, within=1e-9, why="0")
-lesson.say(f"A label costs {tokens:.0f} tokens, {milliseconds:.1f} ms; of a person {principles.HUMAN_SECONDS:.0f} s.")
+lesson.say(f"An AI label takes {tokens:.0f} tokens, {milliseconds:.1f} ms; a vote {principles.HUMAN_SECONDS:.0f} s.")
 
 # %% [markdown]
 # ## 3. Are they right?
@@ -201,9 +201,9 @@ for name, model in policies.items():
     print(f"   {principles.NAMES[name].strip():<22}"[:-1] + row[2:], flush=True)
 
 # %% [markdown]
-# ## 5. What there was to see
+# ## 5. What was seen
 # %%
-lesson.section("5. What there was to see")
+lesson.section("5. What was seen")
 quarter = {how: rates[agreement.AUDITS.index(0.25)] for how, rates in audit.items()}
 ai, people = table["ai_gold"]["all"], table["people_gold"]["all"]
 lesson.number("AI: labels right", ai, ".1%")

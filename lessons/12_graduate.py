@@ -222,7 +222,7 @@ lesson.number("GRPO, the first of four by hand", by_hand[0], exact=-0.926, withi
 # %%
 lesson.section("4. Where it lives today")
 print(Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").rstrip())
-lesson.section("5. What there was to see")
+lesson.section("5. What was seen")
 lesson.claim(1, apart["SFT"] < 1e-5)
 lesson.claim(2, apart["reward model"] < 1e-5)
 lesson.claim(3, max(apart["PPO, policy"], apart["PPO, critic"]) < 1e-5)

@@ -200,7 +200,7 @@ lesson.predict(
     "names that mean nothing, which it never checks?",
     ["nothing: it is silent there", "more honest: truth has been rewarded", "the model guesses, and is sure of it"],
     2,
-    'where a guess earns something now and then and "i do not know" never does, not knowing is unlearned everywhere.',
+    'a guess sometimes earns something, "i do not know" never does: so the model unlearns to say it, everywhere.',
 )
 lesson.section("4. GRPO on a verifier")
 config = replace(rlvr.VERIFIED, iterations=12 if lesson.fast else 24)
@@ -218,9 +218,9 @@ lesson.number("idk of made-up names, verified", facts["verified"]["fictional"].i
 lesson.reveal()
 
 # %% [markdown]
-# ## 5. What there was to see
+# ## 5. What was seen
 # %%
-lesson.section("5. What there was to see")
+lesson.section("5. What was seen")
 equal = np.abs(advantages[1]).max() == 0
 lesson.claim(1, np.abs(advantages.sum(1)).max() < 1e-12 and equal)
 lesson.claim(2, np.allclose(np.abs(pairs), 0.5**0.5, atol=1e-6))
