@@ -1,7 +1,7 @@
 """Training that diverges is stopped at once, with a one-line error: its model would be useless.
 
 Every trainer calls `check_step` after each of its steps: metrics are looked at every time, all parameters now and then, and
-at the end.  NumPy's own warnings are kept back meanwhile (`quiet`), for they would say the same in a dozen lines.
+at the end.  NumPy's own warnings are suppressed meanwhile (`quiet`): they would say the same in a dozen lines.
 """
 
 import math

@@ -4,7 +4,7 @@ A key/value cache remembers what every earlier token offers to later ones, so th
 (without it the whole prefix would be read again for every character).  Prompts of different lengths are
 left-aligned, and each row writes at its own cursor.
 
-A decoding loop of its own, without a tape: its numbers equal those of `likelihood`, and a test holds it to that.
+A separate decoding loop without a tape: its numbers equal those of `likelihood`, and a test checks that.
 """
 
 import functools

@@ -5,18 +5,18 @@
     verdict     d = [d(a first) - d(b first)] / 2,            d(a first) = s(a) - s(b, read after a)
     opinion     s(y) = log P / (1 - P),                       P = P(the best sentence of y is next | page)
 
-q_k says how much the principle has to do with the question ("to steal a car is": wrong or fine?), and s how well an
-answer keeps it.  Both are likelihoods of the judge's own, so its errors are its own.  Both answers are on one page,
-one after the other; a bias b for the place enters both d as +b, and leaves their half difference.
+q_k says how much the principle applies to the question ("to steal a car is": wrong or fine?), and s how well an answer
+follows it.  Both are the judge's own likelihoods, so its errors are its own.  Both answers are on one page, one after the
+other; a position bias b enters both d as +b, and cancels in half their difference.
 
     critique    the principle that decides most, and s(y) under it: below 0 is a fault
-    revise      the model writes again where there is a fault, and the better of the two stays; then SFT on what is left
+    revise      the model writes again where there is a fault, and the better of the two is kept; then SFT on the result
 
 Constitutional AI: Bai et al. 2022 (2212.08073).  RLAIF: Lee et al. 2023 (2309.00267).
 
-Differences from the papers: no prompt with instructions, for this model has never read any: a principle names pages
-that the model can complete, and sentences to look for (world/constitution.txt).  Which principle counts is for the
-judge to say; it is not drawn at random.  The logits of the two orders are averaged, not the probabilities (Lee et al.):
+Differences from the papers: no prompt with instructions, as this model has never read any: a principle names pages
+that the model can complete, and sentences to look for (world/constitution.txt).  The judge decides which principle
+counts; it is not drawn at random.  The logits of the two orders are averaged, not the probabilities (Lee et al.):
 that removes an additive bias exactly.  A revision is another sample, not the first one rewritten.  Soft labels become
 votes by drawing them, which has the soft loss as its mean.
 """
@@ -38,13 +38,13 @@ SURE = 1e-6  # no probability is nearer to 0 or 1 than this
 
 
 class Reader:
-    """log P(continuation | page), where a page is the beginning of a document; nothing is read twice."""
+    """log P(continuation | page), where a page is the beginning of a document; results are cached."""
 
     def __init__(self, model, tokenizer=CHARACTERS):
         self.model, self.tokenizer, self.known, self.tokens = model, tokenizer, {}, 0
 
     def __call__(self, texts, rows_at_once=64):
-        """List of (page, continuation) -> nats (N,).  Of a page that is too long the end is read."""
+        """List of (page, continuation) -> nats (N,).  Only the end of a page that is too long is read."""
         new = sorted(set(texts) - self.known.keys(), key=lambda text: (len(text[0]) + len(text[1]), text))
         for i in range(0, len(new), rows_at_once):
             rows = []
@@ -62,19 +62,19 @@ class Reader:
 
 @dataclass
 class Labels:
-    """What the judge says of N pairs: the probability that the first answer is the better one."""
+    """The judge's labels of N pairs: the probability that the first answer is the better one."""
 
     p: np.ndarray  # (N,), from both orders
-    orders: np.ndarray  # (2, N), as they would be from one order alone: the first answer read first, and read second
+    orders: np.ndarray  # (2, N), p from one order alone: the first answer read first, and read second
 
     @property
     def consistent(self):
-        """Share of pairs of which both orders say the same."""
+        """Share of pairs on which both orders agree."""
         return float(np.mean((self.orders[0] > 0.5) == (self.orders[1] > 0.5)))
 
     @property
     def first_wins(self):
-        """Share of readings in which the answer that was read first wins; 1/2 without a bias for the place."""
+        """Share of readings in which the answer that was read first wins; 1/2 without a position bias."""
         return float(np.mean(np.concatenate([self.orders[0] > 0.5, self.orders[1] < 0.5])))
 
 
@@ -85,7 +85,7 @@ class Judge:
         self.read, self.principles = read, list(principles)
 
     def weights(self, questions):
-        """How much each principle decides -> (K, N); what is missing from 1 is left undecided."""
+        """The weight of each principle -> (K, N); what is missing from a sum of 1 is left undecided."""
         left, weights = np.ones(len(questions)), []
         for principle in self.principles:
             subjects = [principle.subject(question) for question in questions]
@@ -144,7 +144,7 @@ class Judge:
         return self.opinions(principle, questions, first) - self.opinions(principle, questions, second, after=first)
 
     def critique(self, questions, answers):
-        """Hold each answer against the principle that decides most -> (which one (N,), s(y) (N,)); below 0: a fault."""
+        """Score each answer by the principle with the largest weight -> (which one (N,), s(y) (N,)); below 0: a fault."""
         weights, nats = self.weights(questions), np.zeros(len(questions))
         which = weights.argmax(0)
         for k, principle in enumerate(self.principles):

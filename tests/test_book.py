@@ -316,7 +316,7 @@ def test_a_stale_page_is_found(book, tmp_path, capsys):
         script = moved / "05_other.py"
         script.write_text(script.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
         code, told = check(moved)
-        assert code == 1 and told.startswith("stale: 05_other; make them anew with: minialign book")
+        assert code == 1 and told.startswith("stale: 05_other; make them again with: minialign book")
     bands = moved / "bands.json"
     bands.write_text("{}", encoding="utf-8")
     assert check(moved)[1].startswith("stale: 03_toy, 05_other;")

@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     if arguments.check:
         stale = list(stale_pages(arguments.out, arguments.lessons))
-        again = f"make them anew with: minialign book {arguments.out}"
+        again = f"make them again with: minialign book {arguments.out}"
         print(f"stale: {', '.join(stale)}; {again}" if stale else "every page is true")
         return 1 if stale else 0
     files = make_book(arguments.out, arguments.fast, arguments.seed, arguments.runs, arguments.lessons)

@@ -104,7 +104,7 @@ def sft_report(journey: Journey) -> dict[str, Any]:
 
 
 def votes_report(journey: Journey, file: str | None = None) -> dict[str, Any]:
-    """How many votes there are, and of whom.  file: where one's own were read from, if they were."""
+    """How many votes there are, and whose.  file: where the user's own were read from, if they were."""
     train, held_out = journey.votes()
     own = journey.own_votes is not None
     shown = {"pairs_shown": journey.recipe.vote_prompts, "train": len(train), "held_out": len(held_out), "own": own}

@@ -19,7 +19,7 @@ def paragraph(text: str, indent: str = "", hanging: str = "", width: int = WIDTH
 
 
 def number_line(name: str, value: str, remark: str = "") -> str:
-    """One number with its name, and beside it what it can be held against."""
+    """One number with its name, and beside it what it can be compared with."""
     return paragraph(f"{value}  {remark}".rstrip(), f"   {name:<18}", " " * 21)
 
 

@@ -17,7 +17,7 @@ from ..pipeline import UnreadableStage
 from ..runs.errors import Problem
 from .lesson_text import cells, comment
 
-TOLD = (Problem, Diverged, UnreadableStage)  # what the reader can put right; all else shows where it happened
+TOLD = (Problem, Diverged, UnreadableStage)  # errors that the reader can fix; all others show where they happened
 
 
 def ipython() -> Any:
