@@ -24,7 +24,7 @@ from .models import MODELS
 from .ppo import PPOConfig, fit_critic, train_ppo
 from .reward import RewardConfig, Scorer, reward_model_from
 from .sft import LMConfig
-from .snapshots import scores, snapshots, words
+from .snapshots import rounds, scores, snapshots, words
 from .stages import Stage, UnreadableStage  # noqa: F401  who catches the second knows it from here
 from .tokenizer import BOT, USER, VOCAB_SIZE, Tokenizer
 from .world import ToyWorld, World
@@ -141,7 +141,7 @@ def make_ppo(run: "Journey", rng: np.random.Generator) -> Made:
     answers = voted[range(min(len(voted), run.recipe.critic_votes))].batch(policy.config.context_length)
     fit_critic(critic, answers, scorer(answers), config, rng)
     questions = run.world.prompts(rng, 2000, "train", run.recipe.mix)
-    callback = snapshots(config.iterations, words(run))
+    callback = snapshots(config.iterations, rounds(run, reference, critic))
     return policy, train_ppo(policy, reference, critic, scorer, questions, config, rng, "ppo", callback, run.tokenizer)
 
 

@@ -16,6 +16,8 @@ from toy import TOY
 from toy_run import toy_size
 
 from minialign import checkpoint, pipeline
+from minialign.batch import Response
+from minialign.cli import chat
 from minialign.cli.command import main
 from minialign.figures import page_plots
 from minialign.models import NAMES, SPEAKERS, STAGES
@@ -224,14 +226,28 @@ def talk(monkeypatch, text, *arguments, keyboard=False):
 
 def test_all_models_answer_in_turn(run, monkeypatch, capsys):
     assert talk(monkeypatch, "what does a cow say?\n", str(run)) == 0
-    names = [line[:4].strip() for line in capsys.readouterr().out.splitlines()]
-    assert names == ["base", "SFT", "PPO", "DPO"]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:4].strip() for line in lines] == ["you", "base", "SFT", "PPO", "DPO"]
+    assert lines[0] == "you   what does a cow say?"  # what is piped in is echoed, as nobody has typed it
+
+
+def test_at_the_keyboard_nothing_is_echoed(run, monkeypatch, capsys):
+    assert talk(monkeypatch, "what does a cow say?\n", str(run), "--model", "sft", keyboard=True) == 0
+    assert "you   what does a cow say?" not in capsys.readouterr().out
+
+
+def test_a_special_token_is_no_word(run, monkeypatch, capsys):
+    """A model that writes <user> by mistake is cut off there."""
+    answers = type("Samples", (), {"responses": lambda self: [Response("it says moo.<user>what", True)]})()
+    monkeypatch.setattr(chat, "generate", lambda *arguments: answers)
+    assert talk(monkeypatch, "what does a cow say?\n", str(run), "--model", "sft") == 0
+    assert capsys.readouterr().out.splitlines()[1] == "SFT   it says moo...."
 
 
 def test_one_model_greedily_as_in_the_tour_whatever_the_case(run, monkeypatch, capsys):
     question = five_questions()[0].text.upper()
     assert talk(monkeypatch, f"\n  \n{question}\nquit\nwhat?\n", str(run), "--model", "dpo", "--greedy") == 0
-    [line] = capsys.readouterr().out.splitlines()
+    [_, line] = capsys.readouterr().out.splitlines()
     assert line.startswith("DPO   " + numbers(run)["samples"]["dpo"][0]["greedy"].strip())
 
 

@@ -20,10 +20,10 @@ from toy_run import quick_page, reseal, toy_size
 from minialign import checkpoint, exact, pipeline, reward, sft
 from minialign.batch import Response
 from minialign.cli.command import main
-from minialign.figures import page_plots
+from minialign.figures import film, page_plots
 from minialign.figures.scenes import Absent, Along, Answer, LeashScene, SftScene, Start, Tilted
 from minialign.models import TABLE
-from minialign.page import captions, leashes, make_page, make_pictures, policies, reweighting, weights
+from minialign.page import captions, leashes, make_page, make_strip, policies, reweighting, weights
 from minialign.page.data import page_data
 from minialign.page.document import CONTRAST, SCRIPTS, STYLES, WASH, as_script, document, ink, luminance
 from minialign.page.fields import Fields, Missing
@@ -349,7 +349,8 @@ def test_characters_that_cannot_be_seen_are_shown_by_their_names(copy):
         path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     reseal(copy)
     text, data = made(copy)
-    assert absent(data) == set() and not set(UNSEEN) - {" "} & set(text) - set(string.printable)
+    assert absent(data) == {"reward"}  # not one vote is left that its trunk could read
+    assert not set(UNSEEN) - {" "} & set(text) - set(string.printable)
     shown = "\\x1b[2J \\u202e txet \\u2066 \\ud800 \\x00 \\u200b"
     assert data.scenes["votes"].pairs[0].chosen == data.scenes["sft"].rows[0].greedy[0].text == shown
     assert shown in text and shown in (copy / "journey.txt").read_text(encoding="utf-8")
@@ -554,13 +555,31 @@ def test_packed_weights_are_the_models_own_in_half_precision(run):
     assert sum(int(np.prod(shape)) for _, shape in packed["parameters"]) == len(values)
 
 
-def test_the_pictures_for_slides(copy, monkeypatch):
-    monkeypatch.setattr(page_plots, "FRAMES", 1)
+def test_the_strip_for_slides(copy):
     with toy_size():
-        gif, strip = make_pictures(copy, page_data(copy))
-    assert gif.read_bytes()[:6] == b"GIF89a" and strip.read_bytes()[:4] == b"\x89PNG"
-    assert gif.stat().st_size < 2_000_000 and not list(copy.glob(".writing-*"))
+        strip = make_strip(copy, page_data(copy))
+    assert strip.read_bytes()[:4] == b"\x89PNG" and not list(copy.glob(".writing-*"))
 
+
+@pytest.mark.parametrize("there_is_ffmpeg", [False, True])
+def test_the_film(copy, monkeypatch, there_is_ffmpeg):
+    """A GIF, or what ffmpeg makes of the raw pictures: here a program that counts them."""
+    counter = copy / "ffmpeg"
+    counter.write_text("#!/bin/sh\nfor last; do :; done\nwc -c > \"$last\"\n", encoding="utf-8")
+    counter.chmod(0o755)
+    monkeypatch.setattr(film.shutil, "which", lambda name: str(counter) if there_is_ffmpeg else None)
+    with toy_size():
+        data = page_data(copy)
+    made = film.save_film(data.scenes, data.questions[0], copy, pictures=1)
+    assert not list(copy.glob(".writing-*"))
+    if there_is_ffmpeg:
+        assert int(made.read_text()) == 7 * round(film.LAST * film.RATE) * 1280 * 720 * 4
+    else:
+        assert made.read_bytes()[:6] == b"GIF89a" and made.stat().st_size < 2_000_000
+
+
+def test_a_film_is_a_minute_long():
+    assert 50 <= 7 * ((film.PICTURES - 1) * film.SECONDS + film.LAST) <= 65
 
 def test_words_that_look_like_mathematics_are_drawn_as_words(copy):
     with toy_size():

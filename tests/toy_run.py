@@ -10,7 +10,7 @@ from toy import TOY
 from minialign import checkpoint, pipeline
 from minialign.cli.command import main
 from minialign.figures import page_plots
-from minialign.page import reweighting, speech, voting
+from minialign.page import policies, race, reweighting, speech, voting
 from minialign.page.reweighting import Proxy
 from minialign.runs import contents
 from minialign.world import ToyWorld, prompt_lists
@@ -21,9 +21,11 @@ def toy_size():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "FAST", TOY)
         patch.setattr(ToyWorld, "report_questions", lambda self: [p.text for p in prompt_lists()["report"]][::30])
-        patch.setattr(reweighting, "PROMPTS", 5)
+        patch.setattr(reweighting, "PROMPTS", 7)
         patch.setattr(reweighting, "ANSWERS", 12)
         patch.setattr(reweighting, "DOT_ANSWERS", 2)
+        patch.setattr(race, "ITERATIONS", 4)
+        patch.setattr(race, "FRAMES", 3)
         yield
 
 
@@ -59,6 +61,9 @@ def quick_page():
             patch.setattr(owner, name, remembered)
 
         once(speech, "generate")
+        once(voting, "showcase_pairs")
+        once(voting, "features", lambda run, pairs, *more: len(pairs))
+        once(policies, "race")
         once(reweighting, "draw", lambda *arguments: len(arguments[2]) * arguments[3])
         once(reweighting, "place")
         once(reweighting, "tilted", lambda proxy, gold, beta: (proxy.shape, beta))

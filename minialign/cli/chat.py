@@ -52,9 +52,11 @@ def chat(run, which, greedy, seed):
                 continue
             question, remark = readable(question, longest)
             if remark:
-                print(remark, file=sys.stderr, flush=True)  # the answers alone are on stdout
+                print(remark, file=sys.stderr, flush=True)  # the talk alone is on stdout
             if not question.strip():
                 continue
+            if not at_keyboard:
+                print(f"you   {question}")  # or nobody could tell which answer belongs to which line of a file
             for name, model in models.items():
                 say(name, reply(name, model, question, max_new_tokens, temperature, rng))
     except KeyboardInterrupt:
@@ -84,7 +86,8 @@ def reply(name, model, question, max_new_tokens, temperature, rng):
     """The model's own words; the base model gets the question as the beginning of a document, and goes on."""
     prompt = [EOS, *encode(question)] if name == "base" else prompt_ids(question)
     response = generate(model, [prompt], max_new_tokens, temperature, rng).responses()[0]
-    return response.text.strip() + ("" if response.ended else "...")
+    text, special, _ = response.text.partition("<")  # a special token by its name, written by mistake: cut off there
+    return text.strip() + ("" if response.ended and not special else "...")
 
 
 def say(name, text):

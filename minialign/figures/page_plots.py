@@ -12,7 +12,6 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.animation import PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
@@ -45,7 +44,6 @@ TITLES = {
 }
 REWARD = MODELS["reward"].colour
 MONO: dict[str, Any] = {"family": "DejaVu Sans Mono", "parse_math": False}
-FRAMES = 6  # of a scene in the GIF
 
 
 def draw(key: str, figure: FigureBase, scene: Scene | Absent, progress: float = 1.0) -> None:
@@ -265,20 +263,3 @@ def save_strip(scenes: Scenes, path: str | Path) -> None:
         draw(key, part, scene)
     about = {"Title": "The journey in seven scenes"}
     atomically(path, lambda file: figure.savefig(file, format="png", dpi=100, metadata=about))
-
-
-def save_gif(scenes: Scenes, path: Path) -> None:
-    """The scenes one after the other, each as it comes about; the last frame of each is shown twice."""
-    slowly: Any = 1.5  # frames per second; the stubs know whole numbers alone
-    writer, figure = PillowWriter(fps=slowly), Figure(figsize=(9.6, 4.2), layout="constrained", dpi=80)
-    scratch = path.with_name(f".writing-{path.name}")
-    try:
-        with writer.saving(figure, scratch, dpi=80):
-            for key, scene in scenes.items():
-                for frame in range(FRAMES):
-                    figure.clear()
-                    draw(key, figure, scene, min(1.0, (frame + 1) / max(1, FRAMES - 1)))
-                    writer.grab_frame(facecolor="white")
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)

@@ -84,6 +84,7 @@ class VotesScene:
     """raters_right: of the `decided` votes, those where gold differs, the share that went to the better answer."""
 
     pairs: list[Pair]
+    showcase: list[Pair]  # two answers to a question that the story may follow, sampled and voted on when the page is made
     votes: int
     decided: int
     raters_right: float | None
@@ -101,6 +102,32 @@ class ScoredPair:
 
 
 @dataclass(frozen=True)
+class Candidates:
+    """Answers that the SFT model often gives to one question, with what the reward model's trunk makes of each."""
+
+    question: str
+    answers: list[Answer]
+    features: str  # float16 in base64, (answers, width)
+
+
+@dataclass(frozen=True)
+class LastLayer:
+    """What the reward model's last layer reads (phi, of this width), from which the page trains that layer, w, anew.
+
+    score = w . phi;  L = mean -log sigma(w . (phi_chosen - phi_rejected)) + l2 / 2 |w|^2  over the votes of `train`.
+    All in base64, float16, row by row; a file of votes is thinned to what a page can carry.
+    """
+
+    width: int
+    l2: float
+    train: str  # differences, chosen minus rejected, (N, width)
+    chosen: str  # of held-out votes, (M, width)
+    rejected: str
+    shown: list[int]  # which of the rows of held-out votes are RewardScene.pairs; -1: none, as it cannot be read
+    candidates: list[Candidates]
+
+
+@dataclass(frozen=True)
 class RewardScene:
     """in_order: after each step, the share of the `watched` held-out pairs whose chosen answer has the higher score."""
 
@@ -112,6 +139,7 @@ class RewardScene:
     accuracy: float  # share of all held-out votes that are predicted
     ceiling: float  # what it would be for an oracle that knows the raters, but not their noise
     held_out: int
+    last_layer: LastLayer
 
 
 # ------------------------------------------------------------------------------------------------ 5: PPO
@@ -123,6 +151,8 @@ class ScoredAnswer:
     ended: bool
     score: float | None  # None: a text that the reward model cannot read
     gold: float
+    expected: float | None  # what the critic expected before the first character; None: an older run did not note it
+    distance: float | None  # log pi - log ref of the answer, in nats
 
 
 @dataclass(frozen=True)
@@ -232,6 +262,24 @@ class Answered:
 
 
 @dataclass(frozen=True)
+class Race:
+    """Where PPO, GRPO and DPO are after each of `steps`, in a world of a few answers, of which the best policy is known.
+
+    start, best, rewards: per answer, the reference's probability, that of pi*, and the reward; runners: model -> per step ->
+    per answer, a probability; distances: model -> per step, the total variation distance from pi*.
+    """
+
+    answers: list[str]
+    beta: float
+    steps: list[int]
+    start: list[float]
+    best: list[float]
+    rewards: list[float]
+    runners: dict[str, list[list[float]]]
+    distances: dict[str, list[float]]
+
+
+@dataclass(frozen=True)
 class DpoScene:
     """chosen, rejected: log-probability against the SFT model, in nats; moved_...: its last value over all votes."""
 
@@ -242,6 +290,26 @@ class DpoScene:
     board: dict[str, dict[str, BoardRow]]  # "sampled" or "greedy" -> model -> row
     samples: dict[str, list[Answered]]  # model -> its most probable answers to the same few questions
     seconds: dict[str, float]  # model -> of training, with all that it needs after SFT and the votes
+    race: Race
+
+
+# ------------------------------------------------------------------------------------------------ around the scenes
+@dataclass(frozen=True)
+class Hero:
+    """The question that the story follows: its place in the list of questions, and why this one."""
+
+    index: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Asked before a scene shows what it has; right: which of the options it is, counted from 0; told: what was measured."""
+
+    ask: str
+    options: list[str]
+    right: int
+    told: str
 
 
 Scene = BaseScene | SftScene | VotesScene | RewardScene | PpoScene | LeashScene | DpoScene

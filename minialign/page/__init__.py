@@ -23,11 +23,17 @@ def make_page(folder: str | Path) -> tuple[Path, PageData]:
     return folder / "journey.html", data
 
 
-def make_pictures(folder: str | Path, data: PageData) -> tuple[Path, Path]:
-    """Write journey.gif, and journey-strip.png for slides -> their paths."""
-    from ..figures.page_plots import save_gif, save_strip
+def make_strip(folder: str | Path, data: PageData) -> Path:
+    """Write journey-strip.png, the seven scenes in one picture for a slide -> its path."""
+    from ..figures.page_plots import save_strip
 
-    paths = Path(folder) / "journey.gif", Path(folder) / "journey-strip.png"
-    save_gif(data.scenes, paths[0])
-    save_strip(data.scenes, paths[1])
-    return paths
+    path = Path(folder) / "journey-strip.png"
+    save_strip(data.scenes, path)
+    return path
+
+
+def make_film(folder: str | Path, data: PageData) -> Path:
+    """Write the journey as a film of a minute: journey.mp4 where there is ffmpeg, else journey.gif -> its path."""
+    from ..figures.film import save_film
+
+    return save_film(data.scenes, data.questions[data.hero.index], Path(folder))

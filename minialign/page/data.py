@@ -5,19 +5,21 @@ the page is made.  A scene of which something is missing is Absent, and says why
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..figures.scenes import Absent, Scene, Scenes
+from ..figures.scenes import Absent, DpoScene, Guess, Hero, Scene, Scenes
 from ..models import MODELS, POLICIES, STAGES
 from ..runs.text import safe
 from ..tokenizer import ALPHABET, CHARACTERS, SPECIAL
 from . import weights
 from .fields import Missing
+from .guesses import guesses
 from .policies import dpo_scene, leash_scene, ppo_scene
-from .run import Run
+from .run import Run, gold
 from .speech import base_scene, sft_scene
+from .story import STORY
 from .voting import reward_scene, votes_scene
 
 SCENES: dict[str, Callable[[Run], Scene]] = {
@@ -65,6 +67,9 @@ class PageData:
     letters: str  # the alphabet in words
     special: list[str]
     questions: list[str]
+    hero: Hero
+    story: dict[str, dict[str, str]]  # story.py, as far as the scripts need it
+    guesses: dict[str, Guess | None]
     scenes: Scenes
     models: Living | Absent
 
@@ -72,6 +77,7 @@ class PageData:
 def page_data(folder: str | Path) -> PageData:
     """All of it.  Raises Problem if there is no finished run in the folder."""
     run = Run(folder)
+    scenes = {key: present(scene, run, "this scene is missing: ") for key, scene in SCENES.items()}
     return PageData(
         run=about(run),
         policies={name: {"name": MODELS[name].name, "marker": MODELS[name].marker} for name in POLICIES},
@@ -79,9 +85,37 @@ def page_data(folder: str | Path) -> PageData:
         letters=CHARACTERS.words(),
         special=list(SPECIAL),
         questions=run.questions,
-        scenes={key: present(scene, run, "this scene is missing: ") for key, scene in SCENES.items()},
+        hero=hero(scenes["dpo"], run.questions),
+        story={key: asdict(telling) for key, telling in STORY.items()},
+        guesses=guesses(scenes),
+        scenes=scenes,
         models=present(living_models, run),
     )
+
+
+def hero(everybody: Scene | Absent, questions: list[str]) -> Hero:
+    """The question that the base model or the SFT model gets most wrong, of those that an aligned model gets most right."""
+    if not isinstance(everybody, DpoScene):
+        return Hero(0, "the first of the questions that every run is asked")
+    said = {name: {answer.question: answer for answer in rows} for name, rows in everybody.samples.items()}
+    asked = [question for question in questions if all(question in answers for answers in said.values())]
+    if not asked:
+        return Hero(0, "the first of the questions that every run is asked")
+
+    def gain(question: str) -> tuple[float, float]:
+        worth = {name: gold(question, rows[question].text, rows[question].ended) for name, rows in said.items()}
+        last = min(worth["ppo"], worth["dpo"])
+        return last - worth["sft"], last - worth["base"]
+
+    best = max(asked, key=gain)
+    after_sft, after_base = gain(best)
+    if after_sft > 0:
+        why = "chosen because this run's SFT model answers it worse than both aligned models do"
+    elif after_base > 0:
+        why = "chosen because this run's base model answers it worst, compared with its aligned models"
+    else:
+        why = "no question was answered better at the end of this run than at its start; this one comes nearest"
+    return Hero(questions.index(best), why)
 
 
 def present(make: Callable[[Run], Any], run: Run, before: str = "") -> Any:

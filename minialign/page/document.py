@@ -14,16 +14,16 @@ from typing import Any
 
 from ..figures import page_plots
 from ..figures.scenes import Absent, DpoScene, Scene
-from ..models import NAMES, POLICIES, TABLE
+from ..models import NAMES, TABLE
 from .captions import captions, sentence
 from .data import About, PageData
 from .story import STORY
 
 STYLES = ("page", "scenes", "media")
 SCRIPTS = (
-    *("model", "draw", "chart", "shared"),
-    *("scene1_base", "scene2_sft", "scene3_votes", "scene4_reward", "scene5_ppo", "scene6_leash", "scene7_dpo"),
-    "player",
+    *("maths", "transformer", "models", "draw", "chart", "shared", "hero", "guess"),
+    *("tree", "checkpoints", "ballot", "last_layer", "loop", "leash", "roads", "race", "chat"),
+    *("address", "speaker", "player", "hands", "start"),
 )
 WASH = (243, 240, 233)  # the darkest ground on which words are written: --wash in page.css
 CONTRAST = 5.5  # of words on it; WCAG asks for 4.5
@@ -68,16 +68,22 @@ def colours() -> str:
 
 
 # ------------------------------------------------------------------------------------------------ the parts of the page
-def hero(scene: Scene | Absent) -> str:
-    """One question and what every model says to it: the journey in a few lines."""
-    if not isinstance(scene, DpoScene):
-        return ""
-    first = {name: scene.samples[name][0] for name in POLICIES}
-    lines = "".join(
-        f'<div class="{name}"><dt>{NAMES[name]}</dt><dd>{html.escape(answer.text.strip() or "(nothing)")}</dd></div>'
-        for name, answer in first.items()
+def cover(data: PageData) -> str:
+    """The question that travels, and why this one; without scripts also what every model says to it, which they keep back."""
+    question = data.questions[data.hero.index]
+    travels = (
+        f'<p class="travels"><q>{html.escape(question)}</q> <span data-part="gold">{html.escape(data.hero.why)}</span></p>'
     )
-    return f'<dl class="voices"><div><dt>you</dt><dd>{html.escape(first["base"].question)}</dd></div>{lines}</dl>'
+    everybody = data.scenes["dpo"]
+    if not isinstance(everybody, DpoScene):
+        return travels
+    answers = {name: said.get(question, rows[0].text) for name, rows in everybody.samples.items()
+               for said in [{row.question: row.text for row in rows}]}  # fmt: skip
+    lines = "".join(
+        f'<div class="{name}"><dt>{NAMES[name]}</dt><dd>{html.escape(text.strip() or "(nothing)")}</dd></div>'
+        for name, text in answers.items()
+    )
+    return f'{travels}<dl class="voices">{lines}</dl>'
 
 
 def footer(run: About) -> str:
@@ -89,8 +95,8 @@ def footer(run: About) -> str:
     )
 
 
-def tab(number: int, key: str) -> str:
-    return f'<li><a href="#scene-{number}"><b>{number}</b> <span>{STORY[key].tab}</span></a></li>'
+def tab(number: int, name: str, kind: str = "") -> str:
+    return f'<li class="{kind}"><a href="#scene-{number}"><b>{number}</b> <span>{name}</span></a></li>'
 
 
 def section(number: int, key: str, scene: Scene | Absent, caption: str) -> str:
@@ -100,6 +106,8 @@ def section(number: int, key: str, scene: Scene | Absent, caption: str) -> str:
     texts = {
         "stage": telling.stage,
         "title": telling.title,
+        "sentence": telling.sentence,
+        "gesture": telling.gesture,
         "lead": telling.lead,
         "equation": telling.equation,
         "caption": caption,
@@ -121,9 +129,9 @@ def document(data: PageData) -> str:
     return Template(source("template.html")).substitute(
         run_name=html.escape(data.run.name),
         seed=html.escape(data.run.seed),
-        hero=hero(data.scenes["dpo"]),
-        tabs="\n".join(tab(i, key) for i, (key, _) in numbered),
-        last=len(numbered),
+        hero=cover(data),
+        tabs="\n".join([*(tab(i, STORY[key].tab) for i, (key, _) in numbered), tab(len(numbered) + 1, "Ask", "js-only")]),
+        ask=len(numbered) + 1,
         vote_scene=list(data.scenes).index("votes") + 1,
         footer=html.escape(footer(data.run)),
         css="\n".join([colours(), *(source(f"{name}.css") for name in STYLES)]),

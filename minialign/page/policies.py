@@ -6,9 +6,9 @@ from ..batch import Response
 from ..figures import scenes as shown
 from ..lab.instruments import gallery
 from ..models import POLICIES
-from ..world import ToyWorld
 from . import reweighting, weights
 from .fields import AGAIN, Fields, Missing
+from .race import race
 from .run import Run, gold, thin
 
 COMMON = 0.3  # words that so many of the overrated answers share are worth showing
@@ -32,30 +32,31 @@ def ppo_run(run: Run, beta: float, history: Fields) -> shown.PpoRun:
 
 
 def ppo_texts(run: Run, history: Fields) -> list[shown.ScoredAnswer]:
-    """What the policy said along the way, sampled, with the score that PPO maximises and the judge's."""
+    """What the policy said along the way, sampled, with what PPO made of it, and the judge's score."""
     if history.at("texts").value == []:
         return []
-    said = [
-        (entry.whole("step"), entry.text("question"), Response(entry.text("text"), entry.flag("ended")))
-        for entry in history.items("texts")
-        if entry.text("how") == "sampled"
-    ]
-    scores = run.proxy().of_texts([(question, answer) for _, question, answer in said])
+    entries = [entry for entry in history.items("texts") if entry.text("how") == "sampled"]
+    said = [(entry.text("question"), Response(entry.text("text"), entry.flag("ended"))) for entry in entries]
     return [
-        shown.ScoredAnswer(step, question, answer.text, answer.ended, score, gold(question, answer.text, answer.ended))
-        for (step, question, answer), score in zip(said, scores)
+        shown.ScoredAnswer(
+            step=entry.whole("step"),
+            question=question,
+            text=answer.text,
+            ended=answer.ended,
+            score=score,
+            gold=gold(question, answer.text, answer.ended),
+            **{name: entry.number(name) if name in entry.value else None for name in ("expected", "distance")},
+        )
+        for entry, (question, answer), score in zip(entries, said, run.proxy().of_texts(said))
     ]
 
 
 def leash_scene(run: Run) -> shown.LeashScene:
     """The answers that the slider weighs, the places of the trained models, and the overrated answers."""
-    everything, n, K = ToyWorld().report_questions(), reweighting.PROMPTS, reweighting.ANSWERS
-    n = min(n, len(everything))
-    questions = [everything[i * len(everything) // n] for i in range(n)]
-    drawn = reweighting.draw(run.model("sft"), run.proxy(), questions, K, run.limit, run.rng("answers"))
+    questions, K, drawn = run.questions_to_weigh(), reweighting.ANSWERS, run.drawn()
     said = [response.text if response.ended else response.text + "..." for response in drawn.responses]
     number = {text: i for i, text in enumerate(dict.fromkeys(said))}
-    shaped = drawn.proxy.reshape(n, K), drawn.gold.reshape(n, K)
+    shaped = drawn.proxy.reshape(-1, K), drawn.gold.reshape(-1, K)
     found, phrase = overrated(drawn)
     return shown.LeashScene(
         questions=questions,
@@ -114,6 +115,7 @@ def dpo_scene(run: Run) -> shown.DpoScene:
         board=board,
         samples={name: answered(numbers, name) for name in POLICIES},
         seconds={name: numbers.number("timings", "training_seconds", name) for name in ("ppo", "dpo")},
+        race=race(run.cache),
     )
 
 

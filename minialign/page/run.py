@@ -6,6 +6,7 @@ What cannot be read raises Missing, which costs one scene; only a folder without
 import json
 import math
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..reward import Scorer
 from ..runs.contents import checked, is_sealed, load_model, load_run
 from ..runs.errors import Problem
 from ..runs.text import safe
-from ..world import ToyWorld, judge
+from ..world import Tastes, ToyWorld, judge
 from . import leashes, reweighting
 from .fields import AGAIN, Fields, Missing
 
@@ -32,7 +33,8 @@ class Run:
         self.folder = Path(folder)
         self.json = load_run(folder, edited=True)
         self.numbers, self.edited = Fields("run.json", self.json), not is_sealed(self.json)
-        self.questions: list[str] = list(ToyWorld().showcase)
+        self.world = ToyWorld()
+        self.questions: list[str] = list(self.world.showcase)
         self._read: dict[str, Any] = {}
 
     def once(self, name: str, read: Callable[[], Any]) -> Any:
@@ -55,6 +57,14 @@ class Run:
     def penalty(self) -> float:
         """What PPO takes off the score of an answer that does not end."""
         return self.numbers.number("recipe", "ppo", "missing_eos_penalty")
+
+    def tastes(self) -> Tastes:
+        """What the raters of this run like."""
+        stored = self.numbers.at("recipe", "tastes")
+        values: dict[str, Any] = {
+            f.name: stored.flag(f.name) if f.name == "expert" else stored.number(f.name) for f in fields(Tastes)
+        }
+        return Tastes(**values)
 
     def rng(self, purpose: str) -> np.random.Generator:
         """Randomness for what is sampled while the page is made: equal runs give equal pages."""
@@ -91,6 +101,23 @@ class Run:
     def proxy(self) -> reweighting.Proxy:
         return reweighting.Proxy(self.scorer(), self.penalty)
 
+    @property
+    def cache(self) -> Path:
+        """Where the stages of the runs beside this one are kept."""
+        return leashes.cache_of(self.folder)
+
+    def questions_to_weigh(self) -> list[str]:
+        """The questions of the slider: first those that the story may follow, then others of the report list, evenly."""
+        others = [question for question in self.world.report_questions() if question not in self.questions]
+        n = min(reweighting.PROMPTS - len(self.questions), len(others))
+        return self.questions + [others[i * len(others) // n] for i in range(n)]
+
+    def drawn(self) -> reweighting.Drawn:
+        """The SFT model's own answers to them, with their scores."""
+        questions, rng = self.questions_to_weigh(), self.rng("answers")
+        args = questions, reweighting.ANSWERS, self.limit, rng
+        return self.once("drawn", lambda: reweighting.draw(self.model("sft"), self.proxy(), *args))
+
     def leashes(self) -> dict[float, Stage]:
         """PPO at every beta that the cache holds for this run."""
         return self.once("leashes", lambda: leashes.kept_leashes(self.numbers.value, self.folder))
@@ -116,11 +143,15 @@ class Run:
 
     def votes(self, part: str) -> list[Vote]:
         """The votes of one file; lines that are no votes are passed over."""
-        try:
+
+        def read() -> list[Vote]:
             lines = self.file(f"votes-{part}.jsonl").read_text(encoding="utf-8").splitlines()
+            return [vote for vote in map(read_vote, lines) if vote]
+
+        try:
+            return self.once(f"votes {part}", read)
         except (OSError, ValueError):
             raise Missing(f"there is no votes-{part}.jsonl in the run; {AGAIN}") from None
-        return [vote for vote in map(read_vote, lines) if vote]
 
 
 def read_vote(line: str) -> Vote | None:

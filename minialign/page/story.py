@@ -1,77 +1,118 @@
-"""The words of the seven scenes that are the same for every run: what each is about, and its equation."""
+"""The words of the seven scenes that are the same for every run: claim, gesture, one sentence, and what is under "more"."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Telling:
-    """tab: its name in the list of scenes; tells: what its caption and its picture give away (see `hide` on the page)."""
+    """tab: its name in the list of scenes; title: the claim; gesture: what the viewer does; sentence: what it means.
+
+    lead, equation: under "more".  notes: for the speaker's window.  tells: what its caption and its picture give away, and
+    asks: what its guess does (see `hide` on the page).
+    """
 
     tab: str
     stage: str
     title: str
+    gesture: str
+    sentence: str
     lead: str
     equation: str
+    notes: str
     tells: str = ""
+    asks: str = ""
 
 
 STORY = {
     "base": Telling(
         "Autocomplete",
         "the base model",
-        "A brilliant autocomplete",
-        "It has read a little internet and learned one thing: which character comes next. Asked a question, it goes on as the "
-        "internet does after a question.",
-        "p(next character | all before it)",
+        "It goes on, as the internet does",
+        "Pick a branch, or change the temperature.",
+        "It has learned one thing: which character comes next. After a question, the internet often asks another.",
+        "It has read a little internet. At every character it has an opinion about all that could follow; one is drawn, and "
+        "the next opinion depends on it. A low temperature always takes the favourite; a high one makes all alike.",
+        "p(next character | all before it) = softmax(logits / temperature)",
+        "Ask: is this an answer? Step character by character to a place where it hesitates, and pick the unlikely branch. "
+        "Expect: 'it does not understand the question'. It never saw a question as something to be answered.",
     ),
     "sft": Telling(
         "Imitation",
         "supervised fine-tuning",
-        "The same question, again and again",
-        "The same model imitates a few thousand demonstrations, good and bad ones. It is trained on the answers and on the end "
-        "token (EOS) after them, not on the questions. Watch one question along the way.",
+        "Shown answers, it answers, and stops",
+        "Scrub through its training.",
+        "The same model imitates demonstrations, and learns their end token (EOS) as well: that is how it stops.",
+        "A few thousand demonstrations, good and bad ones. It is trained on the answers and on the end token (EOS) after them, "
+        "not on the questions. Every row is the same model, some steps of training later, asked the same question.",
         "loss = - mean log p(answer | question)",
+        "Scrub slowly. Ask: when does it look like an answer, and when is it a good one? Form comes long before truth. "
+        "Expect: 'it sounds right'. It copies how people answer, their mistakes included.",
     ),
     "votes": Telling(
         "Votes",
         "votes, or preferences",
-        "Two answers, one click",
-        "The SFT model answers twice, and somebody says which answer is better: a vote, called a preference in papers. Here it "
-        "is your turn; then see what the raters of this run said, and what a judge who knows the truth says.",
+        "Comparing is easier than writing",
+        "Vote: A or B.",
+        "Nobody writes the right answer. People only say which of two answers is better; papers call this a preference.",
+        "The SFT model answers twice, and somebody says which answer is better. Vote, and then see what the raters of this "
+        "run said, and what a judge who knows the truth says. Your votes can be saved as a file: minialign tour --votes.",
         "P(a is preferred) = sigma(r(a) - r(b))",
+        "Show of hands for every pair before you press A or B. One pair comes twice: do not say so. "
+        "At the count ask how often two votes of one person should agree.",
         tells="gold",
     ),
     "reward": Telling(
         "Scores",
         "the reward model",
         "Votes become a number",
-        "A copy of the SFT model learns to give every answer a score, so that the chosen answer of each pair has the "
-        "higher one. It was not trained on the pairs that you see here.",
+        "Train its last layer, here and now.",
+        "A score for every answer, such that the preferred answer of a pair has the higher one. "
+        "Start at ln 2, a coin toss, and watch them slide apart.",
+        "The reward model is a copy of the SFT model with one number at its end. In this page its last layer is trained from "
+        "zero, on votes of this run, on yours, or on both: the loss is convex, and a few Newton steps find its only minimum.",
         "loss = - mean log sigma(r(chosen) - r(rejected))",
+        "Play once. Ask what ln 2 = 0.693 means. Then train on the audience's votes alone: few votes, other tastes. "
+        "The answer on top is the one that the last layer likes best at this moment.",
     ),
     "ppo": Telling(
         "The loop",
         "PPO",
-        "Try, score, improve, on a leash",
-        "The policy answers, the reward model scores, and what scored above expectation becomes more probable. The spring is "
-        "the leash, a KL penalty: its length is the measured distance from the SFT model, the reference model.",
-        "maximise  E[score] - beta KL(policy || SFT)",
+        "Better than expected? Then more of it",
+        "Step one answer around the loop.",
+        "One model writes, one scores, one expects, one holds the leash (the KL penalty): what beat the expectation becomes "
+        "more probable.",
+        "Four models are in memory. The policy draws an answer, the reward model scores it, the critic had expected something, "
+        "and the reference, a frozen copy of the SFT model, charges for the distance: beta for every nat.",
+        "advantage = score - beta log(policy / reference) - expected",
+        "Go around once, slowly, naming the four models. Ask which of them learn (policy and critic), and which are frozen "
+        "(reward model and reference). Then let it play to the last iteration.",
+        tells="gold",
     ),
     "leash": Telling(
         "The leash",
         "the leash, or KL penalty",
-        "How tight?",
+        "Pull the leash",
+        "Drag to the right, slowly.",
+        "Loosen it, and the model says what scores best. Watch the two needles.",
         "Nothing is trained here. The best policy for each beta is known exactly: the SFT model's own answers, each weighted "
-        "by exp(score / beta). Move the leash, and compare the proxy (what the reward model thinks) with gold (what is true).",
+        "by exp(score / beta). The score is a proxy, what the reward model thinks; gold is the truth, which it cannot see.",
         "pi(y) = SFT(y) exp(proxy(y) / beta) / Z",
+        "Give the mouse away. Say nothing until it is at the right end; then read the answer on top aloud. "
+        "When a measure becomes a target, it ceases to be a good measure (Goodhart).",
         tells="gold",
+        asks="gold",
     ),
     "dpo": Telling(
         "The shortcut",
         "DPO, and everybody",
-        "The shortcut",
-        "From the same votes straight into the policy: no reward model, no sampling. Then ask all models, side by side.",
+        "Three roads to the same policy",
+        "Start the race.",
+        "In a world of 13 answers the best policy is known. PPO, GRPO and DPO run towards it, from the same start.",
+        "PPO and GRPO need a reward to ask; DPO takes the votes and moves the policy itself: no reward model, no sampling. "
+        "Outlines are the exact optimum, bars the policy at this step.",
         "loss = - log sigma(beta [moved(chosen) - moved(rejected)])",
+        "Let them bet. DPO sees the whole population of votes here and no sampling noise: say so. Then go on to the last "
+        "screen and let the audience ask all models.",
         tells="gold",
     ),
 }

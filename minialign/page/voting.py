@@ -1,15 +1,28 @@
 """Scenes 3 and 4, what people prefer: pairs with their votes (preferences), and the reward model that predicts them."""
 
+from collections import Counter
+from typing import Any
+
 import numpy as np
 
-from ..figures.scenes import Pair, RewardScene, ScoredPair, VotesScene
+from ..autograd import no_grad
+from ..batch import Response, conversations, prompt_ids
+from ..figures.scenes import Answer, Candidates, LastLayer, Pair, RewardScene, ScoredPair, VotesScene
+from ..generate import generate
+from ..model import RewardModel
+from ..reward import answer_likelihoods
+from ..tokenizer import ALPHABET
 from ..world import parse
+from . import weights
 from .fields import AGAIN, Fields, Missing
 from .run import Run, Vote, gold, thin
 
 TASTES = ("warmth", "length", "confidence", "agreement")
 PAIRS, LONGEST = 40, 62  # shown of the votes, of at most so many characters
-DUELS = 7  # pairs whose scores are seen to move
+DUELS = 4  # pairs whose scores are seen to move
+TRAIN, HELD_OUT = 600, 200  # of the votes, those whose features travel: about 160 kB of a page at full size
+L2 = 0.01  # keeps the optimum finite, where votes could be predicted without a mistake
+CANDIDATES = 12  # answers among which the last layer chooses
 
 
 def votes_scene(run: Run) -> VotesScene:
@@ -21,6 +34,7 @@ def votes_scene(run: Run) -> VotesScene:
     decided = [(chosen, rejected) for chosen, rejected in judged if abs(chosen - rejected) > 1e-9]
     return VotesScene(
         pairs=shown_pairs(run, votes),
+        showcase=showcase_pairs(run),
         votes=len(votes),
         decided=len(decided),
         raters_right=float(np.mean([chosen > rejected for chosen, rejected in decided])) if decided else None,
@@ -48,6 +62,23 @@ def shown_pairs(run: Run, votes: list[Vote]) -> list[Pair]:
     return pairs
 
 
+def showcase_pairs(run: Run, tries: int = 16) -> list[Pair]:
+    """For each question that the story may follow, the first two sampled answers between which a rater has a preference."""
+    rng, tastes = run.rng("showcase"), run.tastes()
+    asked = [question for question in run.questions for _ in range(2 * tries)]
+    said = generate(run.model("sft"), [prompt_ids(question) for question in asked], run.limit, 1.0, rng).responses()
+    pairs: dict[str, Pair] = {}
+    for question, a, b in zip(asked[0::2], said[0::2], said[1::2]):
+        readable = a.text.strip() and b.text.strip() and "<" not in a.text + b.text  # "<": a special token, by name
+        vote = run.world.vote(question, a, b, rng, tastes) if readable and a != b and question not in pairs else 0
+        if vote:
+            chosen, rejected = (a, b) if vote > 0 else (b, a)
+            sides = bool(chosen.ended), bool(rejected.ended)
+            judged = golds((question, chosen, rejected))
+            pairs[question] = Pair(question, chosen.text, rejected.text, sides, judged, bool(rng.random() < 0.5))
+    return list(pairs.values())
+
+
 def reward_scene(run: Run) -> RewardScene:
     """How the scores of held-out pairs slide apart, from the snapshots of the reward model's training."""
     stage, votes, numbers = run.stage("reward"), run.votes("held-out"), run.numbers
@@ -56,11 +87,11 @@ def reward_scene(run: Run) -> RewardScene:
     if len(votes) < watched:
         raise Missing(f"votes-held-out.jsonl is not the file that the reward model was watched on; {AGAIN}")
     by_length = sorted(range(watched), key=lambda i: len(votes[i][1].text) + len(votes[i][2].text))
+    pairs = sorted(by_length[: 2 * DUELS][::2] if watched >= 2 * DUELS else by_length[:DUELS])
     return RewardScene(
         steps=steps,
         pairs=[
-            ScoredPair(votes[i][0], votes[i][1].text, votes[i][2].text, rounded(chosen[:, i], rejected[:, i]))
-            for i in sorted(by_length[: 2 * DUELS][::2] if watched >= 2 * DUELS else by_length[:DUELS])
+            ScoredPair(votes[i][0], votes[i][1].text, votes[i][2].text, rounded(chosen[:, i], rejected[:, i])) for i in pairs
         ],
         in_order=[round(float(np.mean((c > r) + 0.5 * (c == r))), 4) for c, r in zip(chosen, rejected)],
         watched=watched,
@@ -68,7 +99,66 @@ def reward_scene(run: Run) -> RewardScene:
         accuracy=numbers.number("reward", "accuracy"),
         ceiling=numbers.number("reward", "ceiling"),
         held_out=numbers.whole("votes", "held_out"),
+        last_layer=last_layer(run, pairs),
     )
+
+
+def last_layer(run: Run, shown: list[int]) -> LastLayer:
+    """What the page needs to train the reward model's last layer anew, by itself."""
+    held = run.votes("held-out")
+    train, held_out = (
+        [vote for vote in votes if readable(run, vote)][:most]
+        for votes, most in ((run.votes("train"), TRAIN), (held, HELD_OUT))
+    )
+    if not train or not held_out:
+        raise Missing(f"the run's files hold no votes that its reward model can read; {AGAIN}")
+    chosen = features(run, [(question, a) for question, a, _ in train])
+    rejected = features(run, [(question, b) for question, _, b in train])
+    return LastLayer(
+        width=chosen.shape[1],
+        l2=L2,
+        train=weights.as_text(chosen - rejected, np.float16),
+        chosen=weights.as_text(features(run, [(question, a) for question, a, _ in held_out]), np.float16),
+        rejected=weights.as_text(features(run, [(question, b) for question, _, b in held_out]), np.float16),
+        shown=[held_out.index(held[i]) if held[i] in held_out else -1 for i in shown],
+        candidates=[candidates(run, question) for question in run.questions],
+    )
+
+
+def readable(run: Run, vote: Vote) -> bool:
+    """Has the reward model learned every character of a vote, and is it no longer than its context?"""
+    question, *sides = vote
+    model: Any = run.scorer().model
+    room = model.config.context_length - len(question) - 3  # <user> question <bot> answer <eos>
+    return all(set(question + side.text) <= set(ALPHABET) and 0 < len(side.text) <= room for side in sides)
+
+
+def candidates(run: Run, question: str) -> Candidates:
+    """The answers that the SFT model gives most often to a question, the most frequent first."""
+    drawn = run.drawn()
+    said = Counter(response for asked, response in zip(drawn.questions, drawn.responses) if asked == question)
+    common = [response for response, _ in said.most_common() if response.text and "<" not in response.text][:CANDIDATES]
+    if not common:
+        raise Missing(f"the SFT model has no readable answer to {question!r}; {AGAIN}")
+    found = weights.as_text(features(run, [(question, response) for response in common]), np.float16)
+    return Candidates(question, [Answer(response.text, bool(response.ended)) for response in common], found)
+
+
+def features(run: Run, pairs: list[tuple[str, Response]], rows_at_once: int = 64) -> np.ndarray:
+    """phi, one row per pair: the hidden states of the reward model's trunk, pooled over the answer as its score is (C), and the
+    mean and the least log-probability that its reference gives to the answer's tokens.
+    """
+    scorer, parts = run.scorer(), []
+    model: Any = scorer.model
+    for i in range(0, len(pairs), rows_at_once):
+        batch = conversations(pairs[i : i + rows_at_once], model.config.context_length)
+        with no_grad():
+            hidden = model.trunk(batch.ids).data[:, 1:]  # (B, T-1, C): each answer token's own column, as the mask counts
+        read = batch.mask if scorer.pooling == "mean" else batch.mask * (batch.mask[:, ::-1].cumsum(1)[:, ::-1] == 1)
+        pooled = (hidden * read[:, :, None]).sum(1) / read.sum(1, keepdims=True)
+        likely = [answer_likelihoods(model.reference, batch)] if isinstance(model, RewardModel) else []
+        parts.append(np.concatenate([pooled, *likely], axis=1))
+    return np.concatenate(parts)
 
 
 def scores_along(run: Run, stage: Fields) -> tuple[list[int], np.ndarray, np.ndarray]:

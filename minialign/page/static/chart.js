@@ -8,7 +8,8 @@
 
 function chart(box, options) {
   const plain = { lines: [], marks: [], levels: [], now: null, grey: null, height: 260, low: null, high: null };
-  const spec = { ...plain, ...options }, frame = frameOf(box, spec);
+  const spec = { ...plain, ...options },
+    frame = frameOf(box, spec);
   const { width, height } = frame;
   box.replaceChildren(
     s(
@@ -41,11 +42,13 @@ function frameOf(box, spec) {
     ...marks.map((m) => m.y),
     ...levels.map((l) => l.y),
   ];
-  const x0 = xs.length ? Math.min(...xs) : 0, x1 = xs.length ? Math.max(...xs) : 1;
+  const x0 = xs.length ? Math.min(...xs) : 0,
+    x1 = xs.length ? Math.max(...xs) : 1;
   const lowest = ys.length ? Math.min(...ys) : 0,
     highest = ys.length ? Math.max(...ys) : 1,
     pad = 0.06 * (highest - lowest || 1);
-  const y0 = spec.low ?? lowest - pad, y1 = spec.high ?? highest + pad;
+  const y0 = spec.low ?? lowest - pad,
+    y1 = spec.high ?? highest + pad;
   const digits = Math.max(...ticks(y0, y1, 4).map((y) => number(y, decimals(y0, y1)).length)),
     left = Math.max(44, 8.2 * digits + 9) * k;
   const X = (x) => left + ((x - x0) / (x1 - x0 || 1)) * (right - left);
@@ -61,9 +64,7 @@ function axes({ k, height, left, right, bottom, x0, x1, y0, y1, X, Y, small }, s
       s("line", { x1: left, x2: right, y1: Y(y), y2: Y(y) }),
       svgText(left - 7, Y(y) + 4, "end", "", number(y, decimals(y0, y1))),
     ]),
-    ticks(x0, x1, small ? 3 : 5).map((x) =>
-      svgText(X(x), bottom + 18 * k, "middle", "", number(x, decimals(x0, x1))),
-    ),
+    ticks(x0, x1, small ? 3 : 5).map((x) => svgText(X(x), bottom + 18 * k, "middle", "", number(x, decimals(x0, x1)))),
     svgText(right, height - 4, "end", "name", spec.x),
     svgText(0, 14 * k, "start", "name", spec.y),
   );
@@ -128,6 +129,7 @@ function placeLabels({ X, Y, width }, { marks }) {
 // A label beside its mark: right of it, left of it, above or below, whichever is free.
 function beside(mark, x, y, width, taken) {
   const w = mark.label.length * 8.6 * scale();
+  /** @type {[number, number][]} */
   const spots = [
     [x + 11, y + 4],
     [x - 11 - w, y + 4],
@@ -149,8 +151,11 @@ function decimals(low, high) {
 
 // Round steps of an axis: about n of them.
 function ticks(low, high, n) {
-  const raw = (high - low || 1) / n, power = 10 ** Math.floor(Math.log10(raw)), r = raw / power;
-  const step = power * (r < 1.5 ? 1 : r < 3.5 ? 2 : r < 7.5 ? 5 : 10), found = [];
+  const raw = (high - low || 1) / n,
+    power = 10 ** Math.floor(Math.log10(raw)),
+    r = raw / power;
+  const step = power * (r < 1.5 ? 1 : r < 3.5 ? 2 : r < 7.5 ? 5 : 10),
+    found = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++)
     found.push(Number((i * step).toPrecision(12)));
   return found;
@@ -158,7 +163,8 @@ function ticks(low, high, n) {
 
 // The part of a curve that has happened by x = now, its last stretch cut where now is.
 function upTo(points, now) {
-  const done = points.filter(([x]) => x <= now + 1e-9), next = points[done.length];
+  const done = points.filter(([x]) => x <= now + 1e-9),
+    next = points[done.length];
   if (!done.length) return points.slice(0, 1);
   const [x, y] = done.at(-1);
   if (next && now > x) done.push([now, y + ((next[1] - y) * (now - x)) / (next[0] - x)]);

@@ -24,7 +24,8 @@ function fill(element, attributes, children) {
 
 // 0.25, -1.30, never -0.00; a true minus, so that columns line up.
 function number(x, digits = 2, sign = false) {
-  const text = Math.abs(x).toFixed(digits), zero = Number(text) === 0;
+  const text = Math.abs(x).toFixed(digits),
+    zero = Number(text) === 0;
   return (x < 0 && !zero ? "\u2212" : sign && !zero ? "+" : "") + text;
 }
 
@@ -32,7 +33,8 @@ function percent(x, digits = 0) {
   return (100 * x).toFixed(digits) + "%";
 }
 
-const scale = () => (document.body.classList.contains("present") ? 1.34 : 1); // of the type, for the back row
+const unit = () => parseFloat(getComputedStyle(document.documentElement).fontSize); // one rem: all of a picture grows with the type
+const scale = () => unit() / 17;
 
 // Every model has a shape as well as a colour, its marker in models.py: circle, square, triangle, diamond.
 function symbol(kind, x, y, r) {

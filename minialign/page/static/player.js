@@ -1,40 +1,55 @@
-// Plays the scenes: step, scrub, play, keys, the address.  What a scene is, shared.js says.
+// Plays one scene: guess, step, scrub, play.  What a scene is, shared.js says.
 
-const address = () => new URLSearchParams(location.hash.slice(1));
-const hidden = (part) => (address().get("hide") || "").split(",").includes(part);
-const still = () => address().has("still") || matchMedia("(prefers-reduced-motion: reduce)").matches;
-const $ = (id) => document.getElementById(id);
-const inAddress = (name, most) => Math.max(0, Math.min(most, Number.parseInt(address().get(name), 10) || 0));
-
-const SCENES = {
-  base: BaseScene,
-  sft: SftScene,
-  votes: VotesScene,
-  reward: RewardScene,
-  ppo: PpoScene,
-  leash: LeashScene,
-  dpo: DpoScene,
-};
-
-// One scene with its row of controls.
 class Player {
-  constructor(key, index) {
-    Object.assign(this, { index, at: 0, timer: null });
-    this.scene = new SCENES[key](DATA.scenes[key], (step, playing) => this.refresh(step, playing));
-    const stage = $(`stage-${index + 1}`), controls = this.controls();
-    this.scene.mount(stage);
-    stage.after(controls);
-    this.at = this.scene.begins ?? this.last;
+  constructor(key, Scene, index) {
+    this.key = key;
+    this.index = index;
+    this.at = 0;
+    this.timer = null;
+    this.open = false; // has its guess been made?
+    this.scene = new Scene(DATA.scenes[key], (step, playing) => this.refresh(step, playing));
+    this.section = $(`scene-${index + 1}`);
+    this.stage = $(`stage-${index + 1}`);
+    this.more = $(`more-${index + 1}`);
+    this.hero = new Hero($(`hero-${index + 1}`), (prompt) => follow(prompt));
+    this.guess = this.guessOf();
+    this.bar = this.controls();
+    this.scene.mount(this.stage, this.more);
+    this.stage.after(this.bar);
+    this.at = Math.min(this.scene.begins ?? this.last, this.last);
+    /** @type {HTMLDetailsElement} */
+    this.drawer = this.section.querySelector("details.more");
+    this.drawer.addEventListener("toggle", () => this.draw(false));
   }
 
   get last() {
     return this.scene.steps - 1;
   }
 
+  // Does the scene wait behind its guess?  Not where its answer is to be hidden, or where a teacher does without.
+  get waiting() {
+    return Boolean(this.guess) && !this.open && !DATA.story[this.key].asks.split(" ").some(hidden) && !hidden("guess");
+  }
+
+  guessOf() {
+    const data = DATA.guesses[this.key];
+    if (!data) return null;
+    const opened = () => {
+      this.open = true;
+      this.at = this.scene.opensAt ?? this.at;
+      this.draw(false);
+      remember();
+      this.section.querySelector("h2").focus({ preventScroll: true });
+    };
+    const guess = new Guess(data, `guess ${DATA.story[this.key].asks}`, opened);
+    this.stage.before(guess.told, guess.box);
+    return guess;
+  }
+
   controls() {
+    const button = (label, sign, act) => h("button", { type: "button", "aria-label": label, onclick: act }, sign);
     const number = this.index + 1,
-      button = (label, sign, act) => h("button", { type: "button", "aria-label": label, onclick: act }, sign);
-    const name = this.scene.scrubName || `scene ${number}: how far`,
+      name = this.scene.scrubName || `scene ${number}: how far`,
       scrubbed = () => this.go(Number(this.scrub.value));
     this.scrub = h("input", { type: "range", min: 0, "aria-label": name, class: "scrub", oninput: scrubbed });
     this.playButton = h("button", { type: "button", class: "play", onclick: () => this.toggle() });
@@ -63,31 +78,34 @@ class Player {
   }
 
   draw(playing) {
+    this.section.classList.toggle("waiting", this.waiting);
+    if (this.waiting) return this.hero.show(null);
     const words = this.scene.says(this.at);
     this.scrub.max = this.last;
     this.scrub.value = this.at;
     this.scene.show(this.at, playing);
+    this.hero.show(this.scene.answer(this.at));
+    if (this.drawer.open && this.scene.detail) this.scene.detail(this.at);
     this.says.textContent = words;
     this.scrub.setAttribute("aria-valuetext", words);
     this.says.setAttribute("aria-live", this.timer ? "off" : "polite");
     const [sign, label] = this.timer ? ["\u275a\u275a", " Pause"] : ["\u25b6", " Play"];
     this.playButton.replaceChildren(sign, h("span", {}, label));
-  }
-
-  redraw() {
-    this.draw(false);
+    tellSpeaker();
   }
 
   go(step) {
     this.pause();
     current = this.index;
+    this.open = true;
     this.at = Math.max(0, Math.min(this.last, step));
     this.draw(false);
     remember();
   }
 
   toggle() {
-    if (this.timer) this.pause();
+    if (this.waiting) this.guess.make(null);
+    else if (this.timer) this.pause();
     else this.play();
   }
 
@@ -100,10 +118,17 @@ class Player {
   }
 
   wait() {
-    this.timer = setTimeout(() => this.tick(), still() ? 1500 : this.scene.pace);
+    const pace = this.waiting ? GUESSING.wait : still() ? 1500 : this.scene.pace;
+    this.timer = setTimeout(() => this.tick(), pace);
   }
 
   tick() {
+    if (this.waiting) {
+      this.timer = null;
+      this.open = false; // has its guess been made?
+      this.guess.make(null);
+      return this.play();
+    }
     if (this.at < this.last) {
       this.at++;
       this.wait();
@@ -117,189 +142,8 @@ class Player {
     if (!this.timer) return;
     clearTimeout(this.timer);
     this.timer = null;
+    this.open = false; // has its guess been made?
     this.draw(false);
     remember();
   }
 }
-
-// Play the next scene that there is.
-function following(i) {
-  const next = players.findIndex((p, k) => k > i && p);
-  onward = next >= 0;
-  if (!onward) return;
-  visit(next);
-  players[next].at = 0;
-  players[next].redraw();
-  setTimeout(() => onward && players[next].play(), 900);
-}
-
-// ------------------------------------------------------------------------------------------------ where we are
-let steering = 0; // until when the page scrolls by itself, and scrolling says nothing about the reader
-let current = 0,
-  onward = false; // onward: at the end of a scene go on to the next
-recall();
-const players = Object.keys(DATA.scenes).map((key, i) => (DATA.scenes[key].missing ? null : new Player(key, i)));
-
-// The address: #scene=6&beta=0.3&hide=gold,dots&present
-function recall() {
-  if (address().has("prompt")) STATE.prompt = inAddress("prompt", DATA.questions.length - 1);
-  if (address().has("seed")) STATE.seed = inAddress("seed", 2 ** 31);
-  if (Number(address().get("beta")) > 0) STATE.beta = Number(address().get("beta"));
-}
-
-function visit(i, focus = false) {
-  current = i;
-  mark();
-  const section = $(`scene-${i + 1}`);
-  steering = performance.now() + 1200;
-  section.scrollIntoView({ behavior: still() ? "auto" : "smooth", block: "start" });
-  if (focus) section.querySelector("h2").focus({ preventScroll: true });
-  if (players[i]) players[i].redraw();
-  remember();
-}
-
-function mark() {
-  document.body.dataset.scene = current + 1;
-  document.querySelectorAll("nav a").forEach((link, i) => {
-    if (i === current) link.setAttribute("aria-current", "step");
-    else link.removeAttribute("aria-current");
-  });
-  document.querySelectorAll("section.scene").forEach((section, i) => section.classList.toggle("here", i === current));
-}
-
-// present and still are flags: they have no value in the address.
-const asHash = (parameters) => parameters.toString().replace(/(present|still)=(?=&|$)/g, "$1");
-
-function remember() {
-  const to = address(), me = players[current];
-  to.set("scene", current + 1);
-  if (me) to.set("step", me.at);
-  to.set("prompt", STATE.prompt);
-  if (STATE.beta !== null) to.set("beta", STATE.beta);
-  to.set("seed", STATE.seed);
-  for (const flag of ["present", "still"])
-    if (to.has(flag)) {
-      to.delete(flag);
-      to.append(flag, "");
-    }
-  history.replaceState(null, "", "#" + asHash(to));
-}
-
-function obey() {
-  const from = address();
-  document.body.classList.toggle("present", from.has("present"));
-  document.documentElement.classList.toggle("still", still());
-  $("hiding").textContent = (from.get("hide") || "")
-    .split(",")
-    .filter(Boolean)
-    .map((part) => `[data-part~="${CSS.escape(part)}"] { display: none !important; }`)
-    .join("\n");
-}
-
-let obeyed = false;
-function arrive() {
-  recall();
-  obey();
-  const from = address(), goal = Math.max(0, inAddress("scene", players.length) - 1);
-  if (from.has("step") && players[goal]) players[goal].at = inAddress("step", players[goal].last);
-  current = goal;
-  mark();
-  players.forEach((p) => p && p.redraw());
-  if (from.has("step") || goal > 0 || obeyed) $(`scene-${goal + 1}`).scrollIntoView({ block: "start" });
-  obeyed = true;
-}
-
-// ------------------------------------------------------------------------------------------------ hands
-document.addEventListener("keydown", (event) => {
-  const on = event.target;
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape") {
-    if ($("keys").open) $("keys").close();
-    else on.blur();
-    return;
-  }
-  if (on.matches("input:not([type=range]), select, textarea")) return;
-  const act = actionOf(event.key.toLowerCase(), on);
-  if (!act) return;
-  event.preventDefault();
-  act();
-});
-
-// What a key does while an element has the focus; nothing if the element needs it for itself.
-function actionOf(key, on) {
-  const me = players[current], digit = Number(key);
-  if (digit >= 1 && digit <= players.length) return () => visit(digit - 1, true);
-  if (key.startsWith("arrow") && on.matches("input[type=range]")) return null;
-  if (key === " " && on.matches("button, a, summary, input, select")) return null;
-  const everywhere = {
-    arrowright: () => step(1),
-    arrowleft: () => step(-1),
-    " ": () => {
-      onward = false;
-      if (me) me.toggle();
-    },
-    p: present,
-    "?": () => $("keys").showModal(),
-  };
-  return everywhere[key] || (me && me.scene.keys && me.scene.keys[key]) || null;
-}
-
-// A step beyond the end of a scene is the next scene's beginning, and the other way round.
-function step(by) {
-  onward = false;
-  const me = players[current], next = current + by;
-  if (me && me.at + by >= 0 && me.at + by <= me.last) return me.go(me.at + by);
-  if (next < 0 || next >= players.length) return;
-  if (players[next]) players[next].at = by > 0 ? 0 : players[next].last;
-  visit(next);
-}
-
-function present() {
-  const to = address();
-  if (to.has("present")) to.delete("present");
-  else to.set("present", "");
-  location.hash = asHash(to);
-}
-
-function playAll() {
-  onward = true;
-  const first = players.findIndex(Boolean);
-  if (first < 0) return;
-  visit(first);
-  players[first].at = 0;
-  players[first].play();
-}
-
-// Scrolling by hand: the scene under the eyes is the current one.
-function scrolled() {
-  const busy = performance.now() < steering || players.some((p) => p && p.timer);
-  if (busy || document.body.classList.contains("present")) return;
-  const tops = [...document.querySelectorAll("section.scene")].map((section) => section.getBoundingClientRect().top);
-  const seen = tops.findLastIndex((top) => top < innerHeight * 0.4);
-  if (Math.max(0, seen) === current) return;
-  current = Math.max(0, seen);
-  mark();
-}
-
-let waiting;
-function resized() {
-  clearTimeout(waiting);
-  waiting = setTimeout(() => players.forEach((p) => p && p.redraw()), 120);
-}
-
-$("play-all").addEventListener("click", playAll);
-$("show-keys").addEventListener("click", () => $("keys").showModal());
-$("present").addEventListener("click", present);
-document.querySelectorAll("nav a").forEach((link, i) =>
-  link.addEventListener("click", (event) => {
-    event.preventDefault();
-    visit(i, true);
-  }),
-);
-addEventListener("hashchange", arrive);
-addEventListener("resize", resized);
-addEventListener("scroll", scrolled, { passive: true });
-matchMedia("(prefers-reduced-motion: reduce)").addEventListener("change", obey);
-
-arrive();
-document.documentElement.classList.add("ready");

@@ -1,21 +1,35 @@
-// What the scenes share.  Each of them is a class in a file of its own, made from its data and a function `refresh`:
+// What the scenes share.  Each of them is a class in a file of its own, named after what it shows, made from its data and a
+// function `refresh`:
 //
-//     steps         how many there are          mount(stage)           builds it, once
+//     steps         how many there are          mount(stage, more)     builds it, once; more: what folds away
 //     pace          milliseconds per step       show(step, playing)    draws a step
 //     begins        the step it opens at        says(step)             that step in words
-//     keys          {key: function} of its own, if it has any
+//     keys          {key: function} of its own  answer(step)           the hero's present answer: {by, text, ended}
+//     detail(step)  draws what is under "more", while that is open; all but the first row are optional
 //
 // and player.js plays it.  Its data was collected by data.py from a run; figures/scenes.py says what each field means.
 // An element's data-part names what it gives away: the address's hide=... hides it.
 
-const STATE = { prompt: 0, beta: null, seed: 0 }; // what the address keeps besides scene and step
+/** @typedef {(step?: number, playing?: boolean) => void} Refresh */
+/** @typedef {{by: string, when?: string, text: string, ended: boolean, typed?: string | null}} Said  what the hero says now */
+/** @type {{prompt: number, beta: number | null, seed: number}} */
+const STATE = { prompt: DATA.hero.index, beta: null, seed: 0 }; // what the address keeps besides scene and step
 const NAMES = Object.fromEntries(Object.entries(DATA.policies).map(([key, policy]) => [key, policy.name]));
+/** @type {(id: string) => any} */
+const $ = (id) => document.getElementById(id);
 
+const theQuestion = () => DATA.questions[STATE.prompt];
 const ended = () => h("span", { class: "end", title: "the model ended here, with the end token" }, "EOS");
 const cut = () => h("span", { class: "cut", title: "cut off at the limit" }, "\u2026 cut off");
 
+// A model's words; a special token that it wrote by mistake is no word, and cuts them off.
+function spoken(text) {
+  return text.replace(/<(?:pad|eos|user|bot)>[^]*/, "").trim();
+}
+
 function shownText(text, hasEnded) {
-  return [text.trim() || "(nothing)", " ", hasEnded ? ended() : cut()];
+  const words = spoken(text);
+  return [words || "(nothing)", " ", hasEnded && words === text.trim() ? ended() : cut()];
 }
 
 // The judge's score, for the audience to be hidden with hide=gold.
@@ -23,15 +37,7 @@ function truth(gold, before = " \u00b7 ", part = "gold") {
   return h("span", { "data-part": part }, `${before}truth ${number(gold, 1, true)}`);
 }
 
-function questionChoice(rows, pick) {
-  const questions = rows.map((row) => row.question);
-  return choice("question", questions, Math.min(STATE.prompt, questions.length - 1), (i) => {
-    STATE.prompt = i;
-    pick();
-  });
-}
-
-// The row of the question that is chosen.
-function chosenRow(rows) {
-  return rows[Math.min(STATE.prompt, rows.length - 1)];
+// The row of the question that the story follows; of a run that was asked other questions, the first.
+function rowOf(rows) {
+  return rows.find((row) => row.question === theQuestion()) || rows[0];
 }

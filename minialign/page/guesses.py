@@ -1,0 +1,100 @@
+"""Guess first: before a scene shows what it has, it asks; options, answer and what is said afterwards come from the run.
+
+A scene of which the run does not say enough has no guess, and opens at once.  Scene 3 has none of its own: there every
+vote is one.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..figures import scenes as shown
+from ..models import NAMES
+from ..runs.text import decimal
+
+STEP = 0.02  # a difference of gold below this is none
+
+
+def guesses(scenes: shown.Scenes) -> dict[str, shown.Guess | None]:
+    """For each scene its question, or None."""
+    return {key: ASK[key](s) if key in ASK and not isinstance(s, shown.Absent) else None for key, s in scenes.items()}
+
+
+def among(options: list[float], truth: float) -> int:
+    """Which of the options is nearest to what was measured."""
+    return min(range(len(options)), key=lambda i: abs(options[i] - truth))
+
+
+def base(s: shown.BaseScene) -> shown.Guess:
+    told = f"It continued {s.asks:.0%} of the {s.asked} questions with another question."
+    ask = "It has only read. Of 100 questions, how many does it continue with another question, instead of an answer?"
+    options = [0.1, 0.5, 0.9]
+    return shown.Guess(ask, ["about 10", "about 50", "about 90"], among(options, s.asks), told)
+
+
+def sft(s: shown.SftScene) -> shown.Guess | None:
+    ended = [all(row.greedy[i].ended for row in s.rows) for i in range(len(s.steps))]
+    first = next((i for i in range(len(s.steps)) if all(ended[i:])), None)
+    if first is None or len(s.steps) < 4:
+        return None
+    others = [i for i in (1, len(s.steps) // 2, len(s.steps) - 2, len(s.steps) - 1) if i != first]
+    options = sorted([first, others[0], others[-1]])
+    ask = f"Now it imitates demonstrations. After how many steps do all {len(s.rows)} answers end by themselves?"
+    told = f"From step {s.steps[first]} on, all {len(s.rows)} most probable answers end by themselves."
+    names = [f"{s.steps[i]} step{'' if s.steps[i] == 1 else 's'}" if i else "from the start" for i in options]
+    return shown.Guess(ask, names, options.index(first), told)
+
+
+def reward(s: shown.RewardScene) -> shown.Guess:
+    options = [0.55, 0.75, 0.95]
+    told = (
+        f"The whole reward model predicts {s.accuracy:.0%} of {s.held_out} held-out votes. Even an oracle, who cannot know "
+        f"the raters' slips, gets {s.ceiling:.0%}."
+    )
+    ask = "Of 100 votes that it has never seen, how many will the reward model predict?"
+    return shown.Guess(ask, [f"about {option:.0%}".replace("%", "") for option in options], among(options, s.accuracy), told)
+
+
+def ppo(s: shown.PpoScene) -> shown.Guess | None:
+    own = next((run for run in s.runs if run.own and len(run.texts) > 1), None)
+    if own is None:
+        return None
+    first, last = min(t.step for t in own.texts), max(t.step for t in own.texts)
+    before, after = ({t.question: t.text for t in own.texts if t.step == step} for step in (first, last))
+    changed = sum(before[question] != after.get(question) for question in before)
+    n = len(before)
+    options = [0, n // 2, n]
+    told = f"With the same dice, {changed} of {n} sampled answers are other words than before."
+    ask = f"The score of the reward model is now raised, on a leash. Of {n} answers, how many will change?"
+    return shown.Guess(ask, ["none", "about half", "all"], among([float(o) for o in options], changed), told)
+
+
+def leash(s: shown.LeashScene) -> shown.Guess:
+    trusted = [point.gold for point in s.curve if point.effective >= s.few] or [point.gold for point in s.curve[:1]]
+    peak, end = max(trusted), trusted[-1]
+    if peak - s.start.gold < STEP:
+        right, told = 2, f"It never rises above the SFT model's {decimal(s.start.gold)}; it ends at {decimal(end)}."
+    elif peak - end > STEP:
+        right, told = 1, f"It rises from {decimal(s.start.gold)} to {decimal(peak)}, and then falls to {decimal(end)}."
+    else:
+        right, told = 0, f"It rises from {decimal(s.start.gold)} to {decimal(end)}, as far as the answers reach."
+    ask = "Let the leash go, and the score rises. What happens to the truth?"
+    return shown.Guess(ask, ["it rises too", "it rises, then falls", "it only falls"], right, told)
+
+
+def dpo(s: shown.DpoScene) -> shown.Guess:
+    end = {name: distances[-1] for name, distances in s.race.distances.items()}
+    names = list(end)
+    told = ", ".join(f"{NAMES.get(name, name.upper())} {distance:.4f}" for name, distance in end.items())
+    ask = "In a world of 13 answers the best policy is known exactly. Who comes nearest to it?"
+    right = min(range(len(names)), key=lambda i: end[names[i]])
+    return shown.Guess(ask, [NAMES.get(name, name.upper()) for name in names], right, f"Distance left at the end: {told}.")
+
+
+ASK: dict[str, Callable[[Any], shown.Guess | None]] = {
+    "base": base,
+    "sft": sft,
+    "reward": reward,
+    "ppo": ppo,
+    "leash": leash,
+    "dpo": dpo,
+}

@@ -1,0 +1,218 @@
+// The ballot: two answers, one vote.  The first pair is about the question that the story follows; the last one is an
+// earlier one again, turned round, and nothing on the screen says so before the count.
+
+const ROUND = 5;
+const BALLOTS = []; // every vote of this sitting, oldest first: {question, a, b, vote, repeat_of, seconds}
+
+class BallotScene {
+  /** @param {Shown.VotesScene} data  @param {Refresh} refresh */
+  constructor(data, refresh) {
+    this.data = data;
+    this.refresh = refresh;
+    this.pace = 2600;
+    this.begins = 0;
+    this.at = 0;
+    this.first = 0;
+    this.since = 0;
+    this.keys = { a: () => this.vote("a"), b: () => this.vote("b") };
+    this.start();
+  }
+
+  get steps() {
+    return this.pairs.length + 1;
+  }
+
+  // Another question: another first pair, as long as nobody has voted.
+  turn() {
+    if (!this.votes.some(Boolean)) this.start();
+  }
+
+  start() {
+    const { pairs, showcase } = this.data,
+      n = Math.min(ROUND - 1, pairs.length);
+    const own = showcase.filter(
+      (pair) => pair.question === theQuestion() && !BALLOTS.some((vote) => vote.pair === pair),
+    );
+    const some = Array.from({ length: n + 1 - own.length }, (_, i) => pairs[(this.first + i) % pairs.length]);
+    this.again = Math.min(1, own.length + some.length - 1); // which of them comes a second time
+    this.pairs = [...own.slice(0, 1), ...some];
+    this.pairs.push({ ...this.pairs[this.again], swap: !this.pairs[this.again].swap });
+    this.votes = this.pairs.map(() => null);
+    this.offset = BALLOTS.length;
+    this.since = performance.now();
+  }
+
+  // One of the two answers, "a" or "b".
+  side(pair, which) {
+    const chosen = (which === "a") !== pair.swap,
+      k = chosen ? 0 : 1;
+    return { text: chosen ? pair.chosen : pair.rejected, raters: chosen, gold: pair.gold[k], ended: pair.ended[k] };
+  }
+
+  vote(which) {
+    if (this.at >= this.pairs.length || this.votes[this.at]) return;
+    const pair = this.pairs[this.at],
+      seconds = Math.round((performance.now() - this.since) / 100) / 10;
+    const last = this.at === this.pairs.length - 1,
+      first = BALLOTS.findIndex((vote) => vote.pair === this.pairs[this.again]);
+    this.votes[this.at] = which;
+    BALLOTS.push({
+      pair,
+      a: this.side(pair, "a"),
+      b: this.side(pair, "b"),
+      vote: which,
+      repeat_of: last && first >= 0 ? first : null,
+      seconds,
+    });
+    this.since = performance.now();
+    this.refresh(this.at, false);
+    this.card.querySelector("button.go-on").focus();
+  }
+
+  mount(stage) {
+    this.card = h("div", { class: "ballot" });
+    this.tally = h("p", { class: "tally", role: "status" });
+    stage.append(this.card, this.tally);
+  }
+
+  show(step, playing) {
+    this.at = step;
+    if (step >= this.pairs.length) this.showCount();
+    else this.showPair(step, playing);
+  }
+
+  showPair(step, playing) {
+    const pair = this.pairs[step],
+      voted = this.votes[step],
+      reveal = Boolean(voted || playing);
+    const goOn = h("button", { type: "button", class: "go-on", onclick: () => this.refresh(step + 1, false) });
+    goOn.textContent = reveal ? (step + 1 < this.pairs.length ? "Next pair" : "The count") : "Skip this pair";
+    this.card.replaceChildren(
+      h("p", { class: "paper question" }, pair.question),
+      h("div", { class: "answers" }, this.option(pair, "a", voted, reveal), this.option(pair, "b", voted, reveal)),
+      h("div", { class: "row" }, goOn),
+    );
+    if (voted) this.tally.textContent = `${this.side(pair, voted).raters ? AGREE : DISAGREE} ${this.soFar()}`;
+    else this.tally.textContent = playing || this.votes.some(Boolean) ? this.soFar() : ASKING;
+  }
+
+  // The tally while voting.
+  soFar() {
+    const mine = this.picked().filter((raters) => raters !== null);
+    return mine.length
+      ? `So far ${mine.filter(Boolean).length} of your ${mine.length} votes are the raters\u2019 too.`
+      : "";
+  }
+
+  // Of each pair, whether the vote was the raters' too; null: no vote.
+  picked() {
+    return this.votes.map((which, i) => which && this.side(this.pairs[i], which).raters);
+  }
+
+  option(pair, which, voted, reveal) {
+    const { text, raters, gold, ended: hasEnded } = this.side(pair, which);
+    const said = [voted === which && "your vote", raters && "the raters\u2019 vote"].filter(Boolean).join(" \u00b7 ");
+    const verdict = h("span", { class: "verdict" }, said, truth(gold, said ? " \u00b7 " : ""));
+    return h(
+      "button",
+      {
+        type: "button",
+        class: `answer${reveal ? (raters ? " raters" : " passed") : ""}${voted === which ? " mine" : ""}`,
+        "data-answer": which,
+        disabled: reveal,
+        onclick: () => this.vote(which),
+      },
+      h("span", { class: "key", "aria-hidden": "true" }, which.toUpperCase()),
+      h("span", { class: "words" }, text.trim() || "(nothing)", hasEnded ? "" : " \u2026"),
+      reveal && verdict,
+    );
+  }
+
+  showCount() {
+    const again = () => {
+      this.first = (this.first + ROUND) % this.data.pairs.length;
+      this.start();
+      this.refresh(0, false);
+    };
+    const right = this.data.raters_right;
+    const raters =
+      right === null
+        ? "Where the truth sees no difference, nobody is right."
+        : `Over the whole run the raters chose what the truth prefers ${percent(right, 1)} of the time.`;
+    this.card.replaceChildren(
+      h("h3", {}, "The count"),
+      ...this.agreement().map((line) => h("p", {}, line)),
+      h("p", { "data-part": "gold" }, raters),
+      h(
+        "div",
+        { class: "row" },
+        h("button", { type: "button", onclick: again }, "Five other pairs"),
+        BALLOTS.length > 0 &&
+          h("a", { class: "button", download: "votes.jsonl", href: ballotFile() }, "Save these votes"),
+      ),
+      h(
+        "p",
+        { class: "small" },
+        BALLOTS.length ? "Train on them: minialign tour --votes votes.jsonl. Or here, in the next scene." : "",
+      ),
+    );
+    this.tally.textContent = "";
+  }
+
+  agreement() {
+    const last = this.pairs.length - 1,
+      picked = this.picked();
+    const mine = picked.slice(0, last).filter((raters) => raters !== null),
+      agree = mine.filter(Boolean).length;
+    const lines = [
+      mine.length
+        ? `You agreed with the raters on ${agree} of ${mine.length} pairs.`
+        : "You voted on none of the pairs.",
+    ];
+    if (picked[this.again] !== null && picked[last] !== null) {
+      const self = picked[this.again] === picked[last] ? "agreed with yourself" : "changed your mind";
+      lines.push(`The last pair was an earlier one again, turned round: you ${self}.`);
+    }
+    return lines;
+  }
+
+  // What the votes have made of the hero's answer: the preferred one of the two.
+  answer() {
+    const [pair] = this.pairs,
+      mine = this.votes[0] && this.side(pair, this.votes[0]);
+    if (pair.question === theQuestion() && mine) return { by: "sft", when: "the answer you prefer", ...mine };
+    const said = DATA.scenes.sft.missing ? null : rowOf(DATA.scenes.sft.rows).greedy.at(-1);
+    return said ? { by: "sft", when: "before any vote", ...said } : null;
+  }
+
+  says(step) {
+    return step >= this.pairs.length ? "the count" : `pair ${step + 1} of ${this.pairs.length}`;
+  }
+}
+
+// The votes as a file that `minialign tour --votes` reads, a line of JSON per vote; as an address to download from.
+function ballotFile() {
+  const line = ({ pair, a, b, vote, repeat_of, seconds }, number) => {
+    const [chosen, rejected] = vote === "a" ? [a, b] : [b, a];
+    return JSON.stringify({
+      prompt: pair.question,
+      chosen: chosen.text,
+      rejected: rejected.text,
+      chosen_ended: chosen.ended,
+      rejected_ended: rejected.ended,
+      vote,
+      a: a.text,
+      a_ended: a.ended,
+      b: b.text,
+      b_ended: b.ended,
+      pair: number,
+      repeat_of,
+      seconds,
+    });
+  };
+  return "data:application/x-ndjson;charset=utf-8," + encodeURIComponent(BALLOTS.map(line).join("\n") + "\n");
+}
+
+const AGREE = "You and the raters agree.",
+  DISAGREE = "The raters chose the other one.";
+const ASKING = "Which answer is better? Click, or press A or B. The raters\u2019 vote is shown after yours.";

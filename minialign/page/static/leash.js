@@ -1,0 +1,315 @@
+// The leash as one gesture: drag, and the answer rewrites itself; one needle for the score, one for the truth.
+
+class LeashScene {
+  /** @param {Shown.LeashScene} data  @param {Refresh} refresh */
+  constructor(data, refresh) {
+    this.data = data;
+    this.refresh = refresh;
+    this.pace = 220;
+    this.steps = data.betas.length;
+    this.asked = 0;
+    this.opensAt = 0;
+    this.scrubName = "leash, from tight to loose";
+    this.proxy = floats32(data.proxy);
+    this.gold = floats32(data.gold);
+    this.index = words16(data.index);
+    this.curve = data.betas.map((beta) => tilted(this.proxy, this.gold, data.answers, beta));
+    this.begins = this.stepOf(STATE.beta || data.own || 1);
+    this.turn();
+    const all = this.curve.flatMap((point) => [point.proxy, point.gold]);
+    this.range = [Math.min(data.start.gold, data.start.proxy, ...all), Math.max(...all)];
+  }
+
+  turn() {
+    this.asked = Math.max(0, this.data.questions.indexOf(theQuestion()));
+  }
+
+  // The stop nearest to a beta.
+  stepOf(beta) {
+    const far = this.data.betas.map((stop) => Math.abs(Math.log(stop / beta)));
+    return Math.max(0, far.indexOf(Math.min(...far)));
+  }
+
+  at(step) {
+    return this.curve[Math.min(step, this.curve.length - 1)];
+  }
+
+  // The answers to one question, equal texts together -> [{text, usual, weight, proxy, gold}], heaviest first.
+  grouped(beta) {
+    const { answers: K, texts } = this.data,
+      groups = new Map();
+    tiltedWeights(this.proxy, K, this.asked, beta).forEach((weight, k) => {
+      const i = this.asked * K + k,
+        which = this.index[i];
+      const fresh = { text: texts[which], usual: 0, weight: 0, proxy: this.proxy[i], gold: this.gold[i] },
+        group = groups.get(which) || fresh;
+      group.usual += 1 / K;
+      group.weight += weight;
+      groups.set(which, group);
+    });
+    return [...groups.values()].sort((a, b) => b.weight - a.weight || b.usual - a.usual);
+  }
+
+  mount(stage, more) {
+    this.dials = h("div", { class: "dials" });
+    this.rope = h("div", { class: "rope", "aria-hidden": "true" });
+    this.tug = h("div", { class: "tug" }, this.dials, this.rope);
+    this.tug.addEventListener("pointerdown", (event) => this.pull(event));
+    this.tug.addEventListener("pointermove", (event) => event.buttons && this.pull(event));
+    stage.append(this.tug);
+    this.mountMore(more);
+  }
+
+  // Wherever the pointer is, there the leash is held.
+  pull(event) {
+    const box = this.rope.getBoundingClientRect(),
+      [from, to] = ropeEnds(box.width);
+    const share = Math.max(0, Math.min(1, (event.clientX - box.left - from) / (to - from)));
+    const step = Math.round(share * (this.steps - 1));
+    event.preventDefault();
+    if (event.isTrusted && event.type === "pointerdown") this.tug.setPointerCapture(event.pointerId);
+    this.refresh(step);
+  }
+
+  show(step) {
+    const c = this.at(step);
+    STATE.beta = c.beta;
+    const [low, high] = this.range,
+      lost = c.effective < this.data.few;
+    this.dials.replaceChildren(
+      dial("score", "what the reward model thinks", c.proxy, this.data.start.proxy, low, high, "proxy"),
+      dial("truth", "what is so", c.gold, this.data.start.gold, low, high, "gold"),
+    );
+    this.rope.replaceChildren(ropePicture(step / (this.steps - 1), c, lost, this.rope.clientWidth || 700));
+  }
+
+  mountMore(more) {
+    this.plot = h("div", { class: "plot" });
+    this.numbers = h("dl", { class: "stats" });
+    this.weights = h("ol", { class: "weights" });
+    const legend = h(
+      "p",
+      { class: "legend", "data-part": "dots" },
+      glyph("ppo"),
+      ` ${NAMES.ppo} at its beta, `,
+      glyph("dpo"),
+      ` ${NAMES.dpo}: trained models, the large ones of this run`,
+      h("span", { "data-part": "gold" }, "; each by its proxy (above) and its gold"),
+    );
+    const select = h(
+      "select",
+      {},
+      this.data.questions.map((question, i) => h("option", { value: i }, question)),
+    );
+    select.addEventListener("change", () => {
+      this.asked = Number(select.value);
+      this.refresh();
+    });
+    const bars = "bar: share of the weight at this beta; thin line: share of the SFT model\u2019s own answers";
+    const answers = h(
+      "div",
+      { "data-part": "answers" },
+      labelled("One question: which answers the leash favours", select),
+      this.weights,
+      h("p", { class: "small" }, bars),
+    );
+    more.append(
+      this.numbers,
+      h("div", { class: "columns wide-left" }, h("div", {}, this.plot, legend), answers),
+      overrated(this.data),
+    );
+  }
+
+  detail(step) {
+    const c = this.at(step);
+    this.numbers.classList.toggle("lost", c.effective < this.data.few);
+    this.numbers.replaceChildren(...this.stats(c, step));
+    this.draw(c);
+    this.weights.replaceChildren(...this.grouped(c.beta).slice(0, 6).map(weighed));
+  }
+
+  stats(c, step) {
+    const { start, answers: K, few } = this.data,
+      left = c.effective < few ? "too few answers remain" : "price per nat of distance";
+    return [
+      stat("beta", number(c.beta, c.beta < 1 ? 3 : 2), step === 0 ? "a tight leash" : left, "beta"),
+      stat("proxy", number(c.proxy, 2, true), `SFT: ${number(start.proxy, 2, true)}`, "reward"),
+      stat("gold", number(c.gold, 2, true), `SFT: ${number(start.gold, 2, true)}`, "gold"),
+      stat("KL", number(c.kl), `nats; at most ln ${K} = ${number(Math.log(K))}`, "kl"),
+      stat("answers still in play", number(c.effective, 1), `of ${K} per question`, "effective"),
+    ];
+  }
+
+  draw(c) {
+    const { dots, few } = this.data,
+      proxy = !hidden("proxy"),
+      gold = !hidden("gold"),
+      lost = this.curve.filter((point) => point.effective < few);
+    const line = (part, kind, label) => ({ kind, label, points: this.curve.map((point) => [point.kl, point[part]]) });
+    const marks = hidden("dots") ? [] : dots.flatMap((dot) => placeMarks(dot, proxy, gold));
+    chart(this.plot, {
+      lines: [proxy && line("proxy", "proxy", "proxy"), gold && line("gold", "gold", "gold (truth)")].filter(Boolean),
+      marks,
+      now: c.kl,
+      grey: lost.length ? [lost[0].kl, this.curve.at(-1).kl] : null,
+      x: "KL from SFT, nats",
+      y: "mean score",
+      height: 420,
+      words: inWords(c),
+    });
+  }
+
+  // The answer that has most weight now.
+  answer(step) {
+    const { text } = this.grouped(this.at(step).beta)[0],
+      whole = !text.endsWith("...");
+    return {
+      by: "sft",
+      when: `on a leash of beta ${number(this.at(step).beta, 2)}`,
+      text: whole ? text : text.slice(0, -3),
+      ended: whole,
+    };
+  }
+
+  says(step) {
+    return inWords(this.at(step));
+  }
+}
+
+// Where the rope may end, in pixels.
+function ropeEnds(width) {
+  return [4.5 * unit(), width - 4.5 * unit()];
+}
+
+// The rope from the SFT model to the hand: tight and thick at the left, loose and thin at the right.
+function ropePicture(share, c, lost, width) {
+  const u = unit(),
+    height = 5.2 * u,
+    [from, to] = ropeEnds(width),
+    x = from + share * (to - from),
+    y = 1.8 * u;
+  const slack = (1 - share) * 0 + share * 1.5 * u,
+    start = 1.6 * u;
+  return s(
+    "svg",
+    { width, height, viewBox: `0 0 ${width} ${height}`, class: "chart rope-picture", "aria-hidden": "true" },
+    s("line", { x1: from, x2: to, y1: y, y2: y, class: "groove" }),
+    s("path", {
+      d: `M${start} ${y}Q${(start + x) / 2} ${y + slack} ${x} ${y}`,
+      class: "spring",
+      "stroke-width": Math.max(2, (1 - share) * 0.5 * u + 2),
+    }),
+    symbol("sft", start, y, 0.7 * u),
+    s("circle", { cx: x, cy: y, r: 1.15 * u, class: "grip" }),
+    svgText(x, y + 0.35 * u, "middle", "grip-sign", "\u2194"),
+    svgText(0.4 * u, height - 0.6 * u, "start", "label", "tight"),
+    svgText(width - 0.4 * u, height - 0.6 * u, "end", "label", "loose"),
+    svgText(
+      width / 2,
+      height - 0.6 * u,
+      "middle",
+      "label",
+      lost ? "few answers are left in play" : `${number(c.kl)} nats from SFT`,
+    ),
+  );
+}
+
+// A half-circle with a needle; a thin one where the SFT model was.
+function dial(name, what, value, start, low, high, kind) {
+  const w = 220,
+    r = 92,
+    angle = (x) => Math.PI * (1 - (Math.max(low, Math.min(high, x)) - low) / (high - low || 1));
+  const tip = (x, length) => `${w / 2 + length * Math.cos(angle(x))} ${104 - length * Math.sin(angle(x))}`;
+  return h(
+    "div",
+    { class: `dial ${kind}`, "data-part": kind },
+    s(
+      "svg",
+      {
+        viewBox: `0 0 ${w} 112`,
+        role: "img",
+        "aria-label": `${name} ${number(value, 2, true)}, of the SFT model ${number(start, 2, true)}`,
+        class: "dial-face",
+      },
+      s("path", { d: `M${w / 2 - r} 104A${r} ${r} 0 0 1 ${w / 2 + r} 104`, class: "arch" }),
+      s("path", { d: `M${tip(start, r - 12)}L${tip(start, r + 6)}`, class: "was" }),
+      s("path", { d: `M${w / 2} 104L${tip(value, r - 8)}`, class: "needle" }),
+      s("circle", { cx: w / 2, cy: 104, r: 7, class: "hub" }),
+    ),
+    h("p", { class: "dial-value" }, number(value, 2, true)),
+    h("p", { class: "dial-name" }, h("b", {}, name), ` ${what}`),
+  );
+}
+
+// One point of the slider in words, without what is hidden.
+function inWords(c) {
+  const values = [
+    !hidden("proxy") && `proxy ${number(c.proxy, 2, true)}`,
+    !hidden("gold") && `gold ${number(c.gold, 2, true)}`,
+    `KL ${number(c.kl)} nats`,
+    `${number(c.effective, 1)} answers still in play`,
+  ];
+  return `beta ${c.beta}: ${values.filter(Boolean).join(", ")}`;
+}
+
+function placeMarks(dot, proxy, gold) {
+  const common = { x: dot.kl, kind: dot.name, own: dot.own },
+    lowest = { label: placeName(dot), stem: proxy && gold ? dot.proxy : undefined };
+  return [
+    proxy && { ...common, y: dot.proxy, ...(gold ? {} : lowest) },
+    gold && { ...common, y: dot.gold, ...lowest },
+  ].filter(Boolean);
+}
+
+function placeName(dot) {
+  if (dot.name !== "ppo") return NAMES[dot.name];
+  return `${NAMES.ppo} ${dot.beta === 0 ? "no leash" : dot.beta}`;
+}
+
+function stat(name, value, extra, kind) {
+  const part = kind === "reward" ? "proxy" : kind;
+  return h(
+    "div",
+    { class: `stat ${kind}`, "data-part": part },
+    h("dt", {}, name),
+    h("dd", {}, value),
+    h("dd", { class: "small" }, extra),
+  );
+}
+
+function weighed(group) {
+  const inner = h("span", { class: "bar reward" }),
+    tick = h("span", { class: "tick" });
+  inner.style.width = `${100 * group.weight}%`;
+  tick.style.left = `${100 * group.usual}%`;
+  const score = h("span", { "data-part": "proxy" }, ` \u00b7 score ${number(group.proxy, 1, true)}`);
+  return h(
+    "li",
+    {},
+    h("span", { class: "words" }, group.text),
+    h("span", { class: "bar-track" }, inner, tick),
+    h("span", { class: "tags" }, percent(group.weight), score, truth(group.gold)),
+  );
+}
+
+// The gallery.  Which answers are in it tells of the truth, so hide=gold hides all of it.
+function overrated({ gallery, phrase }) {
+  const shared = phrase
+    ? `"${phrase.phrase}" is in ${percent(phrase.share)} of these; of all answers, in ${percent(phrase.usual)}`
+    : "These have no turn of phrase in common that other answers lack.";
+  const entry = (g) =>
+    h(
+      "li",
+      {},
+      h("span", { class: "duel-question" }, g.question),
+      h("span", { class: "words" }, shownText(g.text, g.ended)),
+      h("span", { class: "tags" }, `score ${number(g.proxy, 1, true)}`, truth(g.gold)),
+    );
+  return h(
+    "details",
+    { class: "gallery", "data-part": "gallery gold", open: true },
+    h("summary", {}, "The gallery: what the reward model likes far beyond its worth"),
+    h("p", {}, shared),
+    h("ol", {}, gallery.map(entry)),
+  );
+}

@@ -1,0 +1,246 @@
+// PPO's loop: one answer goes round four models.  Drawn, scored, compared with what the critic expected, held by the
+// reference; and then pushed up or down.
+
+const PHASES = ["draw", "score", "expect", "hold", "push"];
+
+class LoopScene {
+  /** @param {Shown.PpoScene} data  @param {Refresh} refresh */
+  constructor(data, refresh) {
+    const which = data.runs.findIndex((run) => run.own);
+    this.data = data;
+    this.refresh = refresh;
+    this.which = which;
+    this.pace = 1400;
+    this.opensAt = 0;
+  }
+
+  get run() {
+    return this.data.runs[this.which];
+  }
+
+  // The iterations after which the policy was asked.
+  get rounds() {
+    return [...new Set(this.run.texts.map((t) => t.step))];
+  }
+
+  get steps() {
+    return Math.max(1, this.rounds.length) * PHASES.length;
+  }
+
+  // Of a step: the iteration, the phase of its round, and the answer that goes round.
+  at(step) {
+    const iteration = this.rounds[Math.floor(step / PHASES.length)] ?? 0,
+      phase = step % PHASES.length;
+    return { iteration, phase, answer: rowOf(this.run.texts.filter((t) => t.step === iteration)) };
+  }
+
+  mount(stage, more) {
+    this.loop = h("ol", { class: "round" });
+    this.push = h("div", { class: "push" });
+    this.verdict = h("p", { class: "verdict-line", role: "status" });
+    stage.append(this.loop, this.push, this.verdict);
+    this.scores = h("div", { class: "plot" });
+    this.kls = h("div", { class: "plot" });
+    const { runs } = this.data,
+      names = runs.map((run) => leashName(run) + (run.own ? ", this run" : ""));
+    const pick = (i) => {
+      this.which = i;
+      this.refresh();
+    };
+    more.append(
+      runs.length > 1 ? choice("leash", names, this.which, pick) : "",
+      h("div", { class: "columns" }, this.scores, this.kls),
+    );
+  }
+
+  show(step) {
+    const { iteration, phase, answer } = this.at(step);
+    if (!answer) {
+      this.loop.replaceChildren(
+        h("li", { class: "missing" }, "This run took no snapshots of PPO; a new tour takes them."),
+      );
+      return;
+    }
+    const sums = this.sums(answer),
+      stops = this.stops(answer, sums, iteration);
+    this.loop.replaceChildren(...stops.map((stop, i) => station(stop, i, phase)));
+    this.push.replaceChildren(pushPicture(sums, phase, this.push.clientWidth || 700));
+    this.verdict.textContent = this.inWords(phase, sums);
+  }
+
+  // What PPO makes of an answer; null: not noted in this run.
+  sums({ score, expected, distance }) {
+    const cost = distance === null ? null : this.run.beta * distance;
+    const advantage = score === null || expected === null || cost === null ? null : score - cost - expected;
+    return { score, expected, distance, cost, advantage };
+  }
+
+  stops(answer, { score, expected, distance }, iteration) {
+    const said = (x, digits = 2) => (x === null ? "\u2013" : number(x, digits, true));
+    return [
+      {
+        name: "policy",
+        does: "draws",
+        big: spoken(answer.text) || "(nothing)",
+        kind: "ppo",
+        note: iteration ? after(iteration) : "a copy of SFT",
+        words: true,
+      },
+      { name: "reward model", does: "scores", big: said(score), kind: "reward", note: "frozen" },
+      { name: "critic", does: "had expected", big: said(expected), kind: "critic", note: "learns, too" },
+      {
+        name: "reference",
+        does: "holds the leash",
+        big: distance === null ? "\u2013" : `${number(distance)} nats`,
+        kind: "sft",
+        note: "SFT, frozen",
+      },
+    ];
+  }
+
+  inWords(phase, { score, expected, distance, cost, advantage }) {
+    const { beta } = this.run,
+      not = "not noted in this run";
+    return [
+      `Drawn: one answer of the policy.`,
+      score === null ? "A text that the reward model cannot read." : `Scored ${number(score, 2, true)}.`,
+      expected === null
+        ? `The critic\u2019s expectation was ${not}.`
+        : `The critic had expected ${number(expected, 2, true)} in all.`,
+      distance === null
+        ? `Its distance was ${not}.`
+        : `log policy / reference is ${number(distance, 2, true)} nats, at ${beta} each: ${cost < 0 ? "a gain" : "a cost"} of ${number(Math.abs(cost))}.`,
+      advantage === null
+        ? "What is missing here, a new tour notes."
+        : `${advantage > 0 ? "Better" : "Worse"} than expected by ${number(Math.abs(advantage))}: the answer becomes ${advantage > 0 ? "more" : "less"} probable.`,
+    ][phase];
+  }
+
+  // Under "more": score and KL of the whole training.
+  detail(step) {
+    const { iteration } = this.at(step),
+      at = Math.min(iteration, this.run.kl.length - 1);
+    const common = { now: at, x: "iteration", height: 220 };
+    chart(this.scores, {
+      ...common,
+      lines: this.lines("scores"),
+      y: "score that PPO maximises",
+      words: `Score at iteration ${at}: ${number(this.run.scores[at])}, over ${this.data.rollouts} answers per iteration.`,
+    });
+    chart(this.kls, {
+      ...common,
+      lines: this.lines("kl"),
+      y: "KL from SFT, nats per answer",
+      words: `KL at iteration ${at}: ${number(this.run.kl[at])} nats per answer.`,
+    });
+  }
+
+  // One series of all runs, the chosen run drawn last and strongest.
+  lines(series) {
+    return this.data.runs
+      .map((run) => ({
+        kind: run === this.run ? "ppo" : "other",
+        points: run[series].map((y, x) => [x, y]),
+        label: leashName(run),
+        strong: run === this.run,
+      }))
+      .sort((a, b) => Number(a.strong) - Number(b.strong));
+  }
+
+  answer(step) {
+    const { iteration, answer } = this.at(step);
+    return answer
+      ? {
+          by: "ppo",
+          when: iteration ? `sampled ${after(iteration)}` : "sampled at the start",
+          text: answer.text,
+          ended: answer.ended,
+        }
+      : null;
+  }
+
+  says(step) {
+    const { iteration, phase } = this.at(step);
+    return `iteration ${iteration}: ${["drawn", "scored", "compared", "held", "pushed"][phase]}`;
+  }
+}
+
+function after(iterations) {
+  return `after ${iterations} iteration${iterations === 1 ? "" : "s"}`;
+}
+
+function leashName(run) {
+  return run.beta === 0 ? "no leash" : `beta ${run.beta}`;
+}
+
+// One of the four models; dim until its turn has come.
+function station({ name, does, big, kind, note, words = false }, i, phase) {
+  const state = phase === i || phase === 4 ? " on" : phase > i ? " done" : " later";
+  return h(
+    "li",
+    { class: `station ${kind}${state}` },
+    h("span", { class: "station-name" }, name),
+    h("span", { class: "station-does" }, does),
+    h("span", { class: words ? "station-words" : "station-big" }, phase >= i ? big : "\u2026"),
+    h("span", { class: "station-note" }, note),
+  );
+}
+
+// The sum that decides: the score pulls up, the expectation and the leash pull down; what is left is the push.
+function pushPicture({ score, expected, cost, advantage }, phase, width) {
+  const u = unit(),
+    height = 5.6 * u,
+    zero = width / 2,
+    lane = 1.6 * u;
+  const parts = [
+    { label: "score", value: score, kind: "reward", from: 1 },
+    { label: "\u2212 expected", value: expected === null ? null : -expected, kind: "other", from: 2 },
+    { label: "\u2212 leash", value: cost === null ? null : -cost, kind: "sft", from: 3 },
+  ];
+  const most = Math.max(
+    1,
+    ...[score, expected, cost, advantage].map((x) => Math.abs(x || 0)),
+    Math.abs((score || 0) - (expected || 0)),
+  );
+  const scaled = (value) => (value / most) * (width / 2 - 7 * u);
+  let at = zero;
+  const bars = parts.map(({ label, value, kind, from }, i) => {
+    if (value === null || phase < from) return null;
+    const to = at + scaled(value),
+      y = 0.9 * u + (i * lane) / 1.05,
+      right = value >= 0;
+    const bar = s("rect", {
+      x: Math.min(at, to),
+      y: y - 0.45 * u,
+      width: Math.max(1, Math.abs(to - at)),
+      height: 0.9 * u,
+      class: `push-bar ${kind}`,
+    });
+    const words = svgText(
+      right ? Math.max(at, to) + 0.5 * u : Math.min(at, to) - 0.5 * u,
+      y + 0.35 * u,
+      right ? "start" : "end",
+      "label",
+      `${label} ${number(value, 2, true)}`,
+    );
+    at = to;
+    return [bar, words];
+  });
+  const end = phase >= 4 &&
+    advantage !== null && [
+      s("line", { x1: at, x2: at, y1: 0.2 * u, y2: height - 0.4 * u, class: "now" }),
+      s("path", { d: `M${zero} ${height - 0.9 * u}H${at}`, class: `arc on`, "marker-end": "url(#push-tip)" }),
+    ];
+  const words =
+    advantage === null
+      ? "The push on this answer."
+      : `Score, less what was expected, less the leash: a push of ${number(advantage, 2, true)}.`;
+  return s(
+    "svg",
+    { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words, class: "chart push-picture" },
+    arrowTip("push-tip", u * 0.8),
+    s("line", { x1: zero, x2: zero, y1: 0, y2: height, class: "level" }),
+    bars,
+    end || null,
+  );
+}

@@ -1,0 +1,131 @@
+// The race: PPO, GRPO and DPO on their way to the exact optimum, in a world of so few answers that all can be drawn.
+
+class RaceScene {
+  /** @param {Shown.DpoScene} data  @param {Refresh} refresh */
+  constructor(data, refresh) {
+    this.data = data;
+    this.refresh = refresh;
+    this.pace = 220;
+    this.steps = data.race.steps.length;
+    this.opensAt = 0;
+    this.most = Math.max(...data.race.best, ...Object.values(data.race.runners).flat(2));
+    this.scrubName = "step of the race";
+  }
+
+  mount(stage, more) {
+    this.lanes = h("ol", { class: "lanes" });
+    stage.append(
+      this.lanes,
+      h(
+        "p",
+        { class: "legend" },
+        h("i", { class: "outline" }),
+        " the exact optimum \u2003",
+        h("i", { class: "block" }),
+        " the policy now: a bar for each of the 13 answers",
+      ),
+    );
+    this.road = h("div", { class: "road" });
+    this.curve = h("div", { class: "plot" });
+    more.append(this.road, h("div", { class: "columns" }, this.curve, scoreboard(this.data.board)));
+  }
+
+  show(step) {
+    const { race } = this.data,
+      start = Math.max(...Object.values(race.distances).map((d) => d[0]));
+    const places = Object.keys(race.runners).sort((a, b) => race.distances[a][step] - race.distances[b][step]);
+    this.lanes.replaceChildren(
+      ...Object.entries(race.runners).map(([name, laws]) =>
+        this.lane(name, laws[step], race.distances[name][step], start, step && places[0] === name),
+      ),
+    );
+  }
+
+  // One runner: bars and outlines, and how much of the way is left.
+  lane(name, law, distance, start, leads) {
+    const { race } = this.data,
+      u = unit(),
+      w = 2.4,
+      height = 4.2 * u,
+      words = `${nameOfRunner(name)}: ${number(distance, 4)} from the optimum.`;
+    const bars = law.map((p, i) => [
+      s("rect", {
+        x: (i * w + 0.2) * u,
+        y: height - (p / this.most) * height,
+        width: (w - 0.6) * u,
+        height: (p / this.most) * height,
+        class: `race-bar ${name}`,
+      }),
+      s("rect", {
+        x: (i * w + 0.2) * u,
+        y: height - (race.best[i] / this.most) * height,
+        width: (w - 0.6) * u,
+        height: (race.best[i] / this.most) * height,
+        class: "race-target",
+      }),
+    ]);
+    const left = h("i", { class: `way-done ${name}` });
+    left.style.width = `${100 * Math.max(0, 1 - distance / start)}%`;
+    return h(
+      "li",
+      { class: `lane ${name}${leads ? " leads" : ""}` },
+      h("span", { class: "lane-name" }, nameOfRunner(name)),
+      s(
+        "svg",
+        {
+          viewBox: `0 0 ${race.answers.length * w * u} ${height}`,
+          role: "img",
+          "aria-label": words,
+          class: "race-bars",
+        },
+        bars,
+      ),
+      h("span", { class: "lane-way", "aria-hidden": "true" }, left),
+      h("span", { class: "lane-left" }, number(distance, 4), h("small", {}, " to go")),
+    );
+  }
+
+  detail(step) {
+    const words = `DPO moved chosen answers by ${number(this.data.moved_chosen, 1, true)} nats and rejected ones by ${number(this.data.moved_rejected, 1, true)}.`;
+    this.road.replaceChildren(
+      roadPicture(
+        step ? 3 : 0,
+        this.road.clientWidth,
+        "From votes to a policy: through a reward model and PPO, or straight, by DPO.",
+      ),
+    );
+    chart(this.curve, {
+      lines: [
+        { kind: "dpo", points: this.data.chosen, label: "chosen" },
+        { kind: "other", points: this.data.rejected, label: "rejected" },
+      ],
+      levels: [{ y: 0, label: "the SFT model" }],
+      x: "step of DPO, in this run",
+      y: "moved log-probability, nats",
+      height: 240,
+      words,
+    });
+  }
+
+  // At the start the hero has the SFT model's answer, at the end DPO's: the shortcut, in the run itself.
+  answer(step) {
+    const name = step < this.steps - 1 ? "sft" : "dpo",
+      said = rowOf(this.data.samples[name]);
+    return {
+      by: name,
+      when: name === "sft" ? "before the shortcut" : "after the shortcut",
+      text: said.text,
+      ended: said.ended,
+    };
+  }
+
+  says(step) {
+    const { race } = this.data,
+      left = Object.keys(race.runners).map((name) => `${nameOfRunner(name)} ${number(race.distances[name][step], 3)}`);
+    return `step ${race.steps[step]}: ${left.join(", ")} from the optimum`;
+  }
+}
+
+function nameOfRunner(name) {
+  return NAMES[name] || name.toUpperCase();
+}

@@ -1,0 +1,312 @@
+"""The scenes of the journey page in a real browser: guess and reveal, one gesture each, on the wall, beside NumPy's numbers."""
+
+# ruff: noqa: F811  fixtures are imported, and then are parameters
+import base64
+import json
+
+import numpy as np
+import pytest
+from test_page_browser import (  # noqa: F401  fixtures, and the mark that skips without a browser
+    Keys,
+    browser,
+    js,
+    page,
+    press,
+    pytestmark,
+    run,
+    scene,
+    until,
+    visit,
+)
+from test_page_scripts import optimum
+
+from minialign.exact import optimal_policy, total_variation
+from minialign.page.voting import L2
+
+SCENES = range(1, 9)
+
+
+def data(browser, path):
+    return js(browser, f"DATA.{path}")
+
+
+# ------------------------------------------------------------------------------------------------ the protagonist
+def test_one_question_is_on_top_of_every_scene(page):
+    for i in SCENES[:-1]:
+        asked = js(page, f"document.querySelector('#hero-{i} select').selectedOptions[0].textContent")
+        assert asked == data(page, "questions[DATA.hero.index]")
+        assert js(page, f"document.querySelector('#hero-{i} .hero-words').textContent.length") > 0
+    page.execute_script("follow(3)")
+    assert js(page, "[...document.querySelectorAll('.hero select')].every((select) => select.value === '3')")
+    assert "prompt=3" in js(page, "location.hash")
+
+
+def test_every_scene_changes_its_answer(page):
+    """Not for every question, or a run would be lying: but from the first step of a scene to its last, for some."""
+    words = "players[arguments[0]].section.querySelector('.hero-words').textContent"
+    for i in (0, 1):
+        changed = False
+        for prompt in range(5):
+            page.execute_script("follow(arguments[0]); players[arguments[1]].go(0)", prompt, i)
+            first = js(page, words, i)
+            page.execute_script("players[arguments[0]].go(1e9)", i)
+            changed |= first != js(page, words, i)
+        assert changed, i
+
+
+# ------------------------------------------------------------------------------------------------ guess first
+def waiting(browser, i):
+    return js(browser, "document.getElementById(`scene-${arguments[0]}`).classList.contains('waiting')", i)
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_scene_waits_for_a_guess_and_says_how_it_did(page, run, which):
+    visit(page, run)
+    press(page, Keys.SHIFT + "1")
+    visit(page, run)
+    assert waiting(page, 1) and not js(page, "document.getElementById('stage-1').checkVisibility()")
+    press(page, str(which + 1))
+    assert not waiting(page, 1) and js(page, "document.getElementById('stage-1').checkVisibility()")
+    told, guess = js(page, "document.querySelector('#scene-1 .told').textContent"), data(page, "guesses.base")
+    assert guess["told"] in told and guess["options"][guess["right"]] in told
+    assert told[0] == ("\u2713" if which == guess["right"] else "\u2717")
+    assert js(page, "document.activeElement.id") == "title-1"
+
+
+def test_while_it_waits_nothing_is_given_away(page, run):
+    visit(page, run)
+    for i, key in enumerate(js(page, "Object.keys(DATA.story)"), 1):
+        if not waiting(page, i):
+            continue
+        seen = js(page, "document.getElementById(`scene-${arguments[0]}`).innerText", i)
+        assert data(page, f"guesses.{key}.told") not in seen and "\u2026" in seen
+    assert "step=" not in js(page, "location.hash")
+
+
+def test_a_step_opens_and_an_address_with_a_step_is_open(page, run):
+    visit(page, run)
+    press(page, Keys.PAGE_DOWN)
+    assert not waiting(page, 1) and "It is" in js(page, "document.querySelector('#scene-1 .told').textContent")
+    visit(page, run, "#scene=2&step=1")
+    assert not waiting(page, 2) and js(page, "players[1].at") == 1
+
+
+def test_where_gold_is_hidden_no_guess_asks_for_it(page, run):
+    visit(page, run, "#scene=6&hide=gold")
+    assert not waiting(page, 6) and js(page, "document.getElementById('stage-6').checkVisibility()")
+
+
+# ------------------------------------------------------------------------------------------------ 1: the tree
+def test_the_tree_begins_where_the_model_hesitates_and_a_branch_can_be_picked(page):
+    page.execute_script("players[0].refresh(players[0].scene.begins)")
+    most = js(page, "Math.max(...softmax(players[0].scene.expected()[players[0].scene.begins]))")
+    assert most < 0.6 or js(page, "players[0].scene.begins") == 0
+    step, leaves = js(page, "players[0].at"), page.find_elements("css selector", "#stage-1 .leaf")
+    name = leaves[1].find_element("css selector", "b").text
+    page.execute_script("arguments[0].click()", leaves[1])
+    assert js(page, "players[0].at") == step + 1 or name == "EOS"
+    if name != "EOS":
+        assert js(page, "players[0].scene.said[arguments[0]]", step) == name.replace("\u2423", " ")
+
+
+def test_the_temperature_is_a_division_of_the_logits(page):
+    warm, cold = (js(page, f"(players[0].scene.temperature = {t}, players[0].scene.shares(0))") for t in (1, 0.5))
+    expected = np.array(warm) ** 2 / np.sum(np.array(warm) ** 2)
+    assert np.allclose(cold, expected, atol=1e-9)
+
+
+# ------------------------------------------------------------------------------------------------ 4: the last layer
+def test_the_last_layer_is_trained_to_numpys_optimum(page):
+    layer = data(page, "scenes.reward.last_layer")
+    rows = np.frombuffer(base64.b64decode(layer["train"]), "<f2").astype(float).reshape(-1, layer["width"])
+    found = js(page, "players[3].scene.path.map(({w}) => Array.from(w))")
+    assert np.abs(np.array(found[-1]) - optimum(rows, L2, steps=60_000)).max() < 1e-4
+    losses = js(page, "players[3].scene.path.map(({loss}) => loss)")
+    assert losses[0] == pytest.approx(np.log(2)) and losses[-1] < losses[0]
+    chosen, rejected = (
+        np.frombuffer(base64.b64decode(layer[side]), "<f2").astype(float).reshape(-1, layer["width"])
+        for side in ("chosen", "rejected")
+    )
+    gaps = (chosen - rejected) @ np.array(found[-1])
+    right = js(page, "players[3].scene.path.at(-1).right")
+    assert right == pytest.approx(np.mean((gaps > 0) + 0.5 * (gaps == 0)))
+
+
+def test_the_viewers_votes_train_it_too(page):
+    press(page, "3", "a")
+    page.execute_script("players[3].draw(false)")
+    press(page, "4")
+    page.find_element("xpath", "//div[@id='stage-4']//button[text()='yours alone']").click()
+    assert js(page, "players[3].scene.rows().length") == 1
+    before, after = (js(page, f"dot(players[3].scene.path.at({i}).w, players[3].scene.rows()[0])") for i in (0, -1))
+    assert before == 0 < after  # the answer that was voted for has the higher score
+
+
+def test_a_votes_features_are_those_that_the_run_has_stored(page):
+    """What the page reads of an answer by itself is what Python has stored of it, up to float16."""
+    layer = data(page, "scenes.reward.last_layer")
+    first = layer["candidates"][0]
+    stored = np.frombuffer(base64.b64decode(first["features"]), "<f2").reshape(-1, layer["width"])
+    found = js(
+        page,
+        "(([q, {text, ended}]) => { const ids = [...encode(text), ...(ended ? [EOS] : [])];"
+        " return model('reward').features([USER, ...encode(q), BOT, ...ids], ids.length, model('sft')); })(arguments[0])",
+        [first["question"], first["answers"][0]],
+    )
+    assert np.abs(np.array(list(found.values()) if isinstance(found, dict) else found) - stored[0]).max() < 0.02
+
+
+# ------------------------------------------------------------------------------------------------ 5: the loop
+def test_the_loop_adds_up(page):
+    """The push is score, less the leash, less what the critic expected."""
+    press(page, "5")
+    for step in range(js(page, "players[4].scene.steps")):
+        page.execute_script("players[4].go(arguments[0])", step)
+        answer, beta = js(page, "players[4].scene.at(players[4].at).answer"), js(page, "players[4].scene.run.beta")
+        if step % 5 == 4 and answer["score"] is not None:  # a toy model may write what no reward model can read
+            push = answer["score"] - beta * answer["distance"] - answer["expected"]
+            assert js(page, "players[4].scene.sums(players[4].scene.at(players[4].at).answer).advantage") == pytest.approx(push)
+            words = js(page, "document.querySelector('#stage-5 .verdict-line').textContent")
+            assert ("more probable" in words) == (push > 0) and f"{abs(push):.2f}" in words
+    assert "minialign page" not in js(page, "document.getElementById('stage-5').textContent")
+
+
+def test_at_the_start_the_policy_is_the_reference(page):
+    first = js(page, "players[4].scene.run.texts.filter((t) => t.step === 0)")
+    assert first and all(abs(t["distance"]) < 1e-3 for t in first)
+
+
+# ------------------------------------------------------------------------------------------------ 6: the leash
+def test_the_leash_is_dragged_with_a_pointer(page):
+    press(page, "6")
+    drag = """
+      const box = document.querySelector('#stage-6 .rope').getBoundingClientRect();
+      const at = (share) => ({ clientX: box.left + share * box.width, clientY: box.top + 5, buttons: 1, bubbles: true });
+      const tug = document.querySelector('#stage-6 .tug');
+      tug.dispatchEvent(new PointerEvent('pointerdown', at(0.05)));
+      const first = players[5].at;
+      for (const share of [0.3, 0.6, 0.99]) tug.dispatchEvent(new PointerEvent('pointermove', at(share)));
+      return [first, players[5].at, document.querySelector('#hero-6 .hero-words').textContent];
+    """
+    first, last, words = page.execute_script(drag)
+    assert first == 0 and last == js(page, "players[5].last")
+    heaviest = js(page, "players[5].scene.grouped(DATA.scenes.leash.betas.at(-1))[0]")
+    assert words.startswith(heaviest["text"].removesuffix("...").split("<")[0].strip() or "(nothing)")
+    shown = js(page, "document.querySelector('.dial.proxy .dial-value').textContent")
+    assert shown.replace("\u2212", "-").replace("+", "") == f"{js(page, 'players[5].scene.curve.at(-1).proxy'):.2f}"
+
+
+# ------------------------------------------------------------------------------------------------ 7: the race
+def test_the_race_has_numpys_distances(page):
+    race = data(page, "scenes.dpo.race")
+    best = optimal_policy(np.array(race["start"]) / np.sum(race["start"]), np.array(race["rewards"]), race["beta"])
+    assert total_variation(best, np.array(race["best"])) < 1e-3 and len(race["answers"]) == 13
+    for name, laws in race["runners"].items():
+        assert len(laws) == len(race["steps"]) == len(race["distances"][name])
+        for law, distance in zip(laws, race["distances"][name]):
+            assert sum(law) == pytest.approx(1, abs=2e-3)
+            assert total_variation(np.array(law), np.array(race["best"])) == pytest.approx(distance, abs=1e-3)
+        assert np.allclose(laws[0], race["start"], atol=2e-4)
+    press(page, "7")
+    page.execute_script("players[6].go(1)")
+    for name, distances in race["distances"].items():
+        assert page.find_element("css selector", f"#stage-7 .lane.{name} .lane-left").text.startswith(f"{distances[1]:.4f}")
+
+
+# ------------------------------------------------------------------------------------------------ on the wall
+BELOW = """
+const stage = document.querySelector('.scene.here'), found = [];
+for (const e of stage.querySelectorAll('*')) {
+  if (!e.checkVisibility() || e.closest('details.more') || e.closest('svg') !== null && e.tagName !== 'svg') continue;
+  const box = e.getBoundingClientRect();
+  if (box.height && (box.bottom > innerHeight + 1 || box.right > innerWidth + 1)) found.push(`${e.tagName} ${e.className} ${box.bottom}`);
+}
+const box = stage.querySelector('.stage');
+if (box.checkVisibility() && box.scrollHeight > box.clientHeight + 2) found.push(`stage ${box.scrollHeight} in ${box.clientHeight}`);
+return found;
+"""
+SMALL = """
+const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const e = walker.currentNode.parentElement;
+  if (!walker.currentNode.textContent.trim() || !e.checkVisibility() || ['STYLE', 'SCRIPT'].includes(e.tagName)) continue;
+  const size = parseFloat(getComputedStyle(e).fontSize);
+  if (size < arguments[0] - 0.6) found.push(`${e.className} ${size} ${walker.currentNode.textContent.slice(0, 30)}`);
+}
+return found;
+"""
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1920, 1080), (3840, 2160)], ids="{0[0]}".format)
+def test_every_scene_fits_one_screen(page, run, size):
+    width, height = size
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        for guess in ("", "&hide=guess"):
+            visit(page, run, "#present" + guess)
+            for i in SCENES:
+                page.execute_script("visit(arguments[0] - 1); if (players[current]) players[current].draw(false)", i)
+                for _ in range(3 if guess and i == 3 else 1):
+                    assert js(page, "document.documentElement.scrollHeight") <= height, i
+                    assert page.execute_script(BELOW) == [], i
+                    assert page.execute_script(SMALL, 28 * min(height / 1080, width / 1920)) == [], i
+                    if i == 3:
+                        press(page, "a", Keys.ENTER)
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_clicker_walks_and_darkens(page):
+    press(page, "2")
+    page.execute_script("players[1].go(0)")
+    press(page, Keys.PAGE_DOWN)
+    assert js(page, "players[1].at") == 1
+    press(page, Keys.PAGE_UP)
+    assert js(page, "players[1].at") == 0
+    press(page, ".")
+    assert js(page, "document.body.classList.contains('curtain')")
+    press(page, "b")
+    assert not js(page, "document.body.classList.contains('curtain')")
+
+
+def test_the_speaker_has_notes_and_the_next_step_in_a_second_window(page, run):
+    visit(page, run, "#scene=2&step=0")
+    wall = page.current_window_handle
+    press(page, "s")
+    until(page, "Boolean(speaker && speaker.document.body.textContent)")
+    notes = data(page, "story.sft.notes")
+    try:
+        other = next(handle for handle in page.window_handles if handle != wall)
+        page.switch_to.window(other)
+        seen = js(page, "document.body.textContent")
+        assert notes in seen and "Now: before the first step" in seen and "Next: after step 1" in seen
+        press(page, Keys.ARROW_RIGHT)
+        until(page, "document.body.textContent.includes('Now: after step 1')")
+        page.close()
+    finally:
+        page.switch_to.window(wall)
+    assert js(page, "players[1].at") == 1
+
+
+def test_nothing_lies_under_the_controls(page, run):
+    """A heading that is gone to is below the bar of scenes, and no focus ring is drawn around it."""
+    visit(page, run, "#still&hide=guess")
+    for i in SCENES[:-1]:
+        press(page, str(i))
+        top = js(page, f"document.getElementById('title-{i}').getBoundingClientRect().top")
+        assert top >= js(page, "document.querySelector('nav').getBoundingClientRect().bottom")
+        assert js(page, "getComputedStyle(document.activeElement).outlineStyle") == "none"
+
+
+# ------------------------------------------------------------------------------------------------ access, by an engine
+@pytest.mark.parametrize("address", ["", "#hide=guess", "#present&scene=6&step=40"])
+def test_an_accessibility_engine_finds_nothing(page, run, address):
+    axe = pytest.importorskip("axe_selenium_python", reason="axe is not installed: pip install -e '.[test,browser]'")
+    visit(page, run, address)
+    page.execute_script("document.querySelectorAll('details').forEach((drawer) => (drawer.open = true))")
+    page.set_script_timeout(120)  # a busy machine
+    engine = axe.Axe(page)
+    engine.inject()
+    found = engine.run(options='{rules: {dlitem: {enabled: false}}}')["violations"]  # an old axe knows no div in a dl
+    assert [(v["id"], [node["html"][:160] for node in v["nodes"][:3]]) for v in found] == [], json.dumps(found)[:300]
