@@ -21,10 +21,10 @@ from minialign import checkpoint, exact, pipeline, reward, sft
 from minialign.batch import Response
 from minialign.cli.command import main
 from minialign.figures import film, page_plots
-from minialign.figures.scenes import Absent, Along, Answer, LeashScene, SftScene, Start, Tilted
+from minialign.figures.scenes import Absent, Along, Answer, Answered, DpoScene, Hero, LeashScene, SftScene, Start, Tilted
 from minialign.models import TABLE
-from minialign.page import captions, leashes, make_page, make_strip, policies, reweighting, weights
-from minialign.page.data import page_data
+from minialign.page import captions, guesses, leashes, make_page, make_strip, policies, reweighting, weights
+from minialign.page.data import hero, page_data
 from minialign.page.document import CONTRAST, SCRIPTS, STYLES, WASH, as_script, document, ink, luminance
 from minialign.page.fields import Fields, Missing
 from minialign.page.run import thin
@@ -510,6 +510,51 @@ def test_a_recipe_survives_its_journey_through_json(run):
 def tight_scene(golds):
     curve = [Tilted(b, p, g, p, 20.0) for b, p, g in zip((8, 1, 0.1), (0.1, 0.5, 1.0), golds)]
     return LeashScene([], [], 1, "", "", "", [], 1.0, 5, curve, Start(0.0, 0.0), [], [], None)
+
+
+def test_the_guess_of_the_leash_is_the_shape_that_the_run_shows():
+    right = [guesses.leash(tight_scene(golds)).right for golds in ((0.1, 0.3, 0.5), (0.1, 0.5, -0.2), (-0.1, -0.3, -0.5))]
+    assert right == [0, 1, 2]
+    assert "from 0.00 to 0.50, and then falls to -0.20" in guesses.leash(tight_scene((0.1, 0.5, -0.2))).told
+
+
+def test_the_guess_of_sft_has_the_first_step_after_which_all_answers_end():
+    def guess(*ended):
+        row = Along("q", [Answer("x", e) for e in ended], [])
+        return guesses.sft(SftScene([0, 1, 5, 20, 90][: len(ended)], [row], [], 0.9, 0.1))
+
+    for ended, right in (
+        ((False, False, True, True, True), "5 steps"),
+        ((True, True, True, True, True), "from the start"),
+        ((False, True, False, False, True), "90 steps"),
+        ((False, True, True, True, True), "1 step"),
+    ):
+        found = guess(*ended)
+        assert found.options[found.right] == right and len(set(found.options)) == 3, ended
+    assert guess(False, False, False, False, False) is None and guess(False, True) is None
+
+
+def test_the_nearest_option_is_the_right_one():
+    assert [guesses.among([0.1, 0.5, 0.9], share) for share in (0.0, 0.29, 0.4, 0.71, 1.0)] == [0, 0, 1, 2, 2]
+
+
+def everybody(**said):
+    """A DpoScene of which only the answers matter: model -> {question: answer}."""
+    samples = {name: [Answered(q, text, True) for q, text in rows.items()] for name, rows in said.items()}
+    return DpoScene([], [], 0.0, 0.0, {}, samples, {}, None)
+
+
+def test_the_hero_is_what_the_run_gets_right_at_the_end_and_wrong_at_the_start():
+    cow, lion = "what does a cow say?", "what does a lion say?"
+    moo, roar, meow = "it says moo.", "it says roar.", "it says meow."
+    base = {cow: "what does a dog say?", lion: "why?"}
+    story = everybody(base=base, sft={cow: moo, lion: meow}, ppo={cow: moo, lion: roar}, dpo={cow: moo, lion: roar})
+    assert hero(story, [cow, lion]) == Hero(1, "chosen because this run's PPO model answers it better than its SFT model does")
+    same = everybody(base=base, sft={cow: moo}, ppo={cow: moo}, dpo={cow: moo})
+    assert hero(same, [lion, cow]).index == 1 and "base model" in hero(same, [lion, cow]).why
+    worse = everybody(base={cow: moo}, sft={cow: moo}, ppo={cow: meow}, dpo={cow: meow})
+    assert "no question was answered better" in hero(worse, [cow]).why
+    assert hero(everybody(base={}, sft={}, ppo={}, dpo={}), [cow]).index == 0
 
 
 def test_the_caption_of_the_leash_says_what_the_run_shows():

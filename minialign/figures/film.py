@@ -7,6 +7,7 @@ import base64
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ def film(scenes: Scenes, question: str, pictures: int = PICTURES) -> Frames:
     """The pictures of all scenes, drawn on one Figure in turn, and how long each is seen."""
     figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     for key, scene in tqdm(scenes.items(), desc="film", leave=False, disable=None):
+        if isinstance(scene, (BaseScene, SftScene)):  # the drawings begin with the first row
+            rows: Any = sorted(scene.rows, key=lambda row: row.question != question)
+            scene = replace(scene, rows=rows)
         shown = 1 if isinstance(scene, Absent) else pictures
         for i in range(shown):
             progress = (i + 1) / shown

@@ -94,7 +94,7 @@ def page_data(folder: str | Path) -> PageData:
 
 
 def hero(everybody: Scene | Absent, questions: list[str]) -> Hero:
-    """The question that the base model or the SFT model gets most wrong, of those that an aligned model gets most right."""
+    """The question that PPO answers best, compared with SFT; among equals DPO's gain decides, then that on the base model."""
     if not isinstance(everybody, DpoScene):
         return Hero(0, "the first of the questions that every run is asked")
     said = {name: {answer.question: answer for answer in rows} for name, rows in everybody.samples.items()}
@@ -102,17 +102,16 @@ def hero(everybody: Scene | Absent, questions: list[str]) -> Hero:
     if not asked:
         return Hero(0, "the first of the questions that every run is asked")
 
-    def gain(question: str) -> tuple[float, float]:
+    def gains(question: str) -> tuple[float, float, float]:
         worth = {name: gold(question, rows[question].text, rows[question].ended) for name, rows in said.items()}
-        last = min(worth["ppo"], worth["dpo"])
-        return last - worth["sft"], last - worth["base"]
+        return worth["ppo"] - worth["sft"], worth["dpo"] - worth["sft"], worth["ppo"] - worth["base"]
 
-    best = max(asked, key=gain)
-    after_sft, after_base = gain(best)
+    best = max(asked, key=gains)
+    after_sft, _, after_base = gains(best)
     if after_sft > 0:
-        why = "chosen because this run's SFT model answers it worse than both aligned models do"
+        why = "chosen because this run's PPO model answers it better than its SFT model does"
     elif after_base > 0:
-        why = "chosen because this run's base model answers it worst, compared with its aligned models"
+        why = "chosen because this run's base model answers it worse than its PPO model does"
     else:
         why = "no question was answered better at the end of this run than at its start; this one comes nearest"
     return Hero(questions.index(best), why)

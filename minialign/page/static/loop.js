@@ -193,16 +193,16 @@ function pushPicture({ score, expected, cost, advantage }, phase, width) {
     zero = width / 2,
     lane = 1.6 * u;
   const parts = [
-    { label: "score", value: score, kind: "reward", from: 1 },
-    { label: "\u2212 expected", value: expected === null ? null : -expected, kind: "other", from: 2 },
-    { label: "\u2212 leash", value: cost === null ? null : -cost, kind: "sft", from: 3 },
+    { label: "score:", value: score, kind: "reward", from: 1 },
+    { label: "less expected:", value: expected === null ? null : -expected, kind: "other", from: 2 },
+    { label: "less leash:", value: cost === null ? null : -cost, kind: "sft", from: 3 },
   ];
   const most = Math.max(
     1,
     ...[score, expected, cost, advantage].map((x) => Math.abs(x || 0)),
     Math.abs((score || 0) - (expected || 0)),
   );
-  const scaled = (value) => (value / most) * (width / 2 - 7 * u);
+  const scaled = (value) => (value / most) * (width / 2 - 9.5 * u);
   let at = zero;
   const bars = parts.map(({ label, value, kind, from }, i) => {
     if (value === null || phase < from) return null;

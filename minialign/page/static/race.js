@@ -107,13 +107,13 @@ class RaceScene {
     });
   }
 
-  // At the start the hero has the SFT model's answer, at the end DPO's: the shortcut, in the run itself.
+  // At the start the hero has PPO's answer, at the end DPO's: the long road and the shortcut, in the run itself.
   answer(step) {
-    const name = step < this.steps - 1 ? "sft" : "dpo",
+    const name = step < this.steps - 1 ? "ppo" : "dpo",
       said = rowOf(this.data.samples[name]);
     return {
       by: name,
-      when: name === "sft" ? "before the shortcut" : "after the shortcut",
+      when: name === "ppo" ? "the long road, in this run" : "the shortcut, in this run",
       text: said.text,
       ended: said.ended,
     };

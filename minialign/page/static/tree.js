@@ -143,6 +143,7 @@ class TreeScene {
       const newest = i === shown - 1;
       fan.forEach(({ id, share, taken }, rank) => {
         const on = taken && !newest;
+        if (!newest && !taken && share < 0.005) return; // where it was sure, there was nothing to choose
         if (i > 0) parts.push(branch(x(i - 1), y(from), x(i), y(rank), share, on, u));
         nodes.push(
           newest
