@@ -4,6 +4,7 @@ import json
 import math
 import os
 import py_compile
+import re
 import shutil
 import time
 from pathlib import Path
@@ -223,7 +224,7 @@ def told_by(tmp_path, source, n=6, seconds=10, name="mine.py"):
 def test_an_endless_loop_is_ended_and_its_line_named(tmp_path):
     graded = told_by(tmp_path, "def gae(*_):\n    while True:\n        print('x' * 1000)\n", seconds=1)
     first, second = (v["says"] for v in graded["functions"])
-    assert first == "still running after 1 seconds in line 3: an endless loop?" and "not reached" in second
+    assert re.fullmatch(r"still running after 1 seconds in line [23]: an endless loop\?", first) and "not reached" in second
     assert not graded["passed"] and graded["seconds"] < 15
 
 

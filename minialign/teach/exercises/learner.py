@@ -11,6 +11,7 @@ import faulthandler
 import json
 import os
 import sys
+import threading
 import traceback
 import types
 import warnings
@@ -45,12 +46,22 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what C code prints, or a child process
     limit_memory()
     faulthandler.enable()  # a crash, and
-    faulthandler.dump_traceback_later(order["seconds"], exit=True)  # an endless loop: both tell on stderr in which line
+    alarm = threading.Timer(order["seconds"], give_up)  # an endless loop: both tell on stderr in which line
+    alarm.daemon = True
+    alarm.start()
+    faulthandler.dump_traceback_later(order["seconds"] + 2, exit=True)  # and one in C, which lets no other thread run
     sys.stdout = sys.stderr = printed = Bounded()
     for n in LESSONS:  # an import of the answers stops
         sys.modules[f"{__package__}.e{n:02d}"] = None  # type: ignore[assignment]
     for told in run(order["path"], order["cases"]):
         print(json.dumps(told | {"printed": printed.text}), file=replies, flush=True)  # at once: what comes next may never end
+
+
+def give_up() -> None:
+    """Say where the program is, while it cannot move: a traceback taken beside running code may miss its lines."""
+    print("Timeout (still running)", file=sys.__stderr__, flush=True)
+    faulthandler.dump_traceback(sys.__stderr__ or 2)
+    os._exit(1)
 
 
 def run(path: str, cases: dict[str, list]) -> Iterator[dict]:
