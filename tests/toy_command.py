@@ -38,7 +38,6 @@ def quick_pictures():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(style, "save", blank_picture)
         patch.setattr(page_plots, "as_data_uri", lambda key, scene: "data:,")
-        patch.setattr(page_plots, "save_gif", lambda scenes, path: atomically(path, lambda file: file.write(b"gif")))
         patch.setattr(page_plots, "save_strip", lambda scenes, path: atomically(path, lambda file: file.write(b"png")))
         yield
 

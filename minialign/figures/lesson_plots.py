@@ -262,7 +262,7 @@ def votes_matrix(choices: dict[str, list[tuple[int, str]]], agreement: tuple[Seq
         right.text(j, i, f"{share:.0%}", ha="center", va="center", fontsize=7, color=ink)
     right.set_xticks(range(len(names)), names, rotation=30, ha="right")
     right.set_yticks(range(len(names)), names)
-    name_panel(right, "how often two raters agree (diagonal: asked twice)")
+    name_panel(right, "how often they agree (diagonal: asked twice)")
     others = [(shares[i, j], names[i], names[j]) for i in range(len(names)) for j in range(i)]
     (low, first, second), (high, third, fourth) = min(others), max(others)
     title = f"{first} and {second} agree on {low:.0%} of the pairs, {third} and {fourth} on {high:.0%}"

@@ -122,12 +122,13 @@ def run_race() -> Race:
 
 def race(folder: str | Path) -> Race:
     """The race from a folder of cached stages, run and written there first if need be."""
-    path = Path(folder) / f"race-{cache.key('race', code=[__file__])}.json"
+    key, code = cache.key("race", code=[__file__]), cache.fingerprint(__file__)
+    path = Path(folder) / f"race-{key}.json"
     try:
-        return Race(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return Race(**cache.unseal(json.loads(path.read_text(encoding="utf-8")))["data"])
+    except (OSError, ValueError, LookupError, TypeError):
         found = run_race()
-    text = json.dumps(vars(found))
+    text = json.dumps(cache.seal({"key": key, "code": code, "data": vars(found)}))
     path.parent.mkdir(parents=True, exist_ok=True)
     atomically(path, lambda file: file.write(text.encode("utf-8")))
     return found

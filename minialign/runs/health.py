@@ -157,10 +157,11 @@ def why_damaged(path: Path) -> str:
 
 
 def is_stale(path: Path) -> bool:
-    """Whether other code than this has made an undamaged stage, or result of an experiment."""
+    """Whether other code than this has made an undamaged stage, result of an experiment, or race of the page."""
     code = json.loads(path.read_text(encoding="utf-8")).get("code")
-    experiment = path.stem.split("-")[1] if path.stem.startswith("lab-") else ""
-    source = cache.ROOT / "lab" / f"{experiment}.py" if experiment else Path(pipeline.__file__)
+    kind, name = path.stem.split("-")[:2]
+    makers = {"lab": cache.ROOT / "lab" / f"{name}.py", "race": cache.ROOT / "page" / "race.py"}
+    source = makers.get(kind, Path(pipeline.__file__))
     return not source.exists() or code != cache.fingerprint(str(source))
 
 
