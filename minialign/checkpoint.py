@@ -69,7 +69,7 @@ def load(path, with_extra=False, kind=None, config=None):
         _check_sizes(stored_config, parameters)
         model = stored_kind(stored_config, np.random.default_rng(0))
         _fill(model, parameters)
-        if about.get("sha256") not in (None, _digest(about, arrays)):  # None: written before there was one
+        if about["sha256"] != _digest(about, arrays):
             raise ValueError("it is not what was written: its SHA-256 differs")
     except Exception as problem:  # zip, NumPy and JSON each have ways of their own to refuse a stranger's file
         raise ValueError(f"{path} is not a whole minialign checkpoint ({problem})") from None
@@ -90,6 +90,8 @@ def _about(about):
         raise ValueError(f"its format is {about['format']!r}, not {FORMAT!r}")
     if about["kind"] not in _KINDS:
         raise ValueError(f"its kind is {about['kind']!r}, not one of {', '.join(_KINDS)}")
+    if "sha256" not in about:
+        raise ValueError("it has no SHA-256 of itself, so damage would go unseen; make the model again, or save it with minialign")
     return _KINDS[about["kind"]], ModelConfig(**about["config"])
 
 

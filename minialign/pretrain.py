@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import checkpoint, pretrained
+from . import cache, checkpoint, pretrained
 from .pipeline import FULL, Journey
 
 SEED, STEPS = 0, 4000
@@ -45,7 +45,8 @@ def main() -> None:
         losses = [round(float(loss), 3) for loss in stage.history["loss"]]
         about = {"source": source(made), "loss": sum(losses[-100:]) / 100, "seconds": round(time.process_time() - start)}
         checkpoint.save(stage.model, pretrained.WEIGHTS, dtype="float16")
-    pretrained.ABOUT.write_text(json.dumps(about | {"losses": losses}), encoding="utf-8")
+    about |= {"losses": losses, "weights": cache.sha256(pretrained.WEIGHTS)}
+    pretrained.ABOUT.write_text(json.dumps(cache.seal(about)), encoding="utf-8")
     print(f"{pretrained.WEIGHTS}: loss {about['loss']:.3f} after {STEPS} steps, {pretrained.WEIGHTS.stat().st_size // 1000} kB")
 
 

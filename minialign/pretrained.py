@@ -1,13 +1,15 @@
 """The base model that comes with the package: few who align a model pretrain it, and the classroom cut begins here.
 
-pretrained.npz holds its weights in half precision, pretrained.json what it was made from and the loss of every step;
-`python -m minialign.pretrain` makes both again.
+pretrained.npz holds its weights in half precision, pretrained.json what it was made from, the loss of every step and the
+SHA-256 of both files; `python -m minialign.pretrain` makes them again.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from . import checkpoint
+from . import cache, checkpoint
 from .history import History
 from .model import LanguageModel, ModelConfig
 
@@ -18,9 +20,9 @@ ABOUT = WEIGHTS.with_suffix(".json")
 def load(config: ModelConfig) -> tuple[LanguageModel, History]:
     """The model, and the loss of every step of its training.
 
-    Raises ValueError if a model of another configuration is wanted.
+    Raises ValueError if a model of another configuration is wanted, or if the files are not those that came with the package.
     """
-    model, history = checkpoint.load(WEIGHTS), History()
+    model, history = _whole(checkpoint.load, WEIGHTS), History()
     if model.config != config:
         raise ValueError("the base model that comes with the package has another configuration; train one: shipped_base=False")
     for step, loss in enumerate(about()["losses"]):
@@ -29,5 +31,24 @@ def load(config: ModelConfig) -> tuple[LanguageModel, History]:
 
 
 def about() -> dict:
-    """What the model was made from ("source"), its final loss, the seconds that took, and the loss of every step ("losses")."""
-    return json.loads(ABOUT.read_text(encoding="utf-8"))
+    """What the model was made from ("source"), its final loss, the seconds that took, and the loss of every step ("losses").
+
+    Raises ValueError if one of the two files is missing or is not as it was written.
+    """
+    return _whole(_about, ABOUT)
+
+
+def _about(path: Path) -> dict[str, Any]:
+    content = cache.unseal(json.loads(path.read_text(encoding="utf-8")))
+    if content["weights"] != cache.sha256(WEIGHTS):
+        raise ValueError(f"it belongs to another {WEIGHTS.name}")
+    return content
+
+
+def _whole(read: Callable[[Path], Any], path: Path) -> Any:
+    """read(path), or one line that says how to get the file back."""
+    try:
+        return read(path)
+    except (OSError, ValueError, LookupError, RecursionError) as problem:
+        way = "install minialign again, or make it: python -m minialign.pretrain"
+        raise ValueError(f"the base model that comes with the package cannot be read, {path}: {problem}; {way}") from None

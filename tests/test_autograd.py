@@ -226,9 +226,9 @@ def test_a_diamond_of_depth_forty_is_instant():
     y = x
     for _ in range(40):
         y = (y + y) * 0.5
-    start = time.perf_counter()
+    start = time.process_time()
     y.backward()
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     assert x.grad == 1.0
 
 

@@ -105,7 +105,9 @@ def of_nan(run):
     model = checkpoint.load(run / "sft.npz")
     model.trunk.final_norm.gain.data[0] = np.nan
     arrays = {f"parameter/{name}": p.data for name, p in model.named_parameters().items()}
-    np.savez(run / "sft.npz", about=json.dumps({"format": checkpoint.FORMAT, **checkpoint.described(model)}), **arrays)
+    about = {"format": checkpoint.FORMAT, **checkpoint.described(model)}
+    about["sha256"] = checkpoint._digest(about, arrays)
+    np.savez(run / "sft.npz", about=json.dumps(about), **arrays)
 
 
 @pytest.mark.parametrize("sealed", [False, True])

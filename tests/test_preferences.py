@@ -80,15 +80,21 @@ def test_ties_and_answers_that_were_cut_off(tmp_path):
     assert (votes.chosen, votes.rejected) == ([Response("b", True)], [Response("b", False)])
 
 
-def test_two_hundred_thousand_lines_take_seconds(tmp_path):
-    """They took 22 s, for each line was made into a padded batch."""
-    votes = votes_of(2000)
-    save_jsonl(votes, tmp_path / "votes.jsonl")
-    assert load_jsonl(tmp_path / "votes.jsonl", 100) == votes
-    (tmp_path / "votes.jsonl").write_bytes((tmp_path / "votes.jsonl").read_bytes() * 10)
-    start = time.perf_counter()
-    assert len(load_jsonl(tmp_path / "votes.jsonl", 100)) == 20_000
-    assert time.perf_counter() - start < 1.5  # a tenth of the lines; .1 s here when nothing else runs
+def test_reading_votes_costs_little_more_than_parsing_their_json(tmp_path):
+    """200,000 lines took 22 s, for each was made into a padded batch; now 2 to 3 times as long as their JSON alone."""
+    votes, path = votes_of(2000), tmp_path / "votes.jsonl"
+    save_jsonl(votes, path)
+
+    def seconds(read):
+        start = time.process_time()
+        read()
+        return time.process_time() - start
+
+    rounds = [
+        seconds(lambda: load_jsonl(path, 100)) / seconds(lambda: [json.loads(line) for line in path.read_bytes().splitlines()])
+        for _ in range(5)
+    ]
+    assert load_jsonl(path, 100) == votes and min(rounds) < 5
 
 
 def test_three_columns_of_one_length():

@@ -450,10 +450,10 @@ def test_no_answer_beats_the_best_one_plus_manners(lists):
 
 
 def test_judging_is_fast(demos):
-    start = time.perf_counter()
+    start = time.process_time()
     for question, answer in demos:
         judge(question, answer)
-    assert len(demos) / (time.perf_counter() - start) > 5_000  # about 100 000 a second on a quiet machine
+    assert len(demos) / (time.process_time() - start) > 5_000  # about 100 000 a second
 
 
 @pytest.mark.parametrize("text, question, stops", [
