@@ -91,7 +91,7 @@ def _about(about):
     if about["kind"] not in _KINDS:
         raise ValueError(f"its kind is {about['kind']!r}, not one of {', '.join(_KINDS)}")
     if "sha256" not in about:
-        raise ValueError("it has no SHA-256 of itself, so damage would go unseen; make the model again, or save it with minialign")
+        raise ValueError("it has no SHA-256, so damage would go unseen; make the model again and save it with checkpoint.save")
     return _KINDS[about["kind"]], ModelConfig(**about["config"])
 
 

@@ -17,10 +17,14 @@ WEIGHTS = Path(__file__).with_suffix(".npz")
 ABOUT = WEIGHTS.with_suffix(".json")
 
 
+class Damaged(ValueError):
+    """A file of the package is missing or has been changed; the text says how to get it back."""
+
+
 def load(config: ModelConfig) -> tuple[LanguageModel, History]:
     """The model, and the loss of every step of its training.
 
-    Raises ValueError if a model of another configuration is wanted, or if the files are not those that came with the package.
+    Raises ValueError if a model of another configuration is wanted, and Damaged unless both files are as they were written.
     """
     model, history = _whole(checkpoint.load, WEIGHTS), History()
     if model.config != config:
@@ -33,7 +37,7 @@ def load(config: ModelConfig) -> tuple[LanguageModel, History]:
 def about() -> dict:
     """What the model was made from ("source"), its final loss, the seconds that took, and the loss of every step ("losses").
 
-    Raises ValueError if one of the two files is missing or is not as it was written.
+    Raises Damaged unless both files are as they were written.
     """
     return _whole(_about, ABOUT)
 
@@ -46,9 +50,9 @@ def _about(path: Path) -> dict[str, Any]:
 
 
 def _whole(read: Callable[[Path], Any], path: Path) -> Any:
-    """read(path), or one line that says how to get the file back."""
+    """read(path); Damaged if that fails."""
     try:
         return read(path)
     except (OSError, ValueError, LookupError, RecursionError) as problem:
         way = "install minialign again, or make it: python -m minialign.pretrain"
-        raise ValueError(f"the base model that comes with the package cannot be read, {path}: {problem}; {way}") from None
+        raise Damaged(f"the base model that comes with the package cannot be read ({path}: {problem}); {way}") from None

@@ -161,7 +161,7 @@ def test_every_number_is_under_the_sha_256_and_a_file_without_one_is_refused(tmp
         (about | {"config": about["config"] | heads}, arrays, "its SHA-256 differs"),
         (about | {"sha256": about["sha256"][::-1]}, arrays, "its SHA-256 differs"),
         (about | {"sha256": None}, arrays, "its SHA-256 differs"),
-        (without, arrays, "it has no SHA-256 of itself, .*; make the model again, or save it with minialign"),
+        (without, arrays, "it has no SHA-256, .*; make the model again and save it with checkpoint.save"),
     ):
         write(path, changed, parts)
         with pytest.raises(ValueError, match=message):

@@ -6,10 +6,11 @@ import re
 import shutil
 import time
 import webbrowser
+from pathlib import Path
 
 import pytest
 
-from minialign import cache, checkpoint
+from minialign import cache, checkpoint, pretrained
 from minialign.checkpoint import ABANDONED, UNFINISHED
 from minialign.cli.command import main
 from minialign.figures import style
@@ -41,10 +42,22 @@ def test_a_healthy_place_is_one_screen_and_exit_0(out, capsys):
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     code, said, fixes = doctor(out, capsys, "--clean")
     assert (code, fixes) == (0, []) and said.endswith("all is well\n") and "0 files" in said
-    for what in ("Python", "NumPy", "matplotlib", "browser", "folder", "cache", "runs"):
+    for what in ("Python", "NumPy", "matplotlib", "browser", "base model", "folder", "cache", "runs"):
         assert re.search(rf"^{what} ", said, re.M), what
     assert re.search(r"blas.*, kernel \w+.*, (\d+|threads unknown)", said.replace("\n", " "), re.I) and "backend agg" in said
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_damaged_base_model_is_named_by_doctor_and_tour_with_the_way_out(out, capsys, monkeypatch, tmp_path):
+    """The checkpoint that comes with the package is trusted no more than others."""
+    monkeypatch.setattr(pretrained, "WEIGHTS", Path(shutil.copy(pretrained.WEIGHTS, tmp_path)))
+    flip(pretrained.WEIGHTS)
+    code, said, fixes = doctor(out, capsys)
+    assert code == 1 and fixes == ["install minialign again, or make it: python -m minialign.pretrain"]
+    assert "is not a whole minialign checkpoint" in re.sub(r"\s+", " ", said)
+    assert main(["tour", "--fast", "--out", str(tmp_path / "new")]) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said[-1].startswith("minialign: the base model that comes with the package") and said[-1].endswith(fixes[0])
 
 
 def flip(path):

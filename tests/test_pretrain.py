@@ -67,7 +67,7 @@ def swapped(weights, about):
     ("damage", "reason"),
     [
         (lambda weights, about: weights.unlink(), "there is no checkpoint"),
-        (unsigned, "no SHA-256 of itself"),
+        (unsigned, "it has no SHA-256, .*checkpoint.save"),
         (lambda weights, about: about.write_text(about.read_text("utf-8").replace("3.711", "3.712"), "utf-8"), "SHA-256 differs"),
         (lambda weights, about: about.write_text("{}", "utf-8"), "no SHA-256 of itself"),
         (lambda weights, about: about.write_text("[" * 100_000, "utf-8"), "pretrained.json"),

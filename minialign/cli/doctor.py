@@ -21,7 +21,8 @@ def run(arguments: argparse.Namespace) -> int:
 def doctor(out: Path, clean: bool) -> int:
     """Print the findings -> exit code: 0 if nothing has to be fixed, 1 otherwise."""
     cache = out / "cache"
-    findings = [health.python(), health.numpy(), health.matplotlib(), health.browser(), health.room(out)]
+    programs = [health.python(), health.numpy(), health.matplotlib(), health.browser(), health.base_model()]
+    findings = [*programs, health.room(out)]
     found = health.look_through(cache)
     if clean:
         print(f"removed from {cache}: {len(found.trouble())} files, {health.clean(found) / 1e6:.1f} MB")

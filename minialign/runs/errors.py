@@ -19,13 +19,14 @@ def explain(problem: OSError) -> str:
 
 @contextmanager
 def in_one_line() -> Iterator[None]:
-    """What goes wrong while stages are made or found, as a Problem: a damaged cache, a training that diverged."""
+    """What goes wrong while stages are made or found, as a Problem: a damaged cache or package, a training that diverged."""
     from ..divergence import Diverged  # both load NumPy, and minialign --help is to be quick
     from ..pipeline import UnreadableStage
+    from ..pretrained import Damaged
 
     try:
         yield
     except UnreadableStage as problem:
         raise Problem(f"{problem}; delete that folder and run again") from None
-    except Diverged as problem:
+    except (Diverged, Damaged) as problem:
         raise Problem(str(problem)) from None

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from .. import cache, parallel, pipeline
+from .. import cache, parallel, pipeline, pretrained
 from ..checkpoint import ABANDONED, UNFINISHED
 from .contents import damaged
 from .errors import Problem
@@ -91,6 +91,15 @@ def browser() -> Finding:
         return Finding("browser", f"{webbrowser.get().name}, for journey.html")  # type: ignore[attr-defined]
     except (webbrowser.Error, AttributeError):
         return Finding("browser", "none here; journey.html can be opened on any other computer")
+
+
+def base_model() -> Finding:
+    try:
+        pretrained.load(pipeline.FAST.model)
+        size = pretrained.WEIGHTS.stat().st_size
+        return Finding("base model", f"the one that comes with the package is whole, {size / 1e3:.0f} kB")
+    except pretrained.Damaged as problem:
+        return Finding("base model", *safe(problem).rsplit("; ", 1))
 
 
 # ------------------------------------------------------------------------------------------------ files
