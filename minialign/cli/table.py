@@ -116,6 +116,9 @@ def facts(runs):
     yield "votes to train on", f"{np.mean(column('votes', 'train')):.0f}"
     yield "the reward model predicts held-out votes", percent(column("reward", "accuracy"))
     yield "the best accuracy possible (raters slip)", percent(column("reward", "ceiling"))
+    yield "it predicts what at least 85% of raters would say", percent(column("reward", "sure_accuracy"))
+    for name in runs[0]["reward"]["contrasts"]:
+        yield f"it prefers {name}", percent([run["reward"]["contrasts"][name] for run in runs])
     yield "its calibration error", percent(column("reward", "ece"))
     for name in ("ppo", "dpo"):
         what = f"{NAMES[name]} above SFT in gold, sampled / greedy"

@@ -20,8 +20,10 @@ from ..evaluate import Answers, answer, best_of_n, continue_bare, row, sampled_k
 from ..exact import best_of_n_kl_bound
 from ..models import MODELS, POLICIES, SPEAKERS, STAGES
 from ..pipeline import Journey
-from ..preferences import Preferences
+from ..preferences import Preferences, collect
 from ..reward import Scorer, calibration, pair_accuracy, score_gaps
+
+SURE = 0.85  # of the votes
 
 
 def ask(journey: Journey, name: str, questions: list[str], temperature: float) -> Answers:
@@ -121,17 +123,45 @@ def ceiling(journey: Journey, votes: Preferences) -> float | None:
     return float(np.maximum(p, 1 - p).mean())
 
 
+def sure_pairs(journey: Journey, questions: list[str], each: int = 4) -> Preferences | None:
+    """Pairs of SFT answers in the order of nearly all raters: at least SURE of the votes would agree with it."""
+    world, tastes = journey.world, journey.recipe.tastes
+    if not hasattr(world, "probability"):
+        return None
+
+    def label(question: str, a: Response, b: Response, rng: np.random.Generator) -> int:
+        p = world.probability(question, a, b, tastes)
+        return int(p >= SURE) - int(p <= 1 - SURE)
+
+    asked, limit = [question for question in questions for _ in range(each)], journey.recipe.max_new_tokens
+    return collect(journey.model("sft"), asked, label, journey.rng("report sure"), limit, tokenizer=journey.tokenizer)
+
+
+def contrast_report(journey: Journey, score: Scorer) -> dict[str, float]:
+    """In how many of the pairs whose order is certain the better answer has the higher score, for each thing to know."""
+    kinds = journey.world.contrasts() if hasattr(journey.world, "contrasts") else {}
+    shares = {}
+    for name, pairs in kinds.items():
+        questions, *sides = ([pair[i] for pair in pairs] for i in range(3))
+        better, worse = ([Response(text, True) for text in side] for side in sides)
+        shares[name] = pair_accuracy(score_gaps(score, Preferences(questions, better, worse, journey.tokenizer)))
+    return shares
+
+
 def reward_report(journey: Journey) -> dict[str, Any]:
     """How well the reward model predicts votes it never saw, beside the best accuracy possible."""
     recipe, votes = journey.recipe, journey.votes()[1]
     losses = journey.stage("reward").history["loss"]
-    gaps = score_gaps(Scorer(journey.model("reward"), recipe.reward.pooling), votes)
+    score = Scorer(journey.model("reward"), recipe.reward.pooling)
+    gaps, sure = score_gaps(score, votes), sure_pairs(journey, journey.world.report_questions())
     bins = calibration(gaps)
     return {
         "first_loss": float(losses[0]),
         "last_loss": float(losses[-20:].mean()),
         "accuracy": pair_accuracy(gaps),
         "ceiling": ceiling(journey, votes),
+        "sure_accuracy": pair_accuracy(score_gaps(score, sure)) if sure else None,
+        "contrasts": contrast_report(journey, score),
         "ece": bins.pop("ece"),
         "calibration": {name: values.tolist() for name, values in bins.items()},
     }

@@ -46,9 +46,9 @@ class World(Protocol):
         mix      how often prompts() asks each kind of question
         tastes   what the raters of vote() like
 
-    It may have two more methods: probability(question, a, b, tastes), the probability that a rater prefers a, from which
-    the best possible accuracy of a reward model is computed; and behaviour(verdicts) -> {name: share of answers}, which
-    the tour and the table print.
+    It may have three more methods: probability(question, a, b, tastes), the probability that a rater prefers a, from which
+    the best possible accuracy of a reward model is computed; behaviour(verdicts) -> {name: share of answers}, which the
+    tour and the table print; and contrasts() -> {name: list of (question, better, worse)}, on which a reward model is tested.
     """
 
     @property

@@ -5,6 +5,7 @@ import numpy as np
 from ..batch import Response
 from ..tokenizer import ALPHABET
 from .behaviour import behaviour
+from .contrasts import contrasts
 from .corpus import pretraining_documents
 from .demonstrations import demonstrations
 from .gold import Verdict, judge_response
@@ -55,3 +56,7 @@ class ToyWorld:
     def behaviour(self, verdicts: list[Verdict]) -> dict[str, float]:
         """Optional: what people would count when they compare two assistants, as {name: share of answers}."""
         return behaviour(verdicts)
+
+    def contrasts(self) -> dict[str, list[tuple[str, str, str]]]:
+        """Optional: {what a reward model should know: pairs (question, better, worse) that show whether it does}."""
+        return contrasts()
