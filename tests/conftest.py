@@ -2,6 +2,10 @@
 
 import os
 import shutil
+import signal
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # pytest runs in the background of a shell: what it starts would
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignore Ctrl-C as well, and so never end
 
 os.environ.pop("MINIALIGN_THREADS", None)  # with more, sums are equal up to rounding only; test_parallel.py is about them
 
