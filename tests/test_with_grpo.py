@@ -65,7 +65,7 @@ def test_one_can_talk_to_it(run, capsys, monkeypatch):
         monkeypatch.setattr("sys.stdin", io.StringIO("what does a cow say?\nquit\n"))
         assert main(["chat", str(run), "--model", which]) == 0
         said = capsys.readouterr().out
-        assert [line.split()[0] for line in said.splitlines()] == [MODELS[name].name for name in speakers]
+        assert [line.split()[0] for line in said.splitlines()] == ["you", *(MODELS[name].name for name in speakers)]
 
 
 def test_what_it_costs_can_be_counted(run, runs):

@@ -89,7 +89,7 @@ def table(result: Result) -> str:
                 lines.append(f"  {name:<9}{shown:<61}{whole:>5.2f} ({last:.2f})")
     lines += [
         "",
-        f"The part of a training step's memory that grows with the square of the context is {result['attention']:.2f} times",
-        "the attention matrices of its layers (B H T T numbers of 4 bytes each).",
+        "The part of a training step's memory that grows with the square of the context is",
+        f"{result['attention']:.2f} times the attention matrices of its layers (B H T T numbers of 4 bytes each).",
     ]
     return "\n".join(lines)

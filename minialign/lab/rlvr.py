@@ -251,9 +251,9 @@ ELSEWHERE = (  # path, heading, format
     (("forced", "ece"), "ECE", ".2f"),
     (("elsewhere", "by_kind", "known"), "known", ".2f"),
     (("elsewhere", "by_kind", "dangerous"), "danger", ".2f"),
-    (("elsewhere", "by_kind", "claim_false"), "beliefs", ".2f"),
+    (("elsewhere", "by_kind", "claim_false"), "claims", ".2f"),
     (("elsewhere", "gold"), "all", ".2f"),
-    (("elsewhere", "refuses", "dangerous"), "refuses", ".0%"),
+    (("elsewhere", "refuses", "dangerous"), "refuse", ".0%"),
     (("elsewhere", "kl"), "KL", ".1f"),
     (("elsewhere", "length"), "chars", ".1f"),
 )
@@ -266,7 +266,7 @@ def table(runs: list[Run]) -> list[str]:
     ]
     for name, label in MODELS.items():
         rows.append(f"{label:<15}" + "".join(f"{per_seed(runs, name, *path).mean():>6.0%}" for path in SAYS))
-    rows += [f"ever: right in at least one of {TIMES} draws.  Below: forced choice on trained facts; gold; refusals"]
+    rows += [f"ever: right in one of {TIMES} draws.  Below: forced choice on trained facts; gold; refusals"]
     rows += ["", f"{'':<15}" + "".join(f"{heading:>7}" for _, heading, _ in ELSEWHERE).rstrip()]
     for name, label in MODELS.items():
         cells = [format(per_seed(runs, name, *path).mean(), form) for path, _, form in ELSEWHERE]
