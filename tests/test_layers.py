@@ -16,7 +16,7 @@ ROOT = Path(minialign.__file__).parent
 ORDER = """
     checks divergence arrays autograd history functional composed optim tokenizer batch parallel model likelihood generate checkpoint
     sft preferences reward policy_gradient ppo grpo dpo cousins rlaif interop exact evaluate models source_patch cache stages
-    world snapshots pretrained pipeline pretrain figures runs lab page teach book bench cli __main__
+    world snapshots pretrained pipeline pretrain figures runs classroom lab page teach book bench cli __main__
 """.split()
 BOOK = {"jinja2", "latex2mathml", "markdown_it", "mdit_py_plugins", "pygments"}  # the extra `book`, loaded by `minialign book` alone
 KERNEL = {"nbclient", "nbformat"}  # the extra `notebook`, loaded when notebooks are executed
@@ -148,7 +148,7 @@ def test_the_algorithms_know_neither_each_other_nor_the_truth(name):
 
 def test_the_truth_is_met_above_the_algorithms_alone():
     met = {name for name, path in FILES.items() if "world" in rooms_imported(path) and not name.startswith("world/")}
-    assert {name.split("/")[0] for name in met} <= {"pipeline.py", "lab", "runs", "page", "teach", "cli"}
+    assert {name.split("/")[0] for name in met} <= {"pipeline.py", "lab", "runs", "classroom", "page", "teach", "cli"}
 
 
 def test_the_judge_never_enters_the_pipeline():

@@ -7,14 +7,15 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from .. import pipeline
 from ..batch import Response
+from ..classroom.pairs import VOTERS, class_sitting
+from ..reward import Scorer
+from ..runs.arguments import positive_number
 from ..runs.contents import load_model, load_run
 from ..runs.errors import Problem
 from ..runs.folder import cast_on, find_run
-from ..runs.text import paragraph, safe
+from ..runs.text import interval, paragraph, safe
 from ..runs.voting import DECISIONS, SITTING, Ballots, fingerprint, sitting
 from ..world import Raters, Tastes, judge_response
 from .keypress import read_key
@@ -31,14 +32,23 @@ KEYS = "  a, b: this one   t: about the same   s: skip   u: undo   q: quit"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
     parser.add_argument("--to", metavar="FILE", help="where your votes are kept (default: my-votes.jsonl in the run's folder)")
+    words = f"your number in a class, 1 to {VOTERS}: pairs of your own, five that all see, and voter-N.jsonl; no names"
+    parser.add_argument("--voter", type=voter_number, metavar="N", help=words)
+
+
+def voter_number(text: str) -> int:
+    number = positive_number(text)
+    if number > VOTERS:
+        raise argparse.ArgumentTypeError(f"{text} is no number of a voter: 1 to {VOTERS}")
+    return number
 
 
 def run(arguments: argparse.Namespace) -> None:
-    vote(arguments.folder, arguments.to)
+    vote(arguments.folder, arguments.to, arguments.voter)
 
 
-def vote(run, to):
-    """Ask for the votes of one sitting, or of what is left of it, and sum up."""
+def vote(run, to, voter=None):
+    """Ask for the votes of one sitting, or of what is left of it, and sum up.  voter: a number in a class."""
     folder = find_run(run)
     results = load_run(folder)
     try:
@@ -46,10 +56,13 @@ def vote(run, to):
     except (LookupError, TypeError, ValueError) as problem:
         what = f"{safe(folder)}/run.json does not say who the raters were ({problem})"
         raise Problem(f"{what}; make the run again") from None
-    model = load_model(folder, "sft", results)[0]
-    ballots = Ballots(to or own_file(folder), fingerprint(model))
+    model, limit = load_model(folder, "sft", results)[0], results["recipe"]["max_new_tokens"]
+    ballots = Ballots(to or own_file(folder, voter), fingerprint(model), voter)
     number, done = divmod(len(ballots.lines), SITTING)
-    pairs = sitting(model, seed, number, results["recipe"]["max_new_tokens"])
+    if voter is None:
+        pairs = sitting(model, seed, number, limit)
+    else:
+        pairs = class_sitting(voter, model, scorer_of(folder, results), seed, number, limit)
     print(paragraph(f"You are the rater: {SITTING} pairs, about two minutes. {INTRO}", width=WIDTH))
     if ballots.lines:
         print(paragraph(f"{done} of {SITTING} pairs are done; {safe(ballots.path)} has them. Let us continue.", width=WIDTH))
@@ -61,9 +74,14 @@ def vote(run, to):
     sum_up(ballots, tour_command(results, folder.resolve().parent), raters, finished)
 
 
-def own_file(folder):
+def scorer_of(folder, results):
+    """The run's reward model as a function Batch -> scores; chosen pairs need only differences."""
+    return Scorer(load_model(folder, "reward", results)[0], results["recipe"]["reward"]["pooling"])
+
+
+def own_file(folder, voter=None):
     """Where votes are kept: a run on own votes has the SFT model, and so the pairs, of the run they were cast on."""
-    return folder.parent / cast_on(folder.name) / "my-votes.jsonl"
+    return folder.parent / cast_on(folder.name) / ("my-votes.jsonl" if voter is None else f"voter-{voter}.jsonl")
 
 
 def ask(pairs, ballots, start):
@@ -152,14 +170,6 @@ def with_a_judge(lines, preference):
     sides = [(line["vote"] == "a", preference(line)) for line in voted]
     agreed = [a == (p > 0) for a, p in sides if p]
     return sum(agreed), len(agreed)
-
-
-def interval(k, n, z=1.96):
-    """Wilson's 95 % interval of a share, as text."""
-    if not n:
-        return ""
-    middle, half = (k + z * z / 2) / (n + z * z), z * np.sqrt(k * (n - k) / n + z * z / 4) / (n + z * z)
-    return f"{k / n:4.0%} [{max(0, middle - half):.0%}, {min(1, middle + half):.0%}]"
 
 
 def tour_command(results, out):

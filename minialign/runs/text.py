@@ -1,5 +1,6 @@
 """Numbers and answers as lines of plain ASCII, at most 88 columns wide."""
 
+import math
 import textwrap
 
 from ..models import NAMES
@@ -31,6 +32,14 @@ def safe(text: object) -> str:
 def decimal(x: float, digits: int = 2) -> str:
     """0.00, never -0.00."""
     return f"{round(x, digits) + 0.0:.{digits}f}"
+
+
+def interval(k: int, n: int, z: float = 1.96) -> str:
+    """A share of k in n with Wilson's 95 % interval, as text; "" of none."""
+    if not n:
+        return ""
+    middle, half = (k + z * z / 2) / (n + z * z), z * math.sqrt(k * (n - k) / n + z * z / 4) / (n + z * z)
+    return f"{k / n:4.0%} [{max(0, middle - half):.0%}, {min(1, middle + half):.0%}]"
 
 
 def answers_table(answers: list[dict]) -> str:

@@ -41,18 +41,24 @@ class Pair:
     a: Response
     b: Response
     repeat_of: int | None = None  # its place in the sitting when it was shown first
+    part: str = ""  # of a class's sitting: shared, unsure or random (classroom/pairs.py)
 
 
 def sitting(model: LanguageModel, seed: int, number: int, max_new_tokens: int) -> list[Pair]:
     """The 20 pairs of one sitting.  Raises Problem if the model's answers do not differ."""
     rng = np.random.default_rng([seed, number])
-    fresh, repeats = iter(new_pairs(model, rng, max_new_tokens)), plan(rng)
+    return with_repeats(new_pairs(model, rng, max_new_tokens), rng)
+
+
+def with_repeats(new: list[Pair], rng: np.random.Generator) -> list[Pair]:
+    """The 15 new pairs in this order, and five of them once more."""
+    fresh, repeats = iter(new), plan(rng)
     pairs: list[Pair] = []
     for place in range(SITTING):
         if place in repeats:
             first = pairs[repeats[place]]
             a, b = (first.b, first.a) if rng.random() < 0.5 else (first.a, first.b)
-            pairs.append(Pair(first.question, a, b, repeats[place]))
+            pairs.append(Pair(first.question, a, b, repeats[place], first.part))
         else:
             pairs.append(next(fresh))
     return pairs
@@ -76,12 +82,16 @@ def new_pairs(model: LanguageModel, rng: np.random.Generator, max_new_tokens: in
         prompts = [prompt_ids(q) for q in questions for _ in range(2)]
         answers = generate(model, prompts, max_new_tokens, 1.0, rng).responses()
         for question, a, b in zip(questions, answers[0::2], answers[1::2]):
-            readable = a.text.strip() and b.text.strip() and "<" not in a.text + b.text  # "<": a special token, by name
-            if readable and a != b:
+            if readable(a) and readable(b) and a != b:
                 pairs.setdefault(question, Pair(question, a, b))
         if len(pairs) >= NEW:
             return list(pairs.values())[:NEW]
     raise Problem("the SFT model of this run hardly ever gives two different answers; vote on another run")
+
+
+def readable(answer: Response) -> bool:
+    """Whether there is a text to vote on; "<" is how a special token begins when it is printed by its name."""
+    return bool(answer.text.strip()) and "<" not in answer.text
 
 
 def fingerprint(model: LanguageModel) -> str:
@@ -92,8 +102,8 @@ def fingerprint(model: LanguageModel) -> str:
     return digest.hexdigest()[:12]
 
 
-def line_of(pair: Pair, decision: str, number: int, seconds: float, model: str) -> dict:
-    """One line of the file.  decision: a, b, tie or skip; number: how many lines are before it."""
+def line_of(pair: Pair, decision: str, number: int, seconds: float, model: str, voter: int | None = None) -> dict:
+    """One line of the file.  decision: a, b, tie or skip; number: how many lines are before it; voter: in a class."""
     chosen, rejected = {"a": (pair.a, pair.b), "b": (pair.b, pair.a)}.get(decision, (None, None))
     return {
         "prompt": pair.question,
@@ -110,7 +120,7 @@ def line_of(pair: Pair, decision: str, number: int, seconds: float, model: str) 
         "repeat_of": None if pair.repeat_of is None else number // SITTING * SITTING + pair.repeat_of,
         "seconds": round(seconds, 1),
         "model": model,
-    }
+    } | ({} if voter is None else {"voter": voter, "part": pair.part})
 
 
 def side_by_side(pairs: list[Pair], decisions: list[str]) -> list[tuple[int, str]]:
@@ -128,14 +138,14 @@ def side_by_side(pairs: list[Pair], decisions: list[str]) -> list[tuple[int, str
     return [(number[first], choice) for first, _, choice in sorted(columns)]
 
 
-def check_line(line: dict, number: int, model: str) -> None:
+def check_line(line: dict, number: int, model: str, voter: int | None = None) -> None:
     """Raise ValueError, LookupError or TypeError unless this is a line of ours, at its place, about this model."""
     texts = [line[name] for name in ("prompt", "a", "b")]
     first = line["repeat_of"]
     whole = all(isinstance(text, str) for text in texts) and line["vote"] in DECISIONS.values()
     if not whole or {"a_ended", "b_ended", "chosen_ended"} - set(line) or not (first is None or 0 <= first < number):
         raise ValueError("it is not whole")
-    if (line["model"], line["pair"]) != (model, number):
+    if (line["model"], line["pair"], line.get("voter")) != (model, number, voter):
         raise ValueError("it is on another model's answers, or another voter's")
 
 
@@ -162,18 +172,18 @@ def locked(file: BinaryIO) -> Iterator[None]:
 class Ballots:
     """The file of one voter.  `lines` are its lines as dicts; a line is on disk before `add` returns.
 
-    Raises Problem, naming the line, for a file to which these votes cannot be added.
+    voter: a number in a class.  Raises Problem, naming the line, for a file to which these votes cannot be added.
     """
 
-    def __init__(self, path: str | Path, model: str):
-        self.path, self.model = Path(path), model
+    def __init__(self, path: str | Path, model: str, voter: int | None = None):
+        self.path, self.model, self.voter = Path(path), model, voter
         self.lines, self.ends = [], [0]  # of each line the place in the file where it ends
         content = self.path.read_bytes() if self.path.exists() else b""
         self.size = len(content)  # the file's size, as far as this voter knows
         for number, raw in enumerate(content.splitlines(keepends=True)):
             try:
                 line = json.loads(raw)
-                check_line(line, number, model)
+                check_line(line, number, model, voter)
             except (ValueError, LookupError, TypeError, RecursionError) as problem:
                 if self.ends[-1] + len(raw) == len(content) and not raw.endswith(b"\n"):
                     break  # the power failed in the middle of this line: ask again
@@ -183,7 +193,7 @@ class Ballots:
             self.ends.append(self.ends[-1] + len(raw))
 
     def add(self, pair: Pair, decision: str, seconds: float) -> None:
-        line = line_of(pair, decision, len(self.lines), seconds, self.model)
+        line = line_of(pair, decision, len(self.lines), seconds, self.model, self.voter)
         self._write(json.dumps(line).encode() + b"\n")
         self.lines.append(line)
 

@@ -1,0 +1,111 @@
+"""Votes of many people from many files: one Cast for each pair that somebody was shown.
+
+A file of `minialign vote` says what was shown, on which side, and to whom; a file with prompt, chosen and rejected alone (TRL's
+names) is taken as what one more voter has chosen.  A voter is a number: names are neither asked for nor kept.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..batch import Response
+from ..checkpoint import atomically
+from ..runs.errors import Problem
+from ..runs.folder import read_votes
+from ..runs.text import safe
+from ..runs.voting import DECISIONS
+
+UNNUMBERED = 1001  # the first voter number for files that have none
+HANDS = 0  # the number of a room that voted by show of hands: many voters, whom nobody tells apart
+
+
+@dataclass(frozen=True)
+class Cast:
+    """One decision of one voter."""
+
+    voter: int
+    number: int  # its place in the voter's file
+    question: str
+    a: Response
+    b: Response
+    vote: str  # a, b, tie or skip
+    part: str = ""  # shared, unsure, random, hands, or nothing
+    repeat_of: int | None = None  # the number of the Cast on the same pair
+    seconds: float = 0.0
+
+    @property
+    def chosen(self) -> Response | None:
+        return {"a": self.a, "b": self.b}.get(self.vote)
+
+    @property
+    def choice(self) -> Response | str:
+        """What was preferred, its side aside: an answer, "tie" or "skip"."""
+        return self.chosen or self.vote
+
+    @property
+    def pair(self) -> tuple[str, frozenset]:
+        """The pair, whichever side its answers are on."""
+        return self.question, frozenset((self.a, self.b))
+
+
+def read_casts(path: Path, context_length: int, stranger: int) -> tuple[list[Cast], list[str]]:
+    """The votes of one file, and its lines as they are.  stranger: the voter's number if the file has none.
+
+    Raises Problem, naming the line, for a file that is none of votes.
+    """
+    read_votes(path, context_length)  # which checks every text, and says what is wrong in which line
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    casts: list[Cast] = []
+    for number, line in enumerate(lines):
+        try:
+            casts.append(cast_of(json.loads(line), number, stranger))
+        except (ValueError, LookupError, TypeError, AttributeError) as problem:
+            where = f"{safe(path)}, line {number + 1}: not a vote ({safe(problem)})"
+            raise Problem(f"{where}; fix or delete that line") from None
+    return casts, lines
+
+
+def cast_of(line: dict, number: int, stranger: int) -> Cast:
+    """One line as a Cast.  Raises ValueError, LookupError or TypeError if it contradicts itself."""
+    voter, part = line.get("voter", stranger), line.get("part", "")
+    if isinstance(voter, bool) or not isinstance(voter, int) or not 0 <= voter < 10_000 or not isinstance(part, str):
+        raise ValueError("a voter is a number, and part a word")
+    if "vote" not in line:  # TRL's three columns: what was on which side is not known
+        chosen, rejected = (Response(line[name], line.get(f"{name}_ended", True)) for name in ("chosen", "rejected"))
+        return Cast(voter, number, line["prompt"], chosen, rejected, "a")
+    a, b = (Response(line[side], line[f"{side}_ended"]) for side in "ab")
+    again, place = line.get("repeat_of"), line.get("pair", number)
+    whole = isinstance(a.text, str) and isinstance(b.text, str) and isinstance(place, int) and place >= 0
+    if not whole or line["vote"] not in DECISIONS.values() or not (again is None or 0 <= again < place):
+        raise ValueError("it is not whole")
+    cast = Cast(voter, place, line["prompt"], a, b, line["vote"], part, again, float(line.get("seconds", 0)))
+    if cast.chosen and cast.chosen != Response(line["chosen"], line["chosen_ended"]):
+        raise ValueError("chosen is not the side that was voted for")
+    return cast
+
+
+def gather(paths: Sequence[Path], context_length: int) -> tuple[list[Cast], list[str]]:
+    """All votes of all files, those that are in two of them once -> (casts, their lines).
+
+    Raises Problem where two files disagree about what one voter has voted: then two people have used one number.
+    """
+    known: dict[tuple[int, int], Cast] = {}
+    casts: list[Cast] = []
+    kept: list[str] = []
+    for i, path in enumerate(paths):
+        for cast, line in zip(*read_casts(path, context_length, UNNUMBERED + i)):
+            place = cast.voter, cast.number
+            if cast.voter == HANDS or place not in known:
+                known[place] = cast
+                casts.append(cast)
+                kept.append(line if '"voter"' in line else json.dumps(json.loads(line) | {"voter": cast.voter}))
+            elif known[place] != cast:
+                what = f"voter {cast.voter} has another vote on pair {cast.number + 1} in another file"
+                raise Problem(f"{safe(path)}: {what}; give everybody a number of their own")
+    return casts, kept
+
+
+def save_lines(lines: Sequence[str], path: str | Path) -> None:
+    """Write lines of votes into one file, whole or not at all."""
+    atomically(path, lambda file: file.write(("\n".join(lines) + "\n").encode("utf-8")))

@@ -1,0 +1,102 @@
+"""What a crowd likes beyond good answers: a logistic regression on what can be counted in two answers.
+
+    P(a beats b) = sigma(w . (f(a) - f(b))),    f = (gold, polite, long, yes, refusing)      (Bradley & Terry 1952)
+
+gold, the judge's score, is in it so that the other weights are what is liked beyond the truth: raters without tastes have none
+of them.  exp(w) says by how much one more of a thing multiplies the odds of winning.  A prior N(0, 1) on each weight keeps it
+finite where votes are few (on gold N(0, 10^2), or what it may not explain would pass for a taste).
+
+Intervals: w +- 2.5 standard deviations, 95 % for all four tastes together (Bonferroni), over draws of the voters with
+replacement (bootstrap); of fewer than ten voters, or of a show of hands, of the questions.
+
+For showing only: the judge takes part, so nothing may be trained on it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..batch import Response
+from ..world import judge_response
+from .casts import HANDS, Cast
+
+FEATURES = ("gold", "polite", "long", "yes", "refusing")
+WORDS = {
+    "polite": ("likes politeness", "dislikes politeness", "a polite phrase"),
+    "long": ("likes length", "dislikes length", "20 more characters"),
+    "yes": ("likes to hear yes", "dislikes a yes", "a yes at the start"),
+    "refusing": ("likes refusals", "dislikes refusals", "a refusal"),
+}
+DRAWS = 200
+Z = 2.5  # of four intervals, at 95 % / 4 each
+PEOPLE = 10  # voters, below whom drawing voters again says nothing
+PRIOR = np.array([0.01, 1.0, 1.0, 1.0, 1.0])  # 1 / variance of each weight
+LEAST = 20  # votes, below which nothing is said
+
+
+@dataclass(frozen=True)
+class Taste:
+    """Each weight w (5,), the ends of its interval (5,) each, and every vote's probability by its place in the casts."""
+
+    w: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    probability: dict[int, float]
+
+
+def features(question: str, answer: Response) -> np.ndarray:
+    """f of one answer, (5,)."""
+    seen = judge_response(question, answer)
+    return np.array([seen.gold, seen.polite, len(answer.text) / 20, seen.agrees, seen.refused], float)
+
+
+def taste_of(casts: Sequence[Cast], draws: int = DRAWS) -> Taste:
+    """Fit the crowd's first votes on every pair; repeats and ties are left out."""
+    voted = [i for i, cast in enumerate(casts) if cast.chosen and cast.repeat_of is None]
+    d = np.array([gap(casts[i]) for i in voted]).reshape(len(voted), len(FEATURES))
+    w = fit(d)
+    people = len({casts[i].voter for i in voted} - {HANDS}) >= PEOPLE
+    clusters = [str(casts[i].voter) if people and casts[i].voter != HANDS else casts[i].question for i in voted]
+    names, groups = np.unique(clusters, return_inverse=True)
+    rng, n = np.random.default_rng(0), len(names)
+    again = [fit(d, np.bincount(rng.integers(n, size=n), minlength=n)[groups]) for _ in range(draws)] if n else [w]
+    half = Z * np.std(again, axis=0)
+    return Taste(w, w - half, w + half, dict(zip(voted, (1 / (1 + np.exp(-d @ w))).tolist())))
+
+
+def gap(cast: Cast) -> np.ndarray:
+    """f(chosen) - f(rejected), (5,)."""
+    sign = 1 if cast.vote == "a" else -1
+    return sign * (features(cast.question, cast.a) - features(cast.question, cast.b))
+
+
+def fit(d: np.ndarray, weight: np.ndarray | None = None, prior: np.ndarray = PRIOR, steps: int = 25) -> np.ndarray:
+    """Minimise - sum weight log sigma(d w) + sum prior w^2 / 2 (Newton).  d (N, F), weight (N,), prior (F,) -> w (F,)."""
+    weight = np.ones(len(d)) if weight is None else weight
+    w = np.zeros(d.shape[1])
+    for _ in range(steps):
+        p = 1 / (1 + np.exp(-np.clip(d @ w, -30, 30)))
+        gradient = prior * w - d.T @ (weight * (1 - p))
+        hessian = (d * (weight * p * (1 - p))[:, None]).T @ d + np.diag(prior)
+        step = np.linalg.solve(hessian, gradient)
+        w = w - step
+        if np.abs(step).max() < 1e-6:
+            break
+    return w
+
+
+def sentence(taste: Taste, who: str = "This crowd") -> str:
+    """What the crowd likes, in one sentence, each with the odds and their interval."""
+    if len(taste.probability) < LEAST:
+        return f"{who} has cast {len(taste.probability)} votes: too few to say what it likes."
+    found, silent = [], []
+    for name, (liked, disliked, what) in WORDS.items():
+        w, low, high = (float(values[FEATURES.index(name)]) for values in (taste.w, taste.low, taste.high))
+        if low > 0 or high < 0:
+            odds = f"{np.exp(w):.1f} [{np.exp(low):.1f}, {np.exp(high):.1f}]"
+            found.append(f"{liked if w > 0 else disliked} ({what} multiplies the odds of winning by {odds})")
+        else:
+            silent.append(name)
+    said = f"{who} {', and '.join(found)}" if found else f"{who} shows no taste beyond good answers"
+    return said + (f"; of {', '.join(silent)} nothing can be said with 95% confidence." if silent else ".")

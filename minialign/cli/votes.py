@@ -1,0 +1,98 @@
+"""`minialign votes`: the files of a class become one; who agrees with whom, who was careless, and what the crowd likes."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..classroom.casts import HANDS, Cast, gather, save_lines
+from ..classroom.crowd import Voter, everybody, matrix, repeats
+from ..classroom.taste import sentence, taste_of
+from ..pipeline import FULL
+from ..runs.text import interval, paragraph, safe
+
+MERGED = "class-votes.jsonl"
+WIDEST = 60  # voters in a printed matrix
+PARTS = {
+    "shared": "seen by all",
+    "unsure": "chosen where the reward model was unsure",
+    "random": "their control, at random",
+    "hands": "by show of hands",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("merge", "show"), help="make one file of many; or say what is in them")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="files of votes (minialign vote --voter N)")
+    parser.add_argument("--to", metavar="FILE", default=MERGED, help=f"where merged votes go (default {MERGED})")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    casts, lines = gather([Path(file) for file in arguments.files], FULL.model.context_length)
+    if arguments.what == "merge":
+        save_lines(lines, arguments.to)
+        print(f"{counts(casts)}, in {safe(arguments.to)}")
+        print(f"  what they say:      minialign votes show {safe(arguments.to)}")
+        print(
+            f"  to train on them:   minialign tour --votes {safe(arguments.to)} (with the flags of the run they were cast on)"
+        )
+    else:
+        print("\n".join(report(casts)))
+
+
+def counts(casts: Sequence[Cast]) -> str:
+    votes = [cast.vote for cast in casts]
+    people = len({cast.voter for cast in casts} - {HANDS})
+    who = " and ".join([f"{people} voters"] * (people > 0) + ["a room's hands"] * any(c.voter == HANDS for c in casts))
+    voted = votes.count("a") + votes.count("b")
+    return f"{who}: {voted} votes, {votes.count('tie')} about the same, {votes.count('skip')} skipped"
+
+
+def report(casts: Sequence[Cast]) -> list[str]:
+    """Everything about a class's votes -> lines."""
+    taste = taste_of(casts)
+    voters = everybody(casts, taste.probability)
+    sides = [cast.vote for cast in casts if cast.chosen]
+    left = sides.count("a")
+    alike = [same for voter in voters for same in repeats([cast for cast in casts if cast.voter == voter.number])]
+    names, agreed, of = matrix(casts)
+    above = np.triu_indices(len(names), 1)
+    between = int(np.nansum(agreed[above] * of[above]) + 0.5), int(of[above].sum())
+    lines = [counts(casts), f"  the left answer   {interval(left, len(sides))}   a coin toss, if the sides are mixed"]
+    lines.append(f"  with themselves   {interval(sum(alike), len(alike)) or 'no pair came twice'}   of {len(alike)} pairs")
+    lines.append(
+        f"  with each other   {interval(*between) or 'no pair in common'}   of {between[1]} times two people saw one pair"
+    )
+    lines += [f"  {line}" for line in parts(casts)]
+    return lines + matrix_lines(names, agreed) + careless_lines(voters) + [paragraph(sentence(taste))]
+
+
+def parts(casts: Sequence[Cast]) -> list[str]:
+    """How often each part of the pairs felt about the same: such votes are lost to training."""
+    lines = []
+    for part, words in PARTS.items():
+        own = [cast for cast in casts if cast.part == part and cast.vote != "skip" and cast.repeat_of is None]
+        if own:
+            ties = sum(cast.vote == "tie" for cast in own)
+            lines.append(f"{part:<8}{len(own):4d} decisions, {ties / len(own):4.0%} about the same   {words}")
+    return lines
+
+
+def matrix_lines(names: list[int], agreed: np.ndarray) -> list[str]:
+    """The matrix of agreement in tenths, one character for each two voters."""
+    if not 2 <= len(names) <= WIDEST:
+        return []
+    lines = ["agreement in tenths (9: 90% or more; a dot: no pair in common; on the diagonal, with oneself)"]
+    for name, row in zip(names, agreed):
+        cells = ("." if np.isnan(share) else str(min(9, int(share * 10 + 1e-9))) for share in row)
+        lines.append(f"  {name:>5} {''.join(cells)}")
+    return lines
+
+
+def careless_lines(voters: Sequence[Voter]) -> list[str]:
+    """Who may not have looked, and why; a suspicion, no proof."""
+    found = [f"  voter {voter.number}: {voter.careless}" for voter in voters if voter.careless]
+    if not found:
+        return ["careless: nobody, as far as so few votes can tell"] if voters else []
+    return ["careless, perhaps: with so few votes this is a suspicion and no proof", *found]

@@ -1,0 +1,216 @@
+"""Votes of a class: distinct pairs, merged files, and whether known tastes and known carelessness are found."""
+
+import io
+import json
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from toy import TOY
+from toy_class import simulated
+from toy_run import toy_size
+
+from minialign import checkpoint
+from minialign.batch import Response
+from minialign.classroom import crowd, pairs, taste
+from minialign.classroom.casts import Cast, gather
+from minialign.cli.command import main
+from minialign.preferences import load_jsonl
+from minialign.reward import Scorer
+from minialign.runs.errors import Problem
+from minialign.runs.voting import SITTING
+from minialign.world import UNBIASED
+
+PLAIN = replace(UNBIASED, tie=0.1)
+POLITE, LONG = replace(PLAIN, warmth=0.5), replace(PLAIN, length=0.5)
+
+
+@pytest.fixture(scope="module")
+def run(toy_runs):
+    with toy_size():
+        yield toy_runs / "tour-fast-s0"
+
+
+@pytest.fixture(scope="module")
+def sft(run):
+    return checkpoint.load(run / "sft.npz")
+
+
+@pytest.fixture(scope="module")
+def score(run):
+    return Scorer(checkpoint.load(run / "reward.npz"), TOY.reward.pooling)
+
+
+# -------------------------------------------------------------------------------- what a voter is shown
+def test_voters_see_five_pairs_together_and_no_other_pair_twice(sft, score):
+    sittings = {v: pairs.class_sitting(v, sft, score, 0, 0, TOY.max_new_tokens) for v in range(1, 9)}
+    seen = {v: [(p.question, frozenset((p.a, p.b)), p.part) for p in s] for v, s in sittings.items()}
+    shared = [{p for p in s if p[2] == "shared"} for s in seen.values()]
+    assert all(len(s) == 5 and s == shared[0] for s in shared)
+    own = [p for s in seen.values() for p in set(s) if p[2] != "shared"]
+    assert len(own) == len(set(own)) == 80 and len({question for question, _, _ in own}) == 80
+    for s in sittings.values():
+        new = [p.part for p in s if p.repeat_of is None]
+        assert len(s) == SITTING and sorted(new) == ["random"] * 5 + ["shared"] * 5 + ["unsure"] * 5
+        for p in s:
+            assert p.repeat_of is None or (s[p.repeat_of].question, s[p.repeat_of].part) == (p.question, p.part)
+    assert sittings[3] == pairs.class_sitting(3, sft, score, 0, 0, TOY.max_new_tokens)
+    assert [p.question for p in sittings[3]] != [p.question for p in sittings[4]]
+
+
+def test_two_hundred_voters_have_questions_of_their_own():
+    last = pairs.SHARED + pairs.SPARE + pairs.VOTERS * (pairs.OWN + pairs.SPARE)
+    questions = pairs.class_questions(0, 0, last)
+    assert len(set(questions)) == last and questions[:40] == pairs.class_questions(0, 0, 40)
+
+
+def test_the_unsure_pair_has_the_smallest_gap_of_all_pairs():
+    texts = [Response(t, True) for t in ("a", "bb", "ccc", "dddd")]
+    scores = np.array([0.0, 5.0, 2.0, 4.5])
+    chosen = pairs.unsure_pair("what?", texts, lambda batch: scores)
+    assert {chosen.a, chosen.b} == {texts[1], texts[3]}
+
+
+def test_a_voter_of_a_class_has_a_file_that_knows_the_number(run, monkeypatch, capsys):
+    for typed in ("a\nb\nq\n", "t\nq\n"):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        assert main(["vote", str(run), "--voter", "7"]) == 0
+    lines = [json.loads(line) for line in (run / "voter-7.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(line["voter"], line["vote"]) for line in lines] == [(7, "a"), (7, "b"), (7, "tie")]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a\n"))
+    assert main(["vote", str(run), "--voter", "8", "--to", str(run / "voter-7.jsonl")]) == 2
+    assert "another voter's" in capsys.readouterr().err
+    for wrong in ("0", "201", "ada"):
+        with pytest.raises(SystemExit):
+            main(["vote", str(run), "--voter", wrong])
+
+
+# -------------------------------------------------------------------------------- many files become one
+def line(voter, n, vote="a", **more):
+    a, b = "it says moo.", "it says baa."
+    chosen, rejected = {"a": (a, b), "b": (b, a)}.get(vote, (None, None))
+    ended = chosen and True
+    return {"prompt": "what does a cow say?", "chosen": chosen, "rejected": rejected, "chosen_ended": ended, "rejected_ended": ended,
+            "vote": vote, "a": a, "a_ended": True, "b": b, "b_ended": True, "pair": n, "repeat_of": None, "seconds": 2.0,
+            "voter": voter, "part": "shared"} | more  # fmt: skip
+
+
+def write(path, lines):
+    path.write_text("".join(json.dumps(each) + "\n" for each in lines), encoding="utf-8")
+    return path
+
+
+def test_merging_keeps_every_vote_once_and_what_is_merged_can_be_merged_again(tmp_path, capsys):
+    one = write(tmp_path / "1.jsonl", [line(1, 0), line(1, 1, "tie")])
+    two = write(tmp_path / "2.jsonl", [line(2, 0, "b"), line(2, 1, "skip")])
+    trl = write(tmp_path / "ada.jsonl", [{"prompt": "what does a cow say?", "chosen": "it says moo.", "rejected": "no."}])
+    out = tmp_path / "all.jsonl"
+    assert main(["votes", "merge", *map(str, (one, two, one, trl)), "--to", str(out)]) == 0
+    assert "3 voters: 3 votes, 1 about the same, 1 skipped" in capsys.readouterr().out
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 5 and "ada" not in out.read_text(encoding="utf-8")
+    assert len(load_jsonl(out)) == 3  # what training reads
+    assert main(["votes", "merge", *map(str, (out, two, out)), "--to", str(tmp_path / "again.jsonl")]) == 0
+    assert (tmp_path / "again.jsonl").read_bytes() == out.read_bytes()
+
+
+def test_two_people_with_one_number_are_found(tmp_path, capsys):
+    one, other = write(tmp_path / "1.jsonl", [line(1, 0)]), write(tmp_path / "2.jsonl", [line(1, 0, "b")])
+    assert main(["votes", "merge", str(one), str(other)]) == 2
+    assert "voter 1 has another vote on pair 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bad", [
+    {"voter": "ada"}, {"voter": True}, {"voter": -1}, {"vote": "c"}, {"a": 3}, {"repeat_of": 9}, {"chosen": "it says baa."},
+    {"seconds": "long"}, {"pair": "x"}, {"part": 3},
+])  # fmt: skip
+def test_a_line_that_contradicts_itself_is_named(tmp_path, bad):
+    path = write(tmp_path / "1.jsonl", [line(1, 0), line(1, 1) | bad])
+    with pytest.raises(Problem, match="line 2"):
+        gather([path], 128)
+
+
+# -------------------------------------------------------------------------------- what is found in them
+def test_agreement_counts_common_pairs_and_the_diagonal_counts_repeats():
+    a, b = Response("a", True), Response("b", True)
+    casts = [Cast(1, 0, "q", a, b, "a"), Cast(1, 1, "r", a, b, "b"), Cast(1, 2, "q", b, a, "b", "", 0), Cast(1, 3, "r", a, b, "tie", "", 1),
+             Cast(2, 0, "q", b, a, "b"), Cast(2, 1, "r", a, b, "a"), Cast(3, 0, "s", a, b, "a"), Cast(2, 2, "u", a, b, "skip")]  # fmt: skip
+    voters, agreed, of = crowd.matrix(casts)
+    assert voters == [1, 2, 3] and agreed[0, 0] == 0.5 and agreed[0, 1] == agreed[1, 0] == 0.5 and of[0, 1] == 2
+    assert np.isnan(agreed[0, 2]) and np.isnan(agreed[1, 1])
+
+
+def test_log_odds_of_a_coin_are_counted_as_the_equation_says():
+    a, b = Response("a", True), Response("b", True)
+    casts = [Cast(1, 0, "q", a, b, "a"), Cast(1, 1, "r", a, b, "b"), Cast(1, 2, "q", b, a, "b", "", 0)]
+    [voter] = crowd.everybody(casts, {0: 0.8, 1: 0.4, 2: 0.8})
+    assert voter.log_odds == pytest.approx(np.log(1.6) + np.log(0.8) + np.log(2 * 2 / 3))  # q = (1 + 1) / (1 + 2)
+    assert voter.itself == (1, 1) and voter.left == 1
+
+
+def test_the_weights_are_those_of_a_logistic_regression_by_gradient_descent():
+    rng = np.random.default_rng(0)
+    d, weight = rng.standard_normal((60, 3)) + 0.4, rng.integers(0, 3, 60).astype(float)
+    w, prior = np.zeros(3), np.array([0.5, 1.0, 2.0])
+    for _ in range(4000):
+        w -= 0.02 * (prior * w - d.T @ (weight / (1 + np.exp(d @ w))))
+    np.testing.assert_allclose(taste.fit(d, weight, prior), w, atol=1e-6)
+
+
+def odds(found, name):
+    k = taste.FEATURES.index(name)
+    return found.low[k], found.high[k]
+
+
+def test_thirty_students_who_like_politeness_and_length_are_told_so_with_intervals_that_hold_the_truth():
+    found = taste.taste_of(simulated([replace(PLAIN, warmth=0.4, length=0.3)] * 30), 100)
+    said = taste.sentence(found)
+    assert "likes politeness (a polite phrase multiplies" in said and "likes length" in said
+    assert "likes to hear yes" not in said and "refusals" not in said
+    for name, true in (("polite", 0.4 / PLAIN.tau), ("long", 0.3 / PLAIN.tau)):
+        low, high = odds(found, name)
+        assert low - 0.4 < true < high + 0.8 and low > 0, (name, low, high)  # the prior pulls a little towards 0
+
+
+def test_thirty_students_who_like_yes_or_refusals_are_told_so():
+    said = taste.sentence(taste.taste_of(simulated([replace(PLAIN, agreement=1.5)] * 30), 40))
+    assert "likes to hear yes" in said
+    said = taste.sentence(taste.taste_of(simulated([replace(PLAIN, risk=1.0)] * 30), 40))
+    assert "likes refusals" in said
+
+
+def test_students_without_tastes_are_hardly_ever_given_one():
+    told = [taste.sentence(taste.taste_of(simulated([PLAIN] * 30, seed), draws=60)) for seed in range(3)]
+    assert sum("no taste beyond good answers" in said for said in told) >= 2, told
+
+
+def test_the_matrix_tells_two_groups_of_students_apart():
+    _, agreed, of = crowd.matrix(simulated([POLITE] * 15 + [LONG] * 15, shared=10, sittings=2))
+    np.fill_diagonal(agreed, np.nan)
+    within = np.nanmean([np.nanmean(agreed[:15, :15]), np.nanmean(agreed[15:, 15:])])
+    assert within > np.nanmean(agreed[:15, 15:]) + 0.02
+
+
+def test_those_who_toss_a_coin_are_found_and_few_others_are():
+    found = {0: [], 1: []}
+    for seed in range(2):
+        casts = simulated([POLITE] * 27 + [None] * 3, seed, sittings=2)
+        voters = crowd.everybody(casts, taste.taste_of(casts, draws=2).probability)
+        for voter in voters:
+            found[voter.number > 27].append(bool(voter.careless))
+    assert np.mean(found[1]) >= 0.7 and np.mean(found[0]) <= 0.03, (np.mean(found[1]), np.mean(found[0]))
+
+
+def test_one_side_only_or_no_time_to_read_is_said():
+    steady = crowd.Voter(1, 20, (5, 5), 10, 5.0, 6.0)
+    assert steady.careless == ""
+    assert "same side" in replace(steady, left=20).careless and "too fast" in replace(steady, seconds=0.4).careless
+    assert replace(steady, log_odds=-9.0).careless == ""  # of another mind, but sure of it
+
+
+def test_the_report_shows_counts_matrix_and_the_sentence(tmp_path, capsys):
+    a, b = write(tmp_path / "1.jsonl", [line(1, 0), line(1, 1, "b", repeat_of=0)]), write(tmp_path / "2.jsonl", [line(2, 0, "a")])
+    assert main(["votes", "show", str(a), str(b)]) == 0
+    said = capsys.readouterr().out
+    assert "2 voters: 3 votes" in said and "      1 09" in said and "      2 9." in said and "too few to say" in said
+    assert "shared" in said and "0% about the same" in said
