@@ -1,28 +1,38 @@
-"""`minialign check N [FILE ...]`: grade the exercises of a lesson; or a hint."""
+"""`minialign check N [FILE ...]`: grade the exercises of a lesson, of one learner or of a class; or a hint."""
 
 import json
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+
+from tqdm.auto import tqdm
 
 from ..runs.arguments import lesson_number
 from ..runs.errors import Problem
 from ..runs.text import WIDTH, paragraph, safe, shown
 from ..teach import exercises
 from ..teach.exercises.grading import grade
+from ..teach.exercises.handins import COLUMNS, as_csv, files_of, row, students_of, summary
+from ..teach.exercises.similar import alike, read
+from ..teach.layout import packaged_lessons
 
 SHOWN = 10  # lines of what a file prints
+ALIKE = "Alike, comments aside; a short exercise has few right answers, so this is a question and no verdict:"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("lesson", type=lesson_number, metavar="N", help="the exercises of lesson N, 1 to 11")
+    parser.add_argument("lesson", type=lesson_number, metavar="N", help="the exercises of lesson N, 1 to 11 or 13")
     parser.add_argument("files", nargs="*", default=[], metavar="FILE", help="what to grade (default: exercises/exNN.py)")
     parser.add_argument("--hint", type=int, choices=(1, 2, 3), help="where to look; which term; what the missing line does")
-    parser.add_argument("--json", action="store_true", help="one line per file, for grading a class")
+    parser.add_argument("--json", action="store_true", help="one line of JSON per file")
+    parser.add_argument("--csv", action="store_true", help="a class: one row a student, and a summary; FILE may be a folder")
 
 
 def run(arguments: Namespace) -> int:
     if arguments.hint:
         return hint(arguments.lesson, arguments.hint)
+    if arguments.csv:
+        return check_class(arguments.lesson, arguments.files)
     return check(arguments.lesson, arguments.files, arguments.json)
 
 
@@ -34,6 +44,24 @@ def check(lesson: int, files: list[str], as_json: bool) -> int:
         print(json.dumps(graded) if as_json else told(graded), flush=True)
         all_right &= graded["passed"]
     return 0 if all_right else 1
+
+
+def check_class(lesson: int, paths: list[str]) -> int:
+    """Grade a class: rows of CSV on standard output, the summary and who is alike on standard error -> exit code as above."""
+    files = files_of(paths or ["."], lesson)
+    students, rows = students_of(files), []
+    print(as_csv(COLUMNS))
+    for student, path in zip(students, tqdm(files, desc="grading", leave=False, disable=None)):
+        rows.append(row(student, grade(lesson, path)))
+        print(as_csv(list(rows[-1].values())), flush=True)
+    lessons = packaged_lessons()
+    given = read(lessons / "exercises" / f"ex{lesson:02d}.py") if lessons else ""
+    notes = summary(rows)
+    if found := alike(files, given):
+        notes += [ALIKE, *(f"  {students[i]} and {students[j]}: {share:.0%}" for i, j, share in found)]
+    for line in notes:
+        print(paragraph(safe(line), "", "  "), file=sys.stderr)
+    return 0 if all(each["score"] == each["of"] for each in rows) else 1
 
 
 def own_file(lesson: int) -> Path:

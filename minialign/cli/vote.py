@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
     parser.add_argument("--to", metavar="FILE", help="where your votes are kept (default: my-votes.jsonl in the run's folder)")
     words = f"your number in a class, 1 to {VOTERS}: pairs of your own, five that all see, and voter-N.jsonl; no names"
-    parser.add_argument("--voter", type=voter_number, metavar="N", help=words)
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--voter", type=voter_number, metavar="N", help=words)
+    who.add_argument("--hands", action="store_true", help="a room votes by show of hands: type how many are for a and for b")
 
 
 def voter_number(text: str) -> int:
@@ -44,6 +46,10 @@ def voter_number(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    if arguments.hands:
+        from .hands import count_hands
+
+        return count_hands(arguments.folder, arguments.to)
     vote(arguments.folder, arguments.to, arguments.voter)
 
 

@@ -7,6 +7,8 @@ A wrong answer is a function too, so that a learner who makes that mistake is to
     compare.py    compares results with the right ones and with those of known mistakes
     learner.py    the process in which the learner's file runs; it knows no answers
     wire.py       the messages between the two
+    handins.py    a class's files: one row a student, and what many got wrong
+    similar.py    which of them are alike
 """
 
 import importlib

@@ -1,0 +1,104 @@
+"""Grading a class: one row a student, what many got wrong, who wrote the same; and nothing runs in the grader's process."""
+
+import csv
+import io
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from minialign.cli.command import main
+from minialign.teach.exercises import handins, similar
+
+LESSONS = Path(__file__).resolve().parent.parent / "lessons"
+RIGHT = (LESSONS / "solutions" / "ex04.py").read_text(encoding="utf-8")
+GIVEN = (LESSONS / "exercises" / "ex04.py").read_text(encoding="utf-8")
+
+
+def test_a_class_is_a_row_a_student_with_the_mistake_and_a_summary(tmp_path, capsys):
+    for name, text in (("ada", RIGHT), ("bob", GIVEN), ("=cmd", f"import os\nopen(__file__ + '.pid', 'w').write(str(os.getpid()))\n{RIGHT}")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "ex04.py").write_text(text, encoding="utf-8")
+    assert main(["check", "4", str(tmp_path), "--csv"]) == 1
+    told = capsys.readouterr()
+    rows = {row["student"]: row for row in csv.DictReader(io.StringIO(told.out))}
+    assert list(rows) == ["'=cmd", "ada", "bob"] and rows["ada"]["score"] == rows["ada"]["of"] == "2"
+    assert rows["bob"]["score"] == "0" and rows["bob"]["mistake"] == "preference_probability: not written yet"
+    assert all(0 < float(row["seconds"]) < 60 for row in rows.values())
+    assert "2 of 3 have everything right" in told.err and "1 of 3: preference_probability: not written yet" in told.err
+    assert "=cmd and ada" in told.err and "no verdict" in told.err
+    assert int((tmp_path / "=cmd" / "ex04.py.pid").read_text()) != os.getpid()  # it ran elsewhere
+
+
+def test_a_student_is_called_after_the_file_or_the_folder(tmp_path):
+    paths = [tmp_path / "ada" / "ex04.py", tmp_path / "bob.py", tmp_path / "x" / "eve.py", tmp_path / "y" / "eve.py"]
+    assert handins.students_of(paths) == ["ada", "bob", str(paths[2]), str(paths[3])]
+
+
+def test_an_empty_folder_is_one_line(tmp_path, capsys):
+    assert main(["check", "4", str(tmp_path), "--csv"]) == 2
+    assert "holds no ex04.py" in capsys.readouterr().err
+
+
+def test_the_summary_counts_a_mistake_whatever_its_numbers_are():
+    rows = [{"score": 0, "of": 1, "mistake": f"f: the result is {x}, but 2.5 is expected"} for x in (1.5, -3e-7, 12)]
+    rows += [{"score": 0, "of": 1, "mistake": "f: you forgot the END"}] * 18 + [{"score": 1, "of": 1, "mistake": ""}] * 9
+    said = handins.summary(rows)
+    assert said[0] == "9 of 30 have everything right" and said[1] == "18 of 30: f: you forgot the END"
+    assert said[2] == "3 of 30: f: the result is #, but # is expected" and len(said) == 3
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx"])
+def test_no_cell_is_a_formula(cell):
+    assert next(csv.reader([handins.as_csv([cell, 3])]))[0][0] == "'"
+    assert handins.as_csv(["two\nlines", -3]) == "two lines,-3"
+
+
+COPIED = "# my own work\n" + RIGHT.replace("(1 - slip) ** 2", "(1-slip)**2").replace("    return", "\n    # so it is\n    return")
+OTHER = '''
+import numpy as np
+def preference_probability(r_a, r_b):
+    difference = np.clip(r_a - r_b, -700, 700)
+    return 1.0 / (1.0 + np.exp(-difference))
+def self_agreement(slip):
+    both_right, both_wrong = (1 - slip) * (1 - slip), slip * slip
+    return both_right + both_wrong
+'''  # fmt: skip
+
+
+def test_a_copy_with_new_comments_and_spaces_is_alike_and_other_work_and_the_empty_exercise_are_not(tmp_path):
+    paths = [tmp_path / f"{k}.py" for k in range(4)]
+    for path, text in zip(paths, (RIGHT, COPIED, OTHER, GIVEN)):
+        path.write_text(text, encoding="utf-8")
+    assert [(i, j) for i, j, _ in similar.alike(paths, GIVEN)] == [(0, 1)]
+    assert similar.alike([paths[3], paths[3]], GIVEN) == []  # nothing of their own
+    assert similar.similarity({1, 2, 3, 4}, {3, 4, 5}) == pytest.approx(2 / 3)
+    assert similar.tokens("def f(:\n  'unfinished") and similar.read(tmp_path / "nobody") == ""
+
+
+def test_the_template_of_a_course_repository_grades_what_is_begun(tmp_path):
+    """Its shell lines, run here with a minialign that only says what it was asked."""
+    text = (LESSONS / "kit" / "course-ci.yml").read_text(encoding="utf-8")
+    script = re.search(r"- run: \|\n((?: {10}.*\n)+)", text)[1]
+    (tmp_path / "lessons" / "exercises").mkdir(parents=True)
+    for name, content in (("ex01.py", GIVEN), ("ex08.py", RIGHT), ("ex13.py", RIGHT)):
+        (tmp_path / "lessons" / "exercises" / name).write_text(content, encoding="utf-8")
+    fake = tmp_path / "bin" / "minialign"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\necho \"$@\"\n[ $2 = 13 ]\n")
+    fake.chmod(0o755)
+    if not shutil.which("bash"):
+        pytest.skip("no bash")
+    path = f"{fake.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PATH": path})
+    assert done.stdout.splitlines() == ["check 8 lessons/exercises/ex08.py", "check 13 lessons/exercises/ex13.py"]
+    assert done.returncode == 1  # lesson 8 is not right yet
+
+
+def test_the_exercise_of_lesson_13_can_be_checked_too(capsys):
+    assert main(["check", "13", "--hint", "1"]) == 0
+    with pytest.raises(SystemExit):
+        main(["check", "12"])
