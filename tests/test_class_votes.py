@@ -15,6 +15,7 @@ from minialign import checkpoint
 from minialign.batch import Response
 from minialign.classroom import crowd, pairs, taste
 from minialign.classroom.casts import Cast, gather
+from minialign.classroom.logistic import fit
 from minialign.cli.command import main
 from minialign.preferences import load_jsonl
 from minialign.reward import Scorer
@@ -154,7 +155,7 @@ def test_the_weights_are_those_of_a_logistic_regression_by_gradient_descent():
     w, prior = np.zeros(3), np.array([0.5, 1.0, 2.0])
     for _ in range(4000):
         w -= 0.02 * (prior * w - d.T @ (weight / (1 + np.exp(d @ w))))
-    np.testing.assert_allclose(taste.fit(d, weight, prior), w, atol=1e-6)
+    np.testing.assert_allclose(fit(d, prior, weight), w, atol=1e-6)
 
 
 def odds(found, name):

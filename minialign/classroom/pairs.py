@@ -31,6 +31,7 @@ VOTERS = 200  # so many have questions of their own
 DRAWS = 4  # answers to each question
 
 Score = Callable[[Batch], np.ndarray]  # the reward model
+Screen = Callable[[Response], bool]  # whether an answer may be shown
 
 
 def class_sitting(voter: int, sft: LanguageModel, score: Score, seed: int, number: int, max_new_tokens: int) -> list[Pair]:
@@ -44,18 +45,20 @@ def class_sitting(voter: int, sft: LanguageModel, score: Score, seed: int, numbe
     return with_repeats([new[i] for i in rng.permutation(NEW)], rng)
 
 
-def shared_pairs(sft: LanguageModel, seed: int, number: int, max_new_tokens: int) -> list[Pair]:
+def shared_pairs(sft: LanguageModel, seed: int, number: int, max_new_tokens: int, screen: Screen = readable) -> list[Pair]:
     """The five pairs of a sitting that are the same for all voters."""
     rng, questions = np.random.default_rng([seed, number]), class_questions(seed, number, SHARED + SPARE)
-    pairs = [random_pair(question, said) for question, said in answers(sft, questions, max_new_tokens, rng)]
+    pairs = [random_pair(question, said) for question, said in answers(sft, questions, max_new_tokens, rng, screen)]
     return enough(pairs, SHARED, "shared")
 
 
-def own_pairs(voter: int, sft: LanguageModel, score: Score, seed: int, number: int, max_new_tokens: int) -> list[Pair]:
+def own_pairs(
+    voter: int, sft: LanguageModel, score: Score, seed: int, number: int, max_new_tokens: int, screen: Screen = readable
+) -> list[Pair]:
     """The ten pairs of a sitting that this voter alone sees, every second one chosen where the reward model is unsure."""
     piece, rng = OWN + SPARE, np.random.default_rng([seed, number, voter, zlib.crc32(b"own")])
     start = SHARED + SPARE + (voter - 1) * piece
-    said = answers(sft, class_questions(seed, number, start + piece)[start:], max_new_tokens, rng)
+    said = answers(sft, class_questions(seed, number, start + piece)[start:], max_new_tokens, rng, screen)
     unsure = [unsure_pair(question, texts, score) for question, texts in said[0::2]]
     random = [random_pair(question, texts) for question, texts in said[1::2]]
     return enough(unsure, OWN // 2, "unsure") + enough(random, OWN - OWN // 2, "random")
@@ -71,13 +74,13 @@ def class_questions(seed: int, number: int, n: int) -> list[str]:
 
 
 def answers(
-    sft: LanguageModel, questions: list[str], max_new_tokens: int, rng: np.random.Generator
+    sft: LanguageModel, questions: list[str], max_new_tokens: int, rng: np.random.Generator, screen: Screen = readable
 ) -> list[tuple[str, list[Response]]]:
-    """Four answers to each question -> (question, the different readable ones) where there are two."""
+    """Four answers to each question -> (question, the different ones that pass the screen) where there are two."""
     prompts = [prompt_ids(question) for question in questions for _ in range(DRAWS)]
     said = generate(sft, prompts, max_new_tokens, 1.0, rng).responses()
     pieces = [(question, said[i * DRAWS : (i + 1) * DRAWS]) for i, question in enumerate(questions)]
-    different = [(question, [a for a in dict.fromkeys(piece) if readable(a)]) for question, piece in pieces]
+    different = [(question, [a for a in dict.fromkeys(piece) if screen(a)]) for question, piece in pieces]
     return [(question, texts) for question, texts in different if len(texts) >= 2]
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from ..batch import Response
 from ..world import judge_response
 from .casts import HANDS, Cast
+from .logistic import fit
 
 FEATURES = ("gold", "polite", "long", "yes", "refusing")
 WORDS = {
@@ -55,12 +56,12 @@ def taste_of(casts: Sequence[Cast], draws: int = DRAWS) -> Taste:
     """Fit the crowd's first votes on every pair; repeats and ties are left out."""
     voted = [i for i, cast in enumerate(casts) if cast.chosen and cast.repeat_of is None]
     d = np.array([gap(casts[i]) for i in voted]).reshape(len(voted), len(FEATURES))
-    w = fit(d)
+    w = fit(d, PRIOR)
     people = len({casts[i].voter for i in voted} - {HANDS}) >= PEOPLE
     clusters = [str(casts[i].voter) if people and casts[i].voter != HANDS else casts[i].question for i in voted]
     names, groups = np.unique(clusters, return_inverse=True)
     rng, n = np.random.default_rng(0), len(names)
-    again = [fit(d, np.bincount(rng.integers(n, size=n), minlength=n)[groups]) for _ in range(draws)] if n else [w]
+    again = [fit(d, PRIOR, np.bincount(rng.integers(n, size=n), minlength=n)[groups]) for _ in range(draws)] if n else [w]
     half = Z * np.std(again, axis=0)
     return Taste(w, w - half, w + half, dict(zip(voted, (1 / (1 + np.exp(-d @ w))).tolist())))
 
@@ -69,21 +70,6 @@ def gap(cast: Cast) -> np.ndarray:
     """f(chosen) - f(rejected), (5,)."""
     sign = 1 if cast.vote == "a" else -1
     return sign * (features(cast.question, cast.a) - features(cast.question, cast.b))
-
-
-def fit(d: np.ndarray, weight: np.ndarray | None = None, prior: np.ndarray = PRIOR, steps: int = 25) -> np.ndarray:
-    """Minimise - sum weight log sigma(d w) + sum prior w^2 / 2 (Newton).  d (N, F), weight (N,), prior (F,) -> w (F,)."""
-    weight = np.ones(len(d)) if weight is None else weight
-    w = np.zeros(d.shape[1])
-    for _ in range(steps):
-        p = 1 / (1 + np.exp(-np.clip(d @ w, -30, 30)))
-        gradient = prior * w - d.T @ (weight * (1 - p))
-        hessian = (d * (weight * p * (1 - p))[:, None]).T @ d + np.diag(prior)
-        step = np.linalg.solve(hessian, gradient)
-        w = w - step
-        if np.abs(step).max() < 1e-6:
-            break
-    return w
 
 
 def sentence(taste: Taste, who: str = "This crowd") -> str:

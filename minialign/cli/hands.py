@@ -7,10 +7,9 @@ from ..classroom import hands
 from ..classroom.casts import gather
 from ..classroom.taste import sentence, taste_of
 from ..runs.contents import load_model, load_run
-from ..runs.folder import cast_on, find_run
+from ..runs.folder import cast_on, find_run, tour_command
 from ..runs.text import interval, paragraph, safe
 from ..runs.voting import SITTING, fingerprint, sitting
-from .vote import tour_command
 
 WIDTH = 60  # narrow, so that the terminal's letters can be large
 KEYS = "how many for A and for B?   7 23   (u: undo, s: skip, q: quit)"

@@ -1,20 +1,16 @@
 """You are the rater: 20 pairs in two minutes, and how far you agree with yourself, with the raters and with gold."""
 
 import argparse
-import json
 import shlex
 import time
-from dataclasses import asdict
-from pathlib import Path
 
-from .. import pipeline
 from ..batch import Response
 from ..classroom.pairs import VOTERS, class_sitting
 from ..reward import Scorer
 from ..runs.arguments import positive_number
 from ..runs.contents import load_model, load_run
 from ..runs.errors import Problem
-from ..runs.folder import cast_on, find_run
+from ..runs.folder import cast_on, find_run, tour_command
 from ..runs.text import interval, paragraph, safe
 from ..runs.voting import DECISIONS, SITTING, Ballots, fingerprint, sitting
 from ..world import Raters, Tastes, judge_response
@@ -176,10 +172,3 @@ def with_a_judge(lines, preference):
     sides = [(line["vote"] == "a", preference(line)) for line in voted]
     agreed = [a == (p > 0) for a, p in sides if p]
     return sum(agreed), len(agreed)
-
-
-def tour_command(results, out):
-    """The tour that made this run, into the same folder of runs: there its stages are kept."""
-    fast = json.loads(json.dumps(asdict(pipeline.Journey(pipeline.FAST, 0).recipe))) == results["recipe"]
-    where = "" if out == Path("runs").resolve() else f" --out {shlex.quote(safe(out))}"
-    return f"minialign tour{' --fast' if fast else ''} --seed {results['seed']}{where}"

@@ -5,13 +5,15 @@ Every file appears whole or not at all, and run.json last: a folder that has one
 
 import json
 import re
+import shlex
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
-from .. import cache, checkpoint, preferences
+from .. import cache, checkpoint, pipeline, preferences
 from ..checkpoint import atomically
 from ..models import OPTIONAL, TRAINED
-from ..pipeline import Journey
+from ..pipeline import Journey, Recipe
 from . import contents
 from .errors import Problem
 from .text import safe, samples_text
@@ -96,6 +98,21 @@ def find_run(run: str | None) -> Path:
         return newest_run("runs")
     path = Path(run)
     return path if path.exists() or not (Path("runs") / run).exists() else Path("runs") / run
+
+
+def recipe_of(results: dict) -> Recipe | None:
+    """The tour's recipe that a run was made with; None if it was made with one of its own."""
+    for recipe in (pipeline.FULL, pipeline.FAST):
+        if json.loads(json.dumps(asdict(Journey(recipe, 0).recipe))) == results["recipe"]:
+            return recipe
+    return None
+
+
+def tour_command(results: dict, out: Path) -> str:
+    """The tour that made a run, into the same folder of runs: there its stages are kept."""
+    fast = recipe_of(results) == pipeline.FAST
+    where = "" if out == Path("runs").resolve() else f" --out {shlex.quote(safe(out))}"
+    return f"minialign tour{' --fast' if fast else ''} --seed {results['seed']}{where}"
 
 
 def read_votes(path: str | Path, context_length: int) -> preferences.Preferences:
