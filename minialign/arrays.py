@@ -58,8 +58,11 @@ def as_floats(x, dtype=None):
     """x as a plain array of real numbers, in `dtype` or its own; of a Tensor the values, without their gradient.
 
     np.zeros_like(rewards) of whole numbers would cut off every fraction, and a float64 mask would promote all it meets.
+    Raises ValueError for texts and complex numbers.
     """
     x = np.asarray(x.data if hasattr(x, "requires_grad") else x)
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"real numbers are needed, not {x.dtype}")
     return x.astype(dtype or (x.dtype if x.dtype.kind == "f" else np.float64), copy=False)
 
 

@@ -42,7 +42,7 @@ class Tensor:
 
     def __init__(self, data, requires_grad=False):
         data = np.asarray(data)
-        self.data = data if data.dtype.kind == "f" else data.astype(np.float64)  # only real numbers have slopes
+        self.data = data if data.dtype.kind == "f" else as_floats(data)  # only real numbers have slopes
         self.requires_grad = requires_grad
         self.grad, self.parents, self.vjp = None, (), None
 
@@ -151,7 +151,10 @@ class Tensor:
         return make_node(x.sum(axis, keepdims=keepdims), (self,), vjp)
 
     def mean(self, axis=None, keepdims=False):
+        """Raises ValueError if there is nothing to average."""
         total = self.sum(axis, keepdims)
+        if not self.size:
+            raise ValueError(f"the mean of no numbers: the shape is {self.shape}")
         return total * (total.size / self.size)
 
     def max(self, axis=None, keepdims=False):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .arrays import same_shape
 from .checks import check_count
 from .tokenizer import BOT, CHARACTERS, EOS, PAD, SPECIAL, USER, decode
 
@@ -20,6 +21,9 @@ from .tokenizer import BOT, CHARACTERS, EOS, PAD, SPECIAL, USER, decode
 class Batch:
     ids: np.ndarray  # (B, T) right-padded with PAD
     mask: np.ndarray  # (B, T-1) float32, 1 where the token at p+1 is to be learned or judged
+
+    def __post_init__(self):
+        same_shape(ids_after_the_first=self.ids[:, 1:], mask=self.mask)
 
     def __len__(self):
         return len(self.ids)
@@ -54,8 +58,10 @@ def prompt_ids(question, tokenizer=CHARACTERS):
 def render(question, answer, ended=True, tokenizer=CHARACTERS):
     """One conversation -> ids (T,), mask (T-1,).  Without `ended` there is no EOS: an unfinished thought.
 
-    Raises ValueError for characters outside the alphabet.
+    Raises ValueError for characters outside the alphabet, and for an `ended` like "false", which would count as true.
     """
+    if not isinstance(ended, (bool, np.bool_)):
+        raise ValueError(f"whether an answer has ended must be True or False, not {ended!r}")
     # eq: answer-mask
     prompt = prompt_ids(question, tokenizer)
     response = tokenizer.encode(answer) + ([EOS] if ended else [])
@@ -70,13 +76,14 @@ def render_document(text, tokenizer=CHARACTERS):
 
 
 def collate(rows, context_length=None):
-    """List of (ids, mask) -> one right-padded Batch.  Raises ValueError rather than cut a row that is too long."""
+    """List of (ids (T,), mask (T-1,)) -> one right-padded Batch.  Raises ValueError rather than cut a row that is too long."""
     if not rows:
         raise ValueError("there is no text to make a batch of")
     T = max(len(ids) for ids, _ in rows)
     check_fits(T, context_length)
     batch = Batch(np.full((len(rows), T), PAD), np.zeros((len(rows), T - 1), dtype=np.float32))
     for b, (ids, mask) in enumerate(rows):
+        same_shape(ids_after_the_first=ids[1:], mask=mask)
         batch.ids[b, : len(ids)] = ids
         batch.mask[b, : len(mask)] = mask
     return batch
@@ -98,7 +105,12 @@ def conversations(pairs, context_length=None, tokenizer=CHARACTERS):
 
 
 def read_back(batch, tokenizer=CHARACTERS):
-    """Batch -> list of (question, Response): `conversations`, the other way round.  Special tokens appear by name."""
+    """Batch -> list of (question, Response): `conversations`, the other way round.  Special tokens appear by name.
+
+    Raises ValueError for a row without an answer.
+    """
+    if not np.any(batch.mask, axis=1).all():
+        raise ValueError("a row without answer tokens is no conversation")
     said = []
     for ids, mask in zip(batch.ids, batch.mask):
         columns = np.nonzero(mask)[0] + 1  # column p of the mask belongs to the token at p + 1
@@ -115,6 +127,8 @@ def minibatches(n, size, rng, lengths=None):
     of 16 minibatches, and the minibatches are shuffled again.
     """
     check_count("the size of a minibatch", size)
+    if lengths is not None:
+        same_shape(rows=np.arange(n), lengths=lengths)
     order = rng.permutation(n)
     if lengths is not None:
         block = 16 * size

@@ -32,10 +32,11 @@ def save(model, path, dtype=None, **extra):
     dtype: how to store the parameters, if not as they are; read back, they have the model's own again.
     Raises OSError if the folder cannot be written, and ValueError for a parameter that is not finite: `load` would refuse it.
     """
-    for name, p in model.named_parameters().items():
-        _check_finite(name, p.data)
     about = {"format": FORMAT, **described(model)}
-    arrays = {f"parameter/{name}": p.data.astype(dtype or p.dtype) for name, p in model.named_parameters().items()}
+    with np.errstate(over="ignore"):  # what is too large for a float16 becomes infinite, and is refused
+        arrays = {f"parameter/{name}": p.data.astype(dtype or p.dtype) for name, p in model.named_parameters().items()}
+    for name, values in arrays.items():
+        _check_finite(name.removeprefix("parameter/"), values)
     arrays.update({f"extra/{name}": np.asarray(value) for name, value in extra.items()})
     about["sha256"] = _digest(about, arrays)
     atomically(path, lambda file: np.savez(file, about=json.dumps(about), **arrays))

@@ -30,16 +30,19 @@ def is_finite(value):
         return False
 
 
-def check_count(name, value, at_least=1, at_most=math.inf):
+MOST = 10**12  # nobody counts further here, and what is larger may not fit a float
+
+
+def check_count(name, value, at_least=1, at_most=MOST):
     """Raise ValueError unless value is a whole number from at_least to at_most."""
     if not isinstance(value, Integral) or isinstance(value, bool) or not at_least <= value <= at_most:
-        limits = f"of at least {at_least}" if at_most == math.inf else f"from {at_least} to {at_most:,}"
+        limits = f"from {at_least} to {at_most:,}" if at_most < MOST else f"of at least {at_least}"
         raise ValueError(f"{name} must be a whole number {limits}, not {value!r}")
 
 
 def check_choice(name, value, choices):
     """Raise ValueError unless value is one of the choices."""
-    if value not in choices:
+    if not any(isinstance(value, type(choice)) and value == choice for choice in choices):  # of an array, == is no truth
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
 
 
@@ -55,12 +58,33 @@ def check_counts(config, names, at_least=1):
         check_count(name, getattr(config, name), at_least)
 
 
+def check_flags(config, names):
+    """Raise ValueError unless several fields of a config are True or False: "false" would count as true."""
+    for name in names.split():
+        if not isinstance(getattr(config, name), (bool, np.bool_)):
+            raise ValueError(f"{name} must be True or False, not {getattr(config, name)!r}")
+
+
 def check_betas(betas):
     """Raise ValueError unless these are Adam's two decay rates, each at least 0 and below 1."""
     if not isinstance(betas, (tuple, list)) or len(betas) != 2:
         raise ValueError(f"betas must be two numbers, each at least 0 and below 1, not {betas!r}")
     for beta in betas:
         check_number("each of the two betas", beta, at_least=0, below=1)
+
+
+def check_pair(name, values):
+    """Raise ValueError unless these are two finite numbers."""
+    if not isinstance(values, (tuple, list)) or len(values) != 2:
+        raise ValueError(f"{name} must be two numbers, not {values!r}")
+    for value in values:
+        check_number(f"each of the two {name}", value)
+
+
+def check_steps(step, total_steps):
+    """Raise ValueError unless this is one of the steps 0 to total_steps of a schedule."""
+    check_count("total_steps", total_steps)
+    check_count("step", step, at_least=0, at_most=total_steps)
 
 
 def as_mask(mask):

@@ -13,7 +13,7 @@ import numpy as np
 
 from .arrays import same_shape
 from .batch import Batch, prompt_ids
-from .checks import check_count
+from .checks import check_count, check_finite
 from .generate import generate
 from .likelihood import log_probs_array
 from .tokenizer import CHARACTERS, EOS
@@ -53,12 +53,16 @@ def continue_bare(model, questions, judge, temperature, rng, max_new_tokens=48, 
 def best_of_n(model, score, questions, judge, n, rng, max_new_tokens=48, questions_at_once=16, tokenizer=CHARACTERS):
     """Ask n times, keep the answer with the highest score -> Answers (without a batch).  No training, n times the work."""
     check_count("n", n)
+    check_count("the number of questions", len(questions))
     responses = []
     for i in range(0, len(questions), questions_at_once):  # n answers to every question at once would not fit in memory
         some = questions[i : i + questions_at_once]
         prompts = [prompt_ids(question, tokenizer) for question in some for _ in range(n)]
         samples = generate(model, prompts, max_new_tokens, 1.0, rng)
-        best = score(samples.batch).reshape(-1, n).argmax(1) + n * np.arange(len(some))
+        scores = score(samples.batch)
+        same_shape(scores=scores, answers=samples.ended)
+        check_finite("the score", scores)  # NaN would win
+        best = scores.reshape(-1, n).argmax(1) + n * np.arange(len(some))
         everything = samples.responses(tokenizer)
         responses += [everything[row] for row in best]
     return Answers(questions, responses, [judge(q, r) for q, r in zip(questions, responses)], None)

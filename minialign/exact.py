@@ -43,12 +43,17 @@ def _in_reach(reference, rewards, beta):
     """Both as arrays (..., A), the reward of what the reference never says -inf, and the largest reward (..., 1)."""
     check_number("beta", beta, above=0)
     reference, rewards = np.broadcast_arrays(reference, rewards)
+    if not (np.isfinite(reference).all() and (reference >= 0).all() and (reference > 0).any(axis=-1).all()):
+        raise ValueError("the reference must be probabilities: none negative, and not all 0")
+    if np.isnan(rewards[reference > 0]).any():
+        raise ValueError("a reward is NaN")
     rewards = np.where(reference > 0, rewards, -np.inf)  # pi* never says it either
     return reference, rewards, rewards.max(axis=-1, keepdims=True)
 
 
 def objective(policy, reference, rewards, beta):
     """J(pi) = E_pi[r] - beta KL(pi || ref).  It equals beta log Z - beta KL(pi || pi*): nothing exceeds beta log Z."""
+    check_number("beta", beta, at_least=0)
     return (np.asarray(policy) * rewards).sum(axis=-1) - beta * sequence_kl(policy, reference)
 
 
@@ -87,6 +92,8 @@ def best_of_n(reference, rewards, n):
 
 def best_of_n_kl_bound(n):
     """KL(best of n || ref) <= log n - (n - 1)/n, with equality only if no two draws can have the same score."""
+    if np.any(np.asarray(n) < 1):
+        raise ValueError("n must be at least 1")
     return np.log(n) - (n - 1) / n
 
 

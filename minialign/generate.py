@@ -54,6 +54,8 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
         raise ValueError(f"temperature must be 0 (greedy) or at least {COLDEST}, not {temperature!r}")
     if temperature > 0 and rng is None:
         raise ValueError("sampling needs a random generator: pass rng=np.random.default_rng(seed), or temperature=0")
+    if eos_id is not None:
+        as_ids([eos_id], model.config.vocab_size)  # another would never be written
     if not len(prompts):
         raise ValueError("there are no prompts to continue")
     start = np.array([len(p) for p in prompts])

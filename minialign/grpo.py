@@ -25,6 +25,7 @@ from .checks import (
     check_count,
     check_counts,
     check_finite,
+    check_flags,
     check_number,
     check_numbers,
     check_reference,
@@ -68,6 +69,7 @@ class GRPOConfig:
         if self.cliprange_high is not None:
             check_number("cliprange_high", self.cliprange_high, above=0)
         check_betas(self.betas)
+        check_flags(self, "lr_decay kl_in_reward")
         check_choice("advantage", self.advantage, (*SCALES, "leave_one_out", "score"))
         check_choice("average", self.average, AVERAGES)
         check_choice("importance", self.importance, RATIOS)

@@ -124,7 +124,7 @@ def _gpt2_config(config, dtype):
         d_model=C,
         positions="learned",
         activation=ACTIVATIONS[config.get("activation_function", "gelu_new")],
-        tied=bool(config.get("tie_word_embeddings", True)),
+        tied=config.get("tie_word_embeddings", True),
         dtype=dtype,
         norm_eps=float(config.get("layer_norm_epsilon", 1e-5)),
     )

@@ -23,7 +23,7 @@ import numpy as np
 
 from . import functional, parallel
 from .autograd import Tensor, same_shape
-from .checks import as_mask, check_choice, check_count, check_counts, check_numbers
+from .checks import as_mask, check_choice, check_count, check_counts, check_flags, check_number
 from .functional import scatter
 
 
@@ -44,12 +44,16 @@ class ModelConfig:
     activation: str = "gelu"  # or "relu2", the square of what is positive
 
     def __post_init__(self):
-        object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
+        try:
+            object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
+        except (TypeError, ValueError):  # no dtype at all, which the next line says
+            pass
         check_choice("dtype", self.dtype, ("float32", "float64"))
         check_counts(self, "vocab_size n_layer n_head d_model")
         check_count("context_length", self.context_length, at_most=1_000_000)  # there is a table of that many angles
-        check_numbers(self, "rotary_base norm_eps", above=0)
-        check_choice("tied", self.tied, (True, False))
+        check_number("rotary_base", self.rotary_base, at_least=1, at_most=1e12)  # beyond, angles leave what floats can hold
+        check_number("norm_eps", self.norm_eps, at_least=1e-30, at_most=1)
+        check_flags(self, "tied")
         if self.d_model % self.n_head:
             raise ValueError(f"d_model {self.d_model} does not divide among {self.n_head} heads")
         check_choice("positions", self.positions, ("rotary", "learned"))

@@ -5,11 +5,19 @@ from itertools import groupby
 
 import numpy as np
 
-from .checks import check_betas, check_number
+from .checks import check_betas, check_number, check_steps
 
 
 class Optimizer:
     """Something that moves parameters against their gradients: a subclass says how, in `step`."""
+
+    def hold(self, parameters):
+        """Remember the parameters.  Raises ValueError if there are none, or if one is there twice: it would move twice."""
+        self.parameters = list(parameters.values() if isinstance(parameters, dict) else parameters)
+        if not self.parameters:
+            raise ValueError("an optimiser needs parameters to move; there are none")
+        if len({id(p) for p in self.parameters}) < len(self.parameters):
+            raise ValueError("an optimiser would move a parameter twice that is there twice")
 
     def zero_grad(self):
         for p in self.parameters:
@@ -39,9 +47,10 @@ class AdamW(Optimizer):
     """
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        self.parameters = list(parameters.values() if isinstance(parameters, dict) else parameters)
-        for name, value in (("lr", lr), ("eps", eps), ("weight_decay", weight_decay)):
-            check_number(name, value, at_least=0)
+        self.hold(parameters)
+        check_number("lr", lr, at_least=0)
+        check_number("weight_decay", weight_decay, at_least=0)
+        check_number("eps", eps, at_least=1e-30)  # a parameter whose gradient was always 0 would become 0 / 0
         check_betas(betas)
         self.lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
         self.t = [0] * len(self.parameters)
@@ -76,17 +85,23 @@ class Muon(Optimizer):
     vectors, and all values about 1.  K/C: a step changes outputs by as much whatever the shape.
 
     parameters: matrices (the trunk's, not embeddings or heads, whose rows are words); each must have a gradient.
+    Raises ValueError for anything else, and for invalid settings.
     """
 
     def __init__(self, parameters, lr=0.02, momentum=0.95):
         check_number("lr", lr, at_least=0)
         check_number("momentum", momentum, at_least=0, below=1)
-        self.parameters = sorted(parameters, key=lambda p: p.shape)  # those of one shape side by side
+        self.hold(parameters)
+        if any(p.ndim != 2 for p in self.parameters):
+            raise ValueError("Muon moves matrices alone; give all else to AdamW")
+        self.parameters.sort(key=lambda p: p.shape)  # those of one shape side by side
         self.lr, self.momentum = lr, momentum
         self.shapes = [list(group) for _, group in groupby(self.parameters, key=lambda p: p.shape)]
         self.M = [np.zeros((len(group), *group[0].shape), group[0].dtype) for group in self.shapes]
 
     def step(self):
+        if any(p.grad is None for p in self.parameters):
+            raise ValueError("Muon needs a gradient of each of its matrices")
         for group, M in zip(self.shapes, self.M):
             C, K = M.shape[1:]
             G = np.stack([p.grad for p in group])  # (n, C, K)
@@ -148,7 +163,10 @@ def cosine_schedule(step, total_steps, base_lr, warmup_steps=0, final_fraction=0
     """Learning rate at a step: a straight climb over warmup_steps, then half a cosine down to final_fraction * base_lr.
 
     x = (step - warmup) / (total - warmup),    lr = base_lr [f + (1 - f) (1 + cos(pi x)) / 2]
+
+    Raises ValueError for a step outside 0 to total_steps, where the cosine would climb again.
     """
+    check_steps(step, total_steps)
     if step < warmup_steps:
         return base_lr * step / warmup_steps
     x = (step - warmup_steps) / max(1, total_steps - warmup_steps)
@@ -156,7 +174,11 @@ def cosine_schedule(step, total_steps, base_lr, warmup_steps=0, final_fraction=0
 
 
 def linear_schedule(step, total_steps, base_lr, warmup_steps=0):
-    """Learning rate at a step: a straight climb over warmup_steps, then a straight line down to zero."""
+    """Learning rate at a step: a straight climb over warmup_steps, then a straight line down to zero.
+
+    Raises ValueError for a step outside 0 to total_steps.
+    """
+    check_steps(step, total_steps)
     if step < warmup_steps:
         return base_lr * step / warmup_steps
     return base_lr * max(0.0, (total_steps - step) / max(1, total_steps - warmup_steps))

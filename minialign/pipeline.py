@@ -15,6 +15,7 @@ import numpy as np
 
 from . import cache, checkpoint, preferences, pretrained, reward, sft, source_patch, stages
 from .batch import conversations, prompt_ids, render_document
+from .checks import check_count, check_counts, check_flags, check_number
 from .dpo import DPOConfig, train_dpo
 from .generate import generate
 from .grpo import GRPOConfig, train_grpo
@@ -56,6 +57,13 @@ class Recipe:
     dpo: DPOConfig = DPOConfig(beta=0.5, lr=4e-4)
     grpo: GRPOConfig = GRPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.1, max_new_tokens=64)
     best_of: int = 16
+
+    def __post_init__(self):
+        check_counts(self, "corpus_characters base_steps demonstrations sft_epochs replay_rows max_new_tokens vote_prompts")
+        check_flags(self, "shipped_base")
+        check_counts(self, "normalise_on critic_votes best_of")
+        check_count("window", self.window, at_least=2, at_most=self.model.context_length)
+        check_number("held_out_votes", self.held_out_votes, at_least=0, below=1)
 
 
 FULL = Recipe()

@@ -132,6 +132,9 @@ class AdaptiveKLController:
         self.value, self.target, self.horizon = init_kl_coef, target, horizon
 
     def update(self, current, n_steps):
+        """Raises ValueError for a KL that is no number, and for so many answers that beta could become negative."""
+        check_number("the current KL", current)
+        check_number("n_steps", n_steps, at_least=0, below=5 * self.horizon)
         error = min(max(current / self.target - 1, -0.2), 0.2)
         self.value *= 1 + error * n_steps / self.horizon
 

@@ -25,6 +25,7 @@ from .checks import (
     check_count,
     check_counts,
     check_finite,
+    check_flags,
     check_number,
     check_numbers,
     check_reference,
@@ -56,7 +57,7 @@ class PPOConfig:
     minibatch_size: int = 64
     kl_coef: float = 0.2  # beta: what one nat of distance costs, in standard deviations of the score
     target_kl: float | None = None  # nats per answer; if given, beta adapts to hold it
-    kl_horizon: int | None = None  # answers in which it may change by a fifth; None: ten rollouts
+    kl_horizon: int | None = None  # answers in which it may change by a fifth, above rollouts / 5; None: ten rollouts
     cliprange: float = 0.2  # eps: beyond 1 +- eps a ratio gains nothing more
     cliprange_value: float = 0.2
     gamma: float = 1.0
@@ -75,11 +76,12 @@ class PPOConfig:
         check_numbers(self, "cliprange cliprange_value max_norm", above=0)
         check_numbers(self, "gamma lam", at_least=0, at_most=1)
         check_betas(self.betas)
+        check_flags(self, "lr_decay whiten")
         if self.target_kl is not None:
             check_number("target_kl", self.target_kl, above=0)
             check_number("kl_coef that is to adapt to target_kl", self.kl_coef, above=0)
         if self.kl_horizon is not None:
-            check_count("kl_horizon", self.kl_horizon)
+            check_count("kl_horizon", self.kl_horizon, at_least=self.rollouts // 5 + 1)  # or one update may turn beta's sign
 
 
 # ------------------------------------------------------------------------------------------------ advantages, values

@@ -41,7 +41,13 @@ class Preferences:
         return Preferences(*columns, self.tokenizer)
 
     def batch(self, context_length=None):
-        """Both sides as one Batch of 2N rows: all chosen, then all rejected."""
+        """Both sides as one Batch of 2N rows: all chosen, then all rejected.
+
+        Raises ValueError for a pair of equal answers, from which nothing can be learned, and for what render() refuses.
+        """
+        for i, (chosen, rejected) in enumerate(zip(self.chosen, self.rejected)):
+            if chosen == rejected:
+                raise ValueError(f"chosen and rejected are the same answer in vote {i}")
         pairs = list(zip(self.prompts, self.chosen)) + list(zip(self.prompts, self.rejected))
         return conversations(pairs, context_length, self.tokenizer)
 
@@ -60,6 +66,8 @@ def collect(model, questions, label, rng, max_new_tokens=48, questions_at_once=1
         for question, a, b in zip(some, answers[0::2], answers[1::2]):
             unreadable = "<" in a.text + b.text  # a special token inside an answer, by name: no text to vote on
             vote = 0 if a == b or unreadable else label(question, a, b, rng)
+            if vote not in (-1, 0, 1):  # NaN would count as a vote for the second
+                raise ValueError(f"a vote must be +1, -1 or 0, not {vote!r}")
             if vote:
                 votes.prompts.append(question)
                 votes.chosen.append(a if vote > 0 else b)

@@ -24,7 +24,16 @@ from tqdm.auto import tqdm
 
 from .autograd import as_tensor, no_grad, same_shape
 from .batch import minibatches
-from .checks import check_betas, check_choice, check_count, check_counts, check_finite, check_number, check_numbers
+from .checks import (
+    check_betas,
+    check_choice,
+    check_count,
+    check_counts,
+    check_finite,
+    check_number,
+    check_numbers,
+    check_pair,
+)
 from .divergence import check_step, quiet
 from .functional import log_sigmoid, masked
 from .history import History
@@ -55,6 +64,7 @@ class RewardConfig:
         check_number("final_fraction", self.final_fraction, at_least=0, at_most=1)
         check_betas(self.betas)
         check_choice("pooling", self.pooling, POOLING)
+        check_pair("likelihood_weights", self.likelihood_weights)
 
 
 def bradley_terry_loss(chosen_rewards, rejected_rewards, margin=0.0, label_smoothing=0.0):
@@ -67,6 +77,7 @@ def bradley_terry_loss(chosen_rewards, rejected_rewards, margin=0.0, label_smoot
     check_number("label_smoothing", label_smoothing, at_least=0, at_most=1)
     if np.ndim(margin):
         same_shape(chosen_rewards=chosen_rewards, margin=margin)
+    check_finite("the margin", np.atleast_1d(margin))
     chosen_rewards, rejected_rewards = as_tensor(chosen_rewards), as_tensor(rejected_rewards)
     # eq: bradley-terry
     d = chosen_rewards - rejected_rewards - margin
@@ -166,6 +177,11 @@ class Scorer:
     mean: float = 0.0
     std: float = 1.0
 
+    def __post_init__(self):
+        check_choice("pooling", self.pooling, POOLING)
+        check_number("mean", self.mean)
+        check_number("std", self.std, above=0)
+
     def __call__(self, batch, rows_at_once=64):
         pieces = []
         with no_grad():
@@ -194,6 +210,7 @@ def calibration(gaps, bins=5):
     -> dict: ece, and per bin predicted, observed, count.
     """
     check_count("the number of gaps", len(gaps))
+    check_finite("the gap", gaps)
     check_count("the number of bins", bins)
     # eq: calibration-error
     p, correct = 1 / (1 + np.exp(-np.abs(gaps))), (gaps > 0) + 0.5 * (gaps == 0)

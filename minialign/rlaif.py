@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .batch import collate, prompt_ids
-from .checks import check_count
+from .checks import check_count, check_number
 from .generate import generate
 from .likelihood import log_probs_array
 from .tokenizer import CHARACTERS, EOS
@@ -180,6 +180,7 @@ def _write(model, questions, max_new_tokens, rng):
 def draw_votes(p, rng, tie=0.1):
     """Soft labels -> votes: +1 with probability p, else -1; 0 (about the same) within `tie` of even -> (N,) ints."""
     p = np.asarray(p)
+    check_number("tie", tie, at_least=0, at_most=0.5)
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError("soft labels must be probabilities, from 0 to 1")
     votes = np.where(rng.random(len(p)) < p, 1, -1)

@@ -64,11 +64,14 @@ def sft_loss(logprobs, mask):
 def train_language_model(model, batches, n_steps, config, desc="sft", replay=None, callback=None):
     """Train `model` in place on n_steps batches from an iterator -> History.
 
-    replay     another iterator of batches
-    callback      function(step, model, history), called before the first and after every step
-    Raises Diverged if the loss or a parameter is no longer a finite number.
+    replay      another iterator of batches, not read if replay_weight is 0
+    callback    function(step, model, history), called before the first and after every step
+    Raises ValueError if the batches end before the steps do, or are missing for a replay_weight; and Diverged if the loss or
+    a parameter is no longer a finite number.
     """
     check_count("n_steps", n_steps)
+    if replay is None and config.replay_weight > 0:
+        raise ValueError("a replay_weight has no effect without batches to replay: pass replay, or replay_weight=0")
     optimizer = language_model_optimizer(model, config)
     highest, history = optimizer.lr, History()
     if callback:
@@ -77,7 +80,9 @@ def train_language_model(model, batches, n_steps, config, desc="sft", replay=Non
         optimizer.lr = cosine_schedule(step + 1, n_steps, highest, config.warmup_steps, config.final_fraction)
         loss, metrics = sft_loss(token_log_probs_of(model, batch.ids, batch.mask), batch.mask)
         if replay is not None and config.replay_weight:
-            rehearsed = next(replay)
+            rehearsed = next(replay, None)
+            if rehearsed is None:
+                raise ValueError(f"the batches to replay end after {step} of {n_steps} steps")
             replayed = sft_loss(token_log_probs_of(model, rehearsed.ids, rehearsed.mask), rehearsed.mask)[0]
             loss = loss + config.replay_weight * replayed
         metrics["grad_norm"] = optimizer.minimise(loss, config.max_norm)
@@ -85,6 +90,8 @@ def train_language_model(model, batches, n_steps, config, desc="sft", replay=Non
         check_step(desc, step, n_steps, metrics, config, model)
         if callback:
             callback(step + 1, model, history)
+    if len(history["loss"] if "loss" in history else ()) < n_steps:
+        raise ValueError(f"the batches end before step {n_steps}, and so does the schedule")
     return history
 
 
@@ -117,6 +124,8 @@ def windows(stream, starts, size, length, rng):
     check_count("the number of windows", size)
     check_count("the length of a window", length, at_least=2)
     starts = np.asarray([s for s in starts if s + length <= len(stream)])
+    if len(starts) and starts.min() < 0:
+        raise ValueError(f"a document must begin at 0 or later, not at {starts.min()}")
     if not len(starts):
         raise ValueError(f"no document begins {length} tokens before the end of a corpus of {len(stream)}: shorten the window")
     while True:

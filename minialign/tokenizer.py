@@ -6,6 +6,8 @@ learn to stop.
 
 from string import ascii_lowercase, digits
 
+from .checks import as_ids
+
 PAD, EOS, USER, BOT = 0, 1, 2, 3
 SPECIAL = ("<pad>", "<eos>", "<user>", "<bot>")
 ALPHABET = " .,?!'abcdefghijklmnopqrstuvwxyz"
@@ -15,6 +17,8 @@ class Tokenizer:
     """One id per character of an alphabet, after the four special ones."""
 
     def __init__(self, alphabet):
+        if not isinstance(alphabet, str) or not alphabet:
+            raise ValueError(f"an alphabet must be a text of at least one character, not {alphabet!r}")
         if len(set(alphabet)) < len(alphabet):
             raise ValueError(f"an alphabet must have each character once, unlike {alphabet!r}")
         self.alphabet = alphabet
@@ -40,9 +44,7 @@ class Tokenizer:
 
     def decode(self, ids):
         """ids -> text; special ids appear by name, so that nothing a model wrote is hidden.  ValueError for other ids."""
-        for i in ids:
-            if not 0 <= i < self.vocab_size:
-                raise ValueError(f"ids must be whole numbers from 0 to {self.vocab_size - 1}, not {i}")
+        ids = as_ids(ids, self.vocab_size).tolist()
         return "".join(SPECIAL[i] if i < len(SPECIAL) else self.alphabet[i - len(SPECIAL)] for i in ids)
 
     def words(self):

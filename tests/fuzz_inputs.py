@@ -12,6 +12,7 @@ import shutil
 import sys
 
 import numpy as np
+from fuzz_values import configs
 from small_models import talker
 from toy import TOY
 from toy_run import quick_page, reseal, toy_size
@@ -324,6 +325,7 @@ def command_line(rng, n, folder):
 TARGETS = [
     ("tokenizer: texts and ids", tokenizer, 40_000, False),
     ("batch: conversations", batch, 20_000, False),
+    ("configurations: odd values, and training", configs, 6_000, False),
     ("checkpoint: damaged .npz", checkpoints, 15_000, False),
     ("cached stage: damaged .json, .npz, .jsonl", stages, 5_600, True),
     ("votes: damaged lines", votes, 20_000, False),
@@ -335,10 +337,15 @@ TARGETS = [
 ]
 
 
-def fuzz(run, folder, seed=0, share=1.0, say=lambda row: None):
-    """All targets -> list of (what, how many, what fell).  run: a finished toy run that may be spoiled."""
+def fuzz(run, folder, seed=0, share=1.0, say=lambda row: None, only=""):
+    """All targets, or those with `only` in their name -> list of (what, how many, what fell).
+
+    run: a finished toy run that may be spoiled.
+    """
     rows = []
     for number, (what, target, whole, on_a_run) in enumerate(TARGETS):
+        if only not in what:
+            continue
         n = max(14, int(whole * share))
         with np.errstate(all="warn"), contextlib.suppress(KeyboardInterrupt):
             fell = target(np.random.default_rng([seed, number]), n, run if on_a_run else folder)

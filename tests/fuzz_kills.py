@@ -229,8 +229,8 @@ def interrupt(task, made, empty):
     return interrupted
 
 
-def kills_and_signals(made, folder, seed=0, kills=200, signals=50, say=lambda row: None):
-    """All of it -> list of (what, how many, what fell).  made: a finished toy run."""
+def kills_and_signals(made, folder, seed=0, kills=200, signals=50, say=lambda row: None, only=""):
+    """All of it, or what has `only` in its name -> list of (what, how many, what fell).  made: a finished toy run."""
     with toy_command(), quick_pictures():
         targets = [
             ("kills of a tour", kill_tours, kills),
@@ -242,6 +242,8 @@ def kills_and_signals(made, folder, seed=0, kills=200, signals=50, say=lambda ro
         ]
         rows = []
         for number, (what, target, n) in enumerate(targets):
+            if only not in what:
+                continue
             rows.append((what, n, target(np.random.default_rng([seed, 100 + number]), n, folder)))
             say(rows[-1])
     return rows

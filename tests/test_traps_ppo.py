@@ -286,7 +286,8 @@ def test_kl_is_summed_over_an_answer():
     config = PPOConfig(rollouts=8, max_new_tokens=5, minibatch_size=8, lr=0.0, critic_lr=0.0)
     rollout = roll_out(policy, reference, lambda b: np.zeros(len(b)), ["a"] * 8, config, RNG(0))
     optimizer = AdamW(policy.parameters(), 0.0)
-    metrics = ppo_update(policy, talker(ScalarModel), optimizer, AdamW([], 0.0), rollout, 0.1, config, RNG(0))
+    critic = talker(ScalarModel)
+    metrics = ppo_update(policy, critic, optimizer, AdamW(critic.parameters(), 0.0), rollout, 0.1, config, RNG(0))
     assert set(optimizer.t) == {config.epochs}  # all rows are one minibatch
     answers = rollout.batch.mask.astype(bool)
     by_hand = [(rollout.logprobs[b] - rollout.ref_logprobs[b])[answers[b]].sum() for b in range(8)]

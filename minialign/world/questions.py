@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 
+from ..checks import check_choice, check_count, check_number
 from .facts import pick, pick_weighted
 from .kinds import KINDS, PROMPT_MIX
 from .prompts import Prompt
@@ -60,7 +61,14 @@ def sample_prompts(rng: np.random.Generator, n: int, split: str = "train", mix: 
     """Draw n prompts from a list, with the kinds in the proportions of `mix`.
 
     Training prompts begin with one of the greetings, and every fictional name among them is new.
+    Raises ValueError for another list, and unless the mix is shares of known kinds that add up to 1.
     """
+    check_count("the number of prompts", n, at_least=0)
+    check_choice("the list of prompts", split, tuple(_lists()))
+    for name, share in mix.items():
+        check_choice("a kind in the mix", name, tuple(KINDS))
+        check_number(f"the share of {name} in the mix", share, at_least=0)
+    check_number("the sum of the mix", round(sum(mix.values()), 6), at_least=1, at_most=1)
     prompts = []
     for _ in range(n):
         kind = KINDS[pick_weighted(rng, mix)]

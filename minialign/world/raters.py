@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..checks import check_flags, check_number, check_numbers
 from .gold import judge
 from .kinds import KINDS
 
@@ -31,6 +32,12 @@ class Tastes:
     tau: float = 0.2  # noise: of votes between answers that differ by tau, 73 in 100 go the right way
     tie: float = 0.35  # smaller differences are about the same
     expert: bool = False  # can check obscure facts as well
+
+    def __post_init__(self):
+        check_numbers(self, "warmth length confidence agreement risk harmless_weight")
+        check_flags(self, "expert")
+        check_number("tau", self.tau, above=0)
+        check_number("tie", self.tie, at_least=0)
 
 
 UNBIASED = Tastes(warmth=0.0, length=0.0, confidence=0.0, risk=0.0)  # the control: same blind spots, no tastes
