@@ -66,6 +66,13 @@ def as_floats(x, dtype=None):
     return x.astype(dtype or (x.dtype if x.dtype.kind == "f" else np.float64), copy=False)
 
 
+def some(n):
+    """n, if there is anything to average: else ValueError."""
+    if n == 0:
+        raise ValueError("the mean of no numbers: there is nothing to average")
+    return n
+
+
 def same_shape(**arrays):
     """Raise ValueError unless all have one shape: NumPy would stretch (B,) against (B, 1) into (B, B) without a word."""
     shapes = {name: np.shape(array) for name, array in arrays.items()}

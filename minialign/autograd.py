@@ -13,7 +13,7 @@ import contextlib
 
 import numpy as np
 
-from .arrays import as_floats, central_differences, matmul_vjp, may_repeat, same_shape, sum_to_shape  # noqa: F401
+from .arrays import as_floats, central_differences, matmul_vjp, may_repeat, same_shape, some, sum_to_shape  # noqa: F401
 
 _recording = True
 
@@ -151,11 +151,8 @@ class Tensor:
         return make_node(x.sum(axis, keepdims=keepdims), (self,), vjp)
 
     def mean(self, axis=None, keepdims=False):
-        """Raises ValueError if there is nothing to average."""
         total = self.sum(axis, keepdims)
-        if not self.size:
-            raise ValueError(f"the mean of no numbers: the shape is {self.shape}")
-        return total * (total.size / self.size)
+        return total * (total.size / some(self.size))
 
     def max(self, axis=None, keepdims=False):
         """The largest value; equal winners share the gradient."""

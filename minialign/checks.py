@@ -82,9 +82,9 @@ def check_pair(name, values):
 
 
 def check_steps(step, total_steps):
-    """Raise ValueError unless this is one of the steps 0 to total_steps of a schedule."""
+    """Raise ValueError unless these are a step of a schedule, from 0, and its length."""
     check_count("total_steps", total_steps)
-    check_count("step", step, at_least=0, at_most=total_steps)
+    check_count("step", step, at_least=0)
 
 
 def as_mask(mask):

@@ -164,7 +164,7 @@ def cosine_schedule(step, total_steps, base_lr, warmup_steps=0, final_fraction=0
 
     x = (step - warmup) / (total - warmup),    lr = base_lr [f + (1 - f) (1 + cos(pi x)) / 2]
 
-    Raises ValueError for a step outside 0 to total_steps, where the cosine would climb again.
+    After the last step the cosine goes on, as in other libraries.  Raises ValueError for a step below 0 or no steps at all.
     """
     check_steps(step, total_steps)
     if step < warmup_steps:
@@ -176,7 +176,7 @@ def cosine_schedule(step, total_steps, base_lr, warmup_steps=0, final_fraction=0
 def linear_schedule(step, total_steps, base_lr, warmup_steps=0):
     """Learning rate at a step: a straight climb over warmup_steps, then a straight line down to zero.
 
-    Raises ValueError for a step outside 0 to total_steps.
+    Raises ValueError for a step below 0 or no steps at all.
     """
     check_steps(step, total_steps)
     if step < warmup_steps:

@@ -62,12 +62,12 @@ def sft_loss(logprobs, mask):
 
 @quiet()
 def train_language_model(model, batches, n_steps, config, desc="sft", replay=None, callback=None):
-    """Train `model` in place on n_steps batches from an iterator -> History.
+    """Train `model` in place on n_steps batches from an iterator, or as many as there are -> History.
 
     replay      another iterator of batches, not read if replay_weight is 0
     callback    function(step, model, history), called before the first and after every step
-    Raises ValueError if the batches end before the steps do, or are missing for a replay_weight; and Diverged if the loss or
-    a parameter is no longer a finite number.
+    Raises ValueError if there are no batches, or too few to replay; and Diverged if the loss or a parameter is no longer a
+    finite number.
     """
     check_count("n_steps", n_steps)
     if replay is None and config.replay_weight > 0:
@@ -90,8 +90,9 @@ def train_language_model(model, batches, n_steps, config, desc="sft", replay=Non
         check_step(desc, step, n_steps, metrics, config, model)
         if callback:
             callback(step + 1, model, history)
-    if len(history["loss"] if "loss" in history else ()) < n_steps:
-        raise ValueError(f"the batches end before step {n_steps}, and so does the schedule")
+    if "loss" not in history:
+        raise ValueError("there are no batches to train on")
+    check_step(desc, step, step + 1, metrics, config, model)  # the last step, where a lesson is cut short
     return history
 
 

@@ -4,9 +4,8 @@ PAD and EOS are different ids: if they were one, masking the padding would also 
 learn to stop.
 """
 
+from numbers import Integral
 from string import ascii_lowercase, digits
-
-from .checks import as_ids
 
 PAD, EOS, USER, BOT = 0, 1, 2, 3
 SPECIAL = ("<pad>", "<eos>", "<user>", "<bot>")
@@ -44,7 +43,9 @@ class Tokenizer:
 
     def decode(self, ids):
         """ids -> text; special ids appear by name, so that nothing a model wrote is hidden.  ValueError for other ids."""
-        ids = as_ids(ids, self.vocab_size).tolist()
+        for i in ids:
+            if not isinstance(i, Integral) or isinstance(i, bool) or not 0 <= i < self.vocab_size:
+                raise ValueError(f"ids must be whole numbers from 0 to {self.vocab_size - 1}, not {i!r}")
         return "".join(SPECIAL[i] if i < len(SPECIAL) else self.alphabet[i - len(SPECIAL)] for i in ids)
 
     def words(self):

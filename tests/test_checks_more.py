@@ -89,10 +89,10 @@ REFUSED = {
     "eps 0": (lambda: AdamW([leaf(1)], eps=0.0), "eps must be"),
     "a vector for Muon": (lambda: Muon([leaf(1, 2)]), "matrices alone"),
     "a matrix without gradient": (matrix_without_gradient, "needs a gradient"),
-    "a step behind the schedule": (lambda: cosine_schedule(12, 10, 1.0), "step must be"),
+    "a step before the first": (lambda: cosine_schedule(-1, 10, 1.0), "step must be"),
     "a schedule of no steps": (lambda: linear_schedule(0, 0, 1.0), "total_steps must be"),
     # training
-    "batches that end": (lambda: train_language_model(talker(), iter([TEXTS] * 2), 3, LMConfig()), "the batches end"),
+    "no batches": (lambda: train_language_model(talker(), iter([]), 3, LMConfig()), "there are no batches"),
     "replay that ends": (
         lambda: train_language_model(talker(), iter([TEXTS] * 3), 3, LMConfig(replay_weight=1.0), replay=iter([TEXTS])),
         "the batches to replay end after 1 of 3",

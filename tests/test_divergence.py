@@ -74,6 +74,13 @@ def test_the_last_step_is_looked_at_too():
         language_model(LMConfig(lr=1e39, warmup_steps=0, final_fraction=1.0), n_steps=1)
 
 
+def test_the_last_step_of_a_training_that_is_cut_short_is_looked_at():
+    batch = conversations([("a", "b")])
+    with np.errstate(all="ignore"), pytest.raises(Diverged, match="step 1: the parameter"):
+        config = LMConfig(lr=1e39, warmup_steps=0)
+        train_language_model(talker(dtype="float32"), iter([batch]), 7, config, "base model")
+
+
 def test_callbacks_never_see_a_model_that_has_diverged():
     seen = []
     with np.errstate(all="ignore"), pytest.raises(Diverged):

@@ -423,7 +423,7 @@ def test_watchers_see_every_step_and_the_state_before_the_first(tmp_path):
         pipeline.checkpoint.trainable_copy(journey.model("sft")),
         iter([batch] * 3),
         3,
-        TOY.sft,
+        replace(TOY.sft, replay_weight=0.0),
         callback=lambda step, *_: seen.append(step),
     )
     assert seen == [0, 1, 2, 3]
