@@ -15,7 +15,7 @@ no circle; `tests/test_layers.py` holds the order.
 ROOMS = """
     autograd arrays checks divergence history functional composed optim tokenizer batch parallel model likelihood generate checkpoint
     sft preferences reward policy_gradient ppo grpo dpo rlaif interop exact evaluate models source_patch cache world snapshots pipeline
-    figures runs classroom lab page teach bench cli
+    figures runs export classroom lab page teach bench cli
 """.split()
 
 

@@ -16,12 +16,14 @@ ROOT = Path(minialign.__file__).parent
 ORDER = """
     checks divergence arrays autograd history functional composed optim tokenizer batch parallel model likelihood generate checkpoint
     sft preferences reward policy_gradient ppo grpo dpo cousins rlaif interop exact evaluate models source_patch cache stages
-    world snapshots pretrained pipeline pretrain figures runs classroom lab page teach book bench cli __main__
+    world snapshots pretrained pipeline pretrain figures runs export classroom lab page teach book bench cli __main__
 """.split()
 BOOK = {"jinja2", "latex2mathml", "markdown_it", "mdit_py_plugins", "pygments"}  # the extra `book`, loaded by `minialign book` alone
 KERNEL = {"nbclient", "nbformat"}  # the extra `notebook`, loaded when notebooks are executed
 TORCH = {"bench/torch_model.py", "bench/torch_steps.py"}  # loaded by `minialign bench --against torch` alone
-EXTRAS = {"teach/kit/execute.py": KERNEL} | dict.fromkeys(TORCH, {"torch", "transformers"})
+SCRIPTS = {path.relative_to(ROOT).as_posix() for path in (ROOT / "export" / "scripts").glob("*.py")}  # written into exported folders
+EXTRAS = {"teach/kit/execute.py": KERNEL, "export/folder.py": {"safetensors"}} | dict.fromkeys(TORCH, {"torch", "transformers"})
+EXTRAS |= dict.fromkeys(SCRIPTS, {"torch", "transformers", "datasets", "trl", "reward_function"})
 ALGORITHMS = {"sft", "reward", "policy_gradient", "ppo", "grpo", "dpo", "cousins", "rlaif"}
 SIBLINGS = ALGORITHMS - {"policy_gradient"}
 DRAWING = ("figures/", "lab/figures/")
@@ -197,6 +199,10 @@ def test_the_package_needs_nothing_but_numpy_matplotlib_and_tqdm():
         tops = {i.split(".")[0] for i in imports_of(path)} - set(sys.stdlib_module_names)
         extra = BOOK if name.startswith("book/") else EXTRAS.get(name, set())
         assert tops <= {"minialign", "numpy", "matplotlib", "tqdm"} | extra, name
+
+
+def test_nothing_imports_what_is_written_into_exported_folders():
+    assert SCRIPTS and not any(".export.scripts" in i for path in FILES.values() for i in imports_of(path))
 
 
 def test_the_command_line_knows_the_book_without_its_libraries():

@@ -31,6 +31,8 @@ COMMANDS = {
     "book": "the lessons as a site of pages, from their own runs: to read without Python",
     "notebooks": "the lessons as Jupyter notebooks",
     "lessons": "lay out the lessons and their exercises in a folder of your own",
+    "export": "a run for Hugging Face transformers and TRL",
+    "import": "a model that transformers or TRL has saved, as a checkpoint of ours",
     "doctor": "is everything in order here? one fix for each thing that is not",
     "bench": "how fast it is, beside the matrix products alone and beside PyTorch",
 }

@@ -4,32 +4,19 @@ Only PPO itself is trained again; every stage before it is found in the cache of
 """
 
 import json
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
 from .. import preferences
-from ..pipeline import Journey, Recipe, Stage, UnreadableStage
+from ..pipeline import Journey, Stage, UnreadableStage
 from ..runs.contents import checked
 from ..runs.errors import Problem
-from ..runs.text import safe
-from ..world import Tastes
+from ..runs.recipe import recipe_of
 
 FACTORS = (0, 0.25, 4)  # of the run's own beta
-
-
-def recipe_of(run: dict[str, Any]) -> Recipe:
-    """The Recipe that run.json describes.  Raises Problem if it is not whole."""
-    try:
-        stored = run["recipe"]
-        values: dict[str, Any] = {f.name: stored[f.name] for f in fields(Recipe)}
-        kinds: dict[str, Any] = {f.name: f.type for f in fields(Recipe) if is_dataclass(f.type)}
-        values |= {name: kind(**values[name]) for name, kind in kinds.items()}
-        return Recipe(**values | {"tastes": Tastes(**values["tastes"])})
-    except (LookupError, TypeError, ValueError, AttributeError) as problem:
-        raise Problem(f"the recipe in run.json is damaged ({safe(problem)}); make the run again with: minialign tour") from None
 
 
 def on_leash(run: dict[str, Any], folder: str | Path, beta: float) -> Journey:

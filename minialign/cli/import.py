@@ -1,0 +1,32 @@
+"""`minialign import DIR FILE.npz`: a model that transformers or TRL has saved comes back as a checkpoint of ours, and answers."""
+
+import argparse
+from pathlib import Path
+
+from .. import checkpoint
+from ..batch import prompt_ids
+from ..export.folder import read_model
+from ..generate import generate
+from ..pipeline import TOY_WORLD
+from ..runs.errors import Problem
+from ..runs.text import safe
+
+MAX_NEW_TOKENS = 64
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="a folder with config.json, model.safetensors and tokenizer.json")
+    parser.add_argument("file", metavar="FILE.npz", help="where the checkpoint goes; minialign.checkpoint.load reads it")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    if not arguments.file.endswith(".npz"):
+        raise Problem(f"a checkpoint's name ends with .npz, unlike {safe(arguments.file)}")
+    model = read_model(arguments.folder)
+    checkpoint.save(model, Path(arguments.file))
+    questions = list(TOY_WORLD.showcase)
+    room = min(MAX_NEW_TOKENS, model.config.context_length - 2 - max(map(len, questions)))
+    said = generate(model, [prompt_ids(q) for q in questions], room, temperature=0).responses()
+    for question, response in zip(questions, said):
+        print(f"   {question:<40}  {safe(response.text)}{'' if response.ended else '...'}")
+    print(f"{arguments.folder} -> {arguments.file}")

@@ -1,0 +1,24 @@
+"""DPO in TRL, with the run's hyperparameters: python train_dpo.py --config dpo.yaml
+
+On several GPUs or machines, with a batch size divided by their number: accelerate launch --num_processes 2 train_dpo.py --config dpo.yaml;
+on two processors: accelerate launch --multi_gpu --num_processes 2 train_dpo.py --config dpo.yaml --use_cpu true.
+"""
+
+from dataclasses import dataclass
+
+from datasets import load_dataset
+from trl import DPOConfig, DPOTrainer, TrlParser
+
+
+@dataclass
+class Where:
+    model: str = "sft"  # the model to begin with, and the reference
+    data: str = "votes-train.jsonl"
+
+
+where, config = TrlParser((Where, DPOConfig)).parse_args_and_config()
+data = load_dataset("json", data_files=where.data, split="train")
+trainer = DPOTrainer(where.model, args=config, train_dataset=data)
+trainer.train()
+trainer.save_model()
+trainer.save_state()
