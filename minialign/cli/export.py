@@ -10,7 +10,7 @@ from ..runs.text import safe
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
-    parser.add_argument("--to", nargs=2, required=True, metavar=("hf", "DIR"), help="hf: for transformers and TRL, written to DIR")
+    parser.add_argument("--to", nargs=2, required=True, metavar=("hf", "DIR"), help="hf: transformers and TRL; where to")
 
 
 def run(arguments: argparse.Namespace) -> None:

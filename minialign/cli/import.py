@@ -1,4 +1,4 @@
-"""`minialign import DIR FILE.npz`: a model that transformers or TRL has saved comes back as a checkpoint of ours, and answers."""
+"""`minialign import DIR FILE.npz`: a model that transformers or TRL has saved becomes a checkpoint of ours, and answers."""
 
 import argparse
 from pathlib import Path

@@ -22,7 +22,7 @@ from .tokenizer import alphabet_of, tokenizer_config, tokenizer_json
 
 WEIGHTS = "model.safetensors"
 CAUSAL = {"gpt2": "GPT2LMHeadModel", "gpt_neox": "GPTNeoXForCausalLM"}
-SILENT = {"gpt2": ("attn_pdrop", "embd_pdrop", "resid_pdrop"), "gpt_neox": ("attention_dropout", "hidden_dropout")}  # no dropout
+DROPOUT = {"gpt2": ("attn_pdrop", "embd_pdrop", "resid_pdrop"), "gpt_neox": ("attention_dropout", "hidden_dropout")}
 
 
 def safetensors() -> Any:
@@ -39,7 +39,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def write_model(folder: Path, model: LanguageModel, max_new_tokens: int, tokenizer: Tokenizer = CHARACTERS) -> None:
-    """A LanguageModel -> folder, for AutoModelForCausalLM.  Sampled from, it is our `generate`: temperature 1, nothing cut off."""
+    """A LanguageModel -> folder, for AutoModelForCausalLM, which samples as `generate` does: temperature 1, nothing cut off."""
     config, weights = to_hugging_face(model)
     write_folder(folder, config, CAUSAL[config["model_type"]], weights, tokenizer)
     sampling = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "max_new_tokens": max_new_tokens}
@@ -50,9 +50,15 @@ def write_folder(folder: Path, config: dict, architecture: str, weights: dict[st
     """What every exported model has: the config with our special tokens and without dropout, the weights, the tokenizer."""
     dtype = next(iter(weights.values())).dtype.name
     length = config.get("n_positions") or config["max_position_embeddings"]
-    about = {"architectures": [architecture], "torch_dtype": dtype, "eos_token_id": EOS, "pad_token_id": PAD, "bos_token_id": None}
+    about = {
+        "architectures": [architecture],
+        "torch_dtype": dtype,
+        "eos_token_id": EOS,
+        "pad_token_id": PAD,
+        "bos_token_id": None,
+    }
     data = safetensors().numpy.save(weights, metadata={"format": "pt"})
-    write_json(folder / "config.json", config | about | dict.fromkeys(SILENT[config["model_type"]], 0.0))
+    write_json(folder / "config.json", config | about | dict.fromkeys(DROPOUT[config["model_type"]], 0.0))
     write_json(folder / "tokenizer.json", tokenizer_json(tokenizer))
     write_json(folder / "tokenizer_config.json", tokenizer_config(length))
     atomically(folder / WEIGHTS, lambda file: file.write(data))

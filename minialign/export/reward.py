@@ -13,6 +13,7 @@ A ScalarModel read at the last token (pooling "last", a = c = 0) is such a class
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ CLASSIFIER = {"gpt2": "GPT2ForSequenceClassification", "gpt_neox": "GPTNeoXForSe
 
 def write_reward_model(folder: Path, scorer: Scorer, tokenizer: Tokenizer = CHARACTERS) -> None:
     """The Scorer of a run -> folder, for AutoModelForSequenceClassification and for reward_function.py."""
-    model = scorer.model
+    model: Any = scorer.model
     config, weights = classifier(model)
     one_number = {"num_labels": 1, "id2label": {"0": "score"}, "label2id": {"score": 0}, "classifier_dropout": 0.0}
     write_folder(folder, config | one_number, CLASSIFIER[config["model_type"]], weights, tokenizer)

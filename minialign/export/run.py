@@ -1,10 +1,10 @@
 """A whole run for other people's tools: `minialign export RUN --to hf DIR`.
 
-    DIR/base/ sft/ ppo/ dpo/ (grpo/)   for AutoModelForCausalLM
-    DIR/reward/                        for AutoModelForSequenceClassification; reward.py says what it is and is not
-    DIR/*.jsonl                        votes, demonstrations, questions for TRL
-    DIR/*.yaml                         the run's hyperparameters under TRL's names
-    DIR/*.py                           the same training in TRL, on one machine or with `accelerate launch` on many
+DIR/base/ sft/ ppo/ dpo/ (grpo/)   for AutoModelForCausalLM
+DIR/reward/                        for AutoModelForSequenceClassification; reward.py says what it is and is not
+DIR/*.jsonl                        votes, demonstrations, questions for TRL
+DIR/*.yaml                         the run's hyperparameters under TRL's names
+DIR/*.py                           the same training in TRL, on one machine or with `accelerate launch` on many
 """
 
 from pathlib import Path
@@ -49,7 +49,7 @@ def export_run(source: str | Path, target: str | Path) -> list[str]:
     write_demonstrations(TOY_WORLD.demonstrations(rng, recipe.demonstrations), target / "demonstrations.jsonl")
     write_questions(TOY_WORLD.prompts(rng, QUESTIONS, "train", recipe.mix), target / "questions.jsonl")
 
-    texts |= {path.name: path.read_text(encoding="utf-8") for path in sorted(SCRIPTS.iterdir()) if path.is_file()}
+    texts |= {path.name: path.read_text(encoding="utf-8") for path in sorted(SCRIPTS.glob("[!_]*.py"))}
     for name, text in texts.items():
         write_text(target / name, text)
     return [*models, "reward", "votes-train.jsonl", "votes-held-out.jsonl", "demonstrations.jsonl", "questions.jsonl", *texts]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..dpo import DPOConfig
-from ..grpo import GRPOConfig
 from ..pipeline import Recipe
 from ..reward import RewardConfig
 from ..runs.errors import Problem
@@ -97,10 +96,10 @@ def reward(recipe: Recipe) -> Settings:
     lines = [
         Setting("num_train_epochs", config.epochs, "epochs"),
         *optimiser(config),
-        Setting("center_rewards_coefficient", config.center / 4, "center / 4: r_w^2 + r_l^2 is half of (r_w + r_l)^2 and of (r_w - r_l)^2"),
+        Setting("center_rewards_coefficient", config.center / 4, "center / 4"),
         Setting("max_length", recipe.model.context_length, "context_length"),
     ]
-    gap = "only (r_w + r_l)^2 is held near zero there; here (r_w - r_l)^2 too"
+    gap = "(r_w + r_l)^2 is held near 0 there; here (r_w^2 + r_l^2) / 2, which is [(r_w + r_l)^2 + (r_w - r_l)^2] / 4"
     one_number = "the score is read at the last token, without the SFT model's log-probabilities (reward/score.json has both)"
     return file("reward", lines, [one_number, gap, DECAY, BATCHES])
 
@@ -126,7 +125,7 @@ def grpo(recipe: Recipe) -> Settings:
     """GRPO from sft/ on the scores of reward_function.py.  Raises Problem for a method that TRL's GRPOTrainer is not."""
     config, answers = recipe.grpo, recipe.grpo.prompts * recipe.grpo.group_size
     if config.advantage not in ("group", "batch", "none") or config.importance == "answer" or answers % config.minibatch_size:
-        raise Problem("this GRPO has no twin in TRL (RLOO has a trainer of its own there); export a run with GRPO's own settings")
+        raise Problem("TRL's GRPOTrainer is not this method (RLOO has a trainer of its own); export a run with GRPO's settings")
     steps = answers // config.minibatch_size  # per pass over a rollout
     lines = [
         Setting("max_steps", config.iterations * steps * config.epochs, "iterations x minibatches x epochs"),

@@ -1,7 +1,8 @@
 """DPO in TRL, with the run's hyperparameters: python train_dpo.py --config dpo.yaml
 
-On several GPUs or machines, with a batch size divided by their number: accelerate launch --num_processes 2 train_dpo.py --config dpo.yaml;
-on two processors: accelerate launch --multi_gpu --num_processes 2 train_dpo.py --config dpo.yaml --use_cpu true.
+On several GPUs or machines, with the batch size divided by their number:
+    accelerate launch --num_processes 2 train_dpo.py --config dpo.yaml --per_device_train_batch_size 16
+On two processors: the same with --multi_gpu, which starts two processes, before the script, and --use_cpu true behind it.
 """
 
 from dataclasses import dataclass

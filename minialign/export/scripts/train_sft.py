@@ -1,7 +1,8 @@
 """Supervised fine-tuning in TRL, with the run's hyperparameters: python train_sft.py --config sft.yaml
 
-On several GPUs or machines, with a batch size divided by their number: accelerate launch --num_processes 2 train_sft.py --config sft.yaml;
-on two processors: accelerate launch --multi_gpu --num_processes 2 train_sft.py --config sft.yaml --use_cpu true.
+On several GPUs or machines, with the batch size divided by their number:
+    accelerate launch --num_processes 2 train_sft.py --config sft.yaml --per_device_train_batch_size 8
+On two processors: the same with --multi_gpu, which starts two processes, before the script, and --use_cpu true behind it.
 """
 
 from dataclasses import dataclass
