@@ -69,7 +69,7 @@ base = lesson.need("base").model
 crowd = demonstrations(rng, recipe.demonstrations)
 data = batch.conversations(crowd, recipe.model.context_length)
 for row in range(2):
-    print("   " + batch.show(data[row : row + 1], colour=False))
+    print("   " + batch.show(data[row : row + 1], colour=False).replace("<bot>", "\n      <bot>"))
 print("   [what the mask lets through]")
 lesson.show("answer-mask")
 lesson.predict(

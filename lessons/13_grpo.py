@@ -207,10 +207,10 @@ config = replace(rlvr.VERIFIED, iterations=12 if lesson.fast else 24)
 truthful, curve = verifier.train_policy(journey, verifier.exact, config)
 facts = {name: {place: rlvr.said(journey, model, rlvr.questions(place)) for place in rlvr.PLACES}
          for name, model in {"SFT": sft, "verified": truthful}.items()}  # fmt: skip
-print(f"   {'':<10}known facts         held-out facts      obscure             made-up names")
-print(f"   {'':<10}" + "right wrong  idk    " * 3 + "right wrong  idk")
+print(f"   {'':<9}known facts         held-out facts      obscure             made-up names")
+print(f"   {'':<9}" + "right wrong  idk    " * 3 + "right wrong  idk")
 for name, places in facts.items():
-    print(f"   {name:<10}" + "    ".join(f"{x.right:5.0%}{x.wrong:6.0%}{x.idk:5.0%}" for x in places.values()))
+    print(f"   {name:<9}" + "    ".join(f"{x.right:5.0%}{x.wrong:6.0%}{x.idk:5.0%}" for x in places.values()))
 lesson.number("right of known facts, SFT", facts["SFT"]["trained"].right, ".2f")
 lesson.number("right of known facts, verified", facts["verified"]["trained"].right, ".2f")
 lesson.number("idk of made-up names, SFT", facts["SFT"]["fictional"].idk, ".2f")
