@@ -43,7 +43,7 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
     bars.name_ticks(raters, list(change))
     style.reference(raters, 0, "")
     style.legend_below(raters, 2)
-    style.name_panel(raters, "change of gold by PPO at beta = 0, by reward")
+    style.name_panel(raters, "change of gold at beta 0")
     best = best_beta(runs)
     proxy0 = per_seed(runs, 0.0, "proxy").mean()
     sft, gold0, peak = (per_seed(runs, place, "gold").mean() for place in ("sft", 0.0, best))
