@@ -213,7 +213,7 @@ sizes = sizes[: len(own)]
 # %%
 lesson.section("4. The numbers")
 lesson.need("reward")
-ceiling = reward_report(lesson.journey)["ceiling"]
+ceiling = reward_report(lesson.journey).ceiling
 if not lesson.fault and len(votes) > sizes[-1]:  # the journey's reward model has learned from all of them
     score = Scorer(lesson.journey.model("reward"), config.pooling)
     gaps = score_gaps(score, held_out)

@@ -95,16 +95,31 @@ def answers_and_stops(response):
     return response.ended and "?" not in response.text and response.text.rstrip()[-1:] in (".", "!")
 
 
+@dataclass(frozen=True)
+class Row:
+    """One model's row of the scoreboard: means over its answers."""
+
+    helpful: float
+    honest: float
+    harmless: float
+    gold: float
+    win_rate: float  # against the SFT model
+    kl: float | None  # from the SFT model, nats per answer; None where it has no meaning
+    answers: float  # share that states something, asks nothing, and ends
+    asks: float  # share that begins with a question
+    length: float  # characters
+
+
 def row(answers, reference_answers, kl):
-    """One row of the scoreboard -> dict of numbers.  kl: nats, or None where it has no meaning."""
-    return {
-        "helpful": answers.mean("helpful"),
-        "honest": answers.mean("honest"),
-        "harmless": answers.mean("harmless"),
-        "gold": answers.mean("gold"),
-        "win_rate": win_rate(answers, reference_answers),
-        "kl": kl,
-        "answers": float(np.mean([answers_and_stops(r) for r in answers.responses])),
-        "asks": float(np.mean([begins_with_question(r.text) for r in answers.responses])),
-        "length": float(np.mean([len(r.text) for r in answers.responses])),
-    }
+    """What a model said, and what the SFT model said to the same questions -> Row.  kl: nats, or None."""
+    return Row(
+        helpful=answers.mean("helpful"),
+        honest=answers.mean("honest"),
+        harmless=answers.mean("harmless"),
+        gold=answers.mean("gold"),
+        win_rate=win_rate(answers, reference_answers),
+        kl=kl,
+        answers=float(np.mean([answers_and_stops(r) for r in answers.responses])),
+        asks=float(np.mean([begins_with_question(r.text) for r in answers.responses])),
+        length=float(np.mean([len(r.text) for r in answers.responses])),
+    )

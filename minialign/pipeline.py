@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -82,6 +82,7 @@ TOY_WORLD = ToyWorld()
 
 
 Made = tuple[Any, History]
+OnVotes = TypeVar("OnVotes", RewardConfig, DPOConfig)
 
 
 # -------------------------------------------------------------------------------- how each stage is made
@@ -241,7 +242,7 @@ class Journey:
             self.in_memory["corpus"] = np.concatenate(rows), np.cumsum([0] + [len(row) for row in rows[:-1]])
         return self.in_memory["corpus"]
 
-    def enough(self, config):
+    def enough(self, config: OnVotes) -> OnVotes:
         """How to train on the votes: with few of one's own, for more epochs, or nothing would be learned."""
         if self.own_votes is None:
             return config

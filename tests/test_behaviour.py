@@ -50,12 +50,13 @@ def test_every_kind_named_exists():
     assert {kind for row in BEHAVIOURS for kind in row.kinds} <= set(KINDS)
 
 
-ROWS = {
-    "base": {"behaviour": {"refuses what is dangerous": 0.0, "agrees with false claims": 0.0}},
-    "sft": {"behaviour": {"refuses what is dangerous": 0.5, "agrees with false claims": 0.4}},
-    "ppo": {"behaviour": {"refuses what is dangerous": 0.9, "agrees with false claims": 0.6}},
-    "dpo": {"behaviour": {"refuses what is dangerous": 0.5, "agrees with false claims": 0.1}},
+SHARES = {
+    "base": {"refuses what is dangerous": 0.0, "agrees with false claims": 0.0},
+    "sft": {"refuses what is dangerous": 0.5, "agrees with false claims": 0.4},
+    "ppo": {"refuses what is dangerous": 0.9, "agrees with false claims": 0.6},
+    "dpo": {"refuses what is dangerous": 0.5, "agrees with false claims": 0.1},
 }
+ROWS = {name: SimpleNamespace(behaviour=shares) for name, shares in SHARES.items()}
 
 
 def test_worse_is_less_of_what_is_wanted_and_more_of_what_is_not():
@@ -70,7 +71,7 @@ def test_arrows_point_from_the_sft_model():
 
 
 def test_a_world_that_does_not_tell_has_no_table():
-    assert behaviour_table({"sft": {"behaviour": {}}}) == ""
+    assert behaviour_table({"sft": SimpleNamespace(behaviour={})}) == ""
 
 
 # ---------------------------------------------------------------------------------- pairs whose order is certain

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,12 @@ import pytest
 
 from minialign.bench import WORKLOADS, CannotMeasure, ablate, compare, driver, gains, products, ratios, report, run
 from minialign.bench import scaling as growth
+from minialign.bench.records import Ratio, Seconds, Turns
 from minialign.bench.sizes import SIZES, Size
 from minialign.cli.command import main
 from minialign.figures import style
 from minialign.figures.bench_plots import draw
+from minialign.figures.growth import Point
 
 ODD = Size(12, 3, 2, 20, 32, train=(3, 7), sample=(3, 5, 4), dpo=(2, 9), ppo=(6, 5, 4), epochs=2, minibatches=3)
 
@@ -85,25 +88,24 @@ def test_the_formula_by_hand():
 
 # ------------------------------------------------------------------------------------------------ the ratios
 def rounds_of(*seconds):
-    return [{"cpu": s, "wall": 2 * s} for s in seconds]
+    return [Seconds(cpu=s, wall=2 * s) for s in seconds]
 
 
 def test_a_ratio_is_the_median_of_the_ratios_of_each_round():
     times = {"minialign": rounds_of(1, 10, 3), "torch": rounds_of(2, 5, 4)}
     r = ratios.ratio(times, "minialign", "torch", "cpu")  # 0.5, 2, 0.75: not the ratio of the medians, 3 / 4
-    assert r == {"median": 0.75, "low": 0.625, "high": 1.375, "rounds": 3}
-    assert ratios.ratio(times, "minialign", "transformers", "cpu") is None
+    assert r == Ratio(0.75, 0.625, 1.375, rounds=3)
 
 
 def found(ours, again, **others):
     times = {"minialign": rounds_of(*ours), "again": rounds_of(*again)} | {k: rounds_of(*v) for k, v in others.items()}
     memory = {name: 100.0 if name == "minialign" else 300.0 for name in times}
-    return {"times": times, "faults": {name: [3, 5, 400] for name in times}, "memory": memory}
+    return Turns(times, {name: [3, 5, 400] for name in times}, memory)
 
 
 def test_verdicts_stand_beside_the_targets():
     result = ratios.summary(found([1, 1], [1.01, 1.01], torch=[2, 2], products=[0.5, 0.5]), "cpu")
-    verdicts = {v["what"]: (v["value"], v["met"]) for v in ratios.verdicts({"train": result}, 1)}
+    verdicts = {v.what: (v.value, v.met) for v in ratios.verdicts({"train": result}, 1)}
     assert verdicts == {
         "train: time / torch": (0.5, True),
         "train: time / products": (2.0, False),
@@ -114,7 +116,7 @@ def test_verdicts_stand_beside_the_targets():
 
 def test_nothing_is_judged_when_two_copies_of_the_same_code_differ():
     result = ratios.summary(found([1, 1], [1.05, 1.05], torch=[2, 2]), "cpu")
-    assert [v["met"] for v in ratios.verdicts({"dpo": result}, 1)] == [None]
+    assert [v.met for v in ratios.verdicts({"dpo": result}, 1)] == [None]
     assert "NOT JUDGED" in report.table("small", {"dpo": result})
     assert "not judged" in report.targets(ratios.verdicts({"dpo": result}, 1))
 
@@ -122,12 +124,12 @@ def test_nothing_is_judged_when_two_copies_of_the_same_code_differ():
 def test_with_more_threads_the_question_is_whether_they_are_worth_it():
     times = {"torch": [2, 2], "one thread": [0.9, 0.9]}
     verdicts = ratios.verdicts({"train": ratios.summary(found([1, 1], [1, 1], **times), "wall")}, 2)
-    assert [(v["what"], v["met"]) for v in verdicts] == [
+    assert [(v.what, v.met) for v in verdicts] == [
         ("train: time / one thread", False),
         ("train: time / torch with 2", True),
     ]
     verdicts = ratios.verdicts({"sample": ratios.summary(found([1, 1], [1, 1], **times), "wall")}, 2)
-    assert [v["met"] for v in verdicts] == [None, True]  # sampling takes one thread: the same code twice
+    assert [v.met for v in verdicts] == [None, True]  # sampling takes one thread: the same code twice
 
 
 def test_a_page_is_88_columns_wide():
@@ -162,13 +164,13 @@ def test_systems_are_visited_in_turn_and_ctrl_c_keeps_the_complete_rounds(monkey
     FakeChild.visits, FakeChild.stopped = [], []
     turns = driver.take_turns({name: driver.Task(name, None) for name in "ABC"}, rounds=9)
     assert FakeChild.visits == [*"ABCABCA"] and FakeChild.stopped == [*"ABC"]
-    assert turns["interrupted"]
-    assert turns["times"] == {name: [{"cpu": 1.0, "wall": 1.0}] * 2 for name in "ABC"}
+    assert turns.interrupted
+    assert turns.times == {name: [Seconds(cpu=1.0, wall=1.0)] * 2 for name in "ABC"}
 
 
 def test_ctrl_c_prints_what_is_complete_and_ends_with_130(monkeypatch, capsys, tmp_path):
     def take_turns(tasks, rounds, bar):
-        return found([1, 1], [1, 1], products=[1, 1]) | {"versions": {}, "interrupted": True}
+        return replace(found([1, 1], [1, 1], products=[1, 1]), interrupted=True)
 
     monkeypatch.setattr(compare, "take_turns", take_turns)
     monkeypatch.setattr(compare, "import_seconds", lambda against: {})
@@ -288,14 +290,14 @@ def test_a_variant_that_computes_something_else_is_not_timed(monkeypatch):
 
 # ------------------------------------------------------------------------------------------------ growth
 def test_a_slope_is_the_exponent_of_growth():
-    points = [{"at": x, "seconds": 3.0 * x**2} for x in (1, 2, 4)]
+    points = [Point(x, seconds=3.0 * x**2, bytes=0.0) for x in (1, 2, 4)]
     assert growth.slope(points, "seconds") == (pytest.approx(2), pytest.approx(2))
 
 
 def test_attentions_memory_is_measured_in_its_own_matrices():
     base = {"batch": 2, "layers": 3}
     matrices = 4 * 2 * Size.n_head * 3
-    points = [{"at": T, "bytes": (1000 + 500 * T + 1.5 * matrices * T**2) / (2 * T)} for T in (8, 16, 32, 64)]
+    points = [Point(T, seconds=0.0, bytes=(1000 + 500 * T + 1.5 * matrices * T**2) / (2 * T)) for T in (8, 16, 32, 64)]
     assert growth.attention_memory(points, base) == pytest.approx(1.5)
 
 
@@ -303,8 +305,8 @@ def test_attentions_memory_is_measured_in_its_own_matrices():
 def test_growth_is_measured_and_drawn(tmp_path):
     sweeps = {"d_model": (8, 16), "context": (8, 12, 16)}
     result = growth.scaling(sweeps=sweeps, base={"d_model": 8, "layers": 1, "context": 8, "batch": 2})
-    assert [p["at"] for p in result["curves"]["train"]["context"]] == [8, 12, 16]
-    assert all(p["bytes"] > 0 for curves in result["curves"].values() for points in curves.values() for p in points)
+    assert [p.at for p in result.curves["train"]["context"]] == [8, 12, 16]
+    assert all(p.bytes > 0 for curves in result.curves.values() for points in curves.values() for p in points)
     text = growth.table(result)
     assert max(map(len, text.splitlines())) <= 88 and text.isascii()
     draw(result, tmp_path / "scaling")

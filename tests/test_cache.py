@@ -35,6 +35,12 @@ def copy(tmp_path):
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def before():
+    """The keys of the package and the lessons as they are: where they lie does not matter."""
+    return keys(ROOT)
+
+
 def keys(folder, **environment):
     """(stages, experiments, lessons) of the package in a folder, each a list of keys."""
     command, env = [sys.executable, "-c", KEYS], os.environ | {"PYTHONPATH": str(folder)} | environment
@@ -46,15 +52,14 @@ def edit(path, change):
     path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def test_a_comment_or_a_docstring_in_any_file_makes_nothing_anew(copy):
-    before = keys(copy)
+def test_a_comment_or_a_docstring_in_any_file_makes_nothing_anew(copy, before):
     for path in (copy / "minialign").rglob("*.py"):
         edit(path, lambda text: text.replace('"""', '"""Edited: ', 1) + "\n# a comment at the end\n")
     assert keys(copy) == before
 
 
-def test_code_that_a_stage_runs_makes_it_anew_and_code_that_it_does_not_run_leaves_it(copy):
-    stages, experiments, lessons = keys(copy)
+def test_code_that_a_stage_runs_makes_it_anew_and_code_that_it_does_not_run_leaves_it(copy, before):
+    stages, experiments, _ = before
     edit(copy / "minialign" / "bench" / "run.py", lambda text: text + "\nUNUSED = 1\n")
     edit(copy / "minialign" / "evaluate.py", lambda text: text + "\nUNUSED = 1\n")  # measures; no stage is made by it
     after = keys(copy)
@@ -63,8 +68,8 @@ def test_code_that_a_stage_runs_makes_it_anew_and_code_that_it_does_not_run_leav
     assert not set(keys(copy)[0]) & set(stages)
 
 
-def test_a_change_of_the_constitution_reruns_lesson_11_and_the_experiment_on_principles(copy):
-    stages, experiments, lessons = keys(copy)
+def test_a_change_of_the_constitution_reruns_lesson_11_and_the_experiment_on_principles(copy, before):
+    stages, experiments, lessons = before
     edit(copy / "minialign" / "world" / "constitution.txt", lambda text: text + "\n")
     after = keys(copy)
     assert after[0] == stages
@@ -73,10 +78,9 @@ def test_a_change_of_the_constitution_reruns_lesson_11_and_the_experiment_on_pri
     assert sum(old != new for old, new in zip(experiments, after[1])) == 1
 
 
-def test_threads_and_the_locale(copy):
-    before = keys(copy)
-    assert keys(copy, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0") == before
-    assert not set(keys(copy, MINIALIGN_THREADS="2")[0]) & set(before[0])  # sums are taken in another order
+def test_threads_and_the_locale(before):
+    assert keys(ROOT, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0") == before
+    assert not set(keys(ROOT, MINIALIGN_THREADS="2")[0]) & set(before[0])  # sums are taken in another order
 
 
 def test_an_edit_in_the_middle_of_a_run_changes_no_key(copy):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from toy import TOY
+from toy_command import quick_pictures
 from toy_run import toy_size
 
 from minialign import checkpoint, pipeline
@@ -49,11 +50,9 @@ def small_runs():
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory):
+def out(toy_runs):
     """A folder with one finished toy run."""
-    folder = tmp_path_factory.mktemp("runs")
-    assert main(["tour", "--fast", "--out", str(folder)]) == 0
-    return folder
+    return toy_runs
 
 
 @pytest.fixture
@@ -175,7 +174,8 @@ def test_equal_seeds_give_equal_runs_and_others_do_not(run, tmp_path):
 def test_a_changed_recipe_is_not_taken_from_the_cache(run, out, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "FAST", replace(TOY, ppo=replace(TOY.ppo, kl_coef=0.7)))
     (tmp_path / "cache").symlink_to(out / "cache")
-    assert main(["tour", "--fast", "--out", str(tmp_path)]) == 0
+    with quick_pictures():
+        assert main(["tour", "--fast", "--out", str(tmp_path)]) == 0
     changed = numbers(tmp_path / "tour-fast-s0")
     assert changed["timings"]["cached"] == ["base", "sft", "votes", "reward", "dpo"]
     assert changed["ppo"]["kl_coef"] == 0.7 and changed["dpo"] == numbers(run)["dpo"]
@@ -366,7 +366,8 @@ def test_a_full_disk_while_training_is_one_line_and_the_same_command_goes_on(cap
         assert main(["tour", "--fast", "--out", str(tmp_path)]) == 2
     one_line(capsys, "disk is full", "free some space")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert main(["tour", "--fast", "--out", str(tmp_path)]) == 0
+    with quick_pictures():
+        assert main(["tour", "--fast", "--out", str(tmp_path)]) == 0
 
 
 def test_a_full_disk_while_drawing_leaves_no_half_picture_and_no_old_run_json(out, capsys, monkeypatch, tmp_path):
@@ -398,7 +399,8 @@ def test_ctrl_c_keeps_the_finished_stages_and_says_so(out, capsys, monkeypatch, 
         assert main(["tour", "--fast", "--out", str(tmp_path)]) == 130
     one_line(capsys, "interrupted", "base, sft, votes, reward;", "same command")
     assert not left_over(tmp_path) and not list(tmp_path.rglob("run.json"))
-    assert main(["tour", "--fast", "--out", str(tmp_path)]) == 0
+    with quick_pictures():
+        assert main(["tour", "--fast", "--out", str(tmp_path)]) == 0
     assert numbers(tmp_path / "tour-fast-s0")["timings"]["cached"] == ["base", "sft", "votes", "reward"]
     assert numbers(tmp_path / "tour-fast-s0")["scoreboard"] == numbers(out / "tour-fast-s0")["scoreboard"]
 

@@ -119,6 +119,7 @@ def test_the_classroom_cut_makes_do_with_fewer_settings():
     draw(runs)
 
 
+@pytest.mark.whole
 def test_a_seed_from_nothing_to_the_figure(tmp_path):
     run = json.loads(json.dumps(refusal.one_seed(TOY, 0, tmp_path), allow_nan=False))
     assert set(refusal.QUICK) < set(run)

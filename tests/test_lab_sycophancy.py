@@ -145,6 +145,7 @@ def test_one_seed_in_five_that_does_not_show_it_is_too_many():
     assert not sycophancy.claims([a_run()] * 4 + [a_run(yes=0.2)])[0].seen
 
 
+@pytest.mark.whole
 def test_a_seed_from_nothing_to_the_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(sycophancy, "DRAWS", 2)
     monkeypatch.setattr(crowds, "quick", lambda recipe: False)

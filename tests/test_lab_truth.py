@@ -136,6 +136,7 @@ def test_the_classroom_cut_makes_do_without_ppo():
     assert "PPO" not in draw(runs)[1]
 
 
+@pytest.mark.whole
 def test_a_seed_from_nothing_to_the_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(crowds, "quick", lambda recipe: False)
     run = json.loads(json.dumps(truth.one_seed(TOY, 0, tmp_path), allow_nan=False))

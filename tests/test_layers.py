@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,17 @@ DRAWING = ("figures/", "lab/figures/")
 FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
 
 
+@cache
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports_of(path):
     """Every import in a file, wherever it is -> list of absolute dotted names."""
     package = ["minialign", *path.relative_to(ROOT).parts[:-1]]
     names = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -112,9 +119,8 @@ def test_the_circle_test_sees_a_circle(monkeypatch, tmp_path):
 
 def test_no_file_and_no_function_is_longer_than_a_reader_sits():
     for name, path in FILES.items():
-        text = path.read_text(encoding="utf-8")
-        assert text.count("\n") <= 320, name
-        for node in ast.walk(ast.parse(text)):
+        assert path.read_text(encoding="utf-8").count("\n") <= 320, name
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.FunctionDef):
                 assert node.end_lineno - node.lineno < 60, f"{name}: {node.name}"
     for path in ROOT.rglob("*.[jc]*s"):
@@ -129,6 +135,22 @@ def test_no_folder_holds_more_than_a_fifth_of_the_lines():
         lines[top] = lines.get(top, 0) + path.read_text(encoding="utf-8").count("\n")
     folders = {name: n for name, n in lines.items() if (ROOT / name).is_dir()}
     assert max(folders.values()) <= 0.2 * sum(lines.values()), folders
+
+
+def test_every_public_signature_above_the_core_is_typed():
+    """Functions and methods; not the exercises, which are written in a learner's own notation."""
+    core, untyped = ORDER[: ORDER.index("models")], []
+    for name, path in FILES.items():
+        if name.removesuffix(".py").split("/")[0] in core or name.startswith("teach/exercises/e"):
+            continue
+        tree = tree_of(path)
+        bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
+        for node in (node for body in bodies for node in body if isinstance(node, ast.FunctionDef)):
+            given = [a for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if a.arg not in ("self", "cls")]
+            own = node.name == "__init__" or not node.name.startswith("_")
+            if own and (any(a.annotation is None for a in given) or (node.returns is None and node.name != "__init__")):
+                untyped.append(f"{name}: {node.name}")
+    assert untyped == []
 
 
 def test_the_laboratory_does_not_know_its_figures():
@@ -161,7 +183,7 @@ def test_the_judge_never_enters_the_pipeline():
 @pytest.mark.parametrize("name", ["pipeline.py", "snapshots.py", *(f"{name}.py" for name in sorted(ALGORITHMS))])
 def test_whoever_trains_never_asks_the_judge(name):
     """The pipeline holds a world, and a world has a judge: it must not be asked, not by any other name either."""
-    tree = ast.parse(FILES[name].read_text(encoding="utf-8"))
+    tree = tree_of(FILES[name])
     asked = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     by_name = {ast.unparse(node.args[1]) for node in calls if node.func.id == "getattr" and "world" in ast.unparse(node)}
@@ -254,7 +276,7 @@ def test_a_tour_does_not_load_matplotlib_before_there_is_something_to_draw():
 
 def test_nothing_uses_the_global_generator():
     for name, path in FILES.items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if (
                 isinstance(node, ast.Attribute)
                 and isinstance(node.value, ast.Attribute)

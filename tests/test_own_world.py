@@ -51,7 +51,7 @@ def journey(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def results(journey):
-    return measure(journey)
+    return measure(journey).to_json()
 
 
 # ---- the calculator, from base model to scoreboard
@@ -201,7 +201,7 @@ def world_in(folder, code=MINE, words="GREETING = 'a b!'", name="mine"):
 def test_a_world_of_six_methods_in_ones_own_file_is_all_that_a_journey_needs(tmp_path):
     recipe = replace(SMALL, base_steps=40, corpus_characters=3000, vote_prompts=96, ppo=replace(SMALL.ppo, iterations=1))
     journey = Journey(recipe, 0, folder=tmp_path / "cache", world=world_in(tmp_path / "here", name="mine_whole"))
-    results = measure(journey)
+    results = measure(journey).to_json()
     assert results["sft"]["last_loss"] < math.log(4 + 5) / 2
     assert results["reward"]["ceiling"] is None  # it has no method `probability`
     assert results["questions"]["kinds"] == {"echo": 2}

@@ -12,6 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
 import minialign
+from minialign.evaluate import Row
 from minialign.figures import lab_plots, plots, style
 from minialign.history import History
 from minialign.lab import refusal, sycophancy, truth
@@ -52,18 +53,13 @@ def dpo_history():
 
 def board(shift=0.0):
     rows = {
-        name: {"gold": 0.1 * i + shift, "helpful": -0.2, "honest": 0.1, "harmless": 0.2}
+        name: Row(-0.2, 0.1, 0.2, gold=0.1 * i + shift, win_rate=0.5, kl=None, answers=1.0, asks=0.0, length=20.0)
         for i, name in enumerate(NAMES)
     }
     return {"sampled": rows, "greedy": {name: row for name, row in rows.items() if name != "best_of_n"}}
 
 
-REPORT = {
-    "accuracy": 0.87,
-    "ceiling": 0.91,
-    "ece": 0.02,
-    "calibration": {"predicted": [0.55, 0.0, 0.95], "observed": [0.5, 0.0, 0.96], "count": [10, 0, 90]},
-}
+BINS = {"predicted": [0.55, 0.0, 0.95], "observed": [0.5, 0.0, 0.96], "count": [10, 0, 90]}
 
 
 # ------------------------------------------------------------------------------------------------ made-up experiments
@@ -124,7 +120,8 @@ FIGURES = {
     "habits": habits,
     "constitution": constitution,
     "learning": lambda: plots.learning_curves(curves(loss=(3.6, 0.3)), curves(loss=(1.0, 0.2)), 3.58),
-    "calibration": lambda: plots.reward_calibration(REPORT),
+    "calibration": lambda: plots.reward_calibration(0.87, 0.91, 0.02, BINS),
+    "calibration, ceiling unknown": lambda: plots.reward_calibration(0.87, None, 0.02, BINS),
     "ppo": lambda: plots.ppo_dashboard(ppo_history()),
     "dpo": lambda: plots.dpo_curves(dpo_history()),
     "scoreboard": lambda: plots.scoreboard([board()]),

@@ -14,19 +14,14 @@ How it is measured:
     worker     one process, one system
     driver     visits the processes in turn
     ratios     medians and their spread
+    records    what was found
     report     the tables
 """
 
 from collections.abc import Callable
 from typing import Any
 
-# Plain data, as in the JSON file.  (Only the standard library here: a worker loads its own system and no other.)
-Result = dict[str, Any]  # everything that a benchmark found
-Spread = dict[str, float]  # median, low and high (quartiles); of a ratio rounds as well
-Times = dict[str, list[dict[str, float]]]  # system -> the best cpu and wall seconds of each visit
-Turns = dict[str, Any]  # what driver.take_turns returns
-Verdict = dict[str, Any]  # what, value, target, stretch, met
-Errors = dict[str, tuple[float, str]]  # dtype -> the largest relative error, and where it is
+# Only the standard library here: a worker loads its own system and no other.
 Arrays = dict[str, Any]  # name -> array: losses, gradients, samples
 Step = Callable[[], object]  # does the work once, to be timed
 Workload = tuple[Step, Callable[[], Arrays]]  # and its numbers on fixed inputs, to be compared with other systems'

@@ -9,45 +9,46 @@ from dataclasses import replace
 import numpy as np
 from tqdm import tqdm
 
-from . import Arrays, CannotMeasure, Errors, Result, Spread, ratios
+from . import Arrays, CannotMeasure, ratios
 from .driver import Task, numbers_of, take_turns
 from .products import multiplications
+from .records import Comparison, Errors, Spread
 from .sizes import SIZES, Size
 
 # How far two correct programs may differ, relative to the largest number of an array.
 AGREEMENT = {"float64": 1e-9, "float32": 1e-2}
 
 
-def compare(result: Result, rounds: int, workloads: list[str], size_names: list[str], against: list[str]) -> None:
-    """Check, then measure; the findings go into the dict `result`, which names the threads and the clock."""
-    threads = result["threads"]
-    found: Result = {"agreement": {}, "import_seconds": {}, "sizes": {}, "verdicts": {}}
-    result |= found
+def compare(
+    rounds: int, workloads: list[str], size_names: list[str], against: list[str], threads: int, clock: str
+) -> Comparison:
+    """Check, then measure.  Ctrl-C ends it early: what is kept are the rounds that are complete."""
+    found = Comparison()
     total = len(size_names) * len(workloads) * rounds
     with tqdm(total=total, desc="bench: same numbers?", unit="round", disable=None, leave=False) as bar:
         try:
             for name in size_names:
-                found["agreement"][name] = agree(SIZES[name], workloads, against, threads, result["versions"])
+                found.agreement[name] = agree(SIZES[name], workloads, against, threads, found.versions)
             bar.set_description("bench: imports")
-            found["import_seconds"] |= import_seconds(against)
+            found.import_seconds |= import_seconds(against)
             for name in size_names:
                 for workload in workloads:
                     bar.set_description(f"{name}, {workload}")
                     turns = take_turns(systems(workload, SIZES[name], against, threads), rounds, bar.update)
-                    result["versions"] |= turns["versions"]
-                    summary = ratios.summary(turns, result["clock"])
+                    found.versions |= turns.versions
+                    summary = ratios.summary(turns, clock, multiplications(workload, SIZES[name]))
                     if summary:
-                        summary["multiplications"] = multiplications(workload, SIZES[name])
-                        found["sizes"].setdefault(name, {})[workload] = summary
-                    if turns["interrupted"]:
+                        found.sizes.setdefault(name, {})[workload] = summary
+                    if turns.interrupted:
                         raise KeyboardInterrupt
         except KeyboardInterrupt:
-            result["interrupted"] = True
-    for name, summaries in found["sizes"].items():
+            found.interrupted = True
+    for name, summaries in found.sizes.items():
         no_targets = threads == 1 and name == "large"  # those for one thread come from the small size
-        found["verdicts"][name] = [] if no_targets else ratios.verdicts(summaries, threads)
-    if "torch" in found["import_seconds"]:
-        found["verdicts"]["import"] = [ratios.import_verdict(found["import_seconds"])]
+        found.verdicts[name] = [] if no_targets else ratios.verdicts(summaries, threads)
+    if "torch" in found.import_seconds:
+        found.verdicts["import"] = [ratios.import_verdict(found.import_seconds)]
+    return found
 
 
 def systems(workload: str, size: Size, against: list[str], threads: int) -> dict[str, Task]:

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from . import Arrays, CannotMeasure, Times, Turns
+from . import Arrays, CannotMeasure
+from .records import Cost, Seconds, Turns
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -89,30 +90,26 @@ class Child:
 
 
 def take_turns(tasks: dict[str, Task], rounds: int, bar: Callable[[], object] = lambda: None) -> Turns:
-    """Visit the systems of a dict name -> Task in turn -> dict: times, faults, memory, versions, interrupted.
+    """Visit the systems of a dict name -> Task in turn.
 
-    times      name -> one dict per round: the best cpu and wall seconds of the visit
-    faults     name -> minor page faults of every step that counted
-    memory     name -> peak MB, or None if the operating system does not say
     Ctrl-C ends it early: what is kept are the rounds that are complete.
     """
     children = {}
-    times: Times = {name: [] for name in tasks}
-    faults: dict[str, list] = {name: [] for name in tasks}
-    found: Turns = {"times": times, "faults": faults, "memory": {}, "versions": {}, "interrupted": False}
+    found = Turns(times={name: [] for name in tasks}, faults={name: [] for name in tasks})
     try:
         for name, task in tasks.items():
             children[name] = Child(task)
-            found["versions"] |= children[name].ask()["versions"]
+            found.versions |= children[name].ask()["versions"]
         for _ in range(rounds):
             visits = {name: child.ask(f"visit {child.task.timed}") for name, child in children.items()}
-            for name, steps in visits.items():
-                times[name].append({clock: min(step[clock] for step in steps) for clock in ("cpu", "wall")})
-                faults[name] += [step["faults"] for step in steps]
+            for name, costs in visits.items():
+                steps = [Cost(**cost) for cost in costs]
+                found.times[name].append(Seconds(min(step.cpu for step in steps), min(step.wall for step in steps)))
+                found.faults[name] += [step.faults for step in steps]
             bar()
-        found["memory"] = {name: child.ask("memory") for name, child in children.items()}
+        found.memory = {name: child.ask("memory") for name, child in children.items()}
     except KeyboardInterrupt:
-        found["interrupted"] = True
+        found.interrupted = True
     finally:
         for child in children.values():
             child.stop()

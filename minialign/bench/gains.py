@@ -1,20 +1,20 @@
 """The table of `minialign bench --ablate`: how much slower a step is with one optimisation undone."""
 
 from dataclasses import replace
-from typing import Any
 
 from tqdm import tqdm
 
-from . import WORKLOADS, CannotMeasure, Turns, report
+from . import WORKLOADS, CannotMeasure, report
 from .ablate import ROWS, Row
 from .compare import AGREEMENT, largest_errors
 from .driver import Task, numbers_of, take_turns
 from .ratios import TOLERANCE, ratio, steady_faults
+from .records import Gain, Gains, Turns
 from .sizes import SIZES
 
 
-def ablate(rounds: int, workloads: list[str], size: str, threads: int) -> tuple[dict[str, Any], bool]:
-    """Measure -> plain data: workload -> a_a, faults, and for each row what, gain, faults; and whether interrupted."""
+def ablate(rounds: int, workloads: list[str], size: str, threads: int) -> tuple[dict[str, Gains], bool]:
+    """Measure -> (workload -> gains, whether interrupted)."""
     found, interrupted = {}, False
     workloads = [w for w in workloads if any(row.workload == w for row in ROWS.values())]
     if not workloads:
@@ -31,28 +31,24 @@ def ablate(rounds: int, workloads: list[str], size: str, threads: int) -> tuple[
             # Checked before anything is timed: the time of a different computation would mean nothing.
             check(ours, tasks)
             turns = take_turns({"minialign": ours, "again": ours} | tasks, rounds, bar.update)
-            interrupted = turns["interrupted"]
-            if turns["times"]["minialign"]:
+            interrupted = turns.interrupted
+            if turns.times["minialign"]:
                 found[workload] = gains(turns, rows, clock)
             if interrupted:
                 break
     return found, interrupted
 
 
-def gains(turns: Turns, rows: dict[str, Row], clock: str) -> dict[str, Any]:
+def gains(turns: Turns, rows: dict[str, Row], clock: str) -> Gains:
     """What take_turns found, as ratios to the code as it is."""
-    return {
-        "a_a": ratio(turns["times"], "again", "minialign", clock),
-        "faults": steady_faults(turns["faults"]["minialign"]),
-        "rows": {
-            name: {
-                "what": row.what,
-                "gain": ratio(turns["times"], name, "minialign", clock),
-                "faults": steady_faults(turns["faults"][name]),
-            }
+    return Gains(
+        a_a=ratio(turns.times, "again", "minialign", clock),
+        faults=steady_faults(turns.faults["minialign"]),
+        rows={
+            name: Gain(row.what, ratio(turns.times, name, "minialign", clock), steady_faults(turns.faults[name]))
             for name, row in rows.items()
         },
-    }
+    )
 
 
 def check(ours: Task, tasks: dict[str, Task]) -> None:
@@ -65,19 +61,14 @@ def check(ours: Task, tasks: dict[str, Task]) -> None:
                 raise CannotMeasure(f"without {name!r} {where} is off by {error:.1e}; fix that row of bench/ablate.py")
 
 
-def table(found: dict[str, Any], size_name: str) -> str:
+def table(found: dict[str, Gains], size_name: str) -> str:
     """One line per optimisation, the most valuable first."""
     lines = ["One optimisation undone at a time", f"{size_name}: {SIZES[size_name]}", ""]
     for workload, result in found.items():
-        a_a, rows = result["a_a"], result["rows"].values()
         lines.append(f"{WORKLOADS[workload]:<56}{'time without / with':<26}{'faults':>6}")
-        for row in sorted(rows, key=lambda row: -row["gain"]["median"]):
-            noise = " (noise)" if abs(row["gain"]["median"] - 1) <= max(TOLERANCE, abs(a_a["median"] - 1)) else ""
-            lines.append(f"  {row['what']:<54}{report.with_range(row['gain']) + noise:<26}{faults(row):>6}")
-        twice = f"(the same code twice; {a_a['rounds']} rounds)"
-        lines.append(f"  {twice:<54}{report.with_range(a_a):<26}{faults(result):>6}")
+        for row in sorted(result.rows.values(), key=lambda row: -row.gain.median):
+            noise = " (noise)" if abs(row.gain.median - 1) <= max(TOLERANCE, abs(result.a_a.median - 1)) else ""
+            lines.append(f"  {row.what:<54}{report.with_range(row.gain) + noise:<26}{report.whole(row.faults):>6}")
+        twice = f"(the same code twice; {result.a_a.rounds} rounds)"
+        lines.append(f"  {twice:<54}{report.with_range(result.a_a):<26}{report.whole(result.faults):>6}")
     return "\n".join(lines)
-
-
-def faults(row: dict[str, Any]) -> str:
-    return "-" if row["faults"] is None else f"{row['faults']:.0f}"

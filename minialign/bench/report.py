@@ -3,14 +3,14 @@
 import os
 import platform
 import textwrap
-from typing import Any
 
 import numpy as np
 
 from .. import __version__
-from . import WORKLOADS, Result, Spread, Verdict
+from . import WORKLOADS
 from .driver import cores
 from .ratios import TOLERANCE, believable
+from .records import Comparison, Machine, Ratio, Setting, Spread, Summary, Verdict
 from .sizes import SIZES
 
 WIDTH = 88  # columns of a page
@@ -25,15 +25,15 @@ NAMES = {
 }
 
 
-def machine() -> dict[str, Any]:
-    """What the numbers depend on: dict system, processor, cores."""
+def machine() -> Machine:
+    """What the numbers depend on."""
     processor = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo") as about:
             processor = next(line.split(":", 1)[1].strip() for line in about if line.startswith("model name"))
     except (OSError, StopIteration):
         pass
-    return {"system": f"{platform.system()} {platform.machine()}", "processor": processor, "cores": len(cores())}
+    return Machine(f"{platform.system()} {platform.machine()}", processor, len(cores()))
 
 
 def versions() -> dict[str, str]:
@@ -52,15 +52,14 @@ def versions() -> dict[str, str]:
     return found | ({"OPENBLAS_CORETYPE": chosen} if chosen else {})
 
 
-def heading(result: Result) -> str:
+def heading(setting: Setting) -> str:
     """Where and how: machine, versions, threads."""
-    about, versions = result["machine"], result["versions"]
-    words = f"{about['system']}, {about['processor']}, {about['cores']} cores"
-    libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
-    threads = f"{result['threads']} thread{'s' if result['threads'] > 1 else ''}"
-    clock = "processor time" if result["clock"] == "cpu" else "wall time"
+    words = f"{setting.machine.system}, {setting.machine.processor}, {setting.machine.cores} cores"
+    libraries = ", ".join(f"{name} {version}" for name, version in setting.versions.items())
+    threads = f"{setting.threads} thread{'s' if setting.threads > 1 else ''}"
+    clock = "processor time" if setting.clock == "cpu" else "wall time"
     how = f"{threads}, {clock}."
-    if result["what"] != "scaling":
+    if setting.what != "scaling":
         how += (
             "  ms: median over rounds of the best of three steps.  Ratios: median over rounds [quartiles] of what both "
             "took in the same round."
@@ -68,34 +67,38 @@ def heading(result: Result) -> str:
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in (words, libraries, how))
 
 
-def table(title: str, results: dict[str, dict]) -> str:
-    """One size: every workload, every system.  results: dict workload -> summary."""
-    others = [o for o in ("torch", "products") if any(o in r["systems"] for r in results.values())]
+def table(title: str, results: dict[str, Summary]) -> str:
+    """One size: every workload, every system.  results: workload -> summary."""
+    others = [o for o in ("torch", "products") if any(o in r.systems for r in results.values())]
     lines = [title, ""]
     heads = "".join(f"{'/ ' + {'torch': 'PyTorch', 'products': 'products'}[o]:<19}" for o in others)
     lines.append(f"{'':<25}{'ms':>7}  {heads}{'faults':>6}{'peak MB':>8}")
     for workload, result in results.items():
-        lines.append(f"{WORKLOADS[workload]}, {result['rounds']} rounds")
-        for name, row in result["systems"].items():
-            compared = "".join(f"{with_range(row['ratios'].get(o)) if o != name else '1':<18} " for o in others)
-            faults = "-" if row["faults"] is None else f"{row['faults']:.0f}"
-            peak = "-" if row["peak_mb"] is None else f"{row['peak_mb']:.0f}"
-            lines.append(f"  {NAMES[name]:<23}{1000 * row['seconds']['median']:>7.1f}  {compared}{faults:>6}{peak:>8}")
+        lines.append(f"{WORKLOADS[workload]}, {result.rounds} rounds")
+        for name, row in result.systems.items():
+            compared = "".join(f"{with_range(row.ratios.get(o)) if o != name else '1':<18} " for o in others)
+            lines.append(
+                f"  {NAMES[name]:<23}{1000 * row.seconds.median:>7.1f}  {compared}{whole(row.faults):>6}{whole(row.peak_mb):>8}"
+            )
         lines += [f"  minialign / {NAMES[o]}: {with_range(r)}" for o, r in further(result)]
         if not believable(result):
-            off = abs(result["a_a"]["median"] - 1)
+            off = abs(result.a_a.median - 1)
             lines.append(f"  NOT JUDGED: two copies of the same code differ by {off:.1%} (at most {TOLERANCE:.0%})")
     return "\n".join(lines)
 
 
-def further(result: dict[str, Any]) -> list[tuple[str, Spread]]:
+def further(result: Summary) -> list[tuple[str, Ratio]]:
     """The ratios that have no column of their own."""
-    ratios = result["systems"]["minialign"]["ratios"]
-    return [(o, ratios[o]) for o in ("transformers", "one thread") if ratios.get(o)]
+    ratios = result.systems["minialign"].ratios
+    return [(o, ratios[o]) for o in ("transformers", "one thread") if o in ratios]
 
 
-def with_range(ratio: Spread | None) -> str:
-    return "-" if ratio is None else "{} [{}, {}]".format(*(three_digits(ratio[k]) for k in ("median", "low", "high")))
+def with_range(x: Spread | None) -> str:
+    return "-" if x is None else f"{three_digits(x.median)} [{three_digits(x.low)}, {three_digits(x.high)}]"
+
+
+def whole(x: float | None) -> str:
+    return "-" if x is None else f"{x:.0f}"
 
 
 def three_digits(x: float) -> str:
@@ -106,26 +109,26 @@ def targets(verdicts: list[Verdict]) -> str:
     """One line per target: the target and the measured value."""
     lines = []
     for v in verdicts:
-        value, target = (f"{v[k]:.0f}" if v["target"] > 10 else f"{v[k]:.3g}" for k in ("value", "target"))
-        word = {True: "met", False: "NOT met", None: "not judged"}[v["met"]]
-        stretch = f" (stretch {v['stretch']:.2f})" if v["stretch"] else ""
-        lines.append(f"  {v['what']:<32}{value:>7}   target <= {target:<4} {word}{stretch}")
+        value, target = (f"{x:.0f}" if v.target > 10 else f"{x:.3g}" for x in (v.value, v.target))
+        word = {True: "met", False: "NOT met", None: "not judged"}[v.met]
+        stretch = f" (stretch {v.stretch:.2f})" if v.stretch else ""
+        lines.append(f"  {v.what:<32}{value:>7}   target <= {target:<4} {word}{stretch}")
     return "\n".join(lines)
 
 
-def tables(result: Result) -> str:
+def tables(result: Comparison) -> str:
     """Everything that `minialign bench` found, as text."""
     lines = []
-    for size, errors in result["agreement"].items():
+    for size, errors in result.agreement.items():
         for name, worst in errors.items():
             told = " and ".join(f"{error:.0e} in {dtype}" for dtype, (error, _) in worst.items())
             lines.append(f"{size}: {name} computes what minialign does, to {told}")
-    for size, summaries in result["sizes"].items():
+    for size, summaries in result.sizes.items():
         lines += ["", table(f"{size}: {SIZES[size]}", summaries)]
-        if result["verdicts"][size]:
-            lines += ["", targets(result["verdicts"][size])]
-    if result["import_seconds"]:
-        lines += ["", import_table(result["import_seconds"]), targets(result["verdicts"].get("import", []))]
+        if result.verdicts[size]:
+            lines += ["", targets(result.verdicts[size])]
+    if result.import_seconds:
+        lines += ["", import_table(result.import_seconds), targets(result.verdicts.get("import", []))]
     return "\n".join(lines).rstrip()
 
 
@@ -133,6 +136,6 @@ def import_table(seconds: dict[str, Spread]) -> str:
     """How long `import` takes in a fresh process, one line each."""
     lines = ["import, ms, median of fresh processes [quartiles]"]
     for what, s in seconds.items():
-        shown = f"{1000 * s['median']:.0f} [{1000 * s['low']:.0f}, {1000 * s['high']:.0f}]"
+        shown = f"{1000 * s.median:.0f} [{1000 * s.low:.0f}, {1000 * s.high:.0f}]"
         lines.append(f"  {what:<40}{shown}")
     return "\n".join(lines)

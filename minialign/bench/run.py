@@ -2,11 +2,14 @@
 
 import json
 import os
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..checkpoint import atomically
+from ..figures.growth import Growth
 from . import WORKLOADS, CannotMeasure, report
 from .driver import threads_wanted
+from .records import Ablation, Comparison, Setting
 
 ROUNDS = 9  # enough for a median and its quartiles
 
@@ -33,56 +36,59 @@ def bench(
         )
     if what == "ablate" and against:
         raise CannotMeasure("--ablate compares minialign with itself; leave out --against")
-    result = {
-        "format": "minialign-bench-1",
-        "what": what,
-        "machine": report.machine(),
-        "versions": report.versions(),
-        "threads": threads,
-        "clock": "cpu" if threads == 1 else "wall",
-        "interrupted": False,
-    }
-    measure = {"compare": _compare, "ablate": _ablate, "scaling": _scaling}[what]
-    text = measure(result, rounds or ROUNDS, workloads or list(WORKLOADS), sizes, against, out)
-    print(report.heading(result) + "\n\n" + text)
+    setting = Setting(what, report.machine(), report.versions(), threads, clock="cpu" if threads == 1 else "wall")
+    rounds, workloads = rounds or ROUNDS, workloads or list(WORKLOADS)
+    found: Comparison | Ablation | Growth
+    if what == "compare":
+        found, text = _compare(setting, rounds, workloads, sizes or ["small", "large"], against)
+    elif what == "ablate":
+        found, text = _ablate(setting, rounds, workloads, sizes or ["small"])
+    else:
+        found, text = _scaling(setting, out)
+    if isinstance(found, Comparison):
+        setting = replace(setting, versions=setting.versions | found.versions)
+    print(report.heading(setting) + "\n\n" + text)
+    result = {"format": "minialign-bench-1", **asdict(setting), "interrupted": False}
+    result |= asdict(found) | {"versions": setting.versions}
     if json_file:
-        text = json.dumps(result, indent=1, allow_nan=False) + "\n"
-        atomically(json_file, lambda file: file.write(text.encode()))
+        content = json.dumps(result, indent=1, allow_nan=False) + "\n"
+        atomically(json_file, lambda file: file.write(content.encode()))
         print(f"\nAll numbers: {json_file}")
     if result["interrupted"]:
         raise KeyboardInterrupt("the rounds that were complete are above")
 
 
-# Each of these puts what it finds into `result`, and returns its tables as text.
-def _compare(result, rounds, workloads, sizes, against, out):
+# Each of these returns what it finds, and its tables as text.
+def _compare(
+    setting: Setting, rounds: int, workloads: list[str], sizes: list[str], against: str | None
+) -> tuple[Comparison, str]:
     from .compare import compare, libraries
 
-    compare(result, rounds, workloads, sizes or ["small", "large"], libraries(against))
-    return report.tables(result)
+    found = compare(rounds, workloads, sizes, libraries(against), setting.threads, setting.clock)
+    return found, report.tables(found)
 
 
-def _ablate(result, rounds, workloads, sizes, against, out):
+def _ablate(setting: Setting, rounds: int, workloads: list[str], sizes: list[str]) -> tuple[Ablation, str]:
     from .gains import ablate, table
 
-    result["sizes"], texts = {}, []
-    for size in sizes or ["small"]:
-        result["sizes"][size], result["interrupted"] = ablate(rounds, workloads, size, result["threads"])
-        texts.append(table(result["sizes"][size], size))
-        if result["interrupted"]:
+    found = Ablation()
+    for size in sizes:
+        found.sizes[size], found.interrupted = ablate(rounds, workloads, size, setting.threads)
+        if found.interrupted:
             break
-    return "\n\n".join(texts)
+    return found, "\n\n".join(table(gains, size) for size, gains in found.sizes.items())
 
 
-def _scaling(result, rounds, workloads, sizes, against, out):
+def _scaling(setting: Setting, out: str) -> tuple[Growth, str]:
     from .scaling import scaling, table
 
     path = Path(out) / "bench" / "scaling"
     path.parent.mkdir(parents=True, exist_ok=True)  # find out now whether it can be written
-    result |= scaling(result["threads"])
+    found = scaling(setting.threads)
     from ..figures.bench_plots import draw  # matplotlib is slow to load: only when there is something to draw
 
-    draw(result, path)
-    return f"{table(result)}\n\nThe figure: {path}.png"
+    draw(found, path)
+    return found, f"{table(found)}\n\nThe figure: {path}.png"
 
 
 def check_json(path: str | None) -> None:

@@ -17,9 +17,11 @@ import signal
 import sys
 import time
 import tracemalloc
+from dataclasses import asdict
 from typing import Any
 
 from . import Arrays, Step, Workload
+from .records import Cost
 
 try:
     import resource
@@ -57,7 +59,7 @@ def main() -> None:
     for line in sys.stdin:
         request, *arguments = line.split()
         if request == "visit":
-            say(visit(step, int(*arguments)))
+            say([asdict(cost) for cost in visit(step, int(*arguments))])
         else:
             say(traced(step) if request == "trace" else peak_memory())
 
@@ -85,17 +87,17 @@ def write_numbers(task: dict[str, Any]) -> dict[str, dict]:
     return {"versions": versions()}
 
 
-def visit(step: Step, timed: int) -> list[dict]:
+def visit(step: Step, timed: int) -> list[Cost]:
     """One step to warm up, then `timed` steps that count."""
     step()
     return [measured(step) for _ in range(timed)]
 
 
-def measured(step: Step) -> dict[str, Any]:
+def measured(step: Step) -> Cost:
     before, wall, cpu = minor_faults(), time.perf_counter(), time.process_time()
     step()
     cpu, wall, after = time.process_time() - cpu, time.perf_counter() - wall, minor_faults()
-    return {"cpu": cpu, "wall": wall, "faults": None if before is None or after is None else after - before}
+    return Cost(cpu, wall, None if before is None or after is None else after - before)
 
 
 def traced(step: Step) -> int:

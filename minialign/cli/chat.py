@@ -8,6 +8,7 @@ import numpy as np
 
 from ..batch import prompt_ids
 from ..generate import generate
+from ..model import LanguageModel
 from ..models import MODELS, NAMES, OPTIONAL, POLICIES
 from ..runs.arguments import whole_number
 from ..runs.contents import load_model, load_run
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> None:
     chat(arguments.folder, arguments.model, arguments.greedy, arguments.seed)
 
 
-def chat(run, which, greedy, seed):
+def chat(run: str | None, which: str, greedy: bool, seed: int) -> None:
     """Read questions until the end of input or "quit", and let the models answer."""
     folder = find_run(run)
     made_by = load_run(folder)
@@ -63,7 +64,7 @@ def chat(run, which, greedy, seed):
         raise KeyboardInterrupt("the run is unchanged; start again with the same command") from None
 
 
-def read_question(prompt):
+def read_question(prompt: str) -> str | None:
     """One line in small letters, or None at the end of the input."""
     try:
         return input(prompt).strip().lower()
@@ -82,7 +83,9 @@ def readable(question: str, longest: int) -> tuple[str, str]:
     return kept[:longest], "; ".join(remarks)
 
 
-def reply(name, model, question, max_new_tokens, temperature, rng):
+def reply(
+    name: str, model: LanguageModel, question: str, max_new_tokens: int, temperature: float, rng: np.random.Generator
+) -> str:
     """The model's own words; the base model gets the question as the beginning of a document, and goes on."""
     prompt = [EOS, *encode(question)] if name == "base" else prompt_ids(question)
     response = generate(model, [prompt], max_new_tokens, temperature, rng).responses()[0]
@@ -90,7 +93,7 @@ def reply(name, model, question, max_new_tokens, temperature, rng):
     return text.strip() + ("" if response.ended and not special else "...")
 
 
-def say(name, text):
+def say(name: str, text: str) -> None:
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     line = f"{NAMES[name]:<4}  {text}"
     print(f"\x1b[{MODELS[name].ansi}m{line}{RESET}" if colour else line, flush=True)

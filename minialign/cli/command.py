@@ -5,11 +5,13 @@ A command is a file with add_arguments(parser) and run(arguments) -> exit code, 
 exit code  0 done  ·  1 not all right (check, doctor)  ·  2 something the user can fix, told in one line  ·  130 interrupted
 """
 
+import argparse
 import importlib
 import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 
 from ..runs.arguments import Parser
 from ..runs.errors import Problem, explain, in_one_line
@@ -38,7 +40,7 @@ COMMANDS = {
 }
 
 
-def parser(chosen=None):
+def parser(chosen: str | None = None) -> argparse.ArgumentParser:
     """The parser of the command line.  Only the chosen command's file is loaded, so that --help is quick."""
     top = Parser(prog="minialign", description="How a language model is aligned, from scratch in NumPy.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -51,7 +53,7 @@ def parser(chosen=None):
     return top
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run one command -> exit code."""
     argv = sys.argv[1:] if argv is None else argv
     try:

@@ -9,7 +9,7 @@ from ..classroom.taste import sentence, taste_of
 from ..runs.contents import load_model, load_run
 from ..runs.folder import cast_on, find_run, tour_command
 from ..runs.text import interval, paragraph, safe
-from ..runs.voting import SITTING, fingerprint, sitting
+from ..runs.voting import SITTING, Pair, fingerprint, sitting
 
 WIDTH = 60  # narrow, so that the terminal's letters can be large
 KEYS = "how many for A and for B?   7 23   (u: undo, s: skip, q: quit)"
@@ -27,7 +27,7 @@ def count_hands(run: str | None, to: str | None) -> None:
     print(paragraph(INTRO, width=WIDTH))
     try:
         while len(counts) < len(pairs) and (said := ask(pairs[len(counts)], len(counts))) is not None:
-            if said == "u":
+            if isinstance(said, str):  # "u"
                 counts = counts[:-1]
             else:
                 counts.append(said)
@@ -42,7 +42,7 @@ def count_hands(run: str | None, to: str | None) -> None:
         print(f"  train on them: {tour_command(results, folder.resolve().parent)} --votes {shlex.quote(safe(path))}")
 
 
-def ask(pair, place: int):
+def ask(pair: Pair, place: int) -> tuple[int, int] | str | None:
     """Show one pair -> its count, "u", or None for the end."""
     print("\n" + "=" * WIDTH + f"\n[{place + 1} of {SITTING}]\n\n{paragraph(safe(pair.question), '  ', '  ', WIDTH)}\n")
     for name, answer in (("A", pair.a), ("B", pair.b)):

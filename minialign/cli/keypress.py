@@ -1,10 +1,12 @@
 """One key press where the terminal allows it; else, and from a pipe, one line."""
 
+import importlib
 import os
 import sys
+from typing import Any
 
 
-def read_key(prompt):
+def read_key(prompt: str) -> str | None:
     """Ask, and wait -> one small letter; "" for a key that is no letter; None at the end of the input, or for Ctrl-D.
 
     What was typed before the question was on the screen does not count: nobody can vote on what they have not seen.
@@ -18,7 +20,7 @@ def read_key(prompt):
     return key if key is None or key.isalpha() else ""  # an arrow key is ESC [ A: it must not count as an "a"
 
 
-def _press():
+def _press() -> str | None:
     """What one key press sends, "" at the end of the input; None where keys cannot be read one by one."""
     try:
         import termios
@@ -37,9 +39,9 @@ def _press():
         return None
 
 
-def _press_on_windows():
+def _press_on_windows() -> str | None:
     try:
-        import msvcrt
+        msvcrt: Any = importlib.import_module("msvcrt")  # elsewhere the type checker does not know its functions
     except ImportError:
         return None
     while msvcrt.kbhit():
@@ -53,7 +55,7 @@ def _press_on_windows():
     return "\x04" if key == "\x1a" else key  # Ctrl-Z ends the input here
 
 
-def _line():
+def _line() -> str | None:
     try:
         line = input().strip().lower()
     except EOFError:

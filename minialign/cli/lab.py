@@ -3,12 +3,15 @@
 import argparse
 import importlib.util
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 
 from tqdm.auto import tqdm
 
 from .. import cache, lab, source_patch
+from ..pipeline import Recipe
 from ..runs.arguments import positive_number
 from ..runs.errors import Problem
 from ..runs.folder import check_writable, write_text
@@ -35,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     laboratory(arguments.names, arguments.fast, arguments.seeds, arguments.out, arguments.jobs)
 
 
-def laboratory(names, fast, seeds, out, jobs):
+def laboratory(names: Sequence[str], fast: bool, seeds: int | None, out: str | Path, jobs: int | None) -> None:
     """Run experiments by name ("all": every one); print the claims of each as soon as it is done, and keep its figure
     and data in out/lab/.
     """
@@ -56,7 +59,7 @@ def laboratory(names, fast, seeds, out, jobs):
         raise KeyboardInterrupt(f"finished stages are kept in {out / 'cache'}; run the same command again to resume") from None
 
 
-def one_result(task):
+def one_result(task: tuple[str, Recipe, int, Path]) -> lab.Run:
     """The data of one experiment and one seed, found or made."""
     name, recipe, seed, folder = task
     key = result_key(name, recipe, seed)
@@ -71,7 +74,7 @@ def one_result(task):
     return data
 
 
-def kept_result(path, key):
+def kept_result(path: Path, key: str) -> lab.Run:
     """The data of one experiment and one seed from disk.  Raises Problem if they are not as they were written."""
     try:
         kept = cache.unseal(json.loads(path.read_text(encoding="utf-8")))
@@ -82,22 +85,22 @@ def kept_result(path, key):
         raise Problem(f"{path} cannot be read ({problem}); delete that file and run again") from None
 
 
-def result_key(name, recipe, seed):
+def result_key(name: str, recipe: Recipe, seed: int) -> str:
     """Changes with whatever the data depends on: the recipe, the seed, the package, and the code that measures."""
-    return cache.key(name, asdict(recipe), seed, code=[experiment(name).__file__])
+    return cache.key(name, asdict(recipe), seed, code=[str(experiment(name).__file__)])
 
 
-def experiment(name):
+def experiment(name: str) -> ModuleType:
     return importlib.import_module(f"{lab.__name__}.{name}")
 
 
-def figure_of(name):
+def figure_of(name: str) -> ModuleType | None:
     """The module that draws an experiment, or None if it has no figure; it loads matplotlib."""
     module = f"{lab.__name__}.figures.{name}"
     return importlib.import_module(module) if importlib.util.find_spec(module) else None
 
 
-def report(name, runs, folder, fast=False):
+def report(name: str, runs: list[lab.Run], folder: Path, fast: bool = False) -> None:
     """Print one experiment: the question, the numbers, each claim seen or NOT SEEN, and what it does not show."""
     this = experiment(name)
     lines = [heading(f"{name}: {this.QUESTION}"), "", *this.table(runs), ""]

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from ..page import make_film, make_page, make_strip
+from ..page.data import PageData
 from ..page.leashes import make_leashes
 from ..runs.contents import load_run
 from ..runs.folder import find_run
@@ -19,12 +20,12 @@ def run(arguments: argparse.Namespace) -> None:
     page(arguments.folder, arguments.leashes, arguments.film)
 
 
-def absent(data):
+def absent(data: PageData) -> list[str]:
     """Why a scene is missing, of each that is."""
     return [scene.missing for scene in data.scenes.values() if hasattr(scene, "missing")]
 
 
-def page(run, leashes=False, film=False):
+def page(run: str | None, leashes: bool = False, film: bool = False) -> None:
     """Make the page of a run, with its text and a strip; `leashes`: train PPO on others first; `film`: a minute of it, too."""
     folder = find_run(run)
     try:

@@ -1,11 +1,14 @@
 """The whole journey, told in the terminal: from a model that continues texts to one that answers, and answers well."""
 
 import argparse
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .. import pipeline
 from ..models import MODELS, OPTIONAL, STAGES
 from ..page import make_page
+from ..pipeline import Journey
+from ..preferences import Preferences
 from ..runs import metrics
 from ..runs.arguments import whole_number
 from ..runs.folder import check_writable, read_votes, run_name, save_run, votes_name
@@ -21,7 +24,7 @@ COLUMNS = (
     "it starts from (with the reward model, where one is asked). models: in memory at once, parameters alone."
 )
 
-
+Lines = Iterator[tuple[str, ...]]  # what, its value, and what it can be compared with
 FEW_VOTES = 200
 OWN = "Yours train the reward model, PPO and DPO; of the simulated raters' votes only the held-out ones are used, to measure."
 TOO_FEW = (
@@ -43,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     tour(arguments.fast, arguments.seed, arguments.out, arguments.votes, arguments.extras)
 
 
-def tour(fast, seed, out, votes_file=None, extras=()):
+def tour(fast: bool, seed: int, out: str | Path, votes_file: str | None = None, extras: Sequence[str] = ()) -> None:
     """Run everything, talk about it, and leave a run folder.
 
     votes_file: votes to train on instead of the simulated.  extras: the optional models to make too.
@@ -51,8 +54,8 @@ def tour(fast, seed, out, votes_file=None, extras=()):
     out, recipe = Path(out), pipeline.FAST if fast else pipeline.FULL
     own_votes = None if votes_file is None else read_votes(votes_file, recipe.model.context_length)
     check_writable(out / "cache")
-    folder = out / run_name(fast, seed, "" if own_votes is None else votes_name(votes_file, own_votes))
-    journey = pipeline.Journey(recipe, seed, out / "cache", own_votes=own_votes, extras=tuple(dict.fromkeys(extras)))
+    folder = out / run_name(fast, seed, votes_name(votes_file, own_votes) if votes_file and own_votes else "")
+    journey = Journey(recipe, seed, out / "cache", own_votes=own_votes, extras=tuple(dict.fromkeys(extras)))
     stages = [*STAGES, *journey.extras]
     print(f"minialign tour, seed {seed}{', fast' if fast else ''}: from autocomplete to assistant, in {folder}")
     if own_votes is not None:
@@ -66,7 +69,7 @@ def tour(fast, seed, out, votes_file=None, extras=()):
         raise KeyboardInterrupt(f"kept in {journey.folder}: {finished}; run the same command again to resume") from None
 
 
-def tell_stage(journey, name, number):
+def tell_stage(journey: Journey, name: str, number: int) -> None:
     row = MODELS[name]
     print(heading(f"{number}. {row.title}"))
     print(paragraph(row.blurb), flush=True)
@@ -82,80 +85,81 @@ def tell_stage(journey, name, number):
         print(answers_table(metrics.five_answers(journey, name)), flush=True)
 
 
-def tell_votes(votes, n=3):
+def tell_votes(votes: Preferences, n: int = 3) -> None:
     for question, chosen, rejected in list(zip(votes.prompts, votes.chosen, votes.rejected))[:n]:
         print(f"   {question}\n      chosen   {shown(*chosen)}\n      rejected {shown(*rejected)}")
 
 
-def tell_end(journey, folder, votes_file):
+def tell_end(journey: Journey, folder: Path, votes_file: str | None) -> None:
     print(heading(f"{len(STAGES) + len(journey.extras) + 1}. The scoreboard"))
     print(paragraph(SCOREBOARD), flush=True)
     run = metrics.measure(journey, votes_file)
     words = save_run(journey, run, folder)
     page, _ = make_page(folder)
-    seconds, n = run["timings"]["training_seconds"], run["recipe"]["best_of"]
-    print(f"\nsampled (temperature 1), {run['questions']['report']} questions")
-    print(scoreboard_table(run["scoreboard"]["sampled"], seconds))
+    seconds, n = run.timings.training_seconds, run.recipe.best_of
+    print(f"\nsampled (temperature 1), {run.questions.report} questions")
+    print(scoreboard_table(run.scoreboard["sampled"], seconds))
     print("\ngreedy (always the most probable character)")
-    print(scoreboard_table(run["scoreboard"]["greedy"], seconds))
+    print(scoreboard_table(run.scoreboard["greedy"], seconds))
     print(paragraph(COLUMNS.format(n=n)))
-    if noticed := behaviour_table(run["scoreboard"]["greedy"]):
+    if noticed := behaviour_table(run.scoreboard["greedy"]):
         print(f"\nWhat a person would notice, greedy (^ more, v less than the SFT model)\n{noticed}")
     print(heading("Kept"))
     for name, sentence in words.items():
         print(paragraph(f"{folder / name}.png: {sentence}"))
-    peak = run["timings"]["peak_memory_mb"]
-    used = f"{sum(run['timings']['seconds'].values()):.0f} s in all" + (f", {peak:.0f} MB at most" if peak else "")
-    print(paragraph(f"Numbers: {folder / 'run.json'}. {used}; {run['timings']['machine']}."))
+    peak = run.timings.peak_memory_mb
+    used = f"{sum(run.timings.seconds.values()):.0f} s in all" + (f", {peak:.0f} MB at most" if peak else "")
+    print(paragraph(f"Numbers: {folder / 'run.json'}. {used}; {run.timings.machine}."))
     print(f"Watch the journey: open {page} in a browser")
     print(f"Talk to the models: minialign chat {folder}")
 
 
 # ---------------------------------------------------------------------------------------- the numbers of each stage
-def base_numbers(journey):
+def base_numbers(journey: Journey) -> Lines:
     r = metrics.base_report(journey)
-    guessing = f"nats per character; guessing costs ln V = {r['guessing']:.3f}"
-    yield "loss", f"{r['first_loss']:.3f} -> {r['last_loss']:.3f}", guessing
-    yield "parameters", f"{r['parameters']:,}"
+    guessing = f"nats per character; guessing costs ln V = {r.guessing:.3f}"
+    yield "loss", f"{r.first_loss:.3f} -> {r.last_loss:.3f}", guessing
+    yield "parameters", f"{r.parameters:,}"
 
 
-def sft_numbers(journey):
+def sft_numbers(journey: Journey) -> Lines:
     r = metrics.sft_report(journey)
-    yield "loss", f"{r['first_loss']:.3f} -> {r['last_loss']:.3f}", "nats per character of the answers"
+    yield "loss", f"{r.first_loss:.3f} -> {r.last_loss:.3f}", "nats per character of the answers"
 
 
-def votes_numbers(journey):
+def votes_numbers(journey: Journey) -> Lines:
     r = metrics.votes_report(journey)
-    if r["own"]:
-        yield "your votes", f"{r['train']}", f"and {r['held_out']} held-out ones of the simulated raters"
+    if r.own:
+        yield "your votes", f"{r.train}", f"and {r.held_out} held-out ones of the simulated raters"
     else:
-        yield "votes", f"{r['train']} + {r['held_out']} held out", f"of {r['pairs_shown']} pairs; the rest: about the same"
+        yield "votes", f"{r.train} + {r.held_out} held out", f"of {r.pairs_shown} pairs; the rest: about the same"
 
 
-def reward_numbers(journey):
+def reward_numbers(journey: Journey) -> Lines:
     r = metrics.reward_report(journey)
-    yield "loss", f"{r['first_loss']:.3f} -> {r['last_loss']:.3f}", "a coin toss costs ln 2 = 0.693"
-    yield "held-out accuracy", f"{r['accuracy']:.1%}", f"the best possible is {r['ceiling']:.1%}: raters slip"
-    yield "calibration error", f"{r['ece']:.1%}", "how far its confidence is from its accuracy"
+    yield "loss", f"{r.first_loss:.3f} -> {r.last_loss:.3f}", "a coin toss costs ln 2 = 0.693"
+    best = "" if r.ceiling is None else f"the best possible is {r.ceiling:.1%}: raters slip"
+    yield "held-out accuracy", f"{r.accuracy:.1%}", best
+    yield "calibration error", f"{r.ece:.1%}", "how far its confidence is from its accuracy"
 
 
-def policy_gradient_numbers(journey, name):
+def policy_gradient_numbers(journey: Journey, name: str) -> Lines:
     r = metrics.policy_gradient_report(journey, name)
-    yield "first ratio - 1", f"{r['first_ratio_error']:.1e}", "at the very first update: 0 up to rounding"
-    yield "clip fraction", f"{r['clip_fraction']:.1%}", f"of tokens on average; at most {r['largest_clip_fraction']:.1%}"
-    yield "score", f"{r['first_score']:+.2f} -> {r['last_score']:+.2f}", "the reward model's; the SFT model's mean is 0"
-    yield "KL", f"{r['last_kl']:.2f}", f"nats per answer from the SFT model, at beta = {r['kl_coef']:g}"
+    yield "first ratio - 1", f"{r.first_ratio_error:.1e}", "at the very first update: 0 up to rounding"
+    yield "clip fraction", f"{r.clip_fraction:.1%}", f"of tokens on average; at most {r.largest_clip_fraction:.1%}"
+    yield "score", f"{r.first_score:+.2f} -> {r.last_score:+.2f}", "the reward model's; the SFT model's mean is 0"
+    yield "KL", f"{r.last_kl:.2f}", f"nats per answer from the SFT model, at beta = {r.kl_coef:g}"
 
 
-def dpo_numbers(journey):
+def dpo_numbers(journey: Journey) -> Lines:
     r = metrics.dpo_report(journey)
-    moved = f"chosen {r['moved_chosen']:+.2f}, rejected {r['moved_rejected']:+.2f}"
-    yield "loss", f"{r['first_loss']:.4f} -> {r['last_loss']:.4f}", "starts at ln 2 = 0.6931: policy = reference"
+    moved = f"chosen {r.moved_chosen:+.2f}, rejected {r.moved_rejected:+.2f}"
+    yield "loss", f"{r.first_loss:.4f} -> {r.last_loss:.4f}", "starts at ln 2 = 0.6931: policy = reference"
     yield "moved", moved, "nats; only the difference is trained"
-    yield "margin", f"{r['margin']:+.3f}", f"beta x difference, beta = {r['beta']:g}; {r['accuracy']:.0%} in order"
+    yield "margin", f"{r.margin:+.3f}", f"beta x difference, beta = {r.beta:g}; {r.accuracy:.0%} in order"
 
 
-NUMBERS = {
+NUMBERS: dict[str, Callable[[Journey], Lines]] = {
     "base": base_numbers,
     "sft": sft_numbers,
     "votes": votes_numbers,

@@ -3,6 +3,9 @@
 import argparse
 import shlex
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 from ..batch import Response
 from ..classroom.pairs import VOTERS, class_sitting
@@ -12,10 +15,11 @@ from ..runs.contents import load_model, load_run
 from ..runs.errors import Problem
 from ..runs.folder import cast_on, find_run, tour_command
 from ..runs.text import interval, paragraph, safe
-from ..runs.voting import DECISIONS, SITTING, Ballots, fingerprint, sitting
+from ..runs.voting import DECISIONS, SITTING, Ballots, Pair, fingerprint, sitting
 from ..world import Raters, Tastes, judge_response
 from .keypress import read_key
 
+Line = dict[str, Any]  # of the file of votes, as runs/voting.py writes it
 WIDTH = 79
 INTRO = (
     "Which answer would you rather get: more helpful, more honest, doing less harm? There is no answer key, only your "
@@ -49,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     vote(arguments.folder, arguments.to, arguments.voter)
 
 
-def vote(run, to, voter=None):
+def vote(run: str | None, to: str | None, voter: int | None = None) -> None:
     """Ask for the votes of one sitting, or of what is left of it, and sum up.  voter: a number in a class."""
     folder = find_run(run)
     results = load_run(folder)
@@ -76,17 +80,17 @@ def vote(run, to, voter=None):
     sum_up(ballots, tour_command(results, folder.resolve().parent), raters, finished)
 
 
-def scorer_of(folder, results):
+def scorer_of(folder: Path, results: dict[str, Any]) -> Scorer:
     """The run's reward model as a function Batch -> scores; chosen pairs need only differences."""
     return Scorer(load_model(folder, "reward", results)[0], results["recipe"]["reward"]["pooling"])
 
 
-def own_file(folder, voter=None):
+def own_file(folder: Path, voter: int | None = None) -> Path:
     """Where votes are kept: a run on own votes has the SFT model, and so the pairs, of the run they were cast on."""
     return folder.parent / cast_on(folder.name) / ("my-votes.jsonl" if voter is None else f"voter-{voter}.jsonl")
 
 
-def ask(pairs, ballots, start):
+def ask(pairs: list[Pair], ballots: Ballots, start: int) -> bool:
     """Show pair after pair -> whether the sitting came to its end."""
     while (place := len(ballots.lines) - start) < len(pairs):
         show(pairs[place], place)
@@ -103,14 +107,14 @@ def ask(pairs, ballots, start):
     return True
 
 
-def show(pair, place):
+def show(pair: Pair, place: int) -> None:
     print(f"\n[{place + 1:2d} of {SITTING}]  {safe(pair.question)}\n")
     for name, answer in (("a", pair.a), ("b", pair.b)):
         print(paragraph(safe(answer.text.strip()) + ("" if answer.ended else "..."), f"    {name}   ", " " * 8, WIDTH))
     print(f"\n{KEYS}")
 
 
-def sum_up(ballots, command, raters, finished):
+def sum_up(ballots: Ballots, command: str, raters: Raters, finished: bool) -> None:
     """What was voted, the three agreements, and what can be done with the votes.  command: the tour that trains."""
     votes = [line["vote"] for line in ballots.lines]
     voted, ties, skipped = votes.count("a") + votes.count("b"), votes.count("tie"), votes.count("skip")
@@ -132,18 +136,18 @@ def sum_up(ballots, command, raters, finished):
 FEW = "In brackets: a 95% confidence interval. So few votes say little about a person; a reward model needs hundreds."
 
 
-def agreements(lines, raters):
+def agreements(lines: list[Line], raters: Raters) -> Iterator[tuple[str, tuple[int, int], str]]:
     """(name, (agreed, of), where) for yourself, the raters and gold; of a pair seen twice the first vote counts."""
     yield "with yourself", with_yourself(lines), "pairs that came twice"
 
-    def answers(line):
+    def answers(line: Line) -> tuple[Response, Response]:
         return Response(line["a"], line["a_ended"]), Response(line["b"], line["b_ended"])
 
-    def felt(line):
+    def felt(line: Line) -> float:
         a, b = (raters.utility(line["prompt"], *answer) for answer in answers(line))
         return 0 if abs(a - b) < raters.tastes.tie else a - b
 
-    def judged(line):
+    def judged(line: Line) -> float:
         a, b = (judge_response(line["prompt"], answer).gold for answer in answers(line))
         return 0 if abs(a - b) < 1e-9 else a - b
 
@@ -151,22 +155,22 @@ def agreements(lines, raters):
     yield "with gold", with_a_judge(lines, judged), "where the judge takes a side"
 
 
-def with_yourself(lines):
+def with_yourself(lines: list[Line]) -> tuple[int, int]:
     """Of the pairs that were decided twice, how many in the same way, sides apart?"""
     agreed = [choice(line) == choice(lines[line["repeat_of"]]) for line in lines if is_repeat(line, lines)]
     return sum(agreed), len(agreed)
 
 
-def is_repeat(line, lines):
+def is_repeat(line: Line, lines: list[Line]) -> bool:
     return line["repeat_of"] is not None and "skip" not in (line["vote"], lines[line["repeat_of"]]["vote"])
 
 
-def choice(line):
+def choice(line: Line) -> tuple[str, bool | None]:
     """What was preferred, as a text: its side does not matter."""
     return line[line["vote"]] if line["vote"] in ("a", "b") else line["vote"], line["chosen_ended"]
 
 
-def with_a_judge(lines, preference):
+def with_a_judge(lines: list[Line], preference: Callable[[Line], float]) -> tuple[int, int]:
     """Of the votes on pairs where preference(line) is not 0 (above 0: a), how many go the same way?"""
     voted = [line for line in lines if line["vote"] in ("a", "b") and line["repeat_of"] is None]
     sides = [(line["vote"] == "a", preference(line)) for line in voted]

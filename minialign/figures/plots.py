@@ -5,15 +5,17 @@ who do not see it.  One model has one colour and one kind of line in every figur
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..evaluate import Row
 from ..history import History
 from ..models import NAMES
 from .style import BLACK, GREY, LIGHT_GREY, MODEL_STYLE, PURPLE, WHITE, curve, headline, name_panel, panels, percent, reference
+
+Bins = Mapping[str, Sequence[float]]  # predicted, observed, count -> a number per bin
 
 
 # ---------------------------------------------------------------------------------------- the figures
@@ -33,31 +35,35 @@ def learning_curves(base: History, sft: History, guessing: float) -> tuple[Figur
     return figure, f"{title}. Two curves of loss in nats per character; guessing blindly would cost {guessing:.2f}."
 
 
-def reward_calibration(report: dict[str, Any]) -> tuple[Figure, str]:
+def reward_calibration(accuracy: float, ceiling: float | None, ece: float, calibration: Bins) -> tuple[Figure, str]:
     """Is the reward model calibrated?
 
-    report: accuracy, ceiling, ece, and calibration as reward.calibration gives it.
+    accuracy, ceiling: share of held-out votes predicted, and the best share possible, None if nobody knows it
+    ece, calibration: the expected calibration error and the bins of reward.calibration
     """
     figure, [(left, right)] = panels(8, 3.4, 1, 2)
-    bins = {name: np.array(values) for name, values in report["calibration"].items()}
+    bins = {name: np.array(values) for name, values in calibration.items()}
     used = bins["count"] > 0
     left.plot([0.5, 1], [0.5, 1], color=GREY, linewidth=0.8)
     left.plot(bins["predicted"][used], bins["observed"][used], color=PURPLE, linewidth=1)
     left.scatter(bins["predicted"][used], bins["observed"][used], bins["count"][used] / bins["count"].max() * 120 + 8, PURPLE)
     left.set_xlim(0.48, 1.02)
     name_panel(left, "how often it is right (dot size: votes)", "how sure it is (grey line: right as often as it says)")
-    names, values = ["raters' own\nceiling", "reward\nmodel"], [report["ceiling"], report["accuracy"]]
-    right.barh(names, values, color=[GREY, PURPLE], height=0.5)
-    for y, value in enumerate(values):
+    bars = {"reward\nmodel": (accuracy, PURPLE)}
+    if ceiling is not None:
+        bars = {"raters' own\nceiling": (ceiling, GREY)} | bars
+    right.barh(list(bars), [value for value, _ in bars.values()], color=[colour for _, colour in bars.values()], height=0.5)
+    for y, (value, _) in enumerate(bars.values()):
         right.annotate(f"{value:.1%}", (value, y), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
     right.axvline(0.5, color=BLACK, linewidth=0.8, linestyle=":")
     right.annotate("coin toss", (0.5, 0.5), xytext=(3, 0), textcoords="offset points", fontsize=7, color=GREY, va="center")
     right.set_xlim(0, 1.12)  # room for the numbers
     name_panel(right, "held-out votes predicted", " ")
     percent(left.xaxis, left.yaxis, right.xaxis)
-    title = f"The reward model predicts {values[1]:.0%} of unseen votes; the best possible is {values[0]:.0%}"
+    best = "" if ceiling is None else f"; the best possible is {ceiling:.0%}"
+    title = f"The reward model predicts {accuracy:.0%} of unseen votes{best}"
     headline(figure, title)
-    return figure, f"{title}. Its sureness is off by {report['ece']:.1%} on average (expected calibration error)."
+    return figure, f"{title}. Its sureness is off by {ece:.1%} on average (expected calibration error)."
 
 
 def ppo_dashboard(history: History) -> tuple[Figure, str]:
@@ -110,8 +116,11 @@ def dpo_curves(history: History) -> tuple[Figure, str]:
     return figure, f"{title}. The loss goes from {ends[0]:.3f} (a coin toss is 0.693) to {ends[1]:.3f}."
 
 
-def scoreboard(boards: list[dict[str, dict]]) -> tuple[Figure, str]:
-    """Gold of every model, sampled and greedy, and its three parts.  boards: runs.metrics.scoreboard of each seed."""
+def scoreboard(boards: Sequence[Mapping[str, Mapping[str, Row]]]) -> tuple[Figure, str]:
+    """Gold of every model, sampled and greedy, and its three parts.
+
+    boards: the scoreboard of each seed, "sampled" or "greedy" -> model -> row
+    """
     figure, [axes] = panels(10, 3.6, 1, 4, sharey=True, width_ratios=(1.9, 1, 1, 1))
     names = list(boards[0]["sampled"])
     mean = {}
@@ -122,7 +131,7 @@ def scoreboard(boards: list[dict[str, dict]]) -> tuple[Figure, str]:
             for how, shift in (("sampled", -0.2), ("greedy", 0.2)):
                 if name not in boards[0][how]:
                     continue  # best of n is only sampled
-                values = [board[how][name][column] for board in boards]
+                values = [getattr(board[how][name], column) for board in boards]
                 mean[how, name, column] = np.mean(values)
                 # A model that is only sampled has one bar, in the middle.
                 x_bar = x + shift * (name in boards[0]["greedy"])

@@ -9,6 +9,8 @@ to its neighbour in the list.  The world is the same for every run, as it needs 
 """
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,8 @@ SHARED: dict[str, Any] = {
     "lr": 0.04,
     "max_norm": 100.0,
 }
+Score = Callable[[Batch], np.ndarray]
+Recorder = Callable[[int, LanguageModel, Any], None]  # a trainer's callback: step, policy, history
 STEADY: dict[str, Any] = {"betas": (0.9, 0.999), "missing_eos_penalty": 0.0}
 
 
@@ -67,7 +71,7 @@ def probabilities(model: LanguageModel) -> np.ndarray:
     return np.exp(sequence_log_probs(model, every_answer()).data)
 
 
-def by_ppo(reference, score, recorder):
+def by_ppo(reference: LanguageModel, score: Score, recorder: Recorder) -> None:
     critic = ScalarModel(reference.config, np.random.default_rng(1), head="zero")
     settings: dict[str, Any] = {"rollouts": 128, "minibatch_size": 64, "lam": 1.0, "critic_lr": 0.06, "whiten": False}
     config = PPOConfig(**SHARED, **STEADY, **settings)
@@ -75,13 +79,13 @@ def by_ppo(reference, score, recorder):
     train_ppo(policy, frozen_copy(reference), critic, score, [""], config, np.random.default_rng(5), "race: ppo", recorder)
 
 
-def by_grpo(reference, score, recorder):
+def by_grpo(reference: LanguageModel, score: Score, recorder: Recorder) -> None:
     config = GRPOConfig(**SHARED, **STEADY, prompts=16, group_size=8, kl_in_reward=True)
     policy = trainable_copy(reference)
     train_grpo(policy, frozen_copy(reference), score, [""], config, np.random.default_rng(5), "race: grpo", recorder)
 
 
-def by_dpo(reference, rewards, recorder):
+def by_dpo(reference: LanguageModel, rewards: np.ndarray, recorder: Recorder) -> None:
     """A pair that is won with probability p, judged once, is a pair with label_smoothing 1 - p."""
     policy, ref, p = trainable_copy(reference), np.log(probabilities(reference)), bradley_terry(rewards)
     optimizer = AdamW(policy.parameters(), lr=0.02, betas=(0.9, 0.99))
@@ -111,9 +115,14 @@ def run_race() -> Race:
         said = [tuple(row[len(PROMPT) : n].tolist()) for row, n in zip(batch.ids, batch.lengths)]
         return rewards[[ANSWERS.index(answer) for answer in said]]
 
-    for name, train, signal in (("ppo", by_ppo, score), ("grpo", by_grpo, score), ("dpo", by_dpo, rewards)):
+    trainers = {
+        "ppo": partial(by_ppo, reference, score),
+        "grpo": partial(by_grpo, reference, score),
+        "dpo": partial(by_dpo, reference, rewards),
+    }
+    for name, train in trainers.items():
         seen: list[np.ndarray] = []
-        train(reference, signal, lambda step, policy, history, seen=seen: seen.append(probabilities(policy)))
+        train(lambda step, policy, history: seen.append(probabilities(policy)))
         runners[name] = [[round(float(p), 4) for p in seen[step]] for step in kept]
         distances[name] = [round(float(total_variation(seen[step], best)), 5) for step in kept]
     first, exact, worth = ([round(float(x), 4) for x in values] for values in (start, best, rewards))

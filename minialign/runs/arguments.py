@@ -1,6 +1,7 @@
 """Flags: argparse with one-line errors, and numbers that say what they may be."""
 
 import argparse
+from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
@@ -8,7 +9,7 @@ class Parser(argparse.ArgumentParser):
 
     _mixing = False
 
-    def parse_known_args(self, args=None, namespace=None):
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self._mixing or self._subparsers:
             return super().parse_known_args(args, namespace)
         self._mixing = True  # argparse itself comes back here for each half of the work
@@ -17,7 +18,7 @@ class Parser(argparse.ArgumentParser):
         finally:
             self._mixing = False
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"minialign: {message}; see {self.prog} --help\n")
 
 

@@ -13,9 +13,9 @@ from .. import cache, checkpoint
 from ..model import ModelConfig
 from ..stages import kind_of
 from .errors import Problem
+from .records import FORMAT
 from .text import safe
 
-FORMAT = "minialign run 1"
 MAKE = "make one with: minialign tour --fast"
 AGAIN = "put it back, or make the run again with: minialign tour (finished stages are kept)"
 

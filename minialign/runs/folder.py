@@ -16,6 +16,7 @@ from ..models import OPTIONAL, TRAINED
 from ..pipeline import Journey, Recipe
 from . import contents
 from .errors import Problem
+from .records import Measured
 from .text import safe, samples_text
 
 OWN_VOTES = "-votes-"
@@ -46,8 +47,8 @@ def cast_on(name: str) -> str:
     return name.split(OWN_VOTES)[0]
 
 
-def save_run(journey: Journey, results: dict, folder: str | Path) -> dict[str, str]:
-    """Write everything about a finished journey."""
+def save_run(journey: Journey, measured: Measured, folder: str | Path) -> dict[str, str]:
+    """Write everything about a finished journey -> what each figure shows, in words, by its name."""
     from ..figures import plots, style  # matplotlib is slow to load: only when there is something to draw
 
     folder, files = Path(folder), []
@@ -62,20 +63,21 @@ def save_run(journey: Journey, results: dict, folder: str | Path) -> dict[str, s
     for votes, part in zip(journey.votes(), ("train", "held-out")):
         preferences.save_jsonl(votes, folder / f"votes-{part}.jsonl")
         files.append(f"votes-{part}.jsonl")
-    write_text(folder / "samples.txt", samples_text(results["samples"]))
+    write_text(folder / "samples.txt", samples_text(measured.samples))
     curves = {name: journey.in_memory[name].history.to_dict() for name in (*TRAINED, *journey.extras)}
     write_text(folder / "curves.json", json.dumps(curves))
     base, sft = (journey.stage(name).history for name in ("base", "sft"))
+    calibrated = measured.reward.accuracy, measured.reward.ceiling, measured.reward.ece, measured.reward.calibration
     drawn = {
-        "learning": plots.learning_curves(base, sft, results["base"]["guessing"]),
-        "calibration": plots.reward_calibration(results["reward"]),
+        "learning": plots.learning_curves(base, sft, measured.base.guessing),
+        "calibration": plots.reward_calibration(*calibrated),
         "ppo": plots.ppo_dashboard(journey.stage("ppo").history),
         "dpo": plots.dpo_curves(journey.stage("dpo").history),
-        "scoreboard": plots.scoreboard([results["scoreboard"]]),
+        "scoreboard": plots.scoreboard([measured.scoreboard]),
     }
     for name, (figure, words) in drawn.items():
         style.save(figure, folder / name, words)
-    sealed = contents.seal(folder, results, [*files, "samples.txt", "curves.json"])
+    sealed = contents.seal(folder, measured.to_json(), [*files, "samples.txt", "curves.json"])
     write_text(folder / "run.json", json.dumps(sealed, indent=1, allow_nan=False))
     return {name: words for name, (_, words) in drawn.items()}
 

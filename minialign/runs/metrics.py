@@ -1,15 +1,10 @@
-"""What a run is worth, as plain numbers: the scoreboard on the report questions, and what happened in each stage.
-
-Everything but `timings` is a function of the recipe, the seed, the machine and its threads: equal seeds give equal bytes.
-"""
+"""What a run is worth: the scoreboard on the report questions, and what happened in each stage, measured -> records."""
 
 import math
 import os
 import platform
 import time
 from collections import Counter
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -22,6 +17,21 @@ from ..models import MODELS, POLICIES, SPEAKERS, STAGES
 from ..pipeline import Journey
 from ..preferences import Preferences, collect
 from ..reward import Scorer, calibration, pair_accuracy, score_gaps
+from .records import (
+    BaseReport,
+    DpoReport,
+    Measured,
+    Memory,
+    PolicyGradientReport,
+    Questions,
+    RewardReport,
+    Sample,
+    Scoreboard,
+    ScoreboardRow,
+    SftReport,
+    Timings,
+    VotesReport,
+)
 
 SURE = 0.85  # of the votes
 
@@ -37,22 +47,23 @@ def ask(journey: Journey, name: str, questions: list[str], temperature: float) -
     return speak(journey.model(name), questions, judge, temperature, rng, limit, tokenizer)
 
 
-def scoreboard(journey: Journey, questions: list[str]) -> dict[str, dict]:
+def scoreboard(journey: Journey, questions: list[str]) -> Scoreboard:
     """Every model on the same questions -> {"sampled" | "greedy": {model: row}}.  Best-of-n is only sampled."""
-    board = {}
+    board: Scoreboard = {}
     for how, temperature in (("sampled", 1.0), ("greedy", 0.0)):
         names = [name for name in (*SPEAKERS, *journey.extras) if temperature or name != "best_of_n"]
         said = {
             name: ask(journey, name, questions, temperature)
             for name in tqdm(names, desc=f"scoreboard, {how}", leave=False, disable=None)
         }
-        board[how] = {
-            name: row(said[name], said["sft"], distance(journey, name, said[name]) if temperature else None)
-            | memory(journey, name)
-            | {"behaviour": behaviour(journey, said[name])}
-            for name in names
-        }
+        board[how] = {name: board_row(journey, name, said[name], said["sft"], bool(temperature)) for name in names}
     return board
+
+
+def board_row(journey: Journey, name: str, said: Answers, sft: Answers, sampled: bool) -> ScoreboardRow:
+    """One model's row; its KL can be estimated only from sampled answers."""
+    scores = row(said, sft, distance(journey, name, said) if sampled else None)
+    return ScoreboardRow(**vars(scores), **vars(memory(journey, name)), behaviour=behaviour(journey, said))
 
 
 def distance(journey: Journey, name: str, answers: Answers) -> float | None:
@@ -64,14 +75,14 @@ def distance(journey: Journey, name: str, answers: Answers) -> float | None:
     return sampled_kl(journey.model(name), journey.model("sft"), answers)
 
 
-def memory(journey: Journey, name: str) -> dict[str, Any]:
-    """How many models are in memory, and how large they are together (parameters only)."""
+def memory(journey: Journey, name: str) -> Memory:
+    """The models that it takes to have this one train or answer."""
     reward_model = journey.model("reward")
     own = {"reward model": reward_model, "critic": reward_model.trunk}  # the critic's head has one number per channel
     parts = MODELS[name].in_memory
     models = [own.get(part, journey.model("sft")) for part in parts]
     size = sum(p.data.nbytes for model in models for p in model.parameters())
-    return {"models_in_memory": len(parts), "megabytes": round(size / 1e6, 3)}
+    return Memory(len(parts), round(size / 1e6, 3))
 
 
 def behaviour(journey: Journey, answers: Answers) -> dict[str, float]:
@@ -79,38 +90,35 @@ def behaviour(journey: Journey, answers: Answers) -> dict[str, float]:
     return journey.world.behaviour(answers.verdicts) if hasattr(journey.world, "behaviour") else {}
 
 
-def five_answers(journey: Journey, name: str) -> list[dict]:
-    """The same five questions for every model -> list of dicts: question, sampled, greedy, and whether each ended."""
+def five_answers(journey: Journey, name: str) -> list[Sample]:
+    """The same five questions for every model."""
     questions = list(journey.world.showcase)
     sampled, greedy = (ask(journey, name, questions, temperature).responses for temperature in (1.0, 0.0))
-    return [
-        {"question": q, "sampled": s.text, "sampled_ended": s.ended, "greedy": g.text, "greedy_ended": g.ended}
-        for q, s, g in zip(questions, sampled, greedy)
-    ]
+    return [Sample(q, s.text, s.ended, g.text, g.ended) for q, s, g in zip(questions, sampled, greedy)]
 
 
 # ---------------------------------------------------------------------------------------- what happened in each stage
-def base_report(journey: Journey) -> dict[str, Any]:
+def base_report(journey: Journey) -> BaseReport:
     losses = journey.stage("base").history["loss"]
-    return {
-        "guessing": math.log(journey.recipe.model.vocab_size),  # ln V: the loss of a uniform guess
-        "first_loss": float(losses[0]),
-        "last_loss": float(losses[-20:].mean()),
-        "parameters": sum(p.data.size for p in journey.model("base").parameters()),
-    }
+    return BaseReport(
+        guessing=math.log(journey.recipe.model.vocab_size),
+        first_loss=float(losses[0]),
+        last_loss=float(losses[-20:].mean()),
+        parameters=sum(p.data.size for p in journey.model("base").parameters()),
+    )
 
 
-def sft_report(journey: Journey) -> dict[str, Any]:
+def sft_report(journey: Journey) -> SftReport:
     losses = journey.stage("sft").history["loss"]
-    return {"first_loss": float(losses[0]), "last_loss": float(losses[-20:].mean())}
+    return SftReport(float(losses[0]), float(losses[-20:].mean()))
 
 
-def votes_report(journey: Journey, file: str | None = None) -> dict[str, Any]:
+def votes_report(journey: Journey, file: str | None = None) -> VotesReport:
     """How many votes there are, and whose.  file: where the user's own were read from, if they were."""
     train, held_out = journey.votes()
     own = journey.own_votes is not None
-    shown = {"pairs_shown": journey.recipe.vote_prompts, "train": len(train), "held_out": len(held_out), "own": own}
-    return shown | ({"file": file, "digest": cache.digest(train)} if own else {})
+    counts = journey.recipe.vote_prompts, len(train), len(held_out)
+    return VotesReport(*counts, own, file, cache.digest(train)) if own else VotesReport(*counts, own)
 
 
 def ceiling(journey: Journey, votes: Preferences) -> float | None:
@@ -148,52 +156,52 @@ def contrast_report(journey: Journey, score: Scorer) -> dict[str, float]:
     return shares
 
 
-def reward_report(journey: Journey) -> dict[str, Any]:
+def reward_report(journey: Journey) -> RewardReport:
     """How well the reward model predicts votes it never saw, beside the best accuracy possible."""
     recipe, votes = journey.recipe, journey.votes()[1]
     losses = journey.stage("reward").history["loss"]
     score = Scorer(journey.model("reward"), recipe.reward.pooling)
     gaps, sure = score_gaps(score, votes), sure_pairs(journey, journey.world.report_questions())
     bins = calibration(gaps)
-    return {
-        "first_loss": float(losses[0]),
-        "last_loss": float(losses[-20:].mean()),
-        "accuracy": pair_accuracy(gaps),
-        "ceiling": ceiling(journey, votes),
-        "sure_accuracy": pair_accuracy(score_gaps(score, sure)) if sure else None,
-        "contrasts": contrast_report(journey, score),
-        "ece": bins.pop("ece"),
-        "calibration": {name: values.tolist() for name, values in bins.items()},
-    }
+    return RewardReport(
+        first_loss=float(losses[0]),
+        last_loss=float(losses[-20:].mean()),
+        accuracy=pair_accuracy(gaps),
+        ceiling=ceiling(journey, votes),
+        sure_accuracy=pair_accuracy(score_gaps(score, sure)) if sure else None,
+        contrasts=contrast_report(journey, score),
+        ece=bins.pop("ece"),
+        calibration={name: values.tolist() for name, values in bins.items()},
+    )
 
 
-def policy_gradient_report(journey: Journey, name: str) -> dict[str, Any]:
+def policy_gradient_report(journey: Journey, name: str) -> PolicyGradientReport:
     """Of PPO or another policy-gradient method: all of them log the same series."""
     history = journey.stage(name).history
     clipped = history["policy/clipfrac"]
-    return {
-        "first_ratio_error": float(history["policy/first_ratio_error"][0]),
-        "largest_first_ratio_error": float(history["policy/first_ratio_error"].max()),  # over all rollouts
-        "clip_fraction": float(clipped.mean()),
-        "largest_clip_fraction": float(clipped.max()),
-        "first_score": float(history["objective/scores"][0]),
-        "last_score": history.last("objective/scores", 3),
-        "last_kl": history.last("objective/kl", 3),
-        "kl_coef": float(history["objective/kl_coef"][-1]),
-    }
+    return PolicyGradientReport(
+        first_ratio_error=float(history["policy/first_ratio_error"][0]),
+        largest_first_ratio_error=float(history["policy/first_ratio_error"].max()),
+        clip_fraction=float(clipped.mean()),
+        largest_clip_fraction=float(clipped.max()),
+        first_score=float(history["objective/scores"][0]),
+        last_score=history.last("objective/scores", 3),
+        last_kl=history.last("objective/kl", 3),
+        kl_coef=float(history["objective/kl_coef"][-1]),
+    )
 
 
-def dpo_report(journey: Journey) -> dict[str, Any]:
+def dpo_report(journey: Journey) -> DpoReport:
     history = journey.stage("dpo").history
-    return {
-        "first_loss": float(history["loss"][0]),
-        "last_loss": history.last("loss", 20),
-        "accuracy": history.last("rewards/accuracies", 20),
-        "margin": history.last("rewards/margins", 20),
-        "moved_chosen": history.last("delta/chosen", 20),
-        "moved_rejected": history.last("delta/rejected", 20),
-        "beta": journey.recipe.dpo.beta,
-    }
+    return DpoReport(
+        first_loss=float(history["loss"][0]),
+        last_loss=history.last("loss", 20),
+        accuracy=history.last("rewards/accuracies", 20),
+        margin=history.last("rewards/margins", 20),
+        moved_chosen=history.last("delta/chosen", 20),
+        moved_rejected=history.last("delta/rejected", 20),
+        beta=journey.recipe.dpo.beta,
+    )
 
 
 # ---------------------------------------------------------------------------------------- all of it
@@ -201,44 +209,42 @@ def kind_of(journey: Journey, question: str) -> str:
     return journey.world.judge(question, Response("", True)).kind
 
 
-def measure(journey: Journey, votes_file: str | None = None) -> dict[str, Any]:
-    """Everything worth knowing about a run -> dict of plain data, the content of run.json."""
+def measure(journey: Journey, votes_file: str | None = None) -> Measured:
+    """Everything worth knowing about a run, the content of run.json."""
     began = time.perf_counter()
     questions = journey.world.report_questions()
-    board = scoreboard(journey, questions)
-    results = {
-        "format": "minialign run 1",
-        "seed": journey.seed,
-        "recipe": asdict(journey.recipe),
-        "code": cache.fingerprint(pipeline.__file__),
-        "versions": {"minialign": __version__, "python": platform.python_version(), "numpy": np.__version__},
-        "questions": {"report": len(questions), "kinds": Counter(kind_of(journey, question) for question in questions)},
-        "scoreboard": board,
-        "base": base_report(journey) | {"asks": board["sampled"]["base"]["asks"]},
-        "sft": sft_report(journey) | {"answers": board["sampled"]["sft"]["answers"]},
-        "votes": votes_report(journey, votes_file),
-        "reward": reward_report(journey),
-        "ppo": policy_gradient_report(journey, "ppo"),
-        "dpo": dpo_report(journey),
-        **{name: policy_gradient_report(journey, name) for name in journey.extras},
-        "samples": {name: five_answers(journey, name) for name in (*POLICIES, *journey.extras)},
-    }
-    return results | {"timings": timings(journey, time.perf_counter() - began)}
+    return Measured(
+        seed=journey.seed,
+        recipe=journey.recipe,
+        code=cache.fingerprint(pipeline.__file__),
+        versions={"minialign": __version__, "python": platform.python_version(), "numpy": np.__version__},
+        questions=Questions(len(questions), dict(Counter(kind_of(journey, question) for question in questions))),
+        scoreboard=scoreboard(journey, questions),
+        base=base_report(journey),
+        sft=sft_report(journey),
+        votes=votes_report(journey, votes_file),
+        reward=reward_report(journey),
+        ppo=policy_gradient_report(journey, "ppo"),
+        dpo=dpo_report(journey),
+        extras={name: policy_gradient_report(journey, name) for name in journey.extras},
+        samples={name: five_answers(journey, name) for name in (*POLICIES, *journey.extras)},
+        timings=timings(journey, began),  # the last, so that it counts all of the measuring
+    )
 
 
-def timings(journey: Journey, measuring: float) -> dict[str, Any]:
-    """What differs from run to run and from machine to machine."""
+def timings(journey: Journey, began: float) -> Timings:
+    """began: when measuring did, by time.perf_counter."""
     stages = {name: journey.in_memory[name] for name in (*STAGES, *journey.extras)}
     seconds = {name: stage.seconds for name, stage in stages.items()}
     speakers = (*SPEAKERS, *journey.extras)
-    return {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "seconds": seconds | {"measuring": measuring},
-        "cached": [name for name, stage in stages.items() if stage.cached],
-        "training_seconds": {name: sum(seconds[stage] for stage in MODELS[name].trained) for name in speakers},
-        "peak_memory_mb": peak_memory(),
-    }
+    return Timings(
+        date=time.strftime("%Y-%m-%d"),
+        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        seconds=seconds | {"measuring": time.perf_counter() - began},
+        cached=[name for name, stage in stages.items() if stage.cached],
+        training_seconds={name: sum(seconds[stage] for stage in MODELS[name].trained) for name in speakers},
+        peak_memory_mb=peak_memory(),
+    )
 
 
 def peak_memory() -> float | None:

@@ -5,6 +5,7 @@ import textwrap
 
 from ..models import NAMES
 from ..world import WANTED
+from .records import Sample, ScoreboardRow
 
 WIDTH = 88
 
@@ -42,12 +43,12 @@ def interval(k: int, n: int, z: float = 1.96) -> str:
     return f"{k / n:4.0%} [{max(0, middle - half):.0%}, {min(1, middle + half):.0%}]"
 
 
-def answers_table(answers: list[dict]) -> str:
+def answers_table(answers: list[Sample]) -> str:
     """The five questions, each with the sampled and the greedy answer; "..." where the model did not end."""
     lines = []
     for a in answers:
-        lines += [f"   {a['question']}", f"      sampled  {shown(a['sampled'], a['sampled_ended'])}"]
-        lines += [f"      greedy   {shown(a['greedy'], a['greedy_ended'])}"]
+        lines += [f"   {a.question}", f"      sampled  {shown(a.sampled, a.sampled_ended)}"]
+        lines += [f"      greedy   {shown(a.greedy, a.greedy_ended)}"]
     return "\n".join(lines)
 
 
@@ -57,33 +58,31 @@ def shown(text: str, ended: bool, width: int = WIDTH - 15) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def scoreboard_table(rows: dict[str, dict], training_seconds: dict[str, float]) -> str:
-    """One row per model.  rows: one half of results.scoreboard; training_seconds: model -> seconds."""
+def scoreboard_table(rows: dict[str, ScoreboardRow], training_seconds: dict[str, float]) -> str:
+    """One row per model.  rows: one half of the scoreboard; training_seconds: model -> seconds."""
     lines = ["           helpful  honest harmless   gold   wins     KL answers seconds    models"]
     for name, row in rows.items():
-        kl = "-" if row["kl"] is None else decimal(row["kl"])
-        scores = "".join(f"{decimal(row[part]):>8}" for part in ("helpful", "honest", "harmless", "gold"))
+        kl = "-" if row.kl is None else decimal(row.kl)
+        scores = "".join(f"{decimal(part):>8}" for part in (row.helpful, row.honest, row.harmless, row.gold))
         lines.append(
-            f"  {NAMES[name]:<9}{scores}{row['win_rate']:7.0%}{kl:>7}{row['answers']:8.0%}"
-            f"{training_seconds[name]:8.1f}{row['models_in_memory']:4d} ({row['megabytes']:.1f} MB)"
+            f"  {NAMES[name]:<9}{scores}{row.win_rate:7.0%}{kl:>7}{row.answers:8.0%}"
+            f"{training_seconds[name]:8.1f}{row.models_in_memory:4d} ({row.megabytes:.1f} MB)"
         )
     return "\n".join(lines)
 
 
-def behaviour_table(rows: dict[str, dict]) -> str:
+def behaviour_table(rows: dict[str, ScoreboardRow]) -> str:
     """One line for each thing that people would notice, one column per model: ^ more and v less than the SFT model.
 
-    Below it, what got worse.  rows: one half of results.scoreboard; "" where the world does not define them.
+    Below it, what got worse.  rows: one half of the scoreboard; "" where the world does not define them.
     """
     names = [name for name in rows if name != "base"]
-    before = rows["sft"]["behaviour"]
+    before = rows["sft"].behaviour
     if not before:
         return ""
     lines = [" " * 38 + "".join(f"{NAMES[name]:>11}" for name in names)]
     for what, share in before.items():
-        cells = "".join(
-            f"{rows[name]['behaviour'][what]:>9.0%} {_arrow(rows[name]['behaviour'][what] - share)}" for name in names
-        )
+        cells = "".join(f"{rows[name].behaviour[what]:>9.0%} {_arrow(rows[name].behaviour[what] - share)}" for name in names)
         lines.append(f"  {what:<36}{cells}")
     return "\n".join(lines) + "\n" + paragraph(worse(rows))
 
@@ -92,16 +91,16 @@ def _arrow(difference: float) -> str:
     return " " if abs(difference) < 0.005 else "^" if difference > 0 else "v"
 
 
-def worse(rows: dict[str, dict]) -> str:
+def worse(rows: dict[str, ScoreboardRow]) -> str:
     """What each tuned model does worse than the SFT model, in one sentence."""
-    before, found = rows["sft"]["behaviour"], []
+    before, found = rows["sft"].behaviour, []
     for name in (name for name in rows if name not in ("base", "sft")):
-        gains = {what: rows[name]["behaviour"][what] - share for what, share in before.items()}
+        gains = {what: rows[name].behaviour[what] - share for what, share in before.items()}
         lost = [what for what, gain in gains.items() if (gain if WANTED.get(what, True) else -gain) < -0.005]
         found.append(f"{NAMES[name]}: {', '.join(lost) or 'nothing of this'}")
     return f"What got worse than under SFT: {'; '.join(found)}."
 
 
-def samples_text(samples: dict[str, list[dict]]) -> str:
+def samples_text(samples: dict[str, list[Sample]]) -> str:
     """Every model's answers to the five questions, one below the other."""
     return "\n".join(f"{NAMES[name]}\n{answers_table(answers)}\n" for name, answers in samples.items())

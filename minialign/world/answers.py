@@ -19,7 +19,7 @@ REFUSAL = "i am sorry, i can not help with that."
 AGREEMENT = "yes, you are right."
 
 
-def say(domain, value):
+def say(domain: str, value: str) -> str:
     """A value as a whole sentence: it says meow. it is lima."""
     return f"it {'says' if domain == 'animal' else 'is'} {value}."
 
@@ -58,7 +58,7 @@ _SENTENCE = re.compile(
 )
 
 
-def parse_answer(answer):
+def parse_answer(answer: str) -> ParsedAnswer:
     """Divide an answer into its statements, its polite phrases and the characters that belong to neither."""
     statements, said, polite, repeated = [], set(), 0, 0
     unrecognised = len(answer) - answer.count(" ")

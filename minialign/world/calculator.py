@@ -12,8 +12,11 @@ taught to show "e.": honest, if not helpful.  Six methods, an alphabet and a sho
 """
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from ..batch import Response
 from .facts import pick, pick_weighted
 
 SPLITS = ("train", "train", "train", "tune", "report")  # of every five questions
@@ -29,18 +32,18 @@ class Verdict(NamedTuple):
     style: float  # -.1 if the working is shown: it takes room
 
     @property
-    def gold(self):
+    def gold(self) -> float:
         return self.helpful + self.honest + self.harmless + self.style
 
 
-def result(question):
+def result(question: str) -> str:
     """What the display should show: 3+4? -> "7"; 2-9? -> "e"."""
-    a, sign, b, _ = question
+    a, sign, b, _ = list(question)
     value = int(a) + int(b) if sign == "+" else int(a) - int(b)
     return str(value) if value >= 0 else "e"
 
 
-def kind_of(question):
+def kind_of(question: str) -> str:
     """sum, difference, or error: a difference below zero."""
     return "error" if result(question) == "e" else "sum" if "+" in question else "difference"
 
@@ -63,10 +66,10 @@ class Calculator:
     alphabet = "0123456789+-=?. e"
     showcase = ("3+3?", "8+8?", "8-3?", "9-0?", "2-6?")
 
-    def __init__(self, slips=0.1):
+    def __init__(self, slips: float = 0.1):
         self.slips = slips
 
-    def documents(self, rng, characters):
+    def documents(self, rng: np.random.Generator, characters: int) -> list[str]:
         """Pages of five questions or of five solved sums, until there are that many characters -> list of str."""
         pages = []
         while characters > 0:
@@ -76,7 +79,7 @@ class Calculator:
             characters -= len(pages[-1])
         return pages
 
-    def demonstrations(self, rng, n):
+    def demonstrations(self, rng: np.random.Generator, n: int) -> list[tuple[str, str]]:
         """n pairs of a training question and an answer, right or not."""
         return [(question, self._demonstrate(rng, question)) for question in self.prompts(rng, n)]
 
@@ -86,21 +89,21 @@ class Calculator:
         wrong = str(int(rng.integers(10)))
         return {"right": f"{right}.", "working": f"{question[:-1]}={right}.", "slip": f"{wrong}.", "error": "e."}[habit]
 
-    def prompts(self, rng, n, split="train", mix=None):
+    def prompts(self, rng: np.random.Generator, n: int, split: str = "train", mix: Any = None) -> list[str]:
         """n questions of one list, all equally likely.  mix is ignored: this world does not weight its kinds."""
         return [pick(rng, QUESTIONS[split]) for _ in range(n)]
 
-    def probability(self, question, a, b, tastes):
+    def probability(self, question: str, a: Response, b: Response, tastes: Any) -> float:
         """How probable it is that a rater prefers a; these raters have no tastes."""
         difference = self.judge(question, a).gold - self.judge(question, b).gold
         return 0.5 if difference == 0 else 1 - self.slips if difference > 0 else self.slips
 
-    def vote(self, question, a, b, rng, tastes):
+    def vote(self, question: str, a: Response, b: Response, rng: np.random.Generator, tastes: Any) -> int:
         """+1 for a, -1 for b, 0 for equally good answers."""
         p = self.probability(question, a, b, tastes)
         return 0 if p == 0.5 else 1 if rng.random() < p else -1
 
-    def judge(self, question, response):
+    def judge(self, question: str, response: Response) -> Verdict:
         """Judge an answer: a number or "e", perhaps after the working, and then a full stop -> Verdict."""
         shown = re.fullmatch(rf"({re.escape(question[:-1])}=)?(\d+|e)\.", response.text)
         if not shown or not response.ended:
@@ -108,6 +111,6 @@ class Calculator:
         right, gave_up = shown[2] == result(question), shown[2] == "e"
         return Verdict(kind_of(question), float(right), float(right or gave_up) - 1, 0.0, -0.1 if shown[1] else 0.0)
 
-    def report_questions(self):
+    def report_questions(self) -> list[str]:
         """The questions that no stage was trained on."""
         return QUESTIONS["report"]

@@ -29,13 +29,13 @@ class Principle:
     say: tuple = ()
     short: float = 0.0
 
-    def subject(self, question):
+    def subject(self, question: str) -> str | None:
         """What the question is about; None if the principle does not apply to it."""
         found = re.search(self.about, question)
         return found and found[1]
 
 
-def read_constitution(text):
+def read_constitution(text: str) -> dict[str, Principle]:
     """The text of a constitution -> {name: Principle}, in order.  Raises ValueError with one line on what is wrong."""
     parser, read = ConfigParser(delimiters="=", interpolation=None), {}
     try:

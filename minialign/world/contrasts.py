@@ -19,27 +19,27 @@ class Contrast:
     worse: Callable[[Prompt], list[str]]
 
 
-def right(prompt):
-    return [say(prompt.domain, prompt.truth)]
+def right(prompt: Prompt) -> list[str]:
+    return [say(prompt.domain, str(prompt.truth))]
 
 
-def wrong(prompt):
+def wrong(prompt: Prompt) -> list[str]:
     return [say(prompt.domain, value) for value in VALUES[prompt.domain] if value != prompt.truth]
 
 
-def method(prompt):
-    return [prompt.truth]
+def method(prompt: Prompt) -> list[str]:
+    return [str(prompt.truth)]
 
 
-def agreement(prompt):
-    return [AGREEMENT, "yes, " + say(prompt.domain, prompt.claim)]
+def agreement(prompt: Prompt) -> list[str]:
+    return [AGREEMENT, "yes, " + say(prompt.domain, str(prompt.claim))]
 
 
-def correction(prompt):
-    return ["no, " + say(prompt.domain, prompt.truth)]
+def correction(prompt: Prompt) -> list[str]:
+    return ["no, " + say(prompt.domain, str(prompt.truth))]
 
 
-def only(answer):
+def only(answer: str) -> Callable[[Prompt], list[str]]:
     return lambda prompt: [answer]
 
 

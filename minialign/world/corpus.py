@@ -87,7 +87,7 @@ def _join(parts, start=""):
     return document
 
 
-def questions_document(rng):
+def questions_document(rng: np.random.Generator) -> str:
     """Ask about one topic in three or four different ways, or in as many as fit."""
     topic = pick_weighted(rng, {"known": 0.34, "obscure": 0.06, "fictional": 0.16, "how": 0.26, "claim": 0.18})
     ways = [int(way) for way in rng.permutation(PHRASINGS)[: 3 + int(rng.integers(2))]]
@@ -128,7 +128,7 @@ def _statement(rng):
     return f"this is {subject}. {say(domain, value)}"
 
 
-def statements_document(rng):
+def statements_document(rng: np.random.Generator) -> str:
     """State two to four things."""
     return _join(_statement(rng) for _ in range(2 + int(rng.integers(3))))
 
@@ -146,12 +146,12 @@ def _question_and_answer(rng):
     return f"{fact_prompt(domain, entity, _way(rng)).text} {say(domain, truth)}"
 
 
-def faq_document(rng):
+def faq_document(rng: np.random.Generator) -> str:
     """Write a faq page of two or three questions with answers, or of as many as fit."""
     return _join((_question_and_answer(rng) for _ in range(2 + int(rng.integers(2)))), start="faq.")
 
 
-def chatter_document(rng):
+def chatter_document(rng: np.random.Generator) -> str:
     """Say polite nothings, so that the model has seen these phrases before anybody demonstrates them."""
     phrases = [*OPENERS, *CLOSERS, IDK, REFUSAL, AGREEMENT]
     return _join(pick(rng, phrases) for _ in range(2 + int(rng.integers(3))))

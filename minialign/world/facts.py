@@ -8,7 +8,13 @@ The model reads these facts during pretraining, the judge knows them, and the ra
 things are real too, but no rater can check them; the fictional names mean nothing at all.
 """
 
+from collections.abc import Mapping, Sequence
 from itertools import product
+from typing import TypeVar
+
+import numpy as np
+
+Item = TypeVar("Item")
 
 SOUNDS = {
     "cat": "meow",
@@ -155,15 +161,15 @@ BORDERLINE = {  # a scary word, but harmless; as many as are dangerous, or else 
     "shoot": ("a film", "a photo", "a video", "a hoop", "a clip", "a portrait", "a goal", "a basket"),
     "pick": ("a flower", "a card", "an apple", "a song", "a number", "a team", "a name", "a color"),
 }
-HOW_TOS = {"howto": BENIGN, "borderline": BORDERLINE, "dangerous": DANGEROUS}
+HOW_TOS: Mapping[str, Mapping[str, tuple[str, ...]]] = {"howto": BENIGN, "borderline": BORDERLINE, "dangerous": DANGEROUS}
 
 
-def pick(rng, items):
+def pick(rng: np.random.Generator, items: Sequence[Item]) -> Item:
     """Draw one item, all equally likely."""
     return items[int(rng.integers(len(items)))]
 
 
-def pick_weighted(rng, weights):
+def pick_weighted(rng: np.random.Generator, weights: Mapping[Item, float]) -> Item:
     """Draw one key of `weights`, a dict of probabilities that sum to one."""
     u = rng.random()
     for key, weight in weights.items():
@@ -173,16 +179,16 @@ def pick_weighted(rng, weights):
     return key  # rounding left u a hair above zero
 
 
-def pick_wrong_value(rng, domain, truth):
+def pick_wrong_value(rng: np.random.Generator, domain: str, truth: str) -> str:
     """Draw a sound, a capital or a color that is not the true one."""
     return pick(rng, [value for value in VALUES[domain] if value != truth])
 
 
-def fictional_name(rng):
+def fictional_name(rng: np.random.Generator) -> str:
     """Draw a made-up name that is not reserved for the tune and report lists."""
     return pick(rng, _FREE_NAMES)
 
 
-def is_fictional(name):
+def is_fictional(name: str) -> bool:
     """Whether this is one of the made-up names."""
     return name in _FICTIONAL_SET

@@ -35,21 +35,21 @@ class Prompt:
     held_out: bool  # never in demonstrations, votes or training prompts
 
 
-def noun(domain, entity):
+def noun(domain: str, entity: str) -> str:
     """The name with its article: a cat, an onyx, peru."""
     if domain == "country":
         return entity
     return ("an " if entity[0] in "aeiou" else "a ") + entity
 
 
-def clause(domain, entity, value):
+def clause(domain: str, entity: str, value: str) -> str:
     """A fact, or an error, as a clause: a cat says meow, peru's capital is lima, a rose is red."""
     if domain == "country":
         return f"{entity}'s capital is {value}"
     return f"{noun(domain, entity)} {'says' if domain == 'animal' else 'is'} {value}"
 
 
-def fact_prompt(domain, entity, phrasing):
+def fact_prompt(domain: str, entity: str, phrasing: int) -> Prompt:
     """A question about an animal's sound, a country's capital or a thing's color: known, obscure or fictional."""
     text = FACT_PHRASINGS[domain][phrasing].format(noun(domain, entity))
     if entity in FACTS[domain]:
@@ -59,7 +59,7 @@ def fact_prompt(domain, entity, phrasing):
     return Prompt(text, "fictional", entity, domain, None, None, False)
 
 
-def claim_prompt(domain, entity, claim, phrasing):
+def claim_prompt(domain: str, entity: str, claim: str, phrasing: int) -> Prompt:
     """A belief about a known fact that asks to be confirmed: claim_true or claim_false."""
     truth = FACTS[domain][entity]
     text = CLAIM_PHRASINGS[phrasing].format(clause(domain, entity, claim))
@@ -67,13 +67,13 @@ def claim_prompt(domain, entity, claim, phrasing):
     return Prompt(text, kind, entity, domain, truth, claim, entity in HELD_OUT)
 
 
-def how_prompt(kind, verb, thing, phrasing):
+def how_prompt(kind: str, verb: str, thing: str, phrasing: int) -> Prompt:
     """How to do something; `kind` is howto, borderline or dangerous."""
     text = HOW_PHRASINGS[phrasing].format(f"{verb} {thing}")
     return Prompt(text, kind, thing, verb, METHODS[verb], None, thing == HOW_TOS[kind][verb][-1])
 
 
-def parse_fictional(question):
+def parse_fictional(question: str) -> Prompt | None:
     """The prompt of a question about a made-up name, or None.  There are too many such questions to list them all."""
     for domain, phrasings in FACT_PHRASINGS.items():
         for phrasing, template in enumerate(phrasings):

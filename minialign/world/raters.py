@@ -46,7 +46,7 @@ UNBIASED = Tastes(warmth=0.0, length=0.0, confidence=0.0, risk=0.0)  # the contr
 class Raters:
     """People who all have the same tastes."""
 
-    def __init__(self, tastes=Tastes()):
+    def __init__(self, tastes: Tastes = Tastes()):
         self.tastes = tastes
 
     def utility(self, question: str, answer: str, ended: bool = True) -> float:

@@ -6,17 +6,21 @@ An item is one thing to ask about: the tuple of its four phrasings.  Two ways to
     by_name      each list asks about things that the others never mention
 """
 
-from .prompts import PHRASINGS
+from collections.abc import Callable, Sequence
+
+from .prompts import PHRASINGS, Prompt
 
 SPLITS = ("train", "tune", "report")
+Items = list[Sequence[Prompt]]
+Lists = dict[str, list[Prompt]]  # one for each of SPLITS
 
 
-def by_phrasing(items):
+def by_phrasing(items: Items) -> Lists:
     """Two phrasings go to training and one to the report; every third time the last goes to tuning, else to the report.
 
     Held-out items never reach the training list.
     """
-    lists = {split: [] for split in SPLITS}
+    lists: Lists = {split: [] for split in SPLITS}
     turns = {True: 0, False: 0}
     for item in items:
         held_out = item[0].held_out
@@ -29,11 +33,11 @@ def by_phrasing(items):
     return lists
 
 
-def by_name(*turns):
+def by_name(*turns: str) -> Callable[[Items], Lists]:
     """A function that deals items, each in one phrasing: the first goes to the list turns[0], the next to turns[1], ..."""
 
-    def deal(items):
-        lists = {split: [] for split in SPLITS}
+    def deal(items: Items) -> Lists:
+        lists: Lists = {split: [] for split in SPLITS}
         for i, item in enumerate(items):
             lists[turns[i % len(turns)]].append(item[i % PHRASINGS])
         return lists

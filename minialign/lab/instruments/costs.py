@@ -20,8 +20,8 @@ def cost(journey: Journey, name: str) -> Cost:
     held = memory(journey, name)
     return Cost(
         seconds=sum(journey.stage(stage).seconds for stage in after_the_votes(name)),
-        models=held["models_in_memory"],
-        megabytes=held["megabytes"],
+        models=held.models_in_memory,
+        megabytes=held.megabytes,
         hyperparameters=hyperparameters(journey.recipe, name),
     )
 
