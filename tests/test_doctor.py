@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import time
 import webbrowser
 from pathlib import Path
@@ -18,9 +19,10 @@ from minialign.runs import health
 
 
 @pytest.fixture
-def out(toy_runs, tmp_path):
-    """A folder of runs with one run and its cache, to be damaged."""
-    return shutil.copytree(toy_runs, tmp_path / "runs")
+def out(toy_runs):
+    """A folder of runs with one run and its cache, to be damaged.  Its path is short: what is said must fit on a screen."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield shutil.copytree(toy_runs, Path(folder) / "runs")
 
 
 def doctor(out, capsys, *arguments):

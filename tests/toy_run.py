@@ -14,12 +14,15 @@ from minialign.page import policies, race, reweighting, speech, voting
 from minialign.page.reweighting import Proxy
 from minialign.runs import contents
 from minialign.world import ToyWorld, prompt_lists
+from minialign.world.contrasts import contrasts
 
 
 @contextmanager
 def toy_size():
+    pairs = {name: of_a_kind[::20] for name, of_a_kind in contrasts("report").items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "FAST", TOY)
+        patch.setattr(ToyWorld, "contrasts", lambda self: pairs)
         patch.setattr(ToyWorld, "report_questions", lambda self: [p.text for p in prompt_lists()["report"]][::30])
         patch.setattr(reweighting, "PROMPTS", 7)
         patch.setattr(reweighting, "ANSWERS", 12)

@@ -36,7 +36,6 @@ NAMES = ["".join("a.bc"[token] for token in answer if token != EOS) or "(end)" f
 ITERATIONS, FRAMES = 60, 31  # steps of training, and how many of them are kept
 DPO_UPDATES = 5  # in one step; a step of PPO or GRPO is eight, on 128 fresh answers
 SHARED: dict[str, Any] = {
-    "iterations": ITERATIONS,
     "epochs": 4,
     "max_new_tokens": LONGEST,
     "kl_coef": BETA,
@@ -74,13 +73,13 @@ def probabilities(model: LanguageModel) -> np.ndarray:
 def by_ppo(reference: LanguageModel, score: Score, recorder: Recorder) -> None:
     critic = ScalarModel(reference.config, np.random.default_rng(1), head="zero")
     settings: dict[str, Any] = {"rollouts": 128, "minibatch_size": 64, "lam": 1.0, "critic_lr": 0.06, "whiten": False}
-    config = PPOConfig(**SHARED, **STEADY, **settings)
+    config = PPOConfig(iterations=ITERATIONS, **SHARED, **STEADY, **settings)
     policy = trainable_copy(reference)
     train_ppo(policy, frozen_copy(reference), critic, score, [""], config, np.random.default_rng(5), "race: ppo", recorder)
 
 
 def by_grpo(reference: LanguageModel, score: Score, recorder: Recorder) -> None:
-    config = GRPOConfig(**SHARED, **STEADY, prompts=16, group_size=8, kl_in_reward=True)
+    config = GRPOConfig(iterations=ITERATIONS, **SHARED, **STEADY, prompts=16, group_size=8, kl_in_reward=True)
     policy = trainable_copy(reference)
     train_grpo(policy, frozen_copy(reference), score, [""], config, np.random.default_rng(5), "race: grpo", recorder)
 
