@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..interop import PREFIX, to_hugging_face
-from ..model import LanguageModel, RewardModel
+from ..model import LanguageModel, RewardModel, ScalarModel
 from ..reward import Scorer
 from ..tokenizer import CHARACTERS, Tokenizer
 from .folder import write_folder, write_json
@@ -37,7 +37,7 @@ def write_reward_model(folder: Path, scorer: Scorer, tokenizer: Tokenizer = CHAR
     write_json(folder / "score.json", about | {"mean": float(scorer.mean), "std": float(scorer.std)})
 
 
-def classifier(model) -> tuple[dict, dict[str, np.ndarray]]:
+def classifier(model: ScalarModel) -> tuple[dict, dict[str, np.ndarray]]:
     """(config, weights) of a ScalarModel under the names of transformers' classifiers; b is left out: they have none."""
     shell = LanguageModel(model.config, np.random.default_rng(0))  # its head for words stays behind
     shell.trunk = model.trunk

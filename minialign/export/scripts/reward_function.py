@@ -6,6 +6,7 @@ over the answer's tokens y_t, <eos> included; less a penalty if the answer does 
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 
-def reward_function(reward="reward", sft="sft", missing_eos_penalty=0.0):
+def reward_function(reward: str = "reward", sft: str = "sft", missing_eos_penalty: float = 0.0) -> Callable[..., list[float]]:
     """A function of prompts and completion_ids (lists of lists) -> list of scores, as GRPOTrainer calls it."""
     about = json.loads(Path(reward, "score.json").read_text(encoding="utf-8"))
     device = "cuda" if torch.cuda.is_available() else "cpu"
