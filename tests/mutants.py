@@ -61,7 +61,7 @@ MUTANTS = [
            "autograd golden_functions", "expm1' = exp, not expm1"),
     Mutant("autograd", "g * (n * x.data ** (n - 1))", "g * x.data ** (n - 1)",
            "autograd", "the factor in the slope of a power"),
-    Mutant("autograd", "total * (total.size / self.size)", "total * (1 / self.size)",
+    Mutant("autograd", "total * (total.size / some(self.size))", "total * (1 / some(self.size))",
            "autograd", "a mean along one axis divides by the size of all"),
     Mutant("autograd", "winners / winners.sum(axis, keepdims=True) * g", "winners * g",
            "autograd", "equal winners of max each get the whole gradient"),
