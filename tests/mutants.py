@@ -755,7 +755,7 @@ MUTANTS = [
            "checkpoint", "weights of NaN are loaded"),
     Mutant("checkpoint", "if unknown := parameters.keys() - fresh.keys():", "if unknown := set():",
            "checkpoint", "parameters that no model has are passed over"),
-    Mutant("preferences", "    if chosen == rejected:", "    if False:",
+    Mutant("preferences", '    if chosen == rejected:\n        raise ValueError("chosen and rejected are the same answer")\n', "",
            "preferences", "a vote between an answer and itself"),
     Mutant("preferences", "+ 2 + len(text) + e, context_length)", "+ 1 + len(text) + e, context_length)",
            "preferences", "a text of one token too many is let in"),
