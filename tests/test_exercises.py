@@ -81,7 +81,12 @@ SLIPS = [
     (1, "logits - logits.max(-1, keepdims=True)", "logits", "exp(1000) is infinite"),
     (1, "x.var(-1, keepdims=True)", "x.var(-1, ddof=1, keepdims=True)", "sample variance"),
     (1, "p / N", "p", "divide by the number of rows"),
+    (1, "logits - logits.max(-1, keepdims=True)", "logits - logits.max()", "the largest of each row, not of all"),
     (2, "-np.inf), 1)", "-np.inf), 0)", "not s >= t"),
+    (2, "np.exp(scores - scores.max(-1, keepdims=True))", "np.exp(scores - np.nan_to_num(scores, neginf=0).max())",
+     "the largest that it sees"),
+    (2, "    logprobs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))",
+     "    logprobs = np.log(np.exp(logits) / np.exp(logits).sum(-1, keepdims=True))", "a probability can round to 0"),
     (2, "np.triu(np.full((T, T), -np.inf), 1)", "0", "see the future"),
     (2, "logits[:-1], ids[1:]", "logits, ids", "forgot the shift"),
     (2, "logits[:-1], ids[1:]", "logits[1:], ids[:-1]", "shifted the wrong way"),
@@ -105,6 +110,7 @@ SLIPS = [
     (6, " - values[t]\n", "\n", "how much better than expected"),
     (6, "np.maximum(-adv", "np.minimum(-adv", "pessimist"),
     (6, "/ mask.sum()", "/ mask.size", "averaged over padding"),
+    (6, "1 - eps, 1 + eps", "0.8, 1.2", "you always clip at 0.8 and 1.2"),
     (7, "rewards[-1] += score", "rewards += score", "last token alone"),
     (7, "-beta * (", "beta * (", "sign of the leash"),
     (7, "rewards[-1] += score", "rewards[-1] = score", "does not replace it"),
@@ -123,6 +129,7 @@ SLIPS = [
     (9, "(0.025, 0.975)", "(0.05, 0.95)", "leave a tenth outside"),
     (10, "inside.mean() * abs(", "abs(", None),  # not one of the named: the bins are added up without any weight
     (10, "inside.mean() * abs(correct", "inside.mean() * (correct", "errors cancel"),
+    (10, "np.minimum(((p - 0.5) * 2 * bins).astype(int), bins - 1)", "((p - 0.5) * 2 * bins).astype(int)", "p = 1 is missing"),
     (10, "refused[dangerous].mean(), refused[~dangerous].mean()",
      "(refused & dangerous).mean(), (refused & ~dangerous).mean()",
      "divided by all questions"),
@@ -193,7 +200,7 @@ LIBRARY = {
     "dpo_loss": lambda *a: dpo_loss(*a)[0].item(),
     "group_advantages": lambda scores, eps: grpo.group_advantages(scores.astype(float), eps=eps),
     "leave_one_out": lambda scores: grpo.leave_one_out(scores.astype(float)),
-    "calibration_error": lambda p, c, bins: reward.calibration((2 * c - 1) * np.log(p / (1 - p)), bins)["ece"],
+    "calibration_error": lambda p, c, bins: reward.calibration((2 * c - 1) * np.log(p / np.maximum(1 - p, 1e-17)), bins)["ece"],
 }
 
 

@@ -13,7 +13,8 @@ def calibration_error(p, correct, bins):
         sum over bins of  n_bin / N  |share of right ones in the bin - mean p in the bin|
 
     p (N,) between 1/2 and 1: how sure the model was;  correct (N,) of 1.0 and 0.0
-    bins: a whole number; that many bins of equal width between 1/2 and 1.  Empty bins count as 0.  Returns a number
+    bins: a whole number; that many bins of equal width between 1/2 and 1, which belongs to the last.  Empty bins count as 0.
+    Returns a number
 
     Example: p [0.9, 0.9], correct [1, 0], 2 bins  ->  0.4.
     """

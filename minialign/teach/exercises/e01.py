@@ -43,8 +43,8 @@ def _layer_norm_wrong(through_mean=1, through_r=1, use_gain=True, use_r=True, su
 
 # ---- the softmax loss
 def softmax_loss_cases(rng):
-    sizes = ((1, 3, 0.0), (3, 4, 0.0), (5, 6, 0.0), (3, 4, 1000.0))  # the last: exp(1000) would give nan
-    return [(2 * rng.normal(size=(n, v)) + offset, rng.integers(v, size=n)) for n, v, offset in sizes]
+    sizes = ((1, 3, 0.0), (3, 4, 0.0), (5, 6, 0.0), (3, 4, 1000.0))  # the last: exp(1000) would give nan, and rows differ
+    return [(2 * rng.normal(size=(n, v)) + offset * np.arange(n)[:, None], rng.integers(v, size=n)) for n, v, offset in sizes]
 
 
 def softmax_loss_answer(logits, targets):
@@ -63,6 +63,10 @@ def _p_and_onehot(logits, targets):
 def _naive(logits, targets):
     p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     return (p - np.eye(logits.shape[1])[targets]) / len(logits)
+
+
+def _one_largest(logits, targets):
+    return _naive(logits - logits.max(), targets)
 
 
 def _sum(logits, targets):
@@ -102,6 +106,8 @@ EXERCISES = [
             ("you forgot to subtract the one-hot target: that is p alone",
              lambda logits, targets: _p_and_onehot(logits, targets)[0] / len(logits)),
             ("right for small logits, but exp(1000) is infinite: subtract the largest of the row first", _naive),
+            ("right for rows of one size, but a row can be far below the others: subtract the largest of each row, not of all",
+             _one_largest),
             ("your sign is wrong: the loss is minus the log-probability, so its gradient is p - onehot",
              lambda logits, targets: -_sum(logits, targets) / len(logits)),
         ],

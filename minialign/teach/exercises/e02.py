@@ -8,7 +8,8 @@ from . import Exercise, softmax
 
 
 def attention_cases(rng):
-    return [(2 * rng.normal(size=(T, T)) + offset,) for T, offset in ((2, 0), (3, 0), (5, 0), (3, 1000))]  # exp(1000): nan
+    """In the last case exp(1000) is infinite, and what a token sees is far below what it does not see."""
+    return [(2 * rng.normal(size=(T, T)) + offset * np.arange(T),) for T, offset in ((2, 0), (3, 0), (5, 0), (3, 1000))]
 
 
 def attention_answer(scores):
@@ -33,9 +34,17 @@ def _unstable(scores):
     return weights / weights.sum(1, keepdims=True)
 
 
+def _one_largest(scores):
+    return _unstable(scores - scores.max())
+
+
 def _unstable_loss(logits, ids):
     p = np.exp(logits[:-1]) / np.exp(logits[:-1]).sum(1, keepdims=True)
     return -np.log(p[np.arange(len(ids) - 1), ids[1:]]).mean()
+
+
+def _log_of_p(logits, ids):
+    return _unstable_loss(logits - logits.max(1, keepdims=True), ids)
 
 
 def _all_seen(scores):
@@ -44,15 +53,24 @@ def _all_seen(scores):
 
 def loss_cases(rng):
     sizes = ((2, 3, 0.0), (4, 5, 0.0), (6, 4, 0.0), (3, 4, 1000.0))
-    return [(2 * rng.normal(size=(T, V)) + offset, rng.integers(V, size=T)) for T, V, offset in sizes]
+    offsets = [offset * np.arange(1, T + 1)[:, None] for T, _, offset in sizes]  # rows of very different size
+    cases = [(2 * rng.normal(size=(T, V)) + above, rng.integers(V, size=T)) for (T, V, _), above in zip(sizes, offsets)]
+    logits, ids = cases[-1]
+    logits[0, ids[1]] -= 2000  # so improbable that its probability is 0 as a float, and its logarithm is not
+    return cases
 
 
 def loss_answer(logits, ids):
-    return sum(-math.log(softmax(logits[t])[ids[t + 1]]) for t in range(len(ids) - 1)) / (len(ids) - 1)
+    return sum(_surprise(logits[t], ids[t + 1]) for t in range(len(ids) - 1)) / (len(ids) - 1)
+
+
+def _surprise(row, target):
+    """-log softmax(row)[target], however small that probability."""
+    return max(row) + math.log(sum(math.exp(x - max(row)) for x in row)) - row[target]
 
 
 def _mean_loss(logits, targets):
-    return float(np.mean([-math.log(softmax(row)[target]) for row, target in zip(logits, targets)]))
+    return float(np.mean([_surprise(row, target) for row, target in zip(logits, targets)]))
 
 
 EXERCISES = [
@@ -67,6 +85,8 @@ EXERCISES = [
             ("you masked after the softmax: the rows no longer sum to 1",
              lambda scores: np.tril(_all_seen(scores))),
             ("right for small scores, but exp(1000) is infinite: subtract the largest of the row first", _unstable),
+            ("right for scores of one size, but what a token sees may be far below all else: subtract the largest that it sees",
+             _one_largest),
             ("your softmax runs down the columns: every row t is a distribution over the tokens s that it looks at",
              lambda scores: np.nan_to_num(_attention_with(lambda ones: np.tril(ones, -1))(scores.T).T)),
         ],
@@ -93,6 +113,8 @@ EXERCISES = [
             ("you divided by T: there are T - 1 predictions, the first token has none",
              lambda logits, ids: _mean_loss(logits[:-1], ids[1:]) * (len(ids) - 1) / len(ids)),
             ("right for small logits, but exp(1000) is infinite: subtract the largest of the row first", _unstable_loss),
+            ("right for likely tokens, but a probability can round to 0: take logits - log(sum of exp), not the log of p",
+             _log_of_p),
             ("the minus is missing: a loss is minus a log-probability",
              lambda logits, ids: -_mean_loss(logits[:-1], ids[1:])),
         ],

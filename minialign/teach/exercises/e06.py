@@ -35,9 +35,9 @@ def _gae(after_last=lambda values: 0.0, discount=lambda gamma, lam: gamma * lam,
 # ---- the clipped loss: the right answer looks at one token after the other
 def loss_cases(rng):
     cases = []
-    for B, T in ((1, 4), (2, 6), (3, 8)):
+    for B, T, eps in ((1, 4, 0.2), (2, 6, 0.1), (3, 8, 0.3)):
         old = -rng.exponential(size=(B, T))
-        cases.append((old + rng.normal(size=(B, T)) * 0.5, old, rng.normal(size=(B, T)), ragged_mask(rng, B, T), 0.2))
+        cases.append((old + rng.normal(size=(B, T)) * 0.5, old, rng.normal(size=(B, T)), ragged_mask(rng, B, T), eps))
     return cases
 
 
@@ -48,10 +48,15 @@ def _loss(token, over_padding=False):
             if mask[b, t]:
                 difference = logprobs[b, t] - old_logprobs[b, t]
                 ratio = math.exp(difference)
-                total += token(ratio, min(max(ratio, 1 - eps), 1 + eps), advantages[b, t], difference)
+                limits = 1 - eps, 1 + eps
+                total += token(ratio, _held(ratio, limits), advantages[b, t], (difference, limits))
         return total / (mask.size if over_padding else mask.sum())
 
     return loss
+
+
+def _held(x, limits):
+    return min(max(x, limits[0]), limits[1])
 
 
 def _of_logs(logprobs, old_logprobs, advantages, mask, eps):
@@ -103,7 +108,9 @@ EXERCISES = [
             ("the minus is missing: you would minimise the gain", _loss(lambda *a: -_right(*a))),
             ("the ratio is of probabilities, not of log-probabilities: exp(logprobs - old_logprobs)", _of_logs),
             ("a ratio of probabilities is exp(difference of log-probabilities), not the difference",
-             _loss(lambda ratio, clipped, A, d: -min(A * d, A * min(max(d, 0.8), 1.2)))),
+             _loss(lambda ratio, clipped, A, d: -min(A * d[0], A * _held(*d)))),
+            ("how far a ratio may go is the argument eps: you always clip at 0.8 and 1.2",
+             lambda logprobs, old, advantages, mask, eps: _loss(_right)(logprobs, old, advantages, mask, 0.2)),
         ],
         (
             "minialign/policy_gradient.py, ppo_policy_loss. The ratio is exp(logprobs - old_logprobs).",

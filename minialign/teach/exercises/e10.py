@@ -8,16 +8,17 @@ from . import Exercise
 def error_cases(rng):
     cases = []
     for n, bins in ((6, 2), (20, 5), (40, 4)):
-        p = 0.5 + 0.4995 * rng.random(n)
+        p = np.append(0.5 + 0.4995 * rng.random(n - 1), 1.0)  # far from the border a probability rounds to 1
         cases.append((p, (rng.random(n) < 0.75).astype(float), bins))
     return cases
 
 
-def _binned(p, correct, bins, low=0.5):
-    """Of each bin that is not empty: how many, how sure, how often right."""
+def _binned(p, correct, bins, low=0.5, last=1.0):
+    """Of each bin that is not empty: how many, how sure, how often right.  The last one ends with `last`, itself included."""
     width = (1 - low) / bins
     for k in range(bins):
-        inside = [(q, c) for q, c in zip(p, correct) if low + k * width <= q < low + (k + 1) * width]
+        borders = low + k * width, low + (k + 1) * width
+        inside = [(q, c) for q, c in zip(p, correct) if borders[0] <= q < borders[1] or (k == bins - 1 and q == last)]
         if inside:
             yield len(inside), sum(q for q, _ in inside) / len(inside), sum(c for _, c in inside) / len(inside)
 
@@ -28,6 +29,11 @@ def error_answer(p, correct, bins):
 
 def _equal_bins(p, correct, bins):
     return float(np.mean([abs(right - sure) for _, sure, right in _binned(p, correct, bins)]))
+
+
+def _own_bin(p, correct, bins):
+    below, at = p < 1, p == 1
+    return (error_answer(p[below], correct[below], bins) * below.sum() + at.sum() * abs(1 - correct[at].mean())) / len(p)
 
 
 def rate_cases(rng):
@@ -57,6 +63,9 @@ EXERCISES = [
              lambda p, c, bins: sum(n * (sure - right) for n, sure, right in _binned(p, c, bins)) / len(p)),
             ("your bins cover 0 to 1: the likelier side has a probability of at least 1/2, so divide 1/2 to 1 into bins",
              lambda p, c, bins: sum(n * abs(right - sure) for n, sure, right in _binned(p, c, bins, 0.0)) / len(p)),
+            ("p = 1 is missing: it belongs to the last bin, which ends with 1",
+             lambda p, c, bins: sum(n * abs(right - sure) for n, sure, right in _binned(p, c, bins, last=None)) / len(p)),
+            ("p = 1 has a bin of its own in yours: it belongs to the last one, which ends with 1", _own_bin),
             ("you squared the errors: that is another measure; use the absolute value",
              lambda p, c, bins: sum(n * (right - sure) ** 2 for n, sure, right in _binned(p, c, bins)) / len(p)),
             ("you measured every answer by itself: one answer is right or wrong, only a bin has a share of right ones",
@@ -65,7 +74,7 @@ EXERCISES = [
         (
             "minialign/reward.py, calibration: when the model says 80%, is it right 80% of the time?",
             "Sort the answers by p into equal bins of [1/2, 1]; in each compare mean p with the share of right ones.",
-            "The bin of p is int((p - 1/2) * 2 * bins); the error is the sum of n_bin / N * |accuracy - mean p|.",
+            "The bin of p is int((p - 1/2) * 2 * bins), of p = 1 the last one; sum up n_bin / N * |accuracy - mean p|.",
         ),
     ),
     Exercise(

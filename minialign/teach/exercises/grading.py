@@ -2,7 +2,8 @@
 
 The process (learner.py) gets fresh cases for every grading, and sends arrays back.  Right answers, comparison
 and verdict are only here, so nothing that a file does to NumPy, to its arguments, to files or to its own process makes a
-wrong result right.  What cannot be prevented: a file that reads a solution, or the library, and computes with it.
+wrong result right.  What cannot be prevented: a file that reads a solution, or the library, and computes with it; and one
+that attacks other processes of the same user, so grade strangers in a container.
 A file that misbehaves is "not yet", with the reason, and its whole process group is ended when the time is up.
 """
 
