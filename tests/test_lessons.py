@@ -257,6 +257,8 @@ def test_a_mystery_is_told_at_the_end_only_and_depends_on_the_seed(toy, tmp_path
         before, after = done.stdout.split("WHAT WAS BROKEN?")
         assert "flipped" not in before and "wrong" not in before
         found.add(re.search(r"It was (\w+)", after)[1])
+        if len(found) > 1:
+            break
     assert found == {"sign", "sum"}
 
 
