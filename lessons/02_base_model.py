@@ -106,7 +106,7 @@ lesson.predict(
 # the logits: the gradient of the loss is $p$ minus 1 at the right character. Pull up what came, push down what was
 # expected instead.
 #
-# **Attention.** Each position carries a vector. To predict, position $t$ needs things that stand further back: which
+# **Attention.** Each position carries a vector. To predict, position $t$ needs things that are further back: which
 # animal was it? So it sends out a question and takes a mean of the answers. Three linear maps of each vector make this
 # possible: a **query** $q$ (what am I looking for?), a **key** $k$ (what do I have to offer?) and a **value** $v$ (the
 # offer itself). Step by step:

@@ -147,7 +147,7 @@ questions = report_questions(80)
 unseen = batch.conversations(demonstrations(rng, 64))
 not_asked = (unseen.mask == 0) & (unseen.ids[:, 1:] != PAD)
 visits = {int(step) for step in np.geomspace(5, n_steps, 6).round()} | {0}
-diary = {name: [] for name in ("step", "answers", "ends", "asks", "loss on answers", "loss on questions")}
+snapshots = {name: [] for name in ("step", "answers", "ends", "asks", "loss on answers", "loss on questions")}
 
 
 def look(step, model, history):
@@ -155,13 +155,13 @@ def look(step, model, history):
     if step in visits:
         rng_of_asking = np.random.default_rng(lesson.seed)
         said = evaluate.answer(model, questions, judge_response, 1.0, rng_of_asking, recipe.max_new_tokens).responses
-        diary["step"].append(step)
-        diary["answers"].append(np.mean([evaluate.answers_and_stops(response) for response in said]))
-        diary["ends"].append(np.mean([response.ended for response in said]))
-        diary["asks"].append(np.mean(["?" in response.text for response in said]))
+        snapshots["step"].append(step)
+        snapshots["answers"].append(np.mean([evaluate.answers_and_stops(response) for response in said]))
+        snapshots["ends"].append(np.mean([response.ended for response in said]))
+        snapshots["asks"].append(np.mean(["?" in response.text for response in said]))
         logprobs = log_probs_array(model, unseen.ids)
-        diary["loss on answers"].append(-logprobs[unseen.mask > 0].mean())
-        diary["loss on questions"].append(-logprobs[not_asked].mean())
+        snapshots["loss on answers"].append(-logprobs[unseen.mask > 0].mean())
+        snapshots["loss on questions"].append(-logprobs[not_asked].mean())
 
 
 rows = list(sft.epochs(taught, recipe.sft_epochs, recipe.sft.batch_size, rng))[:n_steps]
@@ -172,7 +172,7 @@ if lesson.cut_short:
     visits = {len(history["loss"])}
     look(len(history["loss"]), model, history)
 print("    step  answers   ends   asks   loss on answers   loss on questions")
-for step, answers, ends, asks, on_answers, on_questions in zip(*diary.values()):
+for step, answers, ends, asks, on_answers, on_questions in zip(*snapshots.values()):
     print(f"   {step:5d} {answers:8.0%}{ends:7.0%}{asks:7.0%}{on_answers:18.2f}{on_questions:20.2f}")
 
 # %% [markdown]
@@ -182,7 +182,7 @@ for step, answers, ends, asks, on_answers, on_questions in zip(*diary.values()):
 # demonstrations are worth, and what their imitator's answers are worth.
 # %%
 lesson.section("4. The numbers")
-first, last = ({name: values[i] for name, values in diary.items()} for i in (0, -1))
+first, last = ({name: values[i] for name, values in snapshots.items()} for i in (0, -1))
 alone = generate(model, [[USER]] * 60, recipe.max_new_tokens, 1.0, rng).responses()
 answers = evaluate.answer(model, questions, judge_response, 1.0, rng, recipe.max_new_tokens)
 worth = np.mean([judge(question, answer).gold for question, answer in crowd[:400]])
@@ -219,7 +219,7 @@ lesson.claim(6, only_answers, "gained {answers:+.2f} and {questions:+.2f} nats".
 lesson.claim(7, answers.gold.mean() < worth, f"{answers.gold.mean():.2f} < {worth:.2f}")
 before = evaluate.continue_bare(base, questions, judge_response, 1.0, rng, recipe.max_new_tokens).responses
 bare = np.mean([evaluate.begins_with_question(response.text) for response in before])
-lesson.picture("shares", *lesson_plots.learning_to_answer(diary, bare))
+lesson.picture("shares", *lesson_plots.learning_to_answer(snapshots, bare))
 lesson.finish()
 
 # %% [markdown]

@@ -101,7 +101,7 @@ lesson.predict(
 #
 # $$h = \beta \left[ \log \frac{\pi(y_w)}{\text{ref}(y_w)} - \log \frac{\pi(y_l)}{\text{ref}(y_l)} \right]$$
 #
-# **Step 4: maximum likelihood.** Let the policy that we train stand where $\pi^*$ stood, and make the votes that were
+# **Step 4: maximum likelihood.** Put the policy that we train in the place of $\pi^*$, and make the votes that were
 # cast as probable as possible. That is the loss of lesson 5, with $h$ in place of the difference of rewards:
 #
 # $$L = -\log \sigma(h)$$

@@ -1,4 +1,4 @@
-"""Every primitive and fused function against PyTorch's autograd: values and vector-Jacobian products (group G2)."""
+"""Every primitive and fused function against PyTorch's autograd: values and vector-Jacobian products (files golden/g2_*)."""
 
 import numpy as np
 import pytest

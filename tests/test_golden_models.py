@@ -1,4 +1,4 @@
-"""GPT-2 and GPT-NeoX from Hugging Face transformers: logits, losses, every gradient, greedy texts (groups G1, G9, G4)."""
+"""GPT-2 and GPT-NeoX from Hugging Face transformers: logits, losses, every gradient, greedy texts (files golden/g1_*, g9_*, g4_*)."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""AdamW, gradient clipping and schedules against torch.optim and transformers (group G6)."""
+"""AdamW, gradient clipping and schedules against torch.optim and transformers (files golden/g6_*)."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The token-level half of PPO against TRL and lm-human-preferences' formulas (group G5)."""
+"""The token-level half of PPO against TRL and lm-human-preferences' formulas (files golden/g5_*)."""
 
 import numpy as np
 import pytest

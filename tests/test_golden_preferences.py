@@ -1,4 +1,4 @@
-"""DPO and its relatives, and the Bradley-Terry loss, against TRL: losses, gradients, implicit rewards (groups G3, G4).
+"""DPO and its relatives, and the Bradley-Terry loss, against TRL: losses, gradients, implicit rewards (files golden/g3_*, g4_*).
 
 minialign ships DPO (also conservative), IPO and hinge.  The relatives it does not ship are one line each in terms of its
 primitives, and their stored gradients then check those primitives; the lines double as a dictionary of the field.

@@ -1,4 +1,4 @@
-"""Whole small trainings, step by step: SFT, reward model and DPO (G7), PPO with its minibatches (G8).
+"""Whole small trainings, step by step: SFT, reward model and DPO (files golden/g7_*), PPO with its minibatches (golden/g8_*).
 
 The forward pass, the losses, the backward pass, clipping and AdamW together, for up to 20 steps: an error anywhere grows.
 """

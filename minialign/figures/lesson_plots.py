@@ -62,10 +62,10 @@ def votes_needed(
     return figure, f"{title}. A coin predicts 50%, the raters' own noise allows {ceiling:.0%}."
 
 
-def learning_to_answer(diary: dict[str, list], bare: float) -> tuple[Figure, str]:
+def learning_to_answer(snapshots: dict[str, list], bare: float) -> tuple[Figure, str]:
     """Lesson 3: what a model does with questions while it is fine-tuned.
 
-    diary: lists under step, answers, ends, asks; bare: share of the base model's continuations that are questions.
+    snapshots: lists under step, answers, ends, asks; bare: share of the base model's continuations that are questions.
     """
     figure, [(ax,)] = panels(7, 3.8, 1, 1)
     lines = {
@@ -74,26 +74,26 @@ def learning_to_answer(diary: dict[str, list], bare: float) -> tuple[Figure, str
         "asks": (VERMILION, "--", "asks"),
     }
     for name, (colour, style, _) in lines.items():
-        ax.plot(diary["step"], diary[name], color=colour, linestyle=style, marker="o", markersize=3)
-    last, free = diary["step"][-1], -1.0
-    for name in sorted(lines, key=lambda name: diary[name][-1]):  # from below, each clear of the one before
+        ax.plot(snapshots["step"], snapshots[name], color=colour, linestyle=style, marker="o", markersize=3)
+    last, free = snapshots["step"][-1], -1.0
+    for name in sorted(lines, key=lambda name: snapshots[name][-1]):  # from below, each clear of the one before
         colour, _, what = lines[name]
-        free = max(free, diary[name][-1])
+        free = max(free, snapshots[name][-1])
         label_point(ax, what, (last, free), (6, -3), color=colour)
         free += 0.06
     ax.plot([0, last], [bare, bare], **MODEL_STYLE["base"], linewidth=0.9)
     label_point(ax, f"the base model asks: {bare:.0%}", (0, bare), (4, 2), color=GREY)
     ax.set_xscale("symlog", linthresh=5)
-    ax.set_xticks(diary["step"], [str(step) for step in diary["step"]])
+    ax.set_xticks(snapshots["step"], [str(step) for step in snapshots["step"]])
     ax.minorticks_off()
     ax.set_ylim(-0.03, 1.14)
     percent(ax.yaxis)
     ax.set_xlim(0, last * 2.2)
     name_panel(ax, "share of unseen questions after which the model ...", "steps of fine-tuning")
-    first, last = diary["answers"][0], diary["answers"][-1]
-    title = f"{diary['step'][-1]} steps of SFT: answers go from {first:.0%} to {last:.0%}"
+    first, last = snapshots["answers"][0], snapshots["answers"][-1]
+    title = f"{snapshots['step'][-1]} steps of SFT: answers go from {first:.0%} to {last:.0%}"
     headline(figure, title)
-    ends, asks = diary["ends"], diary["asks"]
+    ends, asks = snapshots["ends"], snapshots["asks"]
     others = f"It ends by itself in {ends[0]:.0%} and then {ends[-1]:.0%}"
     return figure, f"{title}. {others}, asks in {asks[0]:.0%} and then {asks[-1]:.0%}."
 

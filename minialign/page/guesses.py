@@ -63,7 +63,7 @@ def ppo(s: shown.PpoScene) -> shown.Guess | None:
     changed = sum(before[question] != after.get(question) for question in before)
     n = len(before)
     options = [0, n // 2, n]
-    told = f"With the same dice, {changed} of {n} sampled answers are other words than before."
+    told = f"With the same seed, {changed} of {n} sampled answers are other words than before."
     ask = f"The score of the reward model is now raised, on a leash. Of {n} answers, how many will change?"
     return shown.Guess(ask, ["none", "about half", "all"], among([float(o) for o in options], changed), told)
 
