@@ -51,10 +51,24 @@ def test_the_summary_counts_a_mistake_whatever_its_numbers_are():
     assert said[2] == "3 of 30: f: the result is #, but # is expected" and len(said) == 3
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx"])
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=x", " =1", "\n=1+1", "\r\n+1"])
 def test_no_cell_is_a_formula(cell):
     assert next(csv.reader([handins.as_csv([cell, 3])]))[0][0] == "'"
     assert handins.as_csv(["two\nlines", -3]) == "two lines,-3"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_not_waited_for_and_a_name_that_cannot_be_printed_is_a_row(tmp_path, capsys):
+    """A lone surrogate in the name of a folder, which any byte can be on Linux, and a pipe called like a hand-in."""
+    for name in ("anna", os.fsdecode(b"\xff=1")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "ex04.py").write_text("x = 1\n", encoding="utf-8")
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / "ex04.py")
+    assert main(["check", "4", str(tmp_path), "--csv"]) == 1
+    said = capsys.readouterr()
+    said.out.encode("utf-8"), said.err.encode("utf-8")
+    assert [line.split(",")[0] for line in said.out.splitlines()] == ["student", "anna", "pipe", r"\udcff=1"]
 
 
 COPIED = "# my own work\n" + RIGHT.replace("(1 - slip) ** 2", "(1-slip)**2").replace("    return", "\n    # so it is\n    return")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...runs.errors import Problem
+from ...runs.text import safe
 
 COLUMNS = ("student", "score", "of", "mistake", "seconds")
 EXERCISE = re.compile(r"ex\d\d")
@@ -47,10 +48,11 @@ def row(student: str, graded: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_csv(cells: Sequence[Any]) -> str:
-    """One line of CSV; a text that a spreadsheet would compute gets an apostrophe in front."""
+    """One line of CSV, control characters by name; a text that a spreadsheet would compute gets an apostrophe in front."""
     out = StringIO()
-    shown = [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t" and cell else cell for cell in cells]
-    csv.writer(out, lineterminator="").writerow([" ".join(x.split()) if isinstance(x, str) else x for x in shown])
+    plain = [safe(" ".join(cell.split())) if isinstance(cell, str) else cell for cell in cells]
+    shown = [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@" and cell else cell for cell in plain]
+    csv.writer(out, lineterminator="").writerow(shown)
     return out.getvalue()
 
 

@@ -54,6 +54,8 @@ def alike(paths: Sequence[Path], given: str) -> list[tuple[int, int, float]]:
 def read(path: Path, most: int = 100_000) -> str:
     """The beginning of a file as text; nothing of one that cannot be read."""
     try:
+        if not path.is_file():  # to open a pipe would wait for ever
+            return ""
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(most)
     except (OSError, ValueError):
