@@ -22,7 +22,7 @@ from .autograd import Tensor, make_node
 from .functional import scatter
 
 _said = os.environ.get("MINIALIGN_THREADS", "1")
-if not _said.isdecimal() or int(_said) == 0:
+if not _said.isdecimal() or len(_said) > 9 or int(_said) == 0:
     sys.exit(f"minialign: MINIALIGN_THREADS must be a whole number of at least 1, not {_said!r}")
 THREADS = int(_said)
 FEWEST = 640  # tokens worth a thread of their own

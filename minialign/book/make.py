@@ -74,8 +74,9 @@ def written(made: dict[str, bytes], out: Path, about: dict) -> list[Path]:
 
 def kept(out: Path) -> dict:
     try:
-        return json.loads((out / LIST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads((out / LIST).read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    except (OSError, ValueError, RecursionError):
         return {}
 
 

@@ -65,7 +65,7 @@ def read(folder: Path, script: Path) -> Recording | None:
             return None
         told = [[from_json(event) for event in cell] for cell in kept["cells"]]
         return Recording(folder, kept["key"], float(run["seconds"]), told)
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
 

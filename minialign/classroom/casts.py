@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..batch import Response
 from ..checkpoint import atomically
+from ..checks import check_number
 from ..runs.errors import Problem
 from ..runs.folder import read_votes
 from ..runs.text import safe
@@ -76,12 +77,16 @@ def cast_of(line: dict, number: int, stranger: int) -> Cast:
         return Cast(voter, number, line["prompt"], chosen, rejected, "a")
     a, b = (Response(line[side], line[f"{side}_ended"]) for side in "ab")
     again, place = line.get("repeat_of"), line.get("pair", number)
-    whole = isinstance(a.text, str) and isinstance(b.text, str) and isinstance(place, int) and place >= 0
+    whole = isinstance(place, int) and place >= 0 and all(isinstance(x.text, str) and isinstance(x.ended, bool) for x in (a, b))
     if not whole or line["vote"] not in DECISIONS.values() or not (again is None or 0 <= again < place):
         raise ValueError("it is not whole")
-    cast = Cast(voter, place, line["prompt"], a, b, line["vote"], part, again, float(line.get("seconds", 0)))
-    if cast.chosen and cast.chosen != Response(line["chosen"], line["chosen_ended"]):
-        raise ValueError("chosen is not the side that was voted for")
+    seconds = line.get("seconds", 0)
+    check_number("seconds", seconds, at_least=0)
+    cast = Cast(voter, place, line["prompt"], a, b, line["vote"], part, again, float(seconds))
+    if cast.chosen:
+        sides = {side: Response(line[side], line[f"{side}_ended"]) for side in ("chosen", "rejected")}
+        if sides != {"chosen": cast.chosen, "rejected": b if cast.vote == "a" else a}:
+            raise ValueError("chosen and rejected are not the sides that were voted on")
     return cast
 
 

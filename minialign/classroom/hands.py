@@ -19,7 +19,7 @@ Count = tuple[int, int]  # for a, for b
 def read_count(text: str) -> Count | None:
     """`7 23` -> (7, 23); None for anything else."""
     numbers = text.split()
-    if len(numbers) != 2 or not all(number.isdecimal() and int(number) <= MOST for number in numbers):
+    if len(numbers) != 2 or not all(number.isdecimal() and len(number) <= len(str(MOST)) for number in numbers):
         return None
     return int(numbers[0]), int(numbers[1])
 

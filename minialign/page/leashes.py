@@ -39,7 +39,7 @@ def kept_leashes(run: dict[str, Any], folder: str | Path) -> dict[float, Stage]:
             journey = on_leash(run, folder, beta)
             if journey.path("ppo", ".json").name == path.name:
                 found[beta] = journey.stage("ppo")
-        except (ValueError, LookupError, TypeError, AttributeError, OSError, UnreadableStage, Problem):
+        except (ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError, UnreadableStage, Problem):
             continue  # a damaged stage costs its own curve, and not the page
     return dict(sorted(found.items()))
 

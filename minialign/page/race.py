@@ -134,7 +134,7 @@ def race(folder: str | Path) -> Race:
     path = Path(folder) / f"race-{key}.json"
     try:
         return Race(**cache.unseal(json.loads(path.read_text(encoding="utf-8")))["data"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         found = run_race()
     text = json.dumps(cache.seal({"key": key, "code": code, "data": vars(found)}))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -158,10 +158,10 @@ def read_vote(line: str) -> Vote | None:
     try:
         vote = json.loads(line)
         texts = [vote[name] for name in ("prompt", "chosen", "rejected")]
-        ended = [bool(vote.get(f"{side}_ended", True)) for side in ("chosen", "rejected")]
+        ended = [vote.get(f"{side}_ended", True) for side in ("chosen", "rejected")]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
-    if not all(isinstance(text, str) for text in texts):
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(e, bool) for e in ended):  # "false" is no bool
         return None
     question, chosen, rejected = map(safe, texts)
     return question, Response(chosen, ended[0]), Response(rejected, ended[1])

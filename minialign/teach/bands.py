@@ -5,12 +5,22 @@ from pathlib import Path
 from typing import Any
 
 from .. import cache
+from ..runs.errors import Problem
 
 
 def read_bands(folder: str | Path) -> dict[str, Any]:
-    """lessons/bands.json: lesson -> "fast" | "full" -> number -> [low, high, seeds]; empty before a calibration."""
+    """lessons/bands.json: lesson -> "fast" | "full" -> number -> [low, high, seeds]; empty before a calibration.
+
+    Raises Problem if it is damaged.
+    """
     path = Path(folder) / "bands.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if not all(isinstance(cut, dict) for lesson in found.values() for cut in lesson.values()):
+            raise ValueError("there must be bands for each lesson and cut")
+        return found
+    except (ValueError, AttributeError, RecursionError) as problem:
+        raise Problem(f"{path} cannot be read ({problem}); download it again, or: minialign calibrate") from None
 
 
 def run_key(file: str | Path) -> str:

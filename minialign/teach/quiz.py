@@ -40,7 +40,10 @@ def read_quiz(lessons: str | Path, number: int) -> list[Question]:
     try:
         items = json.loads(path.read_text(encoding="utf-8"))
         questions = [Question(i["question"], [Option(**option) for option in i["options"]], i["right"]) for i in items]
-    except (ValueError, KeyError, TypeError) as problem:
+        texts = [q.text for q in questions] + [said for q in questions for one in q.options for said in vars(one).values()]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("questions and options must be texts")
+    except (ValueError, LookupError, TypeError, RecursionError) as problem:
         raise Problem(f"{path} cannot be read as a quiz ({problem!r}); fix it, or download it again") from None
     for question in questions:
         right = [not option.misconception for option in question.options]

@@ -94,5 +94,5 @@ def read_measured(runs: str | Path, lessons: str | Path) -> Measured:
         total = f"{kept['seconds'] / 60:.0f} minutes and {kept['megabytes']:.0f} MB the first time"
         runs, bands = Path(runs).as_posix(), read_bands(lessons)
         return Measured(kept["lessons"], kept["fast"], kept["seed"], where, total, runs, bands)
-    except (OSError, ValueError, LookupError, TypeError) as problem:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
         raise Problem(f"{path} holds no measured seconds ({problem}); make them with: minialign prepare --fast") from None

@@ -67,8 +67,9 @@ def told(name: str, row: dict) -> dict:
 def rows_in(path: Path) -> dict[str, dict]:
     """What an earlier preparation has measured -> lesson -> its row."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["lessons"]
-    except (OSError, ValueError, LookupError):
+        rows = json.loads(path.read_text(encoding="utf-8"))["lessons"]
+        return rows if all(isinstance(row, dict) for row in rows.values()) else {}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {}
 
 
