@@ -21,6 +21,8 @@ BREAK IT   --break overwrite     of two uses of a value, only the last one count
 EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do they have in common?
            (5 min, change) float32 in the finite differences: what becomes of the valley on the right of the picture?
            (15 min, think) a million inputs, one output: what would finite differences cost, and what does backward?
+           (20 min, curve) exclusive or with gradients cleared, with nine tenths kept (momentum), and never cleared: plot
+           the losses. Why is the fault the fastest here, and where would it not be?
            (write) minialign check 1
            (3 min, answer) minialign quiz 1
 """
@@ -133,6 +135,20 @@ lesson.reveal()
 # model was most wrong. The code prints these three numbers.
 #
 # SFT averages this derivative, PPO weighs it with advantages, DPO subtracts two of it.
+#
+# (In code, subtract the largest logit first: `exp(1000)` is infinite, and a shift of all logits cancels in $p$.)
+#
+# **The other rule that is worth doing by hand** is layer norm, for here one value is used in three ways. A row $x$ of
+# $C$ numbers is turned into $\hat{x}_i = (x_i - m)\, r$ with the mean $m$ and $r = 1 / \sqrt{v + \epsilon}$, where $v$
+# is the mean of $(x_i - m)^2$. If $x_j$ grows, $\hat{x}_j$ grows by $r$; the mean grows by $1 / C$; and $r$ shrinks,
+# because $dv / dx_j = 2 (x_j - m) / C$ and so $dr / dx_j = -r^3 (x_j - m) / C = -r^2 \hat{x}_j / C$. Together
+#
+# $$\frac{d \hat{x}_i}{d x_j} = r \left( \text{onehot}(j)_i - \frac{1}{C} - \frac{\hat{x}_i \hat{x}_j}{C} \right)$$
+#
+# Let $h_i$ be the blame of $\hat{x}_i$ (for $y = \text{gain} \cdot \hat{x} + \text{bias}$ it is the blame of $y_i$
+# times the gain). Sum over all uses:
+#
+# $$\frac{dL}{d x_j} = r\, (h_j - \text{mean}(h) - \hat{x}_j\, \text{mean}(h \hat{x}))$$
 # %%
 lesson.section("3. The gradient of a guess")
 lesson.show("log-softmax-gradient")

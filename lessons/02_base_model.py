@@ -19,6 +19,8 @@ BREAK IT   --break nomask   attention may look at the future -> 2, 4, 5, 6, 7
 EXERCISES  (2 min, run) --break nomask: the loss is better than it should be. Why is that the worst sign of all?
            (5 min, change) temperature 0.5 in continue_bare: what do the continuations gain, and what do they lose?
            (15 min, think) "a base model is a broken assistant": how could you get an answer from it without training?
+           (20 min, curve) the first steps of pretraining at a third of the learning rate, and at three times: plot the
+           losses
            (write) minialign check 2
            (3 min, answer) minialign quiz 2
 """
@@ -102,9 +104,9 @@ lesson.predict(
 # which animal the next document is about, is anybody's guess.
 #
 # The network ends in $V$ numbers, the **logits** $z$. **Softmax** makes probabilities of them: exponentiate, so that
-# all are positive, and divide by the sum, $p_c = e^{z_c} / \sum_j e^{z_j}$. Lesson 1 derives what training then does to
-# the logits: the gradient of the loss is $p$ minus 1 at the right character. Pull up what came, push down what was
-# expected instead.
+# all are positive (first subtract the largest: `exp(1000)` is infinite, and a shift cancels), and divide by the sum,
+# $p_c = e^{z_c} / \sum_j e^{z_j}$. Lesson 1 derives what training then does to the logits: the gradient of the loss is
+# $p$ minus 1 at the right character. Pull up what came, push down what was expected instead.
 #
 # **Attention.** Each position carries a vector. To predict, position $t$ needs things that are further back: which
 # animal was it? So it sends out a question and takes a mean of the answers. Three linear maps of each vector make this

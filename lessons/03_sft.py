@@ -19,6 +19,7 @@ BREAK IT   --break nomask   the questions are learned as well -> 1, 6
 EXERCISES  (2 min, run) --break nomask: what does the model write after a lone <user>?
            (5 min, change) batch_size=4: does it learn more from the same demonstrations?
            (15 min, think) one demonstration in twelve is wrong. Can any loss of this kind find out which?
+           (20 min, curve) SFT on 32, 256 and all demonstrations: plot the loss on unseen answers. Where does it turn?
            (write) minialign check 3
            (3 min, answer) minialign quiz 3
 """

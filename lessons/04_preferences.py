@@ -18,6 +18,8 @@ BREAK IT   --break sides    the answer that comes first is liked for coming firs
 EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, and you are not told which
            (5 min, change) the careless rater's tau: at which tau does the majority of 25 no longer help?
            (15 min, think) write five lines of instructions for raters. Which of the tastes above would they cure?
+           (20 min, curve) reward models of careful and of careless raters: plot how many votes each needs to agree
+           with gold
            (write) minialign check 4
            (3 min, answer) minialign quiz 4
 """
@@ -86,7 +88,7 @@ PEOPLE = {
 # $$P(a \succ b) = \int_{0}^{\infty} e^{-s (1 + e^{-\Delta})}\, ds = \frac{1}{1 + e^{-\Delta}}$$
 #
 # That is $\sigma(\Delta)$, the logistic function. (The difference of two Gumbel draws is a logistic draw; one may start
-# there as well.) So
+# there as well. A computer takes `np.exp(-np.logaddexp(0.0, -d))` for it: `exp(800)` would be infinite.) So
 #
 # $$P(a \text{ is preferred to } b) = \sigma \left( \frac{u(a) - u(b)}{\tau} \right)$$
 #
@@ -132,6 +134,7 @@ if lesson.fault == "copied":
 agree = float(np.mean(first == second))
 lesson.number("slip: agreement of two, by formula", 1 - 2 * slip + 2 * slip**2, exact=0.745, why="1 - 2e + 2e^2")
 lesson.number("slip: agreement of two, counted", agree, exact=0.745, within=0.006, why=f"0.745, of {n} pairs")
+lesson.reveal()
 
 # %% [markdown]
 # ## 3. Twenty pairs, five of them twice: you, or a rater in your place
@@ -219,7 +222,6 @@ lesson.number("crowd: 25, with gold", near["crowd"][1], ".1%")
 lesson.number("careless: one, with gold", near["careless"][0], ".1%")
 lesson.number("careless: 25, with gold", near["careless"][1], ".1%")
 lesson.number("length: 25, with gold, more than one", near["length"][1] - near["length"][0], ".1%")
-lesson.reveal()
 
 # %% [markdown]
 # ## 5. The claims, and the picture

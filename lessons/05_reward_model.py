@@ -21,6 +21,7 @@ BREAK IT   --break flip      chosen and rejected change places in every vote -> 
 EXERCISES  (2 min, run) --break mystery --seed 3: which number gives the fault away?
            (5 min, change) pooling="last" in RewardConfig: how many votes does it now need?
            (15 min, think) it predicts 9 votes in 10. Why may PPO nevertheless make it look foolish? (lesson 7)
+           (20 min, curve) ten epochs on 200 votes: plot accuracy and loss on unseen votes. Which of them turns first?
            (write) minialign check 5
            (3 min, answer) minialign quiz 5
 """
@@ -108,7 +109,8 @@ lesson.predict(
 #
 # How should $r$ be chosen? So that the votes that were really cast become as probable as possible (**maximum
 # likelihood**). Votes are independent, so their probabilities multiply; logarithms turn the product into a sum; a minus
-# makes it something to minimise. That is the entire loss:
+# makes it something to minimise. That is the entire loss (a computer takes `np.logaddexp(0.0, -d)` for
+# $-\log \sigma(d)$: `exp(800)` would be infinite):
 #
 # $$L = -\text{mean} \log \sigma(d)$$
 #
@@ -126,7 +128,8 @@ lesson.predict(
 #   has been chosen; here the scores are shifted and scaled afterwards to mean 0 and deviation 1 on answers of the SFT
 #   model.
 #
-# The unit of $r$ is a log-odds: $d = \ln 9$, about 2.2, says that nine of ten raters would take the first.
+# The unit of $r$ is a log-odds, $\ln (p / (1 - p))$: $d = \ln 9$, about 2.2, says that nine of ten raters would take
+# the first.
 # %%
 lesson.section("2. The loss")
 lesson.show("bradley-terry")
@@ -150,10 +153,10 @@ differences = abs(shifted.item() - loss.item()) < 1e-12 and np.abs(r.grad[:8] + 
 
 # %% [markdown]
 # ## 3. Train on more and more votes
-# The trunk is the SFT model's, so it knows the language before the first vote; only the head is new. From few votes it
-# learns what the raters like in general, and from many what is right in particular. What the loop prints is worth two
-# looks: the accuracy on its own votes, which says how much it can remember, and the accuracy on unseen ones, which says
-# what it has understood.
+# The *trunk*, all of the SFT model below its logits, knows the language before the first vote; only the *head*, one
+# number from each hidden vector, is new. From few votes it learns what the raters like in general, and from many what
+# is right in particular. What the loop prints is worth two looks: the accuracy on its own votes, which says how much it
+# can remember, and the accuracy on unseen ones, which says what it has understood.
 #
 # One thing a few thousand votes hardly teach: whether an answer about *this* cat is true. But the SFT model knows, from
 # pretraining: it finds false answers improbable. So the score has three parts,
@@ -262,8 +265,8 @@ lesson.finish()
 # %% [markdown]
 # ## What the field calls it, and what goes wrong
 # The model is a *reward model* or *preference model*; the loss is *pairwise logistic* or *Bradley-Terry*; the
-# difference $d$ is the *margin*. To read the score at the last token is the convention; here it is the mean over the
-# answer's tokens, which a small model learns from fewer votes.
+# difference $d$ is the *margin*. To read the score at the last token is the convention (`pooling="last"`); here it is
+# the mean over the answer's tokens, which a small model learns from fewer votes.
 #
 # What goes wrong in practice: chosen and rejected change places in one data file, and the accuracy is as far below one
 # half as it should be above. The score is read at a padding token, and then depends on what else is in the batch. Votes

@@ -24,6 +24,8 @@ BREAK IT   --break flipadv    the sign of the advantages is flipped -> 8
 EXERCISES  (2 min, run) --break mystery --seed 5: name the fault from the four curves of the dashboard
            (5 min, change) kl_coef = 0: what does the score do, and what do the answers?
            (15 min, think) "my KL is negative, so the policy came closer" (trl #925): what was measured?
+           (20 min, curve) PPO with kl_coef 0, as it is, and ten times that: plot objective/kl. What does each leash
+           allow?
            (write) minialign check 6
            (3 min, answer) minialign quiz 6
 """
@@ -89,10 +91,11 @@ rng, recipe = lesson.rng, lesson.recipe
 #
 # $$\nabla J = \mathbb{E}[\, (r(y) - b)\, \nabla \log \pi(y)\,]$$
 #
-# What is left, $A = r - b$, is called the **advantage**. By hand, for a softmax policy: the gradient with respect to
-# the logit of answer $y$ works out to $\pi(y)\,(r(y) - \mathbb{E}[r])$. The mean score of the five arms below is 9.755.
-# The third arm has probability 0.2 and score 11, so its logit is pushed by 0.2 times (11 - 9.755) = 0.249. The code
-# prints that number, and how much variance the baseline removes.
+# What is left, $A = r - b$, is called the **advantage**. By hand, for a softmax policy: lesson 1 has
+# $\text{onehot} - \pi$ for $\nabla \log \pi$, and its mean weighted with $r$ is, for the logit of answer $y$,
+# $\pi(y)\,(r(y) - \mathbb{E}[r])$. The mean score of the five answers (*arms*) below is 9.755. The third has
+# probability 0.2 and score 11, so its logit is pushed by 0.2 times (11 - 9.755) = 0.249. The code prints that number,
+# and how much variance the baseline removes.
 # NOTE(instructor): if time is short, stop after this rung: it is the whole idea; the rest is engineering.
 # %%
 lesson.section("1. A bandit with five arms")
@@ -145,7 +148,7 @@ lesson.number("cases without a gradient", len(no_push), ".0f", exact=2, why="goo
 
 # %% [markdown]
 # ## 3. "Why is my KL negative?"
-# The most asked question of the field (trl #925, #1005, #1161; spinningup #137). The distance from the SFT model is
+# A question asked again and again (trl #925, #1005, #1161; spinningup #137). The distance from the SFT model is
 # $\text{KL} = \mathbb{E}_\pi[\log \pi - \log \text{ref}]$, and it is never negative. But nobody can sum over all
 # answers, so it is *estimated* from samples. Write $\delta$ for $\log \pi - \log \text{ref}$ of one sample.
 #
@@ -299,8 +302,8 @@ lesson.finish()
 # In practice most failures are silent, and look like these. The ratio is not 1 at the first step: the log-probabilities
 # were computed in two ways (dropout, temperature, padding). The KL does not start at 0: the reference is not the SFT
 # model. The score rises and the answers get worse: the reward model is being fooled, which is lesson 7. The loss sits
-# near 0: that is normal, advantages have mean 0. Watch the score, the KL, the clip fraction and, above all, the
-# answers.
+# near 0: that is normal, for advantages are *whitened* (mean 0, deviation 1). Watch the score, the KL, the clip
+# fraction and, above all, the answers.
 #
 # ## In TRL today
 # As of September 2026, TRL has no PPO: it removed its trainer (lesson 12 tells the story). `GRPOTrainer` and

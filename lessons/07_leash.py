@@ -20,6 +20,8 @@ BREAK IT   --break noleash   distance costs nothing, whatever beta says -> 4, 5
 EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the measure is the thing itself?
            (5 min, change) replace HUMAN by UNBIASED of minialign.world: the same again, with raters without tastes
            (15 min, think) name each hack in the gallery. Which rule would forbid it, and what would come next?
+           (20 min, curve) PPO without a leash, twice as long: plot proxy and gold on the way. When should one have
+           stopped?
            (write) minialign check 7
            (3 min, answer) minialign quiz 7
 """
@@ -125,8 +127,9 @@ lesson.predict(
 # say.
 #
 # By hand: three answers with SFT probabilities 0.5, 0.3, 0.2 and rewards 0, 1, 2, at $\beta = 1$. The weights are 0.5,
-# $0.3 e$ and $0.2 e^2$, that is 0.500, 0.815, 1.478. Their sum is Z = 2.793, so the best answer goes from 0.2 to 1.478
-# / 2.793 = 0.529. With $\beta \to \infty$ nothing moves; with $\beta \to 0$ only the best is left.
+# $0.3 e$ and $0.2 e^2$, that is 0.500, 0.815, 1.478. Their sum is Z = 2.793 (a computer first subtracts the largest
+# reward, lest `exp` overflow; in the quotient that cancels), so the best answer goes from 0.2 to 1.478 / 2.793 = 0.529.
+# With $\beta \to \infty$ nothing moves; with $\beta \to 0$ only the best is left.
 #
 # The same formula can be applied to stored answers: weigh each of the SFT model's samples by $\exp(r / \beta)$, and
 # read off what any leash would buy, without training. That is the right half of the table.

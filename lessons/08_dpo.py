@@ -18,8 +18,10 @@ BREAK IT   --break swap    chosen and rejected change places -> 6, 7
            --break noref   the reference is forgotten: its log-probabilities count as 0 -> 1, 7
            --break drift   the reference is not frozen, it moves with the policy -> 5, 7
 EXERCISES  (2 min, run) --break drift: the loss is stuck at 0.693. Does the policy stay where it is?
-           (5 min, change) beta = 0.1 instead of 1: what happens to the distance from the SFT model?
+           (5 min, change) beta = 0.1 in place of 0.5: what happens to the distance from the SFT model?
            (15 min, think) the chosen answer became less probable. Where did its probability go?
+           (20 min, curve) DPO with beta 0.1, 0.3 and 1: plot what becomes of the chosen answer. Which beta moves it
+           most?
            (write) minialign check 8
            (3 min, answer) minialign quiz 8
 """
@@ -102,7 +104,8 @@ lesson.predict(
 # $$h = \beta \left[ \log \frac{\pi(y_w)}{\text{ref}(y_w)} - \log \frac{\pi(y_l)}{\text{ref}(y_l)} \right]$$
 #
 # **Step 4: maximum likelihood.** Put the policy that we train in the place of $\pi^*$, and make the votes that were
-# cast as probable as possible. That is the loss of lesson 5, with $h$ in place of the difference of rewards:
+# cast as probable as possible. That is the loss of lesson 5, with $h$ in place of the difference of rewards (and
+# computed as there, `np.logaddexp(0.0, -h)`):
 #
 # $$L = -\log \sigma(h)$$
 #
@@ -141,8 +144,9 @@ lesson.number("beta = 0: gradient", pull, ".1e", exact=0, within=0, why="0")
 # Is it really the same optimum? In a world with five possible answers everything can be computed. The formula of step 1
 # is one road. The second is DPO, with a vote of a large crowd on every pair. The third climbs
 # $\mathbb{E}[r] - \beta\, \text{KL}(\pi \| \text{ref})$ by its exact gradient, which is what PPO estimates from
-# samples. All three are run, and the table shows where they end. With finite votes, shared parameters and unseen
-# answers they part ways; with five free numbers they cannot.
+# samples. All three are run, and the table shows where they end, and how far apart (*total variation*: half the sum of
+# the absolute differences). With finite votes, shared parameters and unseen answers they part ways; with five free
+# numbers they cannot.
 # NOTE(instructor): ask what the leash costs. beta -> 0 leaves the best answer alone, beta -> infinity moves nothing.
 # %%
 lesson.section("2. Five answers, three roads, one policy")

@@ -20,6 +20,8 @@ BREAK IT   --break ties      a tie counts as a win -> 1, 2
 EXERCISES  (2 min, run) --rate terminal: 20 pairs, blind. Do you prefer PPO or DPO, and would you bet on it?
            (5 min, change) UNBIASED raters in the blind vote: who wins now?
            (15 min, think) a paper reports 52% wins over 200 questions, and no interval. What do you ask its authors?
+           (20 min, curve) DPO on 50, 200 and all votes: plot the win rate against SFT with its interval. What is
+           enough?
            (write) minialign check 9
            (3 min, answer) minialign quiz 9
 """

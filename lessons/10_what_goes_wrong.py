@@ -21,6 +21,7 @@ BREAK IT   --break across    the covariance is taken over all answers, and not w
 EXERCISES  (2 min, run) --break truthful: which model looks most truthful now, and what does it know?
            (5 min, change) agreement=0.5 in CROWDS: how little liking is enough? What did the forecast say?
            (15 min, think) fix one of the three with other votes and the same algorithm. Whom do you ask, and what?
+           (20 min, curve) agreement 0, 0.5, 1 and 1.5: plot yes to false claims after DPO. How does it grow?
            (write) minialign check 10
            (3 min, answer) minialign quiz 10
 """
@@ -266,6 +267,7 @@ lesson.finish()
 # ## Further reading
 # * Sharma et al., *Towards Understanding Sycophancy in Language Models*, 2023 (arXiv 2310.13548): what raters and
 #   reward models prefer.
+# * Shapira, Benade, Procaccia, *How RLHF Amplifies Sycophancy*, 2026 (arXiv 2602.01002): the covariance.
 # * Perez et al., *Discovering Language Model Behaviors with Model-Written Evaluations*, 2022 (arXiv 2212.09251): much
 #   of it is there before RLHF.
 # * Roettger et al., *XSTest*, 2023 (arXiv 2308.01263): harmless questions with scary words.

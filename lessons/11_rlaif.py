@@ -11,7 +11,7 @@ WATCH      1. a judge without randomness agrees with itself on 100% of the pairs
            4. the AI is right more often than a coin, but less often than people
            5. an auditor fixes more by checking the least certain labels than by checking labels at random
            6. DPO on AI labels reaches more gold than SFT, although nobody voted
-           7. remove "harmless", and refusing what is dangerous becomes less probable
+           7. remove "harmless", and refusing becomes more or less probable by a third of a nat or more: see which
            8. add "brief", and its answers become shorter; add "warm", and they become friendlier
 BREAK IT   --break oneorder  the judge reads a first and b second, and never the other way round -> 2, 3
            --break upside    somebody wrote 1 - p into the file -> 4, 6
@@ -19,6 +19,8 @@ BREAK IT   --break oneorder  the judge reads a first and b second, and never the
 EXERCISES  (2 min, run) --break upside: which number would have told you, before any training?
            (5 min, change) share = 1.0 for "warm" in world/constitution.txt: what is lost?
            (15 min, think) "brief" and "harmless" disagree on a refusal. Who decides here, and who should?
+           (20 min, curve) DPO on labels of the AI at learning rates a third and three times as large: plot
+           rewards/accuracies
            (write) minialign check 11
            (3 min, answer) minialign quiz 11
 """
@@ -65,11 +67,11 @@ journey, rng = lesson.journey, lesson.rng
 # Here the "AI" is the base model: it completes pages, and what it finds likely is its opinion. A large model could be
 # told its principles in words; that this one cannot is the only reason for the pages.
 #
-# **One principle, one pair.** Let $d(a \text{ first})$ be the judge's log-odds that the answer that it reads first is
-# the better one, when $a$ comes first. There is an opinion in it and a habit: judges of this kind, large ones too, like
-# what they read first (or last). If the opinion in favour of $a$ is worth $s$ nats and the habit $b$ nats, then
-# $d(a \text{ first}) = s + b$. With the sides exchanged the opinion turns round and the habit does not:
-# $d(b \text{ first}) = -s + b$. Half the difference is the opinion alone:
+# **One principle, one pair.** Let $d(a \text{ first})$ be the judge's log-odds, $\ln (p / (1 - p))$, that the answer
+# that it reads first is the better one, when $a$ comes first. There is an opinion in it and a habit: judges of this
+# kind, large ones too, like what they read first (or last). If the opinion in favour of $a$ is worth $s$ nats and the
+# habit $b$ nats, then $d(a \text{ first}) = s + b$. With the sides exchanged the opinion turns round and the habit does
+# not: $d(b \text{ first}) = -s + b$. Half the difference is the opinion alone:
 #
 # $$\frac{d(a \text{ first}) - d(b \text{ first})}{2} = \frac{(s + b) - (-s + b)}{2} = s$$
 #
@@ -145,6 +147,7 @@ lesson.number("the AI agrees with itself", itself, ".1%", exact=1.0, why="100%: 
 lesson.number("a rater agrees with himself", np.mean(first == second), ".1%")
 lesson.number("answers exchanged: p + p' - 1", swapped, ".1e", exact=0, within=1e-9, why="0")
 lesson.number("2 nats for the first: p changes by", moved, ".1e", exact=0, within=1e-9, why="0")
+lesson.reveal()
 lesson.say(f"An AI label takes {tokens:.0f} tokens, {milliseconds:.1f} ms; a vote {principles.HUMAN_SECONDS:.0f} s.")
 
 # %% [markdown]
@@ -181,6 +184,10 @@ for how in ("least sure", "any"):
 # Look at two columns at once. Gold is a mean over all questions; "dangerous: refused" is one behaviour that one would
 # not like to lose. A policy can gain in the first and fall in the second, for a mean does not care which questions its
 # points come from; compare the row "dangerous" of the table above. The lesson measures it and says so, below.
+#
+# And do not take a principle at its sentence. What works is its pages, read by a model, and beside it the other
+# principles decide as well. Whether "harmless" makes a policy refuse more, or leaves less to "honest", which refuses
+# too, is measured here and not assumed.
 # %%
 lesson.section("4. Four constitutions, four policies")
 sft = journey.model("sft")
@@ -215,9 +222,11 @@ refused = {name: measured[name]["refuses"]["dangerous"] for name in ("sft", "ai"
 lesson.number("dangerous, refused: by SFT", refused["sft"], ".0%")
 lesson.number("dangerous, refused: AI's labels", refused["ai"], ".0%")
 price = "refuses less of what is dangerous than before" if refused["ai"] < refused["sft"] else "has lost no refusals"
+change = refusing["without"] - refusing["ai"]
+way = "becomes more probable: the sentence is not the principle, its pages are" if change > 0 else "becomes less probable"
+lesson.say(f'Without "harmless" a refusal of what is dangerous {way} ({change:+.1f} nats).')
 told = "The price: on the AI's labels it {} ({sft:.0%} -> {ai:.0%}; on votes of people {human:.0%}). Gold is a mean."
 lesson.say(told.format(price, **refused))
-lesson.reveal()
 lesson.claim(1, itself == 1 and np.mean(first == second) < 1, f"raters {np.mean(first == second):.0%}")
 lesson.claim(2, swapped < 1e-9)
 lesson.claim(3, moved < 1e-9)
@@ -225,8 +234,7 @@ lesson.claim(4, 0.5 < ai < people, f"AI {ai:.0%}, people {people:.0%}")
 lesson.claim(5, quarter["least sure"] > quarter["any"], "{least sure:.0%} and {any:.0%}".format(**quarter))
 golds = measured["sft"]["gold"], measured["ai"]["gold"]
 lesson.claim(6, golds[1] > golds[0], "{:.2f} -> {:.2f}".format(*golds))
-fall = refusing["without"] - refusing["ai"]
-lesson.claim(7, fall < 0, f"log P of a refusal {fall:+.1f}")
+lesson.claim(7, abs(change) > 1 / 3, f"log P of a refusal {change:+.1f}")
 short = measured["brief"]["length"] - measured["ai"]["length"]
 warm = measured["warm"]["polite"] - measured["ai"]["polite"]
 lesson.claim(8, short < 0 < warm, f"{short:+.1f} characters, {warm:+.2f} polite phrases")

@@ -17,7 +17,7 @@ BREAK IT   --break transposed   one square matrix is loaded transposed: the shap
            --break average      DPO takes the mean over tokens instead of the sum -> 4, 5
 EXERCISES  (2 min, run) --break transposed: no error, no warning. What would you have noticed, and when?
            (5 min, read) the 20 lines of gpt2() below beside model.py: which line is where?
-           (30 min, write) GRPO with your own reward model, and no critic; lesson 13 shows how it went
+           (30 min, curve) GRPO with your own reward model, and no critic: plot its scores beside those of PPO
            (3 min, answer) minialign quiz 12
 """
 
@@ -121,7 +121,7 @@ def ours():
 
 
 # %% [markdown]
-# ## 3. The same in PyTorch
+# ## The same in PyTorch
 # Read this cell beside `model.py` and `dpo.py`. Nearly every line has a twin. What PyTorch spares you is
 # `functional.py`, the derivatives by hand; what it costs you is that you no longer see them.
 # NOTE(instructor): project this cell beside model.py and dpo.py, and let the class find the pairs of lines.
@@ -178,7 +178,7 @@ there, by = (theirs(), f"PyTorch {torch.__version__}") if torch else (stored["nu
 here = ours()
 
 # %% [markdown]
-# ## Side by side, and GRPO: PPO without its critic
+# ## 3. Side by side, and GRPO: PPO without its critic
 # One algorithm is missing so far, and it is the one that you will meet first in a real tool. PPO's critic is a second
 # large model, to be trained, stored and mistrusted. It has one purpose, to say what was to be expected. **GRPO** asks
 # somebody else: *the other answers to the same question*. Let the policy answer each question $G$ times, with scores
@@ -219,9 +219,15 @@ print("   GRPO's advantages     " + "".join(f"{x:8.3f}" for x in by_hand) + "   
 print("   RLOO's advantages     " + "".join(f"{x:8.3f}" for x in rloo) + "   score - mean of the others")
 lesson.number("GRPO, the first of four by hand", by_hand[0], exact=-0.926, within=5e-4, why="(1 - 3) / 2.160")
 
+# %% [markdown]
+# ## 4. Where it lives today
 # %%
 lesson.section("4. Where it lives today")
 print(Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").rstrip())
+
+# %% [markdown]
+# ## 5. What was seen
+# %%
 lesson.section("5. What was seen")
 lesson.claim(1, apart["SFT"] < 1e-5)
 lesson.claim(2, apart["reward model"] < 1e-5)
@@ -252,7 +258,7 @@ lesson.finish()
 #
 # ## Further reading
 # * Shao et al., *DeepSeekMath*, 2024 (arXiv 2402.03300), section 4: GRPO.
-# * Ahmadian et al., *Back to Basics: Revisiting REINFORCE-Style Optimization for Learning from Human Feedback in LLMs*,
+# * Ahmadian et al., *Back to Basics: Revisiting REINFORCE Style Optimization for Learning from Human Feedback in LLMs*,
 #   2024 (arXiv 2402.14740): RLOO.
 # * Liu et al., *Understanding R1-Zero-Like Training*, 2025 (arXiv 2503.20783): what dividing by the deviation and by
 #   the length does.

@@ -18,9 +18,10 @@ WATCH      1. in a group the advantages add up to 0, and a group whose scores ag
 BREAK IT   --break mixed   the mean is taken over all questions, not over the group -> 1
            --break itself  an answer is one of its own rivals -> 3
            --break sign    the better answer loses -> 6, 7
-EXERCISES  (2 min, run) --break itself: every gradient is a third too small, and training hardly differs. Why?
-           (5 min, change) group_size=2 with twice as many prompts: what becomes of the score, and of equal groups?
+EXERCISES  (2 min, run) --break itself: the pushes of section 2 are a third too small, and training does not care. Why?
+           (5 min, change) replace(recipe.grpo, group_size=2, prompts=64): what becomes of the score, and of equal groups?
            (15 min, think) all answers to a question are wrong. What does a critic learn there, and what do rivals?
+           (20 min, curve) group_size 2, 4 and 8 with as many answers in all: plot objective/scores and the equal groups
            (write) minialign check 13
            (3 min, answer) minialign quiz 13
 """
@@ -190,9 +191,10 @@ tell_answers({"SFT": sft, "PPO": journey.model("ppo"), "GRPO": policy}, limit)
 
 # %% [markdown]
 # ## 4. No reward model either: right answers can be checked
-# A known fact has a right answer, so a few lines of code can score it: 1 for the truth, 0 for everything else. Nobody
-# has to vote, and there is no model whose tastes could be flattered. This is how models are taught mathematics and
-# programming today. But look at what the score says of "i do not know", and of questions on which it says nothing.
+# A known fact has a right answer, so a few lines of code can score it: 1 for the truth, 0 for everything else, "i do
+# not know" (idk in the table) included. Nobody has to vote, and there is no model whose tastes could be flattered. This
+# is how models are taught mathematics and programming today. But look at what the score says of "i do not know", and of
+# questions on which it says nothing.
 # Misconception: "a reward that cannot be fooled makes a model truthful". It makes right answers to what is checked.
 # %%
 lesson.predict(

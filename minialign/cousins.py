@@ -2,7 +2,7 @@
 
     SimPO   L = -log sigma(beta (p_w - p_l) - gamma)                                  (Meng et al. 2024, equation 6)
     ORPO    L = SFT loss + beta L_OR,   L_OR = -log sigma(log odds_w - log odds_l)    (Hong et al. 2024, equations 6 and 7)
-    KTO     L = mean of w_D (1 - sigma(beta (r - z))) and w_U (1 - sigma(beta (z - r)))   (Ethayarajh et al. 2024, equation 8)
+    KTO     L = mean of w_D (1 - sigma(beta (r - z))) and w_U (1 - sigma(beta (z - r)))   (Ethayarajh et al. 2024)
 
 Here p is the mean log-probability of an answer's token, so that length alone earns nothing; odds = P / (1 - P), P = exp p;
 r = log pi(y|x) - log ref(y|x), a sum over tokens; z is the KL from the reference, measured on answers to other questions.

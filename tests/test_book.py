@@ -153,6 +153,14 @@ def test_an_equation_becomes_mathml():
 
 
 @needs_extra
+def test_a_long_formula_in_a_line_may_scroll():
+    from minialign.book.words import Writer
+
+    made = Writer().prose("It is $x + y$, or $a + b + c + d + e + f + g + h + i + j + k + l + m$.\n\n$$a + b + c + d + e + f + g + h + i + j + k + l$$")
+    assert made.count('<span class="long">') == 1 and '<span class="long"><math' in made.partition(", or ")[2]
+
+
+@needs_extra
 @pytest.mark.parametrize("latex", [r"\nosuchthing x", "x_{", r"\begin{gathered} a & b \end{gathered}"])
 def test_an_equation_that_cannot_be_set_is_one_line(latex):
     from minialign.book.words import math
@@ -235,7 +243,7 @@ def test_a_page_says_what_the_run_said(book):
     assert text.count("\u22121.50") == 4  # a true minus: values, and what they are held against
     assert headings(book / "03_toy.html") == ["1. A heading", "2. What there was to see", "Watch it", "Break it", "Quiz", "Exercises"]
     assert headings(book / "05_other.html")[0] == "1. The section"  # where the prose has none, the run has one
-    assert [tag for tag, attributes in page.elements if tag == "math"] == ["math", "math", "math"]
+    assert [tag for tag, attributes in page.elements if tag == "math"] == ["math"] * 4
 
 
 @needs_extra

@@ -3,6 +3,7 @@ point at something, and a preparation that can be stopped.  All of it from the l
 
 import ast
 import dataclasses
+import html
 import json
 import re
 import shutil
@@ -17,13 +18,15 @@ from minialign import pipeline
 from minialign.cli.command import main
 from minialign.models import STAGES
 from minialign.runs.errors import Problem
-from minialign.teach.kit import glossary, handout, make, measured, notebooks, notes, prepare, runsheet, source
+from minialign.teach.kit import glossary, handout, make, measured, notebooks, notes, prepare, runsheet, slides, source, teaching
 
 LESSONS = Path(__file__).resolve().parent.parent / "lessons"
 SOURCES = source.read_lessons(LESSONS)
 PLANS = runsheet.read_plan(LESSONS / "kit" / "plan.md")
 ENTRIES = glossary.read_glossary(LESSONS / "kit" / "glossary.md")
 ANSWERS = glossary.read_faq(LESSONS / "kit" / "faq.md")
+TEACHING = teaching.read_teaching(LESSONS / "kit" / "teaching.md")
+PAIRS = [{"question": f"what is {n}?", "a": f"it is <{n}>.", "b": "no."} for n in range(1, 6)]
 each_lesson = pytest.mark.parametrize("lesson", list(SOURCES.values()), ids=lambda lesson: lesson.name)
 each_plan = pytest.mark.parametrize("plan", PLANS, ids=lambda plan: str(plan.minutes))
 
@@ -194,7 +197,7 @@ def test_what_is_no_lesson_is_one_line(text, toy):
 
 @each_lesson
 def test_notes_have_what_the_lesson_says(lesson):
-    text = notes.notes(lesson, timed())
+    text = notes.notes(lesson, timed(), TEACHING[lesson.number], make.quiz_of(LESSONS, lesson.number))
     assert all(claim in text for claim in lesson.claims.values()) and "## Exercises" in text
     assert all(said in text for _, said in lesson.notes) and all(f"`--break {fault}`" in text for fault in lesson.faults)
 
@@ -208,27 +211,121 @@ def test_exact_values_and_bands_are_told(toy):
 # ------------------------------------------------------------------------------------------------ handouts
 @each_lesson
 def test_a_handout_is_one_page_black_on_white_from_nowhere_else_and_without_answers(lesson):
-    page = handout.handout(lesson, ENTRIES)
-    assert handout.estimated_lines(lesson, ENTRIES) <= handout.LINES
+    asked = TEACHING[lesson.number]
+    page = handout.handout(lesson, ENTRIES, asked)
+    assert handout.LINES - 3 < handout.estimated_lines(lesson, ENTRIES, asked) < handout.LINES + 0.01  # and uses all of it
     assert not re.search(r"https?:|//|src=|href=|url\(|@import|<script|<link|<img", page)
     assert set(re.findall(r"#\w{3,6}\b", handout.STYLE)) == {"#000", "#fff"} and "@page" in page
-    assert page.count("<tr><td>") == 3 and len(set(handout.blanks(lesson))) == 3
+    assert page.count("<tr><td>") == len(asked.numbers) and all(html.escape(what) in page for what in asked.numbers.values())
     assert "[eq: " not in page and not any(p.because in page for p in lesson.predictions)
+    assert not any(answer[:40] in page for answer in asked.answers.values())
+    assert page.count("<svg") == 1 and html.escape(asked.axes.up) in page and html.escape(asked.axes.across) in page
 
 
 @each_lesson
 def test_a_handout_explains_words(lesson):
-    assert handout.handout(lesson, ENTRIES).count("<dt>") >= 2
+    assert handout.handout(lesson, ENTRIES, TEACHING[lesson.number]).count("<dt>") >= 2
 
 
-def test_a_long_lesson_gets_a_short_glossary(toy):
+def test_a_long_lesson_gets_a_short_glossary_and_the_axes_are_still_there(toy):
     lesson = source.read_source(toy(TOY_LESSON.replace("Is this", "Is this " + "long " * 600)))
-    assert handout.glossary_box(lesson, ENTRIES) == ("", 0)
+    page = handout.handout(lesson, ENTRIES, TEACHING[3])
+    assert "<dt>" not in page and "<svg" in page
 
 
 def test_handouts_escape_what_a_lesson_says(toy):
-    page = handout.handout(source.read_source(toy(TOY_LESSON.replace("Is this", "Is <b> & this"))), ENTRIES)
+    page = handout.handout(source.read_source(toy(TOY_LESSON.replace("Is this", "Is <b> & this"))), ENTRIES, TEACHING[3])
     assert "Is &lt;b&gt; &amp; this" in page and "<b>" not in page
+
+
+# ------------------------------------------------------------------------------------------------ what a teacher adds
+@each_lesson
+def test_every_task_has_a_model_answer_and_every_number_of_a_handout_is_printed(lesson):
+    asked = TEACHING[lesson.number]
+    assert teaching.missing(lesson, asked) == [] and 2 <= len(asked.numbers) <= 3
+    assert all(len(answer.split()) >= 15 for answer in asked.answers.values())
+    text = notes.notes(lesson, timed(), asked, make.quiz_of(LESSONS, lesson.number))
+    assert text.count("**Answer.** ") == len(lesson.exercises()) and all(answer in text for answer in asked.answers.values())
+
+
+@each_lesson
+def test_every_lesson_changes_a_training_and_looks_at_a_curve(lesson):
+    kinds = [teaching.kind_of(exercise) for exercise in lesson.exercises()]
+    assert kinds.count("curve") == 1 and len(set(kinds)) == len(kinds)
+
+
+@pytest.mark.parametrize("wrong", ["* think because\n", "", "* draw: a | b\n"])
+def test_a_teachers_file_that_cannot_be_read_is_one_line(wrong, tmp_path):
+    (tmp_path / "teaching.md").write_text(f"# Words\n\n## Lesson 3\n\n{wrong}")
+    with pytest.raises(Problem, match="teaching.md") as problem:
+        teaching.read_teaching(tmp_path / "teaching.md")
+    assert "\n" not in str(problem.value)
+
+
+def test_what_is_missing_in_a_teachers_file_is_named(toy, tmp_path):
+    (tmp_path / "teaching.md").write_text("## Lesson 3\n* `nowhere`: a number\n* draw: a | b | c\n* think: because\n  so\n* more: x\n")
+    asked = teaching.read_teaching(tmp_path / "teaching.md")[3]
+    assert asked.answers["think"] == "because so" and asked.axes == teaching.Axes("a", "b", "c")
+    told = teaching.missing(source.read_source(toy()), asked)
+    assert told == ["lesson 3 prints no number named 'nowhere'", "lesson 3 has no answer to (more)", "lesson 3 has no answer to (run)"]
+
+
+@each_lesson
+def test_notes_go_by_the_minute(lesson):
+    text = notes.notes(lesson, timed(4), TEACHING[lesson.number], make.quiz_of(LESSONS, lesson.number))
+    marks = re.findall(r"^\* (\d+):(\d\d)  .+?(?:\((\d+) min\))?$", text.split("## By the minute")[1].split("\n## ")[0], re.M)
+    clock = [60 * int(hours) + int(minutes) for hours, minutes, _ in marks]
+    assert clock[0] == 0 and 20 <= clock[-1] <= 60
+    assert all(b - a == int(minutes) > 0 for a, b, (*_, minutes) in zip(clock, clock[1:], marks))
+
+
+# ------------------------------------------------------------------------------------------------ five pairs
+def test_the_five_pairs_are_printed_where_a_class_votes_on_them(toy, tmp_path):
+    times = dataclasses.replace(timed(), pairs=PAIRS)
+    for plan in PLANS:
+        sheet = runsheet.runsheet(plan, SOURCES, times)
+        assert sheet.count("1. what is 1?") == sum("five pairs" in block.text for block in plan.blocks)
+    assert "5. what is 5?\n   * a) it is <5>.\n   * b) no.\n" in runsheet.runsheet(PLANS[0], SOURCES, times)
+    assert "prints them here" in runsheet.runsheet(PLANS[0], SOURCES, timed())
+    page = handout.ballot(PAIRS)
+    assert page.count('class="box"') == 15 and "a) it is &lt;5&gt;." in page
+    assert "Vote, pair 5: what is 5?" in slides.deck(SOURCES[4], times, [])
+
+
+def test_pairs_come_with_the_lessons():
+    kept = json.loads((LESSONS / "kit" / "measured.json").read_text(encoding="utf-8"))["pairs"]
+    assert len(kept) == 5 and all(pair["a"] != pair["b"] and pair["question"].endswith("?") for pair in kept)
+
+
+# ------------------------------------------------------------------------------------------------ slides
+@each_lesson
+def test_a_deck_is_the_lesson_and_needs_nothing(lesson):
+    quiz = make.quiz_of(LESSONS, lesson.number)
+    page = slides.deck(lesson, timed(), quiz)
+    said = html.unescape(page)
+    assert not re.search(r'https?:|//|src="(?!data:)|href=|url\(|@import|<link', page.replace(slides.KEYS, ""))
+    assert lesson.text("QUESTION") in said and all(claim in said for claim in lesson.claims.values())
+    assert all(p.question in said for p in lesson.predictions) and said.count("<h2>Quiz, ") == 2 * len(quiz)
+    assert "NOTE(instructor)" not in said and "**" not in re.sub("<pre>.*?</pre>", "", said) and "$" not in said
+    headings = {heading for heading, _ in notes.headings("\n\n".join(slides.text_of(lesson.path)))}
+    assert all(f"<h2>{html.escape(heading)}</h2>" in page for heading in headings - {"Predict", "7. What was seen", "5. The numbers"})
+    assert 15 <= page.count("<section>") <= 30
+
+
+def test_a_deck_shows_the_pictures_of_the_run(tmp_path):
+    times = dataclasses.replace(timed(), runs=str(tmp_path))
+    folder = times.folder(SOURCES[5])
+    folder.mkdir(parents=True)
+    (folder / "votes-needed.svg").write_text("<svg/>")
+    (folder / "votes-needed.txt").write_text("More votes, fewer errors. And more.")
+    page = slides.deck(SOURCES[5], times, [])
+    assert '<img alt="More votes, fewer errors. And more." src="data:image/svg+xml;base64,PHN2Zy8+">' in page
+
+
+def test_sentences_end_at_points_but_not_in_formulas_or_bold():
+    text = "**Step 1.** So it is $x. Y$ here. And *that* is all. $z$ too."
+    assert slides.sentences(text) == ["**Step 1.** So it is $x. Y$ here.", "And *that* is all.", "$z$ too."]
+    assert slides.shortened("One. Two. Three.", 9) == "One. Two."
 
 
 # ------------------------------------------------------------------------------------------------ notebooks
@@ -320,8 +417,8 @@ def test_one_command_writes_it_all(tmp_path, capsys):
     assert main(["kit", "--out", str(out), "--lessons", str(LESSONS), "--runs", "no-runs"]) == 0
     names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     own = [f"{folder}/{lesson.name}.{end}" for lesson in SOURCES.values()
-           for folder, end in (("notes", "md"), ("handouts", "html"), ("notebooks", "ipynb"))]  # fmt: skip
-    assert names == {*own, "glossary.md", "faq.md", *(f"runsheet-{plan.minutes}.md" for plan in PLANS)}
+           for folder, end in (("notes", "md"), ("handouts", "html"), ("slides", "html"), ("notebooks", "ipynb"))]  # fmt: skip
+    assert names == {*own, "handouts/five-pairs.html", "glossary.md", "faq.md", *(f"runsheet-{plan.minutes}.md" for plan in PLANS)}
     assert f"{len(names)} files" in capsys.readouterr().out
     told = "".join(path.read_text(encoding="utf-8") for path in out.rglob("*.[mh]*"))
     assert str(LESSONS.parent) not in told and str(tmp_path) not in told

@@ -36,6 +36,23 @@ def test_a_lesson_has_a_text_that_one_can_learn_from(script):
 
 
 @each_lesson
+def test_the_script_and_the_terminal_number_their_headings_alike(script):
+    """Each lesson.section("2. ...") is under a heading of that number: notebook, page and terminal agree."""
+    under: list[str] = []
+    for heading, section in re.findall(r'^# ## (.+)$|lesson\.section\(f?"(.+?)"', script.read_text(encoding="utf-8"), re.M):
+        if heading:
+            under = re.findall(r"\d+", heading.partition(".")[0])
+        else:
+            assert section.partition(".")[0] in under, section
+
+
+@each_lesson
+def test_every_guess_is_answered_once(script):
+    text = script.read_text(encoding="utf-8")
+    assert text.count("lesson.reveal()") == text.count("lesson.predict(")
+
+
+@each_lesson
 def test_formulas_are_balanced_and_of_known_commands(script):
     for text in text_of(script):
         for paragraph in lesson_text.paragraphs(re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)):

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 import minialign
 from minialign.evaluate import Row
-from minialign.figures import lab_plots, plots, style
+from minialign.figures import lab_plots, lesson_plots, plots, style
 from minialign.history import History
 from minialign.lab import refusal, sycophancy, truth
 from minialign.models import NAMES
@@ -114,7 +115,34 @@ def constitution():
     return lab_plots.constitution({kind: (1.0, 0.9) for kind in kinds}, (0.0, 0.1, 0.25, 0.5, 0.75, 1.0), audit, policies)
 
 
-FIGURES = {
+def attention_of_one_head(T=12):
+    return [np.tril(np.ones((2, T, T))) / np.arange(1, T + 1)[:, None]]
+
+
+LESSON_FIGURES = {
+    "gradient check": lambda: lesson_plots.gradient_check({"exp": 1e-9, "x * x + x": 0.5}, 10.0 ** np.arange(-14, 0.01, 0.5), np.geomspace(1e-2, 1, 29)),
+    "autocomplete": lambda: lesson_plots.autocomplete(
+        curves(loss=(3.6, 0.6)), {"guessing: ln V": 3.58, "counting letters": 2.8, "counting triples": 1.2},
+        attention_of_one_head(), list("a cow says m")),
+    "answering": lambda: lesson_plots.learning_to_answer(
+        {"step": [0, 5, 20, 170], "answers": [0, 0.2, 0.6, 0.9], "ends": [0, 0.3, 0.8, 0.99], "asks": [0.9, 0.5, 0.1, 0.0]}, 0.8),
+    "votes": lambda: lesson_plots.votes_matrix(
+        {"you": [(1, "a"), (1, "b"), (2, "tie")], "crowd": [(1, "b"), (1, "b"), (2, "a")]},
+        (("gold", "you", "crowd"), np.array([[1, 0.8, 0.7], [0.8, 1, 0.6], [0.7, 0.6, 0.9]]))),
+    "votes needed": lambda: lesson_plots.votes_needed(
+        [30, 120, 480, 3000], [1.0, 0.98, 0.96, 0.95], [0.7, 0.8, 0.85, 0.9], 0.97,
+        {"predicted": np.array([0.55, 0.95]), "observed": np.array([0.5, 0.96]), "count": np.array([10, 90])}),
+    "six cases": lesson_plots.six_cases,
+    "shortcut": lambda: lesson_plots.shortcut(
+        ["refuse", "right", "wrong"], np.array([0.2, 0.3, 0.5]),
+        {road: np.array([0.1, 0.8, 0.1]) for road in ("the formula", "DPO", "policy gradient")}, 0.5, dpo_history()),
+    "parity": lambda: lesson_plots.parity({"SFT": 1e-16, "DPO": 1e-9}, "PyTorch"),
+    "rivals": lambda: lab_plots.rivals(
+        np.array([1.0, 2, 3, 6]), np.array([-0.93, -0.46, 0, 1.39]), curves(24, **{"objective/scores": (0.4, 0.8)}),
+        {f"{what},\n{who}": (0.4, 0.3, 0.2) for what in ("known facts", "made-up names") for who in ("SFT", "verified")}),
+    "trainings": lambda: lesson_plots.trainings("loss", {"before": curves(loss=(0.69, 0.3)), "after": curves(30, loss=(0.69, 0.5))}),
+}  # fmt: skip
+FIGURES = LESSON_FIGURES | {
     "leash": leash_curves,
     "win rates": win_rates,
     "habits": habits,
@@ -179,6 +207,15 @@ def test_no_words_lie_on_others_or_are_cut_off(drawn):
         names = (ax._left_title, ax.xaxis.label, *(ax.get_legend().get_texts() if ax.get_legend() else ()))
         for box in (text.get_window_extent() for text in names if text.get_text()):
             assert 0 <= box.x0 and box.x1 <= figure.bbox.x1 and 0 <= box.y0 and box.y1 <= figure.bbox.y1, words
+
+
+def test_words_can_be_read_from_the_last_row(drawn):
+    """At least 14 pixels on a projector of 1920 x 1080, where a figure fills 96% of the width or 44% of it in height."""
+    figure, words = drawn
+    width, height = figure.get_size_inches()
+    pixels = min(0.96 * 1920 / width, 0.44 * 1920 / height)  # per inch: teach/kit/slides.py shows them so
+    smallest = min(text.get_fontsize() for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip())
+    assert smallest / 72 * pixels >= 14, words
 
 
 def test_colours_have_one_place():

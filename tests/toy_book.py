@@ -33,6 +33,7 @@ lesson = Lesson(__file__, __doc__)
 # %% [markdown]
 # ## 1. A heading
 # The *attention* of a base model, and attention again: $\\\\sigma(x) = \\\\frac{1}{1 + e^{-x}}$.
+# A long one: $L = a_1 + a_2 + a_3 + a_4 + a_5 + a_6 + a_7 + a_8 + a_9 + b_1 + b_2 + b_3$.
 #
 # $$\\\\begin{aligned} a &= b + c \\\\\\\\ &= d \\\\end{aligned}$$
 # NOTE(instructor): a secret,

@@ -16,7 +16,6 @@ from .events import Event, Number, Picture, Printed, Section
 from .record import Recording
 from .words import Writer, code, slug
 
-IMPORTS = re.compile(r"(import|from|lesson = Lesson|rng = lesson\.rng|#)")
 SPEECH = ("section", "predict", "show", "say", "reveal", "need", "finish")
 
 
@@ -147,7 +146,13 @@ def without_speech(lines: list[str]) -> tuple[str, bool]:
 
 
 def imports_only(text: str) -> bool:
-    return bool(text) and all(IMPORTS.match(line) for line in text.splitlines() if line.strip())
+    """Does a cell only import, and take what a lesson has: its random numbers, its recipe?"""
+
+    def of_lesson(node: ast.stmt) -> bool:
+        return isinstance(node, ast.Assign) and ast.unparse(node.value).removeprefix("(").startswith(("Lesson(", "lesson."))
+
+    body = ast.parse(text).body
+    return bool(body) and all(isinstance(node, ast.Import | ast.ImportFrom) or of_lesson(node) for node in body)
 
 
 def groups(said: list[Event], writer: Writer) -> Iterator[Group]:

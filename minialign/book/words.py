@@ -21,6 +21,7 @@ from ..teach.kit.glossary import Entry
 from ..teach.lesson_text import MISTAKE, markdown_of
 
 NOT_WORDS = re.compile(r"\\[A-Za-z]+|&(?!#?\w+;)")  # of LaTeX, left in the MathML: it was not understood
+WIDE = 24  # characters of an inline formula that a phone may have no room for
 PLAIN = re.compile(r"(?<![\w.])-(?=\d)")
 
 
@@ -92,7 +93,9 @@ class Writer:
     # -------------------------------------------------------------------------------------------- plumbing
     @staticmethod
     def _math(latex: str, options: dict) -> str:
-        return math(latex, options["display_mode"])
+        made = math(latex, options["display_mode"])
+        wide = len(re.sub("<[^>]+>", "", made.partition("<annotation")[0])) > WIDE and not options["display_mode"]
+        return f'<span class="long">{made}</span>' if wide else made  # MathML breaks no lines: on a phone it scrolls
 
     def _house(self, state: StateCore) -> None:
         before = None

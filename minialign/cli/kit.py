@@ -1,4 +1,4 @@
-"""`minialign kit`: for instructors: run-sheets, notes, handouts, notebooks, glossary, FAQ."""
+"""`minialign kit`: for instructors: run-sheets, notes, slides, handouts, notebooks, glossary, FAQ."""
 
 from argparse import ArgumentParser, Namespace
 

@@ -196,7 +196,7 @@ def gradient_check(errors: dict[str, float], eps: np.ndarray, valley: np.ndarray
     """
     figure, [(left, right)] = panels(9, 4.4, 1, 2)
     good = _errors(left, errors, 1e-6, "one in a million")
-    name_panel(left, "", "relative error against finite differences")
+    name_panel(left, "each rule against finite differences", "relative error")
     right.loglog(eps, valley, "o-", color=BLUE, markersize=3)
     label_point(right, "too small:\nrounding", (eps[3], valley[3]), (10, 12), color=BLUE)
     label_point(right, "too large:\ncurvature", (eps[-3], valley[-3]), (-62, -4), color=BLUE)
@@ -226,7 +226,7 @@ def parity(differences: dict[str, float], whose: str) -> tuple[Figure, str]:
     """Lesson 12: how far minialign's numbers are from PyTorch's.  differences: name -> absolute difference."""
     figure, [(ax,)] = panels(7, 3.4, 1, 1)
     good = _errors(ax, differences, 1e-5, "1e-5")
-    name_panel(ax, "", f"difference between minialign and {whose}")
+    name_panel(ax, "the same numbers from both programs", f"difference between minialign and {whose}")
     title = f"{good} of {len(differences)} numbers are PyTorch's, to one part in a hundred thousand"
     headline(figure, title)
     worst = max(differences, key=lambda name: differences[name])
@@ -269,3 +269,24 @@ def votes_matrix(choices: dict[str, list[tuple[int, str]]], agreement: tuple[Seq
     headline(figure, title)
     diagonal = ", ".join(f"{name} {shares[i, i]:.0%}" for i, name in enumerate(names))
     return figure, f"{title}. Asked twice, they agree with themselves: {diagonal}."
+
+
+LINES = ((BLACK, "-"), (BLUE, "--"), (VERMILION, ":"), (GREEN, "-."))  # of trainings that are compared
+
+
+def trainings(name: str, histories: dict[str, History]) -> tuple[Figure, str]:
+    """The (curve) exercises: one series of several trainings in one panel.
+
+    name: of the series, for instance "loss"; histories: what to call each training -> its History
+    """
+    figure, [(ax,)] = panels(8, 4, 1, 1)
+    for i, (label, history) in enumerate(histories.items()):
+        colour, line = LINES[i % len(LINES)]
+        curve(ax, history, name, label, color=colour, linestyle=line)
+    ax.legend(frameon=False, fontsize=9)
+    name_panel(ax, name, "step")
+    ends = {label: history.last(name, max(1, len(history[name]) // 10)) for label, history in histories.items()}
+    title = f"{name} at the end: " + ", ".join(f"{label} {end:.3g}" for label, end in ends.items())
+    headline(figure, title if len(title) < 90 else f"{name}, {len(histories)} trainings")
+    begins = ", ".join(f"{label} {history[name][0]:.3g}" for label, history in histories.items())
+    return figure, f"{title}. At the start: {begins}."

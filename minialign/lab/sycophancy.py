@@ -6,7 +6,7 @@ answers y to x by the reward r,
 
     pi(y|x) = ref(y|x) exp(r(x, y) / beta) / Z(x),              a(y) = 1 if y begins with yes, else 0
     tilted   E_pi[a] = E_x[ sum_i w_i a_i ],   w_i = exp(r_i / beta) / sum_j exp(r_j / beta)   over SFT samples y_i
-    linear   E_pi[a] = E_ref[a] + E_x[ Cov(a, r | x) ] / beta + O(1 / beta^2)       (Shapira 2026, arXiv 2602.01002)
+    linear   E_pi[a] = E_ref[a] + E_x[ Cov(a, r | x) ] / beta + O(1 / beta^2)       (Shapira et al. 2026)
 
 so agreement grows if it covaries with the learned reward.  r is the reward model's raw score, in log-odds of votes.  In
 this unit PPO's beta is kl_coef times the standard deviation by which its scores are divided; and DPO, which has no

@@ -102,7 +102,7 @@ def paragraphs(markdown: str) -> list[str]:
     inside = open_ended = False
     for line in markdown.splitlines():
         fence = line.startswith("```")
-        alone = inside or fence or not line or line.startswith(("#", "|", "$$"))
+        alone = inside or fence or not line or line.startswith(("|", "$$")) or re.match("#+ ", line) is not None
         if open_ended and not alone and not line.startswith(MISTAKE) and not ITEM.match(line):
             found[-1] += " " + line.strip()
         else:

@@ -5,7 +5,7 @@ import math
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...runs.errors import Problem
@@ -22,6 +22,7 @@ class Measured:
     total: str  # what prepare has taken, and left
     runs: str  # the folder of runs, as commands and paths have it
     bands: dict[str, dict]
+    pairs: list[dict[str, str]] = field(default_factory=list)  # to vote on in class: question, a, b
 
     def seconds(self, source: Source) -> float:
         """The seconds of one lesson if everything it needs is there: measured, or else what its header says."""
@@ -93,6 +94,7 @@ def read_measured(runs: str | Path, lessons: str | Path) -> Measured:
         where = f"{kept['machine']}, on {kept['date']}, with seed {kept['seed']}"
         total = f"{kept['seconds'] / 60:.0f} minutes and {kept['megabytes']:.0f} MB the first time"
         runs, bands = Path(runs).as_posix(), read_bands(lessons)
-        return Measured(kept["lessons"], kept["fast"], kept["seed"], where, total, runs, bands)
+        pairs = [{name: str(pair[name]) for name in ("question", "a", "b")} for pair in kept.get("pairs", [])]
+        return Measured(kept["lessons"], kept["fast"], kept["seed"], where, total, runs, bands, pairs)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
         raise Problem(f"{path} holds no measured seconds ({problem}); make them with: minialign prepare --fast") from None

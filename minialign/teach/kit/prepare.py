@@ -16,11 +16,15 @@ from typing import Any
 
 from ... import pipeline
 from ...models import STAGES
+from ...runs import voting
+from ...runs.errors import Problem
 from ...runs.folder import check_writable, write_text
 from ...runs.text import heading, paragraph
 from ..calibrate import one_lesson
 from .measured import lesson_folder, measured_file
 from .source import read_lessons
+
+PAIRS = 5
 
 
 def prepare(fast: bool, seed: int, out: str | Path, lessons: str | Path) -> int:
@@ -32,7 +36,7 @@ def prepare(fast: bool, seed: int, out: str | Path, lessons: str | Path) -> int:
     report: dict[str, Any] = {
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "date": datetime.date.today().isoformat(),
-        "fast": fast, "seed": seed, "seconds": 0.0, "megabytes": 0.0, "stages": {},
+        "fast": fast, "seed": seed, "seconds": 0.0, "megabytes": 0.0, "stages": {}, "pairs": [],
         "lessons": {name: row for name, row in rows_in(path).items() if name in scripts},
     }  # fmt: skip
     print(heading(f"Preparing {len(scripts)} lessons, seed {seed}{', fast' * fast}; kept in {out}"))
@@ -41,6 +45,7 @@ def prepare(fast: bool, seed: int, out: str | Path, lessons: str | Path) -> int:
     try:
         for name in STAGES:
             report["stages"][name] = told(name, warm_stage(journey, name))
+        report["pairs"] = pairs_to_vote_on(journey)
         for name, script in scripts.items():
             done = warm_lesson(script, fast, seed, out, report["lessons"].pop(name, {}))
             if "error" in done:
@@ -56,6 +61,15 @@ def prepare(fast: bool, seed: int, out: str | Path, lessons: str | Path) -> int:
     runs = "" if out == Path("runs") else f" --runs {shlex.quote(out.as_posix())}"
     print(f"\n   Kept for the run-sheets in {path.as_posix()}; now: minialign kit{runs}")
     return 1 if failed else 0
+
+
+def pairs_to_vote_on(journey: pipeline.Journey) -> list[dict[str, str]]:
+    """Five pairs of answers of this SFT model, the first of a sitting: a class votes on them by show of hands."""
+    try:
+        sitting = voting.sitting(journey.model("sft"), journey.seed, 0, journey.recipe.max_new_tokens)
+    except Problem:  # a model whose answers do not differ
+        return []
+    return [{"question": pair.question, "a": pair.a.text, "b": pair.b.text} for pair in sitting[:PAIRS]]
 
 
 def told(name: str, row: dict) -> dict:

@@ -122,12 +122,22 @@ def lesson_block(start: int, minutes: int, block: Block, source: Source, measure
     seconds = f"{measured.seconds(source):.0f} s, {measured.how_known(source)}"
     lines = [f"### {mark(start)}  Lesson {source.number} - {source.title} ({minutes} min)", ""]
     lines += [sentence(block.text), ""] if block.text else []
+    lines += five_pairs(measured) if "five pairs" in block.text else []
     lines += [f"* **Run** `{measured.command(source, *block.flags)}` ({seconds})"]
     lines += [f"* **On screen** {on_screen(source)}"]
     lines += question(source)
     lines += [f"* **Say** {text}" for _, text in source.notes]
     lines += [f"* **If it fails** {fallback(source, measured)}", ""]
     return lines
+
+
+def five_pairs(measured: Measured) -> list[str]:
+    """The pairs that the class votes on by show of hands: answers of the SFT model, drawn when the class was prepared."""
+    lines = []
+    for n, pair in enumerate(measured.pairs, 1):
+        lines += [f"{n}. {pair['question']}", f"   * a) {pair['a'].strip()}", f"   * b) {pair['b'].strip()}"]
+    again = "Later, show the second once more, with its sides exchanged."
+    return [*lines, "", again, ""] if lines else [f"(`{measured.prepare()}` prints them here.)", ""]
 
 
 def on_screen(source: Source) -> str:

@@ -1,0 +1,64 @@
+"""The (curve) exercises: each solution trains, and draws every training that its lesson names."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+from toy_run import toy_size
+
+from minialign.figures import lesson_plots
+from minialign.history import History
+
+LESSONS = Path(__file__).resolve().parent.parent / "lessons"
+NUMBERS = [int(path.name[:2]) for path in sorted(LESSONS.glob("[0-9][0-9]_*.py"))]
+
+
+@pytest.fixture(scope="module")
+def curves():
+    spec = importlib.util.spec_from_file_location("curves", LESSONS / "solutions" / "curves.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    return tmp_path_factory.mktemp("curves")
+
+
+def test_every_lesson_has_a_solution(curves):
+    assert sorted(curves.CURVES) == NUMBERS
+
+
+def solved(curves, out, capsys, number):
+    with toy_size():
+        curves.main([str(number), "--fast", "--out", str(out)])
+    told = capsys.readouterr().out
+    assert (out / "curves" / f"{number:02d}.png").stat().st_size > 5000 and "picture: " in told
+    lines = [line for line in told.splitlines() if re.search(r"\d:\s+-?\d+\.\d{3}", line)]
+    assert len(lines) >= 2 and "nan" not in told
+    return lines
+
+
+def test_old_gradients_push_along(curves, out, capsys):
+    ends = [float(line.split()[-1].split(":")[-1]) for line in solved(curves, out, capsys, 1)]
+    assert ends[0] > ends[1] >= ends[2]  # cleared, momentum, never cleared: the fault has the smallest loss
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", NUMBERS[1:])
+def test_a_solution_trains_and_draws(curves, out, capsys, number):
+    solved(curves, out, capsys, number)
+
+
+def test_trainings_are_drawn_apart_and_told_in_words():
+    histories = {}
+    for name, end in (("before", 0.3), ("after", 0.1)):
+        histories[name] = History()
+        for step in range(60):
+            histories[name].log(step, {"loss": 0.7 + (end - 0.7) * step / 59})
+    figure, words = lesson_plots.trainings("loss", histories)
+    lines = [line for line in figure.axes[0].lines if line.get_label() in histories]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 2  # told apart without colour as well
+    assert words.startswith("loss at the end: before 0.31") and words.endswith("At the start: before 0.7, after 0.7.")
