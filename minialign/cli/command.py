@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from .. import __version__
 from ..runs.arguments import Parser
 from ..runs.errors import Problem, explain, in_one_line
 from ..runs.streams import let_go, prepare_streams, tell
@@ -43,6 +44,7 @@ COMMANDS = {
 def parser(chosen: str | None = None) -> argparse.ArgumentParser:
     """The parser of the command line.  Only the chosen command's file is loaded, so that --help is quick."""
     top = Parser(prog="minialign", description="How a language model is aligned, from scratch in NumPy.")
+    top.add_argument("--version", action="version", version=f"minialign {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, words in COMMANDS.items():
         command = commands.add_parser(name, help=words)
