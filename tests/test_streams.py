@@ -26,6 +26,7 @@ ARGUMENTS = {  # of all other commands: --help
     "notebooks": ["OUT/notebooks", "--lessons", "LESSONS"],
     "doctor": ["--out", "OUT"],
 }
+IN_SHORT = ("check", "doctor", "vote")  # a process each takes its time: the other commands are whole-system tests
 posix = pytest.mark.skipif(os.name == "nt", reason="streams are closed with sh")
 
 
@@ -72,13 +73,14 @@ def test_a_command_whose_streams_are_closed_does_its_work(name, out):
 
 
 @posix
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [name if name in IN_SHORT else pytest.param(name, marks=pytest.mark.whole) for name in COMMANDS])
 def test_a_command_whose_reader_leaves_says_nothing(name, out):
     code, told = unread([TOY_COMMAND, name, *filled(ARGUMENTS.get(name, ["--help"]), out)], out)
     assert told == "" and code == 0
 
 
 @posix
+@pytest.mark.whole
 def test_a_lesson_whose_streams_are_closed_does_its_work_and_whose_reader_leaves_says_nothing(out):
     lesson = [out / "lessons" / "03_toy.py", "--fast", "--out", out / "runs"]
     assert run(lesson, "<&- >&-", out) == (0, "")
@@ -90,7 +92,10 @@ def test_a_lesson_whose_streams_are_closed_does_its_work_and_whose_reader_leaves
 
 
 @posix
-@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"])
+@pytest.mark.parametrize(
+    "redirection",
+    ["<&- >&- 2>&-", ">/dev/full", *(pytest.param(one, marks=pytest.mark.whole) for one in ("<&-", ">&-", "2>&-", "2>/dev/full"))],
+)
 def test_one_closed_or_full_stream_is_no_traceback(redirection, out):
     code, told = run([TOY_COMMAND, "check", "1", "--hint", "1"], redirection, out)
     full = redirection == ">/dev/full"

@@ -95,7 +95,7 @@ def browser() -> Finding:
 
 def base_model() -> Finding:
     try:
-        pretrained.load(pipeline.FAST.model)
+        pretrained.load(pipeline.FULL.model)
         size = pretrained.WEIGHTS.stat().st_size
         return Finding("base model", f"the one that comes with the package is whole, {size / 1e3:.0f} kB")
     except pretrained.Damaged as problem:
