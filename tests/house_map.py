@@ -1,6 +1,6 @@
-"""The map of the house, docs/house.md: one line per file, from its own docstring, so that no line can be stale.
+"""The map of the house, docs/house.md and docs/house.svg: one line per file, from its own docstring, so that no line can be stale.
 
-    python tests/house_map.py        writes it anew
+    python tests/house_map.py        writes both anew
 """
 
 import ast
@@ -48,4 +48,7 @@ def page():
 
 
 if __name__ == "__main__":
+    from house_picture import picture  # which needs pytest, as the tests do
+
     (ROOT / "docs" / "house.md").write_text(page(), encoding="utf-8")
+    (ROOT / "docs" / "house.svg").write_text(picture(), encoding="utf-8")

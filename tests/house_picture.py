@@ -1,16 +1,14 @@
 """The house as a picture, docs/house.svg: its rooms, and who imports whom, read from the imports themselves.
 
-    python tests/house_picture.py        writes it anew
+    python tests/house_map.py        writes it anew, with docs/house.md
 
 A room stands one floor above the highest room that it imports.  A line is an import that no chain of other imports implies.
 """
 
-from pathlib import Path
 from xml.sax.saxutils import escape
 
 from test_layers import FILES, files_imported
 
-ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {  # files of the ground floor that are drawn as one room; every other file or folder is a room of its own
     "mathematics": "checks arrays autograd functional composed optim parallel history divergence",
     "texts": "tokenizer batch",
@@ -70,7 +68,6 @@ def picture():
         left = (width - len(floor) * (WIDTH + GAP_X) + GAP_X) / 2
         for i, room in enumerate(floor):
             place[room] = left + i * (WIDTH + GAP_X), height - (n + 1) * (HEIGHT + GAP_Y)
-    count = {room: sum(room_of(name) == room for name in FILES) for room in rooms}
     drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" role="img">',
         "<title>The rooms of minialign: each imports only rooms below it</title>",
@@ -83,12 +80,6 @@ def picture():
             f'{x2 + WIDTH / 2:g} {y2:g}" fill="none" stroke="#888888"/>'
         )
     for room, (x, y) in place.items():
-        files = f"{count[room]} file{'s' * (count[room] > 1)}"
         drawn.append(f'<rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="#eef4fa" stroke="#0072B2"/>')
-        drawn.append(f'<text x="{x + WIDTH / 2:g}" y="{y + 17:g}" text-anchor="middle" font-size="14">{escape(room)}</text>')
-        drawn.append(f'<text x="{x + WIDTH / 2:g}" y="{y + 32:g}" text-anchor="middle" font-size="11" fill="#555555">{files}</text>')
+        drawn.append(f'<text x="{x + WIDTH / 2:g}" y="{y + 25:g}" text-anchor="middle" font-size="15">{escape(room)}</text>')
     return "\n".join([*drawn, "</svg>"]) + "\n"
-
-
-if __name__ == "__main__":
-    (ROOT / "docs" / "house.svg").write_text(picture(), encoding="utf-8")

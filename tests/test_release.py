@@ -42,7 +42,7 @@ def test_the_workflow_tries_the_lower_bounds_that_setup_cfg_promises():
 
 
 def test_the_picture_of_the_house_is_that_of_the_house():
-    """`python tests/house_picture.py` draws it anew."""
+    """`python tests/house_map.py` draws it anew."""
     assert text("docs/house.svg") == house_picture.picture()
     floors = house_picture.layers(house_picture.imports())
     assert floors[0] == ["mathematics"] and floors[-1] == ["cli"]
