@@ -16,7 +16,7 @@ from toy import TOY
 from minialign import lab
 from minialign.cli import lab as lab_command
 from minialign.cli.command import main
-from minialign.lab import EXPERIMENTS, Claim, bakeoff, cousins, leash, length, rlvr, sums, sycophancy
+from minialign.lab import EXPERIMENTS, Claim, bakeoff, cousins, leash, length, pairs, rlvr, sums, sycophancy
 from minialign.lab.instruments import measure
 from minialign.lab.instruments.measure import count_seeds, holds_in_most_seeds
 from minialign.world import report_questions
@@ -34,6 +34,8 @@ def toy_lab(monkeypatch):
     monkeypatch.setattr(length, "TIMES", 2)
     monkeypatch.setattr(sycophancy, "DRAWS", 2)
     monkeypatch.setattr(cousins, "ROUNDS", 1)
+    monkeypatch.setattr(pairs, "EACH", 2)
+    monkeypatch.setattr(pairs, "STEPS", 8)
     monkeypatch.setattr(cousins, "tuning_questions", lambda: report_questions(20))
     monkeypatch.setattr(measure, "report_questions", lambda: report_questions(40))
     for module, name in ((rlvr, "VERIFIED"), (rlvr, "UNLEASHED"), (sums, "VERIFIED")):
@@ -47,7 +49,7 @@ def run(folder, *arguments):
 
 def test_the_command_knows_every_experiment():
     assert set(EXPERIMENTS) == {
-        "leash", "length", "sycophancy", "refusal", "truth", "principles", "bakeoff", "rlvr", "sums", "cousins",
+        "leash", "length", "sycophancy", "refusal", "truth", "principles", "bakeoff", "rlvr", "sums", "cousins", "pairs",
     }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "page": "watch the journey of a run: one offline page for the browser, and a GIF",
     "vote": "you are the rater: choose between answers of a run's SFT model",
     "votes": "the votes of a class: merge files, who agrees with whom, what the crowd likes",
+    "serve": "a class votes on telephones; its reward model learns live, its own models answer on the wall",
     "quiz": "questions on a lesson, every answer explained; or all of them for a learning platform",
     "check": "grade what you wrote for an exercise; or a hint",
     "table": "the results over several seeds, as the README shows them",

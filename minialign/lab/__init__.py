@@ -9,6 +9,7 @@
     bakeoff.py       RLHF against DPO, on the same votes
     cousins.py       DPO and its variants (IPO, KTO, SimPO, ORPO, ...), on good votes and on damaged ones
     rlvr.py          a verifiable reward (RLVR), and what becomes of everything that it does not check
+    pairs.py         thirty voters: the same pairs for all, or everybody pairs of their own?
     sums.py          do longer answers, with the working shown, give better sums?
 
 What they share is in instruments/.  Every file of this folder is an experiment: a new one appears in `minialign lab --help`,

@@ -1,0 +1,86 @@
+"use strict";
+// The presenter's page: what is on the wall, and the buttons. The token comes behind the # of the address, which no server is told.
+(function () {
+  var byId = function (id) { return document.getElementById(id); };
+  var token = location.hash.slice(1), timer = 0;
+  var MODELS = { sft: "SFT, before your votes", dpo: "DPO on your votes", ppo: "PPO on your votes" };
+
+  function ask(method, path, body) {
+    var request = new XMLHttpRequest();
+    request.open(method, path);
+    request.timeout = 8000;
+    request.setRequestHeader("Authorization", "Bearer " + token);
+    if (body) request.setRequestHeader("Content-Type", "application/json");
+    clearTimeout(timer);
+    request.onloadend = function () {
+      var told = {};
+      try { told = JSON.parse(request.responseText); } catch (problem) { /* not ours */ }
+      if (request.status === 200) render(told);
+      else byId("said").textContent = request.status ? told.error : "No connection to the server.";
+      clearTimeout(timer);
+      timer = setTimeout(function () { ask("GET", "room"); }, 1500);
+    };
+    request.send(body ? JSON.stringify(body) : null);
+  }
+
+  function text(id, value) { if (byId(id).textContent !== value) byId(id).textContent = value; }
+  function enabled(action, yes) { document.querySelector("[data-action=" + action + "]").disabled = !yes; }
+
+  function render(room) {
+    text("address", room.address || location.origin);
+    text("code", room.code);
+    if (room.qr && !byId("qr").getAttribute("src")) { byId("qr").src = "qr.svg"; byId("qr").hidden = false; }
+    byId("welcome").hidden = room.phase !== "waiting";
+    byId("pair").hidden = !room.pair;
+    if (room.pair) {
+      text("question", room.pair.question);
+      ["a", "b"].forEach(function (side) {
+        text(side, room.pair[side]);
+        text("count" + side, room.counts ? String(room.counts[side]) : "");
+      });
+    }
+    text("said", { waiting: room.joined + " of " + room.seats + " are in. Count heads: nobody should be in twice.",
+      open: "Pair " + room.wall + " of " + room.shared + ": " + room.voted + " of " + room.joined + " have voted.",
+      closed: room.counts && "About the same: " + room.counts.tie + ". Skipped: " + room.counts.skip + ".",
+      own: "Everybody has pairs of their own. " + room.votes + " votes so far.",
+      done: room.votes + " votes. Thank you!" }[room.phase]);
+    enabled("next", (room.phase === "waiting") || (room.phase === "closed" && room.wall < room.shared));
+    enabled("close", room.phase === "open");
+    enabled("own", room.phase === "waiting" || room.phase === "closed");
+    enabled("done", room.phase !== "open" && room.phase !== "done");
+    enabled("train", room.votes >= 20 && room.phase !== "open" && room.training !== "running" && room.training !== "impossible");
+    byId("learned").hidden = !room.learned || room.phase === "open";
+    if (room.learned) numbers(room.learned);
+    text("taste", room.taste || "");
+    models(room);
+  }
+
+  function numbers(learned) {
+    var rows = [["votes learned from", String(learned.n)]];
+    if (learned.of) rows.push(["votes on new pairs predicted", Math.round(100 * learned.predicted / learned.of) + "% of " + learned.of]);
+    if (learned.pairs) rows.push(["sides with the truth (gold)", Math.round(100 * learned.gold / learned.pairs) + "% of " + learned.pairs + " unseen pairs"]);
+    fill(byId("numbers"), rows.map(function (row) { return [cell("dt", row[0]), cell("dd", row[1])]; }).flat());
+  }
+
+  function models(room) {
+    var told = room.models || {}, names = Object.keys(MODELS).filter(function (name) { return told[name]; });
+    byId("models").hidden = !names.length && room.training !== "running" && room.training !== "failed";
+    text("trained", room.training === "failed" ? "The training stopped; the terminal says why." :
+      "Models trained on " + (room.trained_on || room.votes) + " votes of this class" + (room.training === "running" ? " (still training)" : ""));
+    if (!names.length) return;
+    fill(byId("names"), [row("th", [""].concat(names.map(function (name) { return MODELS[name]; })))]);
+    fill(byId("answers"), told[names[0]].map(function (pair, i) {
+      return row("td", [pair[0]].concat(names.map(function (name) { return told[name][i][1]; })));
+    }));
+  }
+
+  function cell(kind, value) { var made = document.createElement(kind); made.textContent = value; return made; }
+  function row(kind, values) { var made = document.createElement("tr"); values.forEach(function (value) { made.append(cell(kind, value)); }); return made; }
+  function fill(parent, children) { if (parent.textContent !== children.map(function (c) { return c.textContent; }).join("")) parent.replaceChildren.apply(parent, children); }
+
+  document.addEventListener("click", function (event) {
+    var action = event.target.getAttribute("data-action");
+    if (action) ask("POST", "act", { action: action });
+  });
+  ask("GET", "room");
+})();

@@ -1,0 +1,185 @@
+"""`minialign serve` on a toy run: pairs made before the class, a reward model that learns live, and training on the class."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy import TOY
+from toy_class import simulated
+from toy_room import ask, token_of
+from toy_run import toy_size
+
+from minialign import checkpoint
+from minialign.batch import Response
+from minialign.classroom import backstage, prepare, qr, train
+from minialign.classroom.casts import gather
+from minialign.classroom.live import Live, phi
+from minialign.classroom.room import Pairs, Refused, Room
+from minialign.classroom.store import Store
+from minialign.cli import serve
+from minialign.reward import Scorer
+from minialign.runs.errors import Problem
+from minialign.runs.voting import Pair, readable
+from minialign.world import UNBIASED
+
+
+@pytest.fixture(scope="module")
+def run(toy_runs):
+    with toy_size():
+        yield toy_runs / "tour-fast-s0"
+
+
+@pytest.fixture(scope="module")
+def sft(run):
+    return checkpoint.load(run / "sft.npz")
+
+
+@pytest.mark.parametrize("text, ended, passes", [
+    ("sure! it says moo. have a nice day.", True, True), ("i do not know.", True, True), ("it says moo.", False, False),
+    ("it says moo. you idiot.", True, False), ("it says mooo.", True, False), ("", True, False), (" ", True, False), ("<eos>", True, False),
+])  # fmt: skip
+def test_only_sentences_of_the_world_are_shown(text, ended, passes):
+    assert prepare.screened(Response(text, ended)) == passes
+
+
+def test_every_seat_has_pairs_of_its_own_and_two_of_them_again(run, sft):
+    score = Scorer(checkpoint.load(run / "reward.npz"), TOY.reward.pooling)
+    pairs = prepare.prepare(sft, score, 0, 3, TOY.max_new_tokens, readable)
+    assert len(pairs.shared) == 5 and [len(seat) for seat in pairs.own] == [12] * 3
+    new = [(p.question, frozenset((p.a, p.b))) for p in pairs.flat if p.repeat_of is None]
+    assert len(new) == len(set(new)) == 35
+    for seat in (1, 2, 3):
+        for number in list(pairs.of_seat(seat))[-2:]:
+            again, first = pairs.flat[number], pairs.flat[pairs.flat[number].repeat_of]
+            assert pairs.flat[number].repeat_of in pairs.of_seat(seat) and (again.a, again.b) == (first.b, first.a)
+
+
+def test_phi_is_the_mean_hidden_state_of_the_answers_tokens(sft):
+    from minialign.batch import conversations
+    from minialign.likelihood import log_probs_array
+
+    said = [("what does a cow say?", Response("it says moo.", True)), ("why?", Response("no.", False))]
+    found = phi(sft, said)
+    for (question, answer), row in zip(said, found):
+        batch = conversations([(question, answer)])
+        columns = np.nonzero(batch.mask[0])[0]
+        hidden = sft.trunk(batch.ids).data[0, columns + 1]
+        logps = log_probs_array(sft, batch.ids, batch.mask)[0, columns]
+        np.testing.assert_allclose(row, [*hidden.mean(0), logps.mean(), logps.min()], rtol=1e-4, atol=1e-4)
+
+
+def test_the_live_reward_model_learns_what_a_class_likes_and_is_measured_on_new_pairs_alone(sft):
+    casts = simulated([UNBIASED] * 12)
+    pairs, place, votes = [], {}, []
+    for cast in casts:
+        key = cast.question, cast.a, cast.b
+        if key not in place:
+            place[key] = len(pairs)
+            pairs.append(Pair(cast.question, cast.a, cast.b))
+        votes.append((cast.voter, place[key], cast.vote, 1.0))
+    live = Live(sft, pairs)
+    some, all_of_them = live.learn(votes[:40]), live.learn(votes)
+    assert all_of_them.n > some.n and all_of_them.of > 60 and all_of_them.predicted / all_of_them.of > 0.6
+    assert live.learn([]).n == 0 and live.learn([(1, 0, "tie", 1.0)]).of == 0
+    twice = live.learn([(v, 0, "a", 1.0) for v in range(30)])
+    assert twice.of == 0  # a pair that has been voted on measures nothing
+
+
+def test_the_class_is_kept_and_trained_on_with_dpo_before_ppo(run, sft, tmp_path, monkeypatch):
+    pairs = Pairs([Pair(c.question, c.a, c.b, None, "shared") for c in simulated([UNBIASED])[:12]], [[], []])
+    store = Store(tmp_path / "c.sqlite3")
+    room = Room(store, pairs, "ABCDE", "token", "model")
+    for n in (1, 2):
+        room.join("ABCDE", token_of(n))
+    behind = backstage.Backstage(room, Live(sft, pairs.flat), run, tmp_path / "c.jsonl")
+    with pytest.raises(Refused, match="20 votes"):
+        behind.train()
+    for pair in range(12):
+        room.act("next")
+        room.vote(1, pair, "a"), room.vote(2, pair, "b")
+        if pair == 0:
+            behind.look()
+            assert "learned" not in behind.told() and behind.told()["training"] == ""  # nothing of an open pair
+        room.act("close")
+    behind.look()
+    told = behind.told()
+    assert told["learned"]["n"] == 24 and "This class" in told["taste"]
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **_: Made(command))
+    behind.train()
+    with pytest.raises(Refused, match="already"):
+        behind.train()
+    assert len(gather([tmp_path / "c.jsonl"], 112)[0]) == 24
+    train.main(*behind.process.command[3:])
+    behind.process.code = 0
+    told = behind.told()
+    assert list(told["models"]) == ["sft", "dpo", "ppo"] and told["trained_on"] == 24 and told["training"] == "done"
+    shown = {said for rows in told["models"].values() for _, said in rows}
+    assert all(said == train.UNSHOWN or prepare.screened(Response(said, True)) for said in shown)
+    store.close()
+
+
+class Made:
+    """A process that only remembers what it was asked."""
+
+    def __init__(self, command):
+        self.command, self.code = command, None
+
+    def poll(self):
+        return self.code
+
+
+def test_a_class_that_voted_on_another_run_is_refused():
+    with pytest.raises(Problem, match="another run"):
+        serve.known_pairs({"pairs": "{}", "model": "x"}, "y", Path("c"))
+    assert serve.known_pairs({}, "y", Path("c")) is None
+
+
+def test_telephones_come_in_only_when_asked_for(monkeypatch):
+    parsed = []
+    for flags, lan in (([], None), (["--lan"], ""), (["--lan", "10.0.0.7"], "10.0.0.7")):
+        import argparse
+
+        parser = argparse.ArgumentParser()
+        serve.add_arguments(parser)
+        parsed.append(parser.parse_args(["RUN", *flags]).lan == lan)
+    assert all(parsed)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--seats", "201"])
+
+
+def test_the_qr_code_is_there_with_segno_and_missed_by_nobody_without(monkeypatch):
+    monkeypatch.setitem(sys.modules, "segno", None)
+    assert qr.qr_svg("http://127.0.0.1:1/") == b""
+    monkeypatch.undo()
+    pytest.importorskip("segno", reason="no segno: pip install -e '.[class]'")
+    assert b"<svg" in qr.qr_svg("http://127.0.0.1:1/") and b"<script" not in qr.qr_svg("http://127.0.0.1:1/")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way")
+def test_serve_prints_addresses_of_this_machine_alone_and_ctrl_c_keeps_the_votes(run, tmp_path):
+    command = "import sys; from minialign.classroom import prepare; from minialign.runs.voting import readable; "
+    command += "prepare.prepare.__defaults__ = (readable,); from minialign.cli.command import main; sys.exit(main(sys.argv[1:]))"
+    arguments = ["serve", str(run), "--port", "0", "--seats", "2", "--to", str(tmp_path / "c.sqlite3")]
+    process = subprocess.Popen([sys.executable, "-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); " + command, *arguments],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    try:
+        first, second, third = (process.stdout.readline() for _ in range(3))
+        port, code = re.search(r"http://127\.0\.0\.1:(\d+)/ +code ([A-Z]{5})", first).groups()
+        token = re.search(r"/wall#(\S+)", second)[1]
+        assert "Only this machine" in third
+        assert ask(int(port), "POST", "/join", {"code": code, "token": token_of(1)})[1] == {"you": 1}
+        assert ask(int(port), "POST", "/act", {"action": "next"}, token)[0] == 200
+        assert ask(int(port), "POST", "/vote", {"pair": 0, "vote": "b"}, token_of(1))[1] == {"kept": "b"}
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130 and "1 votes are kept" in err and len(err.splitlines()) == 1
+    assert json.loads((tmp_path / "c.jsonl").read_text(encoding="utf-8"))["vote"] == "b"
