@@ -3,6 +3,8 @@
 
 QUESTION   Few can write a good answer, but all can choose between two. What do such choices tell us, and what not?
 NEEDS      the SFT model and the votes of the journey (made once if they are missing)
+           --rate terminal: you vote; --rate hands: a room votes, and you type the counts; --rate FILE: what your class's
+           votes say (minialign votes); --rate class: the same of thirty students who were recorded, and are simulated
 TIME       about 5 s; --fast about 4 s; --rate terminal: two minutes of your time
 EQUATION   P(a is preferred to b) = sigma((u(a) - u(b)) / tau)                     [eq: a-vote]
            two votes that each slip with probability e agree with probability (1-e)^2 + e^2 = 1 - 2e + 2e^2
@@ -52,7 +54,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from minialign.cli import vote
+from minialign.classroom.casts import gather
+from minialign.classroom.hands import majority
+from minialign.cli import hands, vote, votes
 from minialign.exact import bradley_terry
 from minialign.figures import lesson_plots
 from minialign.runs import voting
@@ -138,8 +142,9 @@ lesson.reveal()
 
 # %% [markdown]
 # ## 3. Twenty pairs, five of them twice: you, or a rater in your place
-# With `--rate terminal` you are the rater. Five pairs come back with the sides exchanged, and you are not told which.
-# From how often you agree with yourself follows a bound on how well *anybody* can predict you.
+# With `--rate terminal` you are the rater, with `--rate hands` a whole room is. Five pairs come back with the sides
+# exchanged, and you are not told which. From how often you agree with yourself follows a bound on how well *anybody*
+# can predict you.
 # %%
 lesson.section("3. Twenty pairs, five of them twice")
 lesson.need("votes")
@@ -150,15 +155,22 @@ if lesson.you_rate:
     ballots = voting.Ballots(lesson.folder / "my-votes.jsonl", voting.fingerprint(model))
     vote.ask(pairs, ballots, 0)
     lines = ballots.lines[: len(pairs)]
+elif lesson.rate == "hands":
+    counts = hands.count(pairs, lesson.folder / "hands.jsonl", voting.fingerprint(model))
+    decisions = [majority(count) for count in counts]
+    lines = [voting.line_of(p, decision, i, 0, "the room") for i, (p, decision) in enumerate(zip(pairs, decisions))]
 else:
     said = [raters.vote(p.question, *p.a, *p.b, rng) for p in pairs]
     decisions = [{1: "a", -1: "b", 0: "tie"}[v] for v in said]
     lines = [voting.line_of(p, decision, i, 0, "simulated") for i, (p, decision) in enumerate(zip(pairs, decisions))]
-you = "you" if lesson.you_rate else "one rater"
-print("   you agree" if lesson.you_rate else "   one rater of the crowd, in your place, agrees")
+rooms = {"terminal": ("you", "you agree"), "hands": ("the room", "the room's majority agrees")}
+you, agrees = rooms.get(lesson.rate, ("one rater", "one rater of the crowd, in your place, agrees"))
+print(f"   {agrees}")
 for name, (k, of), where in vote.agreements(lines, raters):
     name = name if lesson.you_rate else name.replace("yourself", "itself")
     print(f"      {name:<17}{k} of {of:<4}{vote.interval(k, of):<18}{where}")
+if lesson.rated:
+    print("\n".join(votes.report(gather([lesson.rated], recipe.model.context_length)[0])))
 lesson.say("So few pairs say little: look at the brackets. Now six kinds of rater vote on all pairs of the journey.")
 
 # %% [markdown]

@@ -661,3 +661,7 @@ def test_the_page_says_who_voted(copy, quick):
     (copy / "run.json").write_text(json.dumps(numbers), encoding="utf-8")
     text, _ = made(copy)
     assert "Votes by people" in text and "yours and the held-out ones of the simulated raters" in text
+    assert "your class" not in text
+    numbers["votes"] |= {"of_class": True, "train": 412}
+    (copy / "run.json").write_text(json.dumps(numbers), encoding="utf-8")
+    assert "Trained on your class&#x27;s 412 votes." in made(copy)[0].replace("&#39;", "&#x27;")

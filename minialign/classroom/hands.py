@@ -24,6 +24,12 @@ def read_count(text: str) -> Count | None:
     return int(numbers[0]), int(numbers[1])
 
 
+def majority(count: Count) -> str:
+    """What the room as one voter decides: a, b, tie, or skip where nobody raised a hand."""
+    a, b = count
+    return "skip" if a == b == 0 else "tie" if a == b else "a" if a > b else "b"
+
+
 def lines_of(pair: Pair, count: Count, number: int, model: str) -> list[str]:
     """One line for each hand; number: how many pairs were counted before."""
     pair = Pair(pair.question, pair.a, pair.b, pair.repeat_of, "hands")

@@ -23,6 +23,16 @@ def count_hands(run: str | None, to: str | None) -> None:
     model = load_model(folder, "sft", results)[0]
     path = Path(to) if to else folder.parent / cast_on(folder.name) / "hands.jsonl"
     pairs, who = sitting(model, int(results["seed"]), 0, results["recipe"]["max_new_tokens"]), fingerprint(model)
+    counts = count(pairs, path, who)
+    n = sum(map(sum, counts))
+    print(f"\n{n} votes on {len(counts)} pairs: {safe(path)}")
+    if n:
+        print(paragraph(sentence(taste_of(gather([path], model.config.context_length)[0]), "This room")))
+        print(f"  train on them: {tour_command(results, folder.resolve().parent)} --votes {shlex.quote(safe(path))}")
+
+
+def count(pairs: list, path: Path, who: str) -> list[tuple[int, int]]:
+    """Show pair after pair and keep what is typed -> a count for each pair.  who: the model's fingerprint."""
     counts = hands.load(path, pairs, who)
     print(paragraph(INTRO, width=WIDTH))
     try:
@@ -35,11 +45,7 @@ def count_hands(run: str | None, to: str | None) -> None:
             hands.save(path, pairs, counts, who)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{len(counts)} pairs are kept in {safe(path)}; run the same command again to resume") from None
-    n = sum(map(sum, counts))
-    print(f"\n{n} votes on {len(counts)} pairs: {safe(path)}")
-    if n:
-        print(paragraph(sentence(taste_of(gather([path], model.config.context_length)[0]), "This room")))
-        print(f"  train on them: {tour_command(results, folder.resolve().parent)} --votes {shlex.quote(safe(path))}")
+    return counts
 
 
 def ask(pair: Pair, place: int) -> tuple[int, int] | str | None:

@@ -53,13 +53,16 @@ def report(casts: Sequence[Cast]) -> list[str]:
     """Everything about a class's votes -> lines."""
     taste = taste_of(casts)
     voters = everybody(casts, taste.probability)
-    sides = [cast.vote for cast in casts if cast.chosen]
+    sides = [cast.vote for cast in casts if cast.chosen and cast.part not in ("shared", "hands")]  # those are of a few pairs
     left = sides.count("a")
     alike = [same for voter in voters for same in repeats([cast for cast in casts if cast.voter == voter.number])]
     names, agreed, of = matrix(casts)
     above = np.triu_indices(len(names), 1)
     between = int(np.nansum(agreed[above] * of[above]) + 0.5), int(of[above].sum())
-    lines = [counts(casts), f"  the left answer   {interval(left, len(sides))}   a coin toss, if the sides are mixed"]
+    lines = [
+        counts(casts),
+        f"  the left answer   {interval(left, len(sides)) or 'no own pairs'}   a coin toss, if the sides are mixed",
+    ]
     lines.append(f"  with themselves   {interval(sum(alike), len(alike)) or 'no pair came twice'}   of {len(alike)} pairs")
     lines.append(
         f"  with each other   {interval(*between) or 'no pair in common'}   of {between[1]} times two people saw one pair"

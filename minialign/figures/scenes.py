@@ -90,6 +90,7 @@ class VotesScene:
     raters_right: float | None
     tastes: dict[str, float]  # warmth, length, confidence, agreement: what the simulated raters like
     own: bool  # the votes to train on are the user's own
+    class_votes: int = 0  # so many of them, if they are a class's
 
 
 # ------------------------------------------------------------------------------------------------ 4: the reward model

@@ -52,8 +52,9 @@ def sft(s: shown.SftScene) -> str:
 def votes(s: shown.VotesScene) -> str:
     where = "pairs whose two answers differ in truth"
     if s.own:
+        whose = f"Trained on your class's {s.class_votes:,} votes. " if s.class_votes else ""
         return (
-            f"Of {s.decided:,} votes, yours and the held-out ones of the simulated raters, on {where}, "
+            f"{whose}Of {s.decided:,} votes, yours and the held-out ones of the simulated raters, on {where}, "
             f"{s.raters_right or 0:.1%} went to the truly better answer."
         )
     likes = [word for taste, word in LIKES.items() if s.tastes[taste] > 0]

@@ -40,6 +40,7 @@ def votes_scene(run: Run) -> VotesScene:
         raters_right=float(np.mean([chosen > rejected for chosen, rejected in decided])) if decided else None,
         tastes={name: numbers.number("recipe", "tastes", name) for name in TASTES},
         own=numbers.flag("votes", "own"),
+        class_votes=numbers.whole("votes", "train") if numbers.at("votes").value.get("of_class") is True else 0,
     )
 
 

@@ -1,5 +1,6 @@
 """What a run is worth: the scoreboard on the report questions, and what happened in each stage, measured -> records."""
 
+import json
 import math
 import os
 import platform
@@ -118,7 +119,16 @@ def votes_report(journey: Journey, file: str | None = None) -> VotesReport:
     train, held_out = journey.votes()
     own = journey.own_votes is not None
     counts = journey.recipe.vote_prompts, len(train), len(held_out)
-    return VotesReport(*counts, own, file, cache.digest(train)) if own else VotesReport(*counts, own)
+    return VotesReport(*counts, own, file, cache.digest(train), is_class(file)) if own else VotesReport(*counts, own)
+
+
+def is_class(file: str | None) -> bool:
+    """Whether the votes of a file are of more than one voter (minialign votes merge, serve, vote --hands)."""
+    if file is None:
+        return False
+    with open(file, encoding="utf-8") as lines:
+        voters = {json.loads(line).get("voter") for line in lines if line.strip()} - {None}
+    return len(voters) > 1 or 0 in voters  # 0: a room's hands, which nobody tells apart
 
 
 def ceiling(journey: Journey, votes: Preferences) -> float | None:

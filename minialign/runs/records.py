@@ -65,6 +65,7 @@ class VotesReport:
     own: bool  # read from a file, not cast by simulated raters
     file: str | None = None  # which
     digest: str | None = None
+    of_class: bool = False  # more than one voter's
 
 
 @dataclass(frozen=True)
@@ -152,5 +153,5 @@ class Measured:
         plain["base"]["asks"] = self.scoreboard["sampled"]["base"].asks
         plain["sft"]["answers"] = self.scoreboard["sampled"]["sft"].answers
         if not self.votes.own:
-            del plain["votes"]["file"], plain["votes"]["digest"]
+            del plain["votes"]["file"], plain["votes"]["digest"], plain["votes"]["of_class"]
         return {"format": FORMAT} | plain | extras | {"samples": samples, "timings": timings}

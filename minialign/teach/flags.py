@@ -2,9 +2,23 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ..runs.arguments import Parser, whole_number
+
+RATERS = ("simulated", "terminal", "hands", "class")  # hands: a room's; class: the recorded one that ships with the lessons
+
+
+def rater(known: list[str], files: bool) -> Callable[[str], str]:
+    """A function that takes what --rate may be: one of the known words, or the path of a file where files are allowed."""
+
+    def take(text: str) -> str:
+        if text in known or (files and Path(text).is_file()):
+            return text
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(known)}{', and no file' if files else ''}")
+
+    return take
 
 
 def read_flags(script: Path, doc: str, faults: dict, switches: dict[str, str]) -> argparse.Namespace:
@@ -20,7 +34,10 @@ def read_flags(script: Path, doc: str, faults: dict, switches: dict[str, str]) -
     if "--votes" in doc:
         p.add_argument("--votes", metavar="FILE", help="train on these votes (minialign vote) instead")
     if "--rate" in doc:
-        p.add_argument("--rate", choices=("simulated", "terminal"), default="simulated", help="who votes: or you")
+        known = [who for who in RATERS if who == "simulated" or f"--rate {who}" in doc]
+        others = ", or a file of votes" if "--rate FILE" in doc else ""
+        words = f"who votes: {', '.join(known)}{others} (default simulated)"
+        p.add_argument("--rate", type=rater(known, bool(others)), default="simulated", metavar="WHO", help=words)
     for name, what in switches.items():
         p.add_argument(f"--{name}", action="store_true", help=what)
     p.set_defaults(votes=None, rate=None)

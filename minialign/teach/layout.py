@@ -8,7 +8,15 @@ from ..runs.errors import Problem
 from ..runs.folder import check_writable
 from .equations import PACKAGE
 
-CARRIED = ("*.py", "*.json", "*.txt", "exercises/*.py", "kit/*", "quizzes/*")  # setup.cfg puts the same into the wheel
+CARRIED = (
+    "*.py",
+    "*.json",
+    "*.jsonl",
+    "*.txt",
+    "exercises/*.py",
+    "kit/*",
+    "quizzes/*",
+)  # setup.cfg puts the same into the wheel
 
 
 def packaged_lessons() -> Path | None:

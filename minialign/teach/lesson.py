@@ -6,7 +6,7 @@ its faults (BREAK IT), so that nothing is written twice: see lesson_doc.py.
     lesson = Lesson(__file__, __doc__)      reads the flags, prints the header
     lesson.fast .seed .rng .fault           --fast, --seed, a generator of its own, the name of the fault or None
     lesson.journey .recipe .folder .votes   this run's pipeline.Journey, its recipe, its folder; the votes of --votes
-    lesson.you_rate .switches               --rate terminal; further flags of one lesson alone
+    lesson.rate .you_rate .rated .switches  --rate; is it terminal; its file of votes; flags of one lesson alone
     lesson.need("base", "sft")              upstream stages, made if missing -> what the last, journey.stage("sft"), returns
     lesson.section("The loss")              a heading
     lesson.say("...")                       a paragraph, at most 88 columns wide; plain print() for tables
@@ -76,7 +76,10 @@ class Lesson:
             print(heading(doc.splitlines()[0]), explain(text_of(self.file)), sep="\n")
             sys.exit()
         self.switches = {name: getattr(a, name) for name in switches}
-        self.fast, self.seed, self.you_rate = a.fast, a.seed, a.rate == "terminal"
+        self.fast, self.seed, self.rate = a.fast, a.seed, a.rate or "simulated"
+        self.you_rate = self.rate == "terminal"
+        here = {"simulated": None, "terminal": None, "hands": None, "class": self.file.parent / "class.jsonl"}
+        self.rated = here.get(self.rate, Path(self.rate))  # a file of others' votes
         self.asks = not a.no_predict and sys.stdin.isatty() and sys.stdout.isatty()
         self.rng = np.random.default_rng([self.seed, int(self.name[:2])])
         self.mystery, self.fault = a.fault == "mystery", a.fault
@@ -95,10 +98,11 @@ class Lesson:
         undo_faults()  # of a lesson that ran before in the same notebook
         undo_after_failed_cells()
         notebook.settle_in(self.file)
-        self.votes = read_votes(a.votes, self.recipe.model.context_length) if a.votes else None
+        ballots = a.votes or (self.rated if "--votes" in doc else None)  # a lesson with --votes trains on them
+        self.votes = read_votes(ballots, self.recipe.model.context_length) if ballots else None
         # A run with a fault, or with a human's votes, has a folder of its own: prepare and calibrate read the others.
-        own = "" if self.votes is None else votes_name(a.votes, self.votes)
-        endings = "-fast" * self.fast, f"-{a.fault}" if a.fault else "", own, "-rated" * self.you_rate
+        own = votes_name(ballots, self.votes) if ballots and self.votes else ""
+        endings = "-fast" * self.fast, f"-{a.fault}" if a.fault else "", own, "-rated" * (self.rate != "simulated")
         self.folder = Path(a.out) / "lessons" / "".join([self.name, *endings, f"-s{self.seed}" if self.seed else ""])
         # The bands hold for the simulated raters' votes: other votes give other numbers.
         bands = {} if own else read_bands(self.file.parent).get(self.name, {})
