@@ -23,7 +23,7 @@ UNSHOWN = "(no sentence of this world: not shown)"
 def answers(journey: Journey, name: str) -> list[tuple[str, str]]:
     """What one model says to the five questions, most probably."""
     said = five_answers(journey, name)
-    rows = [(a["question"], Response(a["greedy"], a["greedy_ended"])) for a in said]
+    rows = [(a.question, Response(a.greedy, a.greedy_ended)) for a in said]
     return [(question, response.text if screened(response) else UNSHOWN) for question, response in rows]
 
 

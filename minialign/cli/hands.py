@@ -31,7 +31,7 @@ def count_hands(run: str | None, to: str | None) -> None:
         print(f"  train on them: {tour_command(results, folder.resolve().parent)} --votes {shlex.quote(safe(path))}")
 
 
-def count(pairs: list, path: Path, who: str) -> list[tuple[int, int]]:
+def count(pairs: list[Pair], path: Path, who: str) -> list[hands.Count]:
     """Show pair after pair and keep what is typed -> a count for each pair.  who: the model's fingerprint."""
     counts = hands.load(path, pairs, who)
     print(paragraph(INTRO, width=WIDTH))

@@ -14,6 +14,7 @@ from ..classroom.prepare import prepare
 from ..classroom.qr import qr_svg
 from ..classroom.room import Pairs, Room, pairs_as_json, pairs_from_json
 from ..classroom.server import Server
+from ..model import LanguageModel
 from ..reward import Scorer
 from ..runs.arguments import positive_number, whole_number
 from ..runs.contents import load_model, load_run
@@ -75,7 +76,7 @@ def known_pairs(facts: dict[str, str], model: str, path: Path) -> Pairs | None:
     return pairs_from_json(facts["pairs"])
 
 
-def new_pairs(store: disk.Store, folder: Path, results: dict, model, n: int) -> Pairs:
+def new_pairs(store: disk.Store, folder: Path, results: dict, model: LanguageModel, n: int) -> Pairs:
     """Make and screen all pairs of a class, and keep them."""
     score = Scorer(load_model(folder, "reward", results)[0], results["recipe"]["reward"]["pooling"])
     pairs = prepare(model, score, int(results["seed"]), n, results["recipe"]["max_new_tokens"])
