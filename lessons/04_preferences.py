@@ -3,8 +3,8 @@
 
 QUESTION   Few can write a good answer, but all can choose between two. What do such choices tell us, and what not?
 NEEDS      the SFT model and the votes of the journey (made once if they are missing)
-           --rate terminal: you vote; --rate hands: a room votes, and you type the counts; --rate FILE: what your class's
-           votes say (minialign votes); --rate class: the same of thirty students who were recorded, and are simulated
+           --rate terminal: you vote; --rate hands: a room votes, and you type the counts; --rate FILE: what the votes
+           of your class say (minialign votes); --rate class: the same of thirty simulated students, who were recorded
 TIME       about 5 s; --fast about 4 s; --rate terminal: two minutes of your time
 EQUATION   P(a is preferred to b) = sigma((u(a) - u(b)) / tau)                     [eq: a-vote]
            two votes that each slip with probability e agree with probability (1-e)^2 + e^2 = 1 - 2e + 2e^2

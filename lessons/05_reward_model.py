@@ -4,7 +4,7 @@
 QUESTION   Two answers, one click. After some hundred clicks, can a model score an answer that nobody voted on?
 NEEDS      the SFT model, the votes and the reward model of the journey (made once if they are missing);
            with --votes FILE your own votes (minialign vote) are learned from instead, with --rate FILE a class's
-           (minialign votes merge), with --rate class those of thirty students who were recorded, and are simulated
+           (minialign votes merge), with --rate class those of thirty simulated students, who were recorded
 TIME       about 25 s; --fast about 9 s
 EQUATION   P(chosen beats rejected) = sigma(d),   d = r(chosen) - r(rejected)
            loss = - mean log sigma(d)                                           [eq: bradley-terry]

@@ -3,7 +3,8 @@
     r(x, y) = w . phi(x, y),   phi = (mean hidden state of the answer's tokens, mean and least log-probability)
 
 All else of a reward model is learned after the class.  Its accuracy is measured on votes on pairs that nobody had voted on when
-they came: each ten votes are first predicted, if their pairs are new, and then learned from (prequential, Dawid 1984).
+they came: each ten votes (later each tenth of them) are first predicted, if their pairs are new, and then learned from
+(prequential, Dawid 1984).
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from ..runs.voting import Pair
 from ..world import judge_response
 from .logistic import fit
 
-TOGETHER = 10  # votes that are learned from at once
+TOGETHER = 10  # votes that are learned from at once, at first
 PRIOR = 4.0  # 1 / variance of a weight, of features that vary by 1
 ROWS = 64
 
@@ -49,13 +50,16 @@ class Live:
         voted = [(pair, 1.0 if vote == "a" else -1.0) for _, pair, vote, _ in votes if vote in "ab"]
         w, seen, right, of = np.zeros(self.gaps.shape[1]), set[int](), 0.0, 0
         d = np.array([self.gaps[pair] * side for pair, side in voted]).reshape(len(voted), self.gaps.shape[1])
-        for start in range(0, len(voted), TOGETHER):
-            for k in range(start, min(start + TOGETHER, len(voted))):
+        start = 0
+        while start < len(voted):
+            end = min(len(voted), start + max(TOGETHER, start // TOGETHER))
+            for k in range(start, end):
                 if start and self.first[voted[k][0]] not in seen:
                     margin = float(d[k] @ w)
                     right, of = right + (0.5 if margin == 0 else margin > 0), of + 1
-            seen |= {self.first[pair] for pair, _ in voted[start : start + TOGETHER]}
-            w = fit(d[: start + TOGETHER], np.full(d.shape[1], PRIOR))
+            seen |= {self.first[pair] for pair, _ in voted[start:end]}
+            w = fit(d[:end], np.full(d.shape[1], PRIOR))
+            start = end
         unseen = [n for n, first in enumerate(self.first) if n == first and n not in seen and abs(self.gold[n]) > 1e-9]
         sides = self.gaps[unseen] @ w * self.gold[unseen]
         return Progress(len(voted), right, of, float(((sides > 0) + 0.5 * (sides == 0)).sum()), len(unseen))

@@ -42,7 +42,7 @@ HEADERS = {
 }  # fmt: skip
 CONNECTIONS = 300  # at once
 PER_ADDRESS = 30
-GUESSES = 20  # wrong codes or tokens from one address in a minute
+GUESSES = 20  # wrong codes from one address in a minute
 PAUSE = 0.3  # seconds between two votes of one voter: nobody reads faster
 
 
@@ -92,7 +92,7 @@ class Server(ThreadingHTTPServer):
         """Who hangs up in the middle is no news."""
 
     def check_guesses(self, address: str, wrong: bool = False) -> None:
-        """Count a wrong code or token.  Raises Refused after too many in one minute."""
+        """Count a wrong code.  Raises Refused after too many in one minute."""
         with self.lock:
             if (now := int(time.monotonic() // 60)) != self.minute:
                 self.minute, self.wrong = now, Counter()
@@ -153,8 +153,14 @@ class Handler(BaseHTTPRequestHandler):
 
     # -------------------------------------------------------------------------------------------- what can be asked for
     def join(self) -> dict:
-        said, room = self.sent(), self.server.room
-        return {"you": self.guarded(lambda: room.join(said.get("code"), said.get("token")))}
+        """A wrong code is counted, and after too many none is looked at; tokens are too long to be guessed."""
+        said, address = self.sent(), self.client_address[0]
+        self.server.check_guesses(address)
+        try:
+            return {"you": self.server.room.join(said.get("code"), said.get("token"))}
+        except Refused as why:
+            self.server.check_guesses(address, wrong=why.status == 403)
+            raise
 
     def state(self) -> dict:
         return self.server.room.seen_by(self.voter())
@@ -180,24 +186,11 @@ class Handler(BaseHTTPRequestHandler):
 
     # -------------------------------------------------------------------------------------------- who asks, and what
     def voter(self) -> int:
-        return self.guarded(lambda: self.server.room.voter_of(self.bearer()))
+        return self.server.room.voter_of(self.bearer())
 
     def check_presenter(self) -> None:
-        def check() -> None:
-            if not hmac.compare_digest(self.bearer().encode(), self.server.room.token.encode()):
-                raise Refused(401, "this is for the presenter")
-
-        self.guarded(check)
-
-    def guarded(self, look: Callable[[], Any]) -> Any:
-        """Whatever look() finds; a wrong code or token is counted, and too many of them are not looked at."""
-        address = self.client_address[0]
-        self.server.check_guesses(address)
-        try:
-            return look()
-        except Refused as why:
-            self.server.check_guesses(address, wrong=why.status in (401, 403))
-            raise
+        if not hmac.compare_digest(self.bearer().encode(), self.server.room.token.encode()):
+            raise Refused(401, "this is for the presenter")
 
     def bearer(self) -> str:
         kind, _, token = self.headers.get("Authorization", "").partition(" ")

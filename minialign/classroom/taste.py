@@ -14,6 +14,7 @@ For showing only: the judge takes part, so nothing may be trained on it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -46,6 +47,7 @@ class Taste:
     probability: dict[int, float]
 
 
+@cache
 def features(question: str, answer: Response) -> np.ndarray:
     """f of one answer, (5,)."""
     seen = judge_response(question, answer)
