@@ -10,6 +10,8 @@ from toy_room import TOKEN, ask, serving
 @pytest.fixture(scope="module")
 def phone():
     driver = start(390, 844)
+    size = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     yield driver
     driver.quit()
 

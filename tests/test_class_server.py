@@ -19,6 +19,7 @@ from minialign.classroom import request, server, store
 from minialign.classroom.casts import gather, save_lines
 from minialign.classroom.room import pairs_as_json, pairs_from_json
 from minialign.classroom.store import Store
+from minialign.runs.errors import Problem
 
 HERE = Path(__file__).parent
 
@@ -255,7 +256,7 @@ def test_a_vote_that_the_disk_does_not_take_is_not_acknowledged(room, monkeypatc
 
 def test_a_file_of_something_else_is_refused(tmp_path):
     (tmp_path / "c").write_text("no database" * 100)
-    with pytest.raises(OSError, match="move that file away"):
+    with pytest.raises(Problem, match="move that file away"):
         Store(tmp_path / "c")
 
 

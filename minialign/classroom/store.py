@@ -12,6 +12,9 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+from ..runs.errors import Problem
+from ..runs.text import safe
+
 SCHEMA = """
 create table if not exists voters (number integer primary key, digest text not null unique);
 create table if not exists votes (place integer primary key, voter integer not null, pair integer not null,
@@ -27,7 +30,7 @@ Work = Callable[[sqlite3.Connection], Any]
 class Store:
     """One file.  `do(work)` runs work(connection) in a transaction and returns what it returned, once that is on disk.
 
-    Raises OSError if the file cannot be written or is of something else, and whatever went wrong in a piece of work.
+    Raises Problem for a file of something else, OSError if the disk does not take it, and what a piece of work refuses.
     """
 
     def __init__(self, path: str | Path):
@@ -56,7 +59,8 @@ class Store:
             db.execute("pragma synchronous = full")  # a commit returns when the disk has it
             db.executescript(SCHEMA)
         except sqlite3.Error as problem:
-            return ready.set_exception(OSError(f"{self.path}: {problem}; move that file away, or name another with --to FILE"))
+            what = f"{safe(self.path)}: {problem}; move that file away, or name another with --to FILE"
+            return ready.set_exception(Problem(what))
         ready.set_result(None)
         while True:
             batch = [self.todo.get()]

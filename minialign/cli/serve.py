@@ -3,7 +3,6 @@
 import argparse
 import secrets
 import socket
-import sqlite3
 import threading
 from pathlib import Path
 
@@ -61,8 +60,6 @@ def run(arguments: argparse.Namespace) -> None:
         backstage = Backstage(room, Live(model, pairs.flat), folder, path.with_suffix(".jsonl"))
         host = "127.0.0.1" if arguments.lan is None else arguments.lan or own_address()
         serve(room, backstage, host, arguments.port)
-    except sqlite3.Error as problem:
-        raise Problem(f"{safe(path)}: {problem}; move that file away, or name another with --to FILE") from None
     finally:
         store.close()
 
