@@ -138,6 +138,9 @@ def test_a_class_that_voted_on_another_run_is_refused():
     with pytest.raises(Problem, match="another run"):
         serve.known_pairs({"pairs": "{}", "model": "x"}, "y", Path("c"))
     assert serve.known_pairs({}, "y", Path("c")) is None
+    for damaged in ("", "3", "{}", '{"shared": [[]], "own": []}', '{"shared": 3, "own": []}'):
+        with pytest.raises(Problem, match="any more"):
+            serve.known_pairs({"pairs": damaged, "model": "y"}, "y", Path("c"))
 
 
 def test_telephones_come_in_only_when_asked_for(monkeypatch):

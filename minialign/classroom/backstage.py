@@ -41,7 +41,7 @@ class Backstage:
         try:
             read = json.loads(self.answers.read_text(encoding="utf-8"))
             told |= {"models": read["models"], "trained_on": read["votes"]}
-        except (OSError, ValueError, LookupError):
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
             pass  # nothing is trained yet
         return told
 

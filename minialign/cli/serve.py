@@ -70,7 +70,12 @@ def known_pairs(facts: dict[str, str], model: str, path: Path) -> Pairs | None:
         return None
     if facts.get("model") != model:
         raise Problem(f"{safe(path)} is of a class that voted on another run; name another file with --to FILE")
-    return pairs_from_json(facts["pairs"])
+    try:
+        return pairs_from_json(facts["pairs"])
+    except (ValueError, LookupError, TypeError):
+        raise Problem(
+            f"{safe(path)} does not hold a class any more; move that file away, or name another with --to FILE"
+        ) from None
 
 
 def new_pairs(store: disk.Store, folder: Path, results: dict, model: LanguageModel, n: int) -> Pairs:
