@@ -15,7 +15,7 @@ WATCH      1. in a group the advantages add up to 0, and a group whose scores ag
            6. the answers are worth more than those of the SFT model
            7. on a verifier in place of the reward model, known facts are answered right more often
            8. and "i do not know" about made-up names becomes rare: an error costs no more than not knowing
-BREAK IT   --break mixed   the mean is taken over all questions, not over the group -> 1
+BREAK IT   --break mixed   the mean is taken over all questions, not over the group -> 1, 2
            --break itself  an answer is one of its own rivals -> 3
            --break sign    the better answer loses -> 6, 7
 EXERCISES  (2 min, run) --break itself: the pushes of section 2 are a third too small, and training does not care. Why?
