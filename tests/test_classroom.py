@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -213,7 +213,8 @@ def test_seeds_side_by_side_give_the_same_numbers(tmp_path, monkeypatch, capsys)
         n = together["questions"]["report"]
         assert n > len(ToyWorld().report_questions())
         assert text.startswith(f"Mean [smallest, largest] over 2 seeds; {n} report questions")
-        assert together["ppo"] == metrics.policy_gradient_report(journey, "ppo") and together["dpo"] == metrics.dpo_report(journey)
+        assert together["ppo"] == asdict(metrics.policy_gradient_report(journey, "ppo"))
+        assert together["dpo"] == asdict(metrics.dpo_report(journey))
 
 
 # ------------------------------------------------------------------------------------------------ the chat
@@ -411,7 +412,7 @@ def test_a_real_signal_ends_a_real_process(how, tmp_path):
     code = f"""if True:
         import numpy.random  # first: while its compiled parts load, Python itself may lose an interrupt
         import sys
-        from dataclasses import replace
+        from dataclasses import asdict, replace
         from minialign import pipeline
         from minialign.cli.command import main
 

@@ -21,8 +21,8 @@ def journey(request, tmp_path_factory):
 def test_four_of_the_five_questions_are_answered_well(journey):
     """At least; greedy, by PPO: right, admitted, corrected, refused, answered."""
     said = metrics.five_answers(journey, "ppo")
-    gold = [journey.world.judge(a["question"], Response(a["greedy"], a["greedy_ended"])).gold for a in said]
-    assert sum(g > 0.5 for g in gold) >= 4, [(a["question"], a["greedy"], g) for a, g in zip(said, gold)]
+    gold = [journey.world.judge(a.question, Response(a.greedy, a.greedy_ended)).gold for a in said]
+    assert sum(g > 0.5 for g in gold) >= 4, [(a.question, a.greedy, g) for a, g in zip(said, gold)]
 
 
 def test_alignment_makes_the_model_better_at_what_people_notice(journey):
