@@ -552,7 +552,7 @@ MUTANTS = [
            "exact", "total variation without its half"),
 
     # ---- values that cannot be ------------------------------------------------------------------------------------------
-    Mutant("checks", "if not np.all(ones | (mask == 0)):", "if False:",
+    Mutant("checks", "if np.count_nonzero(ones) != np.count_nonzero(mask):", "if False:",
            "checks", "advantages are taken for a mask"),
     Mutant("checks", "0 <= ids.min() and", "True and",
            "checks", "an id of -1 is the last character"),
