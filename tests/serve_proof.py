@@ -96,6 +96,7 @@ def load(clients, votes):
         (f"{clients} clients at once, votes acknowledged of {own * clients}", good, "ok" if good == own * clients else "REFUSED"),
         ("   on disk", len(set(kept)), "ok: none lost" if len(set(kept)) >= good else "LOST"),
         ("   p50 of a vote, ms", f"{1000 * median(waits):.1f}", ""),
+        ("   p50 of the bare server in the same run, ms", f"{1000 * median(static):.1f}", ""),
         ("   p99 of a vote, ms", f"{1000 * mine:.1f}", ""),
         ("   p99 of the bare server in the same run, ms", f"{1000 * theirs:.1f}", ""),
         ("   ratio", f"{mine / theirs:.2f}", "ok: at most 3" if mine <= 3 * theirs else "TOO SLOW"),

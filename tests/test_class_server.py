@@ -267,6 +267,14 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path):
     assert len(acknowledged) >= 25 and set(acknowledged) <= set(kept) and len(kept) == len(set(kept))
 
 
+@pytest.mark.slow
+def test_fifty_kills_and_two_hundred_clients_at_once():
+    import serve_proof
+
+    rows = serve_proof.kills(50) + serve_proof.load(200, 5000)
+    assert [row for row in rows if row[2] and not row[2].startswith("ok")] == []
+
+
 def kill_once(path, votes, after, clients=4):
     """Vote on a server in a process of its own, and kill it -> the (voter, pair) that it has acknowledged."""
     own = -(-votes // clients)
