@@ -54,7 +54,8 @@ def pretraining(run):
     stream, starts = run.corpus()
     r, histories = run.recipe, {}
     for factor in (1 / 3, 1, 3):
-        config = replace(r.base, lr=factor * r.base.lr, muon_lr=factor * r.base.muon_lr)
+        muon_lr = r.base.muon_lr and factor * r.base.muon_lr
+        config = replace(r.base, lr=factor * r.base.lr, muon_lr=muon_lr)
         rng = np.random.default_rng(run.seed)
         model = LanguageModel(r.model, rng)
         batches = sft.windows(stream, starts, config.batch_size, r.window, rng)
