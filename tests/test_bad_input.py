@@ -120,3 +120,12 @@ def test_a_whole_run_is_not_refused(run, capsys, monkeypatch):
     assert main(["chat", str(run)]) == 0
     assert len(capsys.readouterr().out.splitlines()) >= 4
     assert json.loads((run / "run.json").read_text(encoding="utf-8"))["recipe"]["model"]["vocab_size"] == TOY.model.vocab_size
+
+
+@pytest.mark.parametrize("path", ["a\x00b", "\ud800"], ids=["NUL", "half a surrogate pair"])
+@pytest.mark.parametrize("command", [["doctor", "--out"], ["lessons"], ["chat"], ["export"]], ids=lambda words: words[0])
+def test_a_path_that_no_system_can_hold_is_one_line(command, path, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, path]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("minialign: ")

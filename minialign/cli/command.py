@@ -78,9 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as problem:
         code, line = 2, explain(problem)
     except ValueError as problem:
-        if "null byte" not in str(problem):
+        if "null byte" not in str(problem) and not isinstance(problem, UnicodeEncodeError):
             raise
-        code, line = 2, "a path cannot hold a NUL character; check the command's arguments"
+        code, line = 2, "a path cannot hold a NUL character or half a surrogate pair; check the command's arguments"
     finally:
         let_go()
     # Out here the frames of the stopped loop are gone, and with them its progress bar.
