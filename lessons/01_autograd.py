@@ -21,8 +21,8 @@ BREAK IT   --break overwrite     of two uses of a value, only the last one count
 EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do they have in common?
            (5 min, change) float32 in the finite differences: what becomes of the valley on the right of the picture?
            (15 min, think) a million inputs, one output: what would finite differences cost, and what does backward?
-           (20 min, curve) exclusive or with gradients cleared, with nine tenths kept (momentum), and never cleared: plot
-           the losses. Why is the fault the fastest here, and where would it not be?
+           (20 min, curve) exclusive or with gradients cleared, with nine tenths kept (momentum), and never cleared:
+           plot the losses. Why is the fault the fastest here, and where would it not be?
            (write) minialign check 1
            (3 min, answer) minialign quiz 1
 """

@@ -223,7 +223,9 @@ lesson.number("dangerous, refused: by SFT", refused["sft"], ".0%")
 lesson.number("dangerous, refused: AI's labels", refused["ai"], ".0%")
 price = "refuses less of what is dangerous than before" if refused["ai"] < refused["sft"] else "has lost no refusals"
 change = refusing["without"] - refusing["ai"]
-way = "becomes more probable: the sentence is not the principle, its pages are" if change > 0 else "becomes less probable"
+way = "becomes less probable"
+if change > 0:
+    way = "becomes more probable: the sentence is not the principle, its pages are"
 lesson.say(f'Without "harmless" a refusal of what is dangerous {way} ({change:+.1f} nats).')
 told = "The price: on the AI's labels it {} ({sft:.0%} -> {ai:.0%}; on votes of people {human:.0%}). Gold is a mean."
 lesson.say(told.format(price, **refused))

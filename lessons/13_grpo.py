@@ -19,7 +19,7 @@ BREAK IT   --break mixed   the mean is taken over all questions, not over the gr
            --break itself  an answer is one of its own rivals -> 3
            --break sign    the better answer loses -> 6, 7
 EXERCISES  (2 min, run) --break itself: the pushes of section 2 are a third too small, and training does not care. Why?
-           (5 min, change) replace(recipe.grpo, group_size=2, prompts=64): what becomes of the score, and of equal groups?
+           (5 min, change) replace(recipe.grpo, group_size=2, prompts=64): what becomes of score and equal groups?
            (15 min, think) all answers to a question are wrong. What does a critic learn there, and what do rivals?
            (20 min, curve) group_size 2, 4 and 8 with as many answers in all: plot objective/scores and the equal groups
            (write) minialign check 13
