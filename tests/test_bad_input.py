@@ -123,7 +123,7 @@ def test_a_whole_run_is_not_refused(run, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["a\x00b", "\ud800"], ids=["NUL", "half a surrogate pair"])
-@pytest.mark.parametrize("command", [["doctor", "--out"], ["lessons"], ["chat"], ["export"]], ids=lambda words: words[0])
+@pytest.mark.parametrize("command", [["doctor", "--out"], ["lessons"], ["chat"], ["page"]], ids=lambda words: words[0])
 def test_a_path_that_no_system_can_hold_is_one_line(command, path, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main([*command, path]) == 2
