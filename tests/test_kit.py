@@ -461,6 +461,7 @@ def test_no_lessons_is_one_line(tmp_path, capsys):
 KEEPS = "kept = lesson.journey.folder / 'own'; print(kept.exists()); kept.write_text('x' * 100_000)"
 
 
+@pytest.mark.whole
 def test_prepare_warms_measures_and_goes_on_from_there(toy, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(pipeline, "FAST", TOY)
     toy(TOY_LESSON.replace("# MORE", KEEPS))

@@ -390,6 +390,7 @@ def test_one_size_of_votes_is_told_once():
 
 
 # ------------------------------------------------------------------------------------------------ calibration
+@pytest.mark.whole
 def test_calibration_counts_the_claims_writes_the_bands_and_goes_on_where_it_stopped(toy, tmp_path, capsys):
     toy(), toy(name="05_other.py", last="assert lesson.seed != 1, 'a lesson that fails'")
     where = ["--out", str(tmp_path / "runs"), "--lessons", str(tmp_path)]
