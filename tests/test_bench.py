@@ -262,6 +262,7 @@ def remembered(task, workloads):
     return AS_IT_IS[task.workload]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", list(ablate.ROWS))
 def test_every_row_still_finds_its_lines_and_changes_no_number(name, monkeypatch):
     monkeypatch.setattr(gains, "numbers_of", remembered)

@@ -95,6 +95,7 @@ def test_a_recording_has_what_each_cell_said_as_what_it_is(tmp_path):
     assert numbers == {n.name: n.value for n in sum(SAID, []) if isinstance(n, Number)}
 
 
+@pytest.mark.whole
 def test_a_recording_is_used_until_the_lesson_changes(tmp_path):
     script, runs = toy_lessons(tmp_path) / "03_toy.py", tmp_path / "runs"
     kept = record.recording(script, True, 0, runs).folder / "recording.json"

@@ -311,6 +311,7 @@ def test_a_stage_that_cannot_be_read_is_one_line(toy, tmp_path):
     assert done.returncode == 2 and done.stderr == "minialign: the base stage; delete that folder and run again\n"
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(os.name == "nt", reason="there is no pty on Windows")
 def test_on_a_terminal_it_asks_and_enter_skips(toy, tmp_path):
     import pty

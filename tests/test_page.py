@@ -606,6 +606,7 @@ def test_the_strip_for_slides(copy):
     assert strip.read_bytes()[:4] == b"\x89PNG" and not list(copy.glob(".writing-*"))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("there_is_ffmpeg", [False, True])
 def test_the_film(copy, monkeypatch, there_is_ffmpeg):
     """A GIF, or what ffmpeg makes of the raw pictures: here a program that counts them."""

@@ -344,6 +344,7 @@ def test_own_votes_take_the_place_of_the_simulated_ones_and_only_what_reads_them
     assert mine.key("votes") == simulated.key("votes") and mine.key("ppo") != simulated.key("ppo")
 
 
+@pytest.mark.whole
 def test_a_tour_on_own_votes_says_so_and_that_they_are_few(out, run, tmp_path, monkeypatch, capsys):
     (tmp_path / "cache").symlink_to(out / "cache")
     file = tmp_path / "mine.jsonl"
