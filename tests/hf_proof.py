@@ -23,6 +23,7 @@ import numpy as np
 PRIVATE = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 os.environ |= {"HF_HOME": PRIVATE.name, "HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
+import names  # noqa: E402
 import torch  # noqa: E402
 from datasets import load_dataset  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer  # noqa: E402
@@ -64,6 +65,12 @@ def same(what, ours, theirs):
     print(f"   {what:<72} {different} of {len(ours)} differ{'   TOO MANY' if different else ''}", flush=True)
     if different:
         failed.append(what)
+
+
+def check_names():
+    """docs/names.md: what is said to be in PyTorch, transformers and TRL is there."""
+    theirs = sorted({name for _, theirs in names.rows() for name in theirs})
+    same(f"docs/names.md: {len(theirs)} names in PyTorch, transformers and TRL", theirs, [n if names.is_there(n) else "" for n in theirs])
 
 
 def losses_in(folder):
@@ -248,6 +255,7 @@ def main(source):
     out = Path(PRIVATE.name) / "hf"
     export_run(source, out)
     print(f"{source.name} in PyTorch {torch.__version__}: largest differences from minialign")
+    check_names()
     votes = preferences.load_jsonl(source / "votes-train.jsonl")
     reward_model, scale = load_model(source, "reward", run)
     scorer = Scorer(reward_model, recipe.reward.pooling, float(scale["mean"]), float(scale["std"]))
