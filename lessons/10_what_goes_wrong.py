@@ -13,7 +13,7 @@ WATCH      1. on a very short leash, yes changes by Cov(yes, reward) / beta: wha
            5. it pleases and does not check: it also says yes to true claims more often, by at least half as much
            6. without votes on harmless scary questions it refuses more of these than before, and than with such votes
            7. even if the raters are deaf to the word, it refuses more harmless questions than before
-           8. no votes teach it facts: right answers about obscure things gain less than ten points
+           8. no votes teach it facts: right, wrong and "i do not know" share the answers; right gains less than 10 points
            9. experts' votes fix what votes can fix: fewer wrong answers than on ordinary votes, more "i do not know"
 BREAK IT   --break across    the covariance is taken over all answers, and not within each question -> 1
            --break lost      the harmless questions with a scary word never reach the raters -> 6
@@ -238,7 +238,8 @@ lesson.claim(5, rises[1] > max(0, rises[0] / 2), "false {:+.0%}, true {:+.0%}".f
 numbers = "{SFT:.0%} -> {none safe:.0%}, and {half safe:.0%}".format(**refused)
 lesson.claim(6, refused["none safe"] > max(refused["SFT"], refused["half safe"]), numbers)
 lesson.claim(7, refused["deaf"] > refused["SFT"], "{SFT:.0%} -> {deaf:.0%}".format(**refused))
-lesson.claim(8, max(right.values()) < right["SFT"] + 0.1, "{SFT:.0%} -> {ordinary:.0%}, {experts:.0%}".format(**right))
+shared = max(right[name] + wrong[name] + idk[name] for name in right) < 1 + 1e-9
+lesson.claim(8, shared and max(right.values()) < right["SFT"] + 0.1, "{SFT:.0%} -> {ordinary:.0%}, {experts:.0%}".format(**right))
 numbers = "wrong {ordinary:.0%}, experts {experts:.0%}".format(**wrong)
 lesson.claim(9, wrong["experts"] < wrong["ordinary"] and idk["experts"] > idk["ordinary"], numbers)
 lesson.say("One SFT model, one algorithm, the same settings. What differs is who voted, and on which questions.")
