@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.animation import PillowWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from tqdm import tqdm
 
 from ..models import NAMES
@@ -22,7 +23,7 @@ from . import page_plots
 from .scenes import Absent, Answer, BaseScene, DpoScene, LeashScene, PpoScene, RewardScene, Scenes, SftScene, VotesScene
 from .style import GREY
 
-SIZE, DPI = (12.8, 7.2), 100  # 1280 x 720
+SIZE, DPI = (9.6, 5.4), 400 / 3  # 1280 x 720, in large letters
 PICTURES = 9  # of a scene
 SECONDS, LAST = 0.7, 2.6  # each is seen so long, and the last of a scene longer: a minute in all
 RATE = 10  # frames per second of the MP4
@@ -33,7 +34,7 @@ Frames = Iterator[tuple[Figure, float]]
 
 def film(scenes: Scenes, question: str, pictures: int = PICTURES) -> Frames:
     """The pictures of all scenes, drawn on one Figure in turn, and how long each is seen."""
-    figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
+    figure = Figure(figsize=SIZE, dpi=DPI, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.06))
     for key, scene in tqdm(scenes.items(), desc="film", leave=False, disable=None):
         if isinstance(scene, (BaseScene, SftScene)):  # the drawings begin with the first row
             rows: Any = sorted(scene.rows, key=lambda row: row.question != question)
@@ -52,10 +53,10 @@ def film(scenes: Scenes, question: str, pictures: int = PICTURES) -> Frames:
 def draw_hero(figure: Any, question: str, who: str, answer: Answer | None) -> None:
     """The question, small, and what is answered to it now, large."""
     ax = page_plots.blank(figure.subplots())
-    ax.text(0.01, 0.75, page_plots.ascii_of(question), fontsize=15, color=GREY, **page_plots.MONO)
+    ax.text(0.01, 0.75, page_plots.ascii_of(question), fontsize=13, color=GREY, **page_plots.MONO)
     if answer is not None:
-        ax.text(0.01, 0.3, page_plots.words(answer)[:74], fontsize=21, weight="bold", **page_plots.MONO)
-        ax.text(0.99, 0.75, who, fontsize=13, color=GREY, ha="right")
+        ax.text(0.01, 0.3, page_plots.words(answer)[:70], fontsize=17, weight="bold", **page_plots.MONO)
+        ax.text(0.99, 0.75, who, fontsize=12, color=GREY, ha="right")
 
 
 # ------------------------------------------------------------------------------------------------ what is answered, and when

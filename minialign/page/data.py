@@ -9,15 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..figures.scenes import Absent, DpoScene, Guess, Hero, Scene, Scenes
+from ..figures.scenes import Absent, Guess, Hero, Scene, Scenes
 from ..models import MODELS, POLICIES, STAGES
 from ..runs.text import safe
 from ..tokenizer import ALPHABET, CHARACTERS, SPECIAL
 from . import weights
 from .fields import Missing
 from .guesses import guesses
+from .hero import good_answer, hero
 from .policies import dpo_scene, leash_scene, ppo_scene
-from .run import Run, gold
+from .run import Run
 from .speech import base_scene, sft_scene
 from .story import STORY
 from .voting import reward_scene, votes_scene
@@ -68,6 +69,7 @@ class PageData:
     special: list[str]
     questions: list[str]
     hero: Hero
+    good: list[str]  # of each question, what a good answer is
     story: dict[str, dict[str, str]]  # story.py, as far as the scripts need it
     guesses: dict[str, Guess | None]
     scenes: Scenes
@@ -86,35 +88,12 @@ def page_data(folder: str | Path) -> PageData:
         special=list(SPECIAL),
         questions=run.questions,
         hero=hero(scenes["dpo"], run.questions),
+        good=[good_answer(question) for question in run.questions],
         story={key: asdict(telling) for key, telling in STORY.items()},
         guesses=guesses(scenes),
         scenes=scenes,
         models=present(living_models, run),
     )
-
-
-def hero(everybody: Scene | Absent, questions: list[str]) -> Hero:
-    """The question that PPO answers best, compared with SFT; among equals DPO's gain decides, then that on the base model."""
-    if not isinstance(everybody, DpoScene):
-        return Hero(0, "the first of the questions that every run is asked")
-    said = {name: {answer.question: answer for answer in rows} for name, rows in everybody.samples.items()}
-    asked = [question for question in questions if all(question in answers for answers in said.values())]
-    if not asked:
-        return Hero(0, "the first of the questions that every run is asked")
-
-    def gains(question: str) -> tuple[float, float, float]:
-        worth = {name: gold(question, rows[question].text, rows[question].ended) for name, rows in said.items()}
-        return worth["ppo"] - worth["sft"], worth["dpo"] - worth["sft"], worth["ppo"] - worth["base"]
-
-    best = max(asked, key=gains)
-    after_sft, _, after_base = gains(best)
-    if after_sft > 0:
-        why = "chosen because this run's PPO model answers it better than its SFT model does"
-    elif after_base > 0:
-        why = "chosen because this run's base model answers it worse than its PPO model does"
-    else:
-        why = "no question was answered better at the end of this run than at its start; this one comes nearest"
-    return Hero(questions.index(best), why)
 
 
 def present(make: Callable[[Run], Any], run: Run, before: str = "") -> Any:

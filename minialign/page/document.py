@@ -70,10 +70,9 @@ def colours() -> str:
 # ------------------------------------------------------------------------------------------------ the parts of the page
 def cover(data: PageData) -> str:
     """The question that travels, and why this one; without scripts also what every model says to it, which they keep back."""
-    question = data.questions[data.hero.index]
-    travels = (
-        f'<p class="travels"><q>{html.escape(question)}</q> <span data-part="gold">{html.escape(data.hero.why)}</span></p>'
-    )
+    question, good = data.questions[data.hero.index], data.good[data.hero.index]
+    why = "; ".join(filter(None, [good, data.hero.why]))
+    travels = f'<p class="travels"><q>{html.escape(question)}</q> <span data-part="gold">{html.escape(why)}</span></p>'
     everybody = data.scenes["dpo"]
     if not isinstance(everybody, DpoScene):
         return travels

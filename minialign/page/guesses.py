@@ -63,8 +63,8 @@ def ppo(s: shown.PpoScene) -> shown.Guess | None:
     changed = sum(before[question] != after.get(question) for question in before)
     n = len(before)
     options = [0, n // 2, n]
-    told = f"With the same seed, {changed} of {n} sampled answers are other words than before."
-    ask = f"The score of the reward model is now raised, on a leash. Of {n} answers, how many will change?"
+    told = f"Sampled with the same seed, {changed} of {n} answers are other words than before PPO."
+    ask = f"PPO now raises the reward model's score. Of {n} answers, how many will change?"
     return shown.Guess(ask, ["none", "about half", "all"], among([float(o) for o in options], changed), told)
 
 
@@ -77,7 +77,7 @@ def leash(s: shown.LeashScene) -> shown.Guess:
         right, told = 1, f"It rises from {decimal(s.start.gold)} to {decimal(peak)}, and then falls to {decimal(end)}."
     else:
         right, told = 0, f"It rises from {decimal(s.start.gold)} to {decimal(end)}, as far as the answers reach."
-    ask = "Let the leash go, and the score rises. What happens to the truth?"
+    ask = "Let the leash go, and the score rises. What happens to the truth, which the score only stands for?"
     return shown.Guess(ask, ["it rises too", "it rises, then falls", "it only falls"], right, told)
 
 
@@ -85,7 +85,7 @@ def dpo(s: shown.DpoScene) -> shown.Guess:
     end = {name: distances[-1] for name, distances in s.race.distances.items()}
     names = list(end)
     told = ", ".join(f"{NAMES.get(name, name.upper())} {distance:.4f}" for name, distance in end.items())
-    ask = "In a world of 13 answers the best policy is known exactly. Who comes nearest to it?"
+    ask = "In a tiny world of 13 answers the best policy is known exactly. Who comes nearest to it?"
     right = min(range(len(names)), key=lambda i: end[names[i]])
     return shown.Guess(ask, [NAMES.get(name, name.upper()) for name in names], right, f"Distance left at the end: {told}.")
 

@@ -82,7 +82,7 @@ STORY = {
         "One model writes, one scores, one expects, one holds the leash (the KL penalty): what beat the expectation becomes "
         "more probable.",
         "Four models are in memory. The policy draws an answer, the reward model scores it, the critic had expected something, "
-        "and the reference, a frozen copy of the SFT model, charges for the distance: beta for every nat.",
+        "and the reference, a frozen copy of the SFT model, takes off beta for every nat of distance (the KL penalty).",
         "advantage = score - beta log(policy / reference) - expected",
         "Go around once, slowly, naming the four models. Ask which of them learn (policy and critic), and which are frozen "
         "(reward model and reference). Then let it play to the last iteration.",
@@ -98,7 +98,7 @@ STORY = {
         "by exp(score / beta). The score is a proxy, what the reward model thinks; gold is the truth, which it cannot see.",
         "pi(y) = SFT(y) exp(proxy(y) / beta) / Z",
         "Give the mouse away. Say nothing until it is at the right end; then read the answer on top aloud. "
-        "When a measure becomes a target, it ceases to be a good measure (Goodhart).",
+        "Ask which of the two needles the training can see. Expect: 'both'. The score alone; the truth was never in it.",
         tells="gold",
         asks="gold",
     ),
@@ -107,7 +107,7 @@ STORY = {
         "DPO, and everybody",
         "Three roads to the same policy",
         "Start the race.",
-        "In a world of 13 answers the best policy is known. PPO, GRPO and DPO run towards it, from the same start.",
+        "In another, tiny world, of 13 answers, the best policy is known: PPO, GRPO and DPO run towards it from one start.",
         "PPO and GRPO need a reward to ask; DPO takes the votes and moves the policy itself: no reward model, no sampling. "
         "Outlines are the exact optimum, bars the policy at this step.",
         "loss = - log sigma(beta [moved(chosen) - moved(rejected)])",

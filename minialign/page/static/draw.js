@@ -29,8 +29,10 @@ function number(x, digits = 2, sign = false) {
   return (x < 0 && !zero ? "\u2212" : sign && !zero ? "+" : "") + text;
 }
 
+// 37%; what is not nothing is not said to be 0%.
 function percent(x, digits = 0) {
-  return (100 * x).toFixed(digits) + "%";
+  const text = (100 * x).toFixed(digits);
+  return x > 0 && Number(text) === 0 ? "<1%" : text + "%";
 }
 
 const unit = () => parseFloat(getComputedStyle(document.documentElement).fontSize); // one rem: all of a picture grows with the type

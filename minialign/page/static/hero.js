@@ -10,8 +10,9 @@ class Hero {
       DATA.questions.map((question, i) => h("option", { value: i }, question)),
     );
     this.choice.addEventListener("change", () => pick(Number(this.choice.value)));
+    this.good = h("span", { class: "good", "data-part": "gold" });
     box.append(
-      h("p", { class: "hero-question", "data-part": "question" }, h("span", { class: "who" }, "you"), this.choice),
+      h("p", { class: "hero-question", "data-part": "question" }, h("span", { class: "who" }, "you"), this.choice, this.good),
       h("p", { class: "hero-answer" }, this.who, this.words),
     );
   }
@@ -19,6 +20,7 @@ class Hero {
   // answer: {by, when, text, ended, typed}; none: it waits behind a guess.
   show(answer) {
     this.choice.value = STATE.prompt;
+    this.good.textContent = DATA.good[STATE.prompt];
     const kind = answer ? answer.by : "";
     this.words.className = `hero-words ${kind}`;
     this.who.textContent = answer ? `${nameOf(kind)}${answer.when ? `, ${answer.when}` : ""}` : "?";

@@ -77,8 +77,8 @@ class LeashScene {
     const [low, high] = this.range,
       lost = c.effective < this.data.few;
     this.dials.replaceChildren(
-      dial("score", "what the reward model thinks", c.proxy, this.data.start.proxy, low, high, "proxy"),
-      dial("truth", "what is so", c.gold, this.data.start.gold, low, high, "gold"),
+      dial("score", "what the reward model thinks (the proxy)", c.proxy, this.data.start.proxy, low, high, "proxy"),
+      dial("truth", "what a judge says who knows (gold)", c.gold, this.data.start.gold, low, high, "gold"),
     );
     this.rope.replaceChildren(ropePicture(step / (this.steps - 1), c, lost, this.rope.clientWidth || 700));
   }
@@ -96,20 +96,20 @@ class LeashScene {
       ` ${NAMES.dpo}: trained models, the large ones of this run`,
       h("span", { "data-part": "gold" }, "; each by its proxy (above) and its gold"),
     );
-    const select = h(
+    this.select = h(
       "select",
       {},
       this.data.questions.map((question, i) => h("option", { value: i }, question)),
     );
-    select.addEventListener("change", () => {
-      this.asked = Number(select.value);
+    this.select.addEventListener("change", () => {
+      this.asked = Number(this.select.value);
       this.refresh();
     });
     const bars = "bar: share of the weight at this beta; thin line: share of the SFT model\u2019s own answers";
     const answers = h(
       "div",
       { "data-part": "answers" },
-      labelled("One question: which answers the leash favours", select),
+      labelled("One question: which answers the leash favours", this.select),
       this.weights,
       h("p", { class: "small" }, bars),
     );
@@ -122,6 +122,7 @@ class LeashScene {
 
   detail(step) {
     const c = this.at(step);
+    this.select.value = String(this.asked);
     this.numbers.classList.toggle("lost", c.effective < this.data.few);
     this.numbers.replaceChildren(...this.stats(c, step));
     this.draw(c);
@@ -165,7 +166,7 @@ class LeashScene {
       whole = !text.endsWith("...");
     return {
       by: "sft",
-      when: `on a leash of beta ${number(this.at(step).beta, 2)}`,
+      when: `reweighted at beta ${number(this.at(step).beta, 2)}`,
       text: whole ? text : text.slice(0, -3),
       ended: whole,
     };
@@ -244,12 +245,12 @@ function dial(name, what, value, start, low, high, kind) {
 // One point of the slider in words, without what is hidden.
 function inWords(c) {
   const values = [
-    !hidden("proxy") && `proxy ${number(c.proxy, 2, true)}`,
-    !hidden("gold") && `gold ${number(c.gold, 2, true)}`,
+    !hidden("proxy") && `score ${number(c.proxy, 2, true)}`,
+    !hidden("gold") && `truth ${number(c.gold, 2, true)}`,
     `KL ${number(c.kl)} nats`,
-    `${number(c.effective, 1)} answers still in play`,
+    `${number(c.effective, 0)} answers in play`,
   ];
-  return `beta ${c.beta}: ${values.filter(Boolean).join(", ")}`;
+  return `beta ${Number(c.beta.toPrecision(2))}: ${values.filter(Boolean).join(", ")}`;
 }
 
 function placeMarks(dot, proxy, gold) {

@@ -91,9 +91,9 @@ class LoopScene {
       {
         name: "reference",
         does: "holds the leash",
-        big: distance === null ? "\u2013" : `${number(distance)} nats`,
+        big: said(distance),
         kind: "sft",
-        note: "SFT, frozen",
+        note: "nats from SFT; frozen",
       },
     ];
   }
@@ -105,7 +105,7 @@ class LoopScene {
       `Drawn: one answer of the policy.`,
       score === null ? "A text that the reward model cannot read." : `Scored ${number(score, 2, true)}.`,
       expected === null
-        ? `The critic\u2019s expectation was ${not}.`
+        ? `What the critic had expected was ${not}.`
         : `The critic had expected ${number(expected, 2, true)} in all.`,
       distance === null
         ? `Its distance was ${not}.`
@@ -186,55 +186,45 @@ function station({ name, does, big, kind, note, words = false }, i, phase) {
   );
 }
 
-// The sum that decides: the score pulls up, the expectation and the leash pull down; what is left is the push.
+// The sum that decides: the score pulls, the expectation and the leash are taken off; what is left is the push.
 function pushPicture({ score, expected, cost, advantage }, phase, width) {
   const u = unit(),
-    height = 5.6 * u,
-    zero = width / 2,
-    lane = 1.6 * u;
+    narrow = width < 38 * u, // no room beside the bars: the labels are above them
+    lane = narrow ? 2.5 * u : 1.55 * u,
+    height = 3 * lane + 0.9 * u,
+    zero = width / 2;
   const parts = [
-    { label: "score:", value: score, kind: "reward", from: 1 },
-    { label: "less expected:", value: expected === null ? null : -expected, kind: "other", from: 2 },
-    { label: "less leash:", value: cost === null ? null : -cost, kind: "sft", from: 3 },
-  ];
-  const most = Math.max(
-    1,
-    ...[score, expected, cost, advantage].map((x) => Math.abs(x || 0)),
-    Math.abs((score || 0) - (expected || 0)),
-  );
-  const scaled = (value) => (value / most) * (width / 2 - 9.5 * u);
+    { label: "score", taken: score, sign: 1, kind: "reward", from: 1 },
+    { label: "minus expected", taken: expected, sign: -1, kind: "critic", from: 2 },
+    { label: "minus leash", taken: cost, sign: -1, kind: "sft", from: 3 },
+  ].filter(({ taken, from }) => taken !== null && phase >= from);
+  const stops = [0, score || 0, (score || 0) - (expected || 0), advantage || 0],
+    most = Math.max(1, ...stops.map(Math.abs)),
+    scaled = (value) => (value / most) * (width / 2 - (narrow ? 0.5 : 9.5) * u);
   let at = zero;
-  const bars = parts.map(({ label, value, kind, from }, i) => {
-    if (value === null || phase < from) return null;
-    const to = at + scaled(value),
-      y = 0.9 * u + (i * lane) / 1.05,
-      right = value >= 0;
-    const bar = s("rect", {
-      x: Math.min(at, to),
-      y: y - 0.45 * u,
-      width: Math.max(1, Math.abs(to - at)),
-      height: 0.9 * u,
-      class: `push-bar ${kind}`,
-    });
-    const words = svgText(
-      right ? Math.max(at, to) + 0.5 * u : Math.min(at, to) - 0.5 * u,
-      y + 0.35 * u,
-      right ? "start" : "end",
-      "label",
-      `${label} ${number(value, 2, true)}`,
-    );
+  const bars = parts.map(({ label, taken, sign, kind }, i) => {
+    const to = at + scaled(sign * taken),
+      [left, right] = [Math.min(at, to), Math.max(at, to)],
+      y = (i + 1) * lane - 0.55 * u,
+      text = `${label} ${number(taken, 2, true)}`;
+    const bar = { x: left, y: y - 0.45 * u, width: Math.max(1, right - left), height: 0.9 * u, class: `push-bar ${kind}` };
+    const name = narrow
+      ? svgText(0.2 * u, y - 0.8 * u, "start", "label", text)
+      : to >= at
+        ? svgText(right + 0.5 * u, y + 0.35 * u, "start", "label", text)
+        : svgText(left - 0.5 * u, y + 0.35 * u, "end", "label", text);
     at = to;
-    return [bar, words];
+    return [s("rect", bar), name];
   });
   const end = phase >= 4 &&
     advantage !== null && [
-      s("line", { x1: at, x2: at, y1: 0.2 * u, y2: height - 0.4 * u, class: "now" }),
-      s("path", { d: `M${zero} ${height - 0.9 * u}H${at}`, class: `arc on`, "marker-end": "url(#push-tip)" }),
+      s("line", { x1: at, x2: at, y1: 0.2 * u, y2: height - 0.2 * u, class: "now" }),
+      s("path", { d: `M${zero} ${height - 0.4 * u}H${at}`, class: "arc on", "marker-end": "url(#push-tip)" }),
     ];
   const words =
     advantage === null
       ? "The push on this answer."
-      : `Score, less what was expected, less the leash: a push of ${number(advantage, 2, true)}.`;
+      : `Score, minus what was expected, minus the leash: a push of ${number(advantage, 2, true)}.`;
   return s(
     "svg",
     { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words, class: "chart push-picture" },

@@ -125,7 +125,6 @@ class Player {
   tick() {
     if (this.waiting) {
       this.timer = null;
-      this.open = false; // has its guess been made?
       this.guess.make(null);
       return this.play();
     }
@@ -142,7 +141,6 @@ class Player {
     if (!this.timer) return;
     clearTimeout(this.timer);
     this.timer = null;
-    this.open = false; // has its guess been made?
     this.draw(false);
     remember();
   }

@@ -22,7 +22,7 @@ class RaceScene {
         h("i", { class: "outline" }),
         " the exact optimum \u2003",
         h("i", { class: "block" }),
-        " the policy now: a bar for each of the 13 answers",
+        " the policy now: a bar for each of the 13 answers \u2003to go: total variation from the optimum",
       ),
     );
     this.road = h("div", { class: "road" });
@@ -121,7 +121,7 @@ class RaceScene {
 
   says(step) {
     const { race } = this.data,
-      left = Object.keys(race.runners).map((name) => `${nameOfRunner(name)} ${number(race.distances[name][step], 3)}`);
+      left = Object.keys(race.runners).map((name) => `${nameOfRunner(name)} ${number(race.distances[name][step], 4)}`);
     return `step ${race.steps[step]}: ${left.join(", ")} from the optimum`;
   }
 }

@@ -130,8 +130,9 @@ class TreeScene {
       width = this.tree.clientWidth || 700,
       row = 2.9 * u,
       height = FAN * row + 0.6 * u;
-    const column = 4.4 * u,
-      front = Math.min(11 * u, 0.6 * width);
+    const narrow = width < 30 * u,
+      column = (narrow ? 3 : 4.4) * u,
+      front = Math.min(11 * u, (narrow ? 0.5 : 0.6) * width);
     const shown = Math.max(1, Math.min(step + 1, Math.floor((width - front) / column)));
     const columns = Array.from({ length: shown }, (_, i) => this.fan(step - shown + 1 + i));
     const x = (i) => width - front + (i - shown + 1) * column + 1.2 * u,
