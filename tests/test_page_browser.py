@@ -3,6 +3,7 @@
 Needs Chromium with its driver, and selenium (pip install -e '.[test,browser]'); skips, and says so, where they are missing.
 """
 
+import base64
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from test_page_scripts import optimum
 from toy_run import reseal, toy_size
 
 from minialign import checkpoint
@@ -19,6 +21,7 @@ from minialign.generate import generate
 from minialign.likelihood import log_probs_array
 from minialign.page import make_page, reweighting, weights
 from minialign.page.run import Run
+from minialign.page.voting import L2
 from minialign.reward import Scorer
 from minialign.runs.folder import read_votes
 from minialign.tokenizer import CHARACTERS, EOS, encode
@@ -237,7 +240,46 @@ def test_garbage_in_the_address_does_no_harm(page, run):
     assert scene(page) == 1 and js(page, "STATE.prompt") == 4
 
 
+# ------------------------------------------------------------------------------------------------ guess first
+def data(browser, path):
+    return js(browser, f"DATA.{path}")
+
+
+def waiting(browser, i):
+    return js(browser, "document.getElementById(`scene-${arguments[0]}`).classList.contains('waiting')", i)
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_scene_waits_for_a_guess_and_says_how_it_did(page, run, which):
+    visit(page, run)
+    assert waiting(page, 1) and not js(page, "document.getElementById('stage-1').checkVisibility()")
+    press(page, str(which + 1))
+    assert not waiting(page, 1) and js(page, "document.getElementById('stage-1').checkVisibility()")
+    told, guess = js(page, "document.querySelector('#scene-1 .told').textContent"), data(page, "guesses.base")
+    assert guess["told"] in told and guess["options"][guess["right"]] in told
+    assert told[0] == ("\u2713" if which == guess["right"] else "\u2717")
+    assert js(page, "document.activeElement.id") == "title-1"
+    press(page, Keys.SPACE, Keys.SPACE)  # played and paused: the guess is not asked for again
+    assert not waiting(page, 1) and not js(page, "Boolean(players[0].timer)")
+
+
 # ------------------------------------------------------------------------------------------------ numbers
+def test_the_last_layer_is_trained_to_numpys_optimum(page):
+    layer = data(page, "scenes.reward.last_layer")
+    rows = np.frombuffer(base64.b64decode(layer["train"]), "<f2").astype(float).reshape(-1, layer["width"])
+    found = js(page, "players[3].scene.path.map(({w}) => Array.from(w))")
+    assert np.abs(np.array(found[-1]) - optimum(rows, L2, steps=60_000)).max() < 1e-4
+    losses = js(page, "players[3].scene.path.map(({loss}) => loss)")
+    assert losses[0] == pytest.approx(np.log(2)) and losses[-1] < losses[0]
+    chosen, rejected = (
+        np.frombuffer(base64.b64decode(layer[side]), "<f2").astype(float).reshape(-1, layer["width"])
+        for side in ("chosen", "rejected")
+    )
+    gaps = (chosen - rejected) @ np.array(found[-1])
+    right = js(page, "players[3].scene.path.at(-1).right")
+    assert right == pytest.approx(np.mean((gaps > 0) + 0.5 * (gaps == 0)))
+
+
 def test_the_slider_has_numpys_numbers(page, run):
     with toy_size():
         found = Run(run)

@@ -6,6 +6,7 @@ Texts of a run are drawn letter by letter: never as mathematics, never as markup
 
 import base64
 import io
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,8 @@ def plain(ax: Axes, title: str, xlabel: str = "") -> Axes:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Lines of at most `width` characters, broken anywhere: a model's words need not have spaces."""
-    return "\n".join(text[i : i + width] for i in range(0, len(text), width))
+    """Lines of at most `width` characters, broken at spaces if there are any: a model's words need not have them."""
+    return "\n".join(textwrap.wrap(text, width))
 
 
 def ascii_of(text: str) -> str:
