@@ -347,7 +347,7 @@ def fuzz(run, folder, seed=0, share=1.0, say=lambda row: None, only=""):
         if only not in what:
             continue
         n = max(14, int(whole * share))
-        with np.errstate(all="warn"), contextlib.suppress(KeyboardInterrupt):
+        with np.errstate(all="warn"):
             fell = target(np.random.default_rng([seed, number]), n, run if on_a_run else folder)
         rows.append((what, n, fell))
         say(rows[-1])
