@@ -13,7 +13,7 @@ WATCH      1. on a very short leash, yes changes by Cov(yes, reward) / beta: wha
            5. it pleases and does not check: it also says yes to true claims more often, by at least half as much
            6. without votes on harmless scary questions it refuses more of these than before, and than with such votes
            7. even if the raters are deaf to the word, it refuses more harmless questions than before
-           8. no votes teach it facts: right, wrong and "i do not know" share the answers; right gains less than 10 points
+           8. no votes teach it facts: right, wrong and "i do not know" share the answers; right gains under 10 points
            9. experts' votes fix what votes can fix: fewer wrong answers than on ordinary votes, more "i do not know"
 BREAK IT   --break across    the covariance is taken over all answers, and not within each question -> 1
            --break lost      the harmless questions with a scary word never reach the raters -> 6

@@ -371,7 +371,7 @@ if os.fork() == 0:
     while True:
         open({str(beat)!r}, "a").write("x")
         time.sleep(0.02)
-while not os.path.exists({str(beat)!r}): pass
+while not os.path.exists({str(beat)!r}) or os.path.getsize({str(beat)!r}) == 0: pass
 {ends}
 """
     began = time.perf_counter()

@@ -52,7 +52,17 @@ function mark() {
 // present and still are flags: they have no value in the address.
 const asHash = (parameters) => parameters.toString().replace(/(present|still)=(?=&|$)/g, "$1");
 
+// Browsers refuse an address that changes too often, as it would while something is dragged.
+let written = 0,
+  later = 0;
 function remember() {
+  clearTimeout(later);
+  const wait = written + 150 - performance.now();
+  if (wait > 0) {
+    later = setTimeout(remember, wait);
+    return;
+  }
+  written = performance.now();
   const to = address(),
     me = players[current];
   to.set("scene", String(current + 1));
