@@ -26,6 +26,7 @@ from minialign.source_patch import patched
 
 ROOT = Path(__file__).resolve().parent.parent
 TIME_LIMIT = 240  # seconds a mutant; one that never ends is noticed too
+MEMORY_LIMIT = 6 * 2**30  # bytes of address space
 
 
 class Mutant(NamedTuple):
@@ -771,6 +772,13 @@ def broken(mutant, source):
     return patched(source, mutant.old, mutant.new, f"{mutant.file}.py")
 
 
+def limit_memory():
+    """Of one of the tests' processes: a mutant that builds without end must not take the machine with it."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+
+
 def first_failure(package, tests, names):
     """Run test files on a package -> "file::test" of the first that fails, or None if all pass."""
     files = [str(tests / f"test_{name}.py") for name in names]
@@ -780,7 +788,8 @@ def first_failure(package, tests, names):
     environment = {**os.environ, "PYTHONPATH": str(package.parent), "OPENBLAS_NUM_THREADS": "1"}
     try:
         done = subprocess.run(
-            command, cwd=package.parent, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT
+            command, cwd=package.parent, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT,
+            preexec_fn=limit_memory if os.name != "nt" else None,
         )
     except subprocess.TimeoutExpired:
         return "the time limit"
