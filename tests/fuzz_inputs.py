@@ -285,7 +285,8 @@ def page(rng, n, run):
 
 
 # ------------------------------------------------------------------------------------------------ the command line
-HARMLESS = ("chat", "page", "vote", "votes", "check", "quiz", "export", "import", "doctor")  # in an empty folder they find nothing, and say so
+# In an empty folder these find nothing, and say so.
+HARMLESS = ("chat", "page", "vote", "votes", "check", "quiz", "export", "import", "doctor")
 
 
 def arguments(rng):

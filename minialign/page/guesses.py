@@ -77,7 +77,7 @@ def leash(s: shown.LeashScene) -> shown.Guess:
         right, told = 1, f"It rises from {decimal(s.start.gold)} to {decimal(peak)}, and then falls to {decimal(end)}."
     else:
         right, told = 0, f"It rises from {decimal(s.start.gold)} to {decimal(end)}, as far as the answers reach."
-    ask = "Let the leash go, and the score rises. What happens to the truth, which the score only stands for?"
+    ask = "Let the leash go, and the score rises. What happens to the truth, which the score only estimates?"
     return shown.Guess(ask, ["it rises too", "it rises, then falls", "it only falls"], right, told)
 
 
