@@ -1,10 +1,13 @@
 """A class's pages in a real browser, at the size of a telephone: join, vote, see the result, lose the connection, come back."""
 
 import pytest
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
-from test_page_browser import pytestmark, start  # noqa: F401  skips where there is no browser
 from toy_room import TOKEN, ask, serving
+
+pytest.importorskip("selenium", reason="no selenium: pip install -e '.[test,browser]'")
+
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+from test_page_browser import pytestmark, start  # noqa: E402, F401  skips where there is no browser
 
 
 @pytest.fixture(scope="module")
