@@ -129,29 +129,29 @@ def test_the_forced_choice_is_made_within_each_domain():
 
 
 # ---------------------------------------------------------------------------------------- the claims
-def made_up(right=0.7, held_out=0.25, idk=0.05, kept=0.5, obscure=0.1, danger=0.2, votes=0.6, passes=0.9, deserves=0.4):
+def made_up(right=0.7, held_out=0.4, idk=0.05, still=0.06, wrong=0.9, votes=0.6, hole=-0.3, passes=0.9, deserves=0.4):
     def place(right, wrong, idk):
         return {"right": right, "wrong": wrong, "idk": idk, "ever": right}
 
-    def model(right, held_out, idk, obscure, danger):
-        gold = {kind: 0.1 for kind in KINDS} | {"dangerous": danger}
+    def model(right, held_out, idk, wrong, gold):
+        by_kind = {kind: 0.1 for kind in KINDS}
         return {
             "trained": place(right, 0.2, 0.1),
             "held_out": place(held_out, 0.5, 0.1),
-            "obscure": place(obscure, 0.8, 0.1),
+            "obscure": place(0.1, wrong, 0.0),
             "fictional": place(0.0, 0.9 - idk, idk),
             "forced": {"accuracy": right, "confidence": 0.5, "ece": 0.1},
-            "elsewhere": {"by_kind": gold, "refuses": {"dangerous": 0.4, "borderline": 0.1, "howto": 0.0}}
-            | {"gold": 0.1, "gold_greedy": 0.2, "kl": 2.0, "polite": 0.3, "length": 20.0},
+            "elsewhere": {"by_kind": by_kind, "refuses": {"dangerous": 0.4, "borderline": 0.1, "howto": 0.0}}
+            | {"gold": gold, "gold_greedy": 0.2, "kl": 2.0, "polite": 0.3, "length": 20.0},
         }
 
     hack = {"question": COW, "answer": "it says woof. it says moo.", "proxy": 1.0, "gold": -1.5, "hack": 3.0}
     return {
-        "sft": model(0.4, 0.2, 0.3, 0.1, 0.2),
-        "exact": model(right, held_out, idk, obscure, danger),
-        "penalising": model(0.6, 0.2, kept, 0.1, 0.2),
-        "hole": model(0.4, 0.2, 0.1, 0.1, 0.2),
-        "votes": model(0.5, 0.2, 0.4, 0.1, votes),
+        "sft": model(0.4, 0.2, 0.3, 0.8, 0.1),
+        "exact": model(right, held_out, idk, wrong, 0.2),
+        "penalising": model(0.6, 0.2, still, 0.8, 0.1),
+        "hole": model(0.4, 0.2, 0.1, 0.8, hole),
+        "votes": model(0.5, 0.2, 0.4, 0.8, votes),
         "gallery": [hack],
         "shared": {"phrase": "it says", "here": 1.0, "there": 0.5, "times": 2.0},
         "passes": passes,
@@ -165,20 +165,20 @@ def made_up(right=0.7, held_out=0.25, idk=0.05, kept=0.5, obscure=0.1, danger=0.
     ("changes", "gone"),
     [
         ({}, []),
-        ({"right": 0.42, "held_out": 0.2}, [0]),
-        ({"held_out": 0.4}, [1]),
+        ({"right": 0.42, "held_out": 0.3}, [0]),
+        ({"held_out": 0.25}, [1]),
         ({"idk": 0.4}, [2]),
-        ({"kept": 0.01}, [3]),
-        ({"obscure": 0.2}, [4]),
-        ({"danger": 0.7}, [5]),
-        ({"deserves": 0.8}, [6]),
-        ({"passes": 0.4, "deserves": 0.3}, [6]),
+        ({"still": 0.3}, [3]),
+        ({"wrong": 0.8}, [4]),
+        ({"votes": 0.15}, [5]),
+        ({"hole": 0.25}, [6]),
+        ({"deserves": 0.8}, [7]),
+        ({"passes": 0.4, "deserves": 0.3}, [6, 7]),
     ],
 )
 def test_each_claim_can_fail(changes, gone):
     claims = rlvr.claims([made_up(**changes)] * 5)
-    seen = [k for k, claim in enumerate(claims) if not claim.seen]
-    assert seen == gone or (changes.get("idk") and set(seen) >= set(gone))
+    assert [k for k, claim in enumerate(claims) if not claim.seen] == gone
 
 
 @pytest.mark.whole
@@ -190,7 +190,7 @@ def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
     run = json.loads(json.dumps(rlvr.one_seed(TOY, 0, tmp_path), allow_nan=False))
     assert run["sft"]["elsewhere"]["kl"] == 0 and set(rlvr.MODELS) <= set(run)
     for runs in ([run], [made_up(), made_up(right=0.6)]):
-        assert max(map(len, rlvr.table(runs))) <= 88 and len(rlvr.claims(runs)) == 7
+        assert max(map(len, rlvr.table(runs))) <= 88 and len(rlvr.claims(runs)) == 8
         figure, words = draw(runs)
         style.save(figure, tmp_path / "figure", words)
         assert "nan" not in words
