@@ -1,4 +1,4 @@
-"""Make the base model that ships with the package: python -m minialign.pretrain, some minutes, once.
+"""Make the base model that ships with the package: python -m minialign.pretrain [DIR], some minutes, once.
 
 It is the full recipe's base model, trained for longer, in half precision: every number is written with 11 binary digits,
 which moves its loss by less than a thousandth.  Beside the weights are the seed, the settings, a digest of the internet
@@ -7,6 +7,7 @@ that it has read, and its losses: enough to make it again, and to tell when that
 
 import hashlib
 import json
+import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -38,17 +39,20 @@ def journey(folder: str | Path) -> Journey:
     return Journey(replace(FULL, base_steps=STEPS), SEED, folder)
 
 
-def main() -> None:
+def main(to: str | Path = pretrained.WEIGHTS.parent) -> None:
+    """Write pretrained.npz and pretrained.json to a folder: the package's own, or another to compare with it."""
+    weights, path = (Path(to) / path.name for path in (pretrained.WEIGHTS, pretrained.ABOUT))
+    Path(to).mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
         made = journey(folder)
         start, stage = time.process_time(), made.stage("base")
         losses = [round(float(loss), 3) for loss in stage.history["loss"]]
         about = {"source": source(made), "loss": sum(losses[-100:]) / 100, "seconds": round(time.process_time() - start)}
-        checkpoint.save(stage.model, pretrained.WEIGHTS, dtype="float16")
-    about |= {"losses": losses, "weights": cache.sha256(pretrained.WEIGHTS)}
-    pretrained.ABOUT.write_text(json.dumps(cache.seal(about)), encoding="utf-8")
-    print(f"{pretrained.WEIGHTS}: loss {about['loss']:.3f} after {STEPS} steps, {pretrained.WEIGHTS.stat().st_size // 1000} kB")
+        checkpoint.save(stage.model, weights, dtype="float16")
+    about |= {"losses": losses, "weights": cache.sha256(weights)}
+    path.write_text(json.dumps(cache.seal(about)), encoding="utf-8")
+    print(f"{weights}: loss {about['loss']:.3f} after {STEPS} steps, {weights.stat().st_size // 1000} kB")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])

@@ -30,6 +30,7 @@ COMMANDS = {
     "table": "the results over several seeds, as the README shows them",
     "lab": "what goes wrong, and how much: the failure laboratory",
     "calibrate": "run the lessons over many seeds: which claims hold, where numbers lie",
+    "reproduce": "every published number made again: what has changed beyond its spread?",
     "prepare": "for instructors: make all that the lessons need, and say how long they take",
     "kit": "for instructors: run-sheets, notes, handouts, notebooks, glossary, FAQ",
     "book": "the lessons as a site of pages, from their own runs: to read without Python",
