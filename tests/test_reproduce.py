@@ -215,7 +215,7 @@ def test_the_time_that_is_left_is_the_published_one_scaled_by_the_steps_that_are
     clock = run.Clock(tree, [], tree / "out")
     clock.published, clock.here, clock.todo = {"a": 2.0, "b": 10.0}, {"a": 4.0}, ["b", "c"]
     assert clock.minutes("a") == 4 and clock.minutes("b") == 20 and clock.minutes("c") is None
-    assert clock.left("b", 300) == "about 15 min left, and 1 steps that nobody has timed"
+    assert clock.left("b", 300) == "about 15 min left, without 1 not timed yet"
 
 
 def damaged(tree, path, text):

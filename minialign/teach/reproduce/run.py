@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,10 @@ def reproduce(fast: bool, only: list[str], out: str | Path, source: str | Path, 
     chosen = chosen_steps(source, fast, only)
     check_writable(out / "steps")
     clock, failed = Clock(source, chosen, out), {}
-    with tqdm([step for step in chosen if step.name in clock.todo], desc="steps", disable=None, leave=False) as bar:
+    todo = [step for step in chosen if step.name in clock.todo]
+    with tqdm(todo, disable=None, leave=False, bar_format="{desc} {n_fmt} of {total_fmt} done |{bar}| {elapsed}{postfix}") as bar:
         for step in bar:
-            bar.set_description(step.name)
+            bar.set_description_str(step.name)
             began = time.monotonic()
             try:
                 run_step(step, out, source, jobs, lambda: bar.set_postfix_str(clock.left(step.name, time.monotonic() - began)))
@@ -93,7 +95,8 @@ def run_command(argv: list[str], folder: Path, log: Path, tick: Callable[[], Non
         try:
             while child.poll() is None:
                 tick()
-                time.sleep(0.1)
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(0.5)
         finally:
             stop(child)
     return child.returncode
@@ -108,10 +111,8 @@ def stop(child: subprocess.Popen) -> None:
             os.killpg(child.pid, number)
         else:
             child.send_signal(number)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             child.wait(20)
-        except subprocess.TimeoutExpired:
-            continue
 
 
 class Clock:
@@ -135,7 +136,7 @@ class Clock:
         """What is left after some seconds of a step, in words."""
         minutes = [self.minutes(each) for each in self.todo[self.todo.index(name) :]]
         first, *rest = [x or 0.0 for x in minutes]
-        unknown = f", and {minutes.count(None)} steps that nobody has timed" if None in minutes else ""
+        unknown = f", without {minutes.count(None)} not timed yet" if None in minutes else ""
         return f"about {max(0.0, first - seconds / 60) + sum(rest):.0f} min left{unknown}"
 
 
