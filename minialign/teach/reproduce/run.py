@@ -22,6 +22,7 @@ from .report import report
 from .steps import Step, steps
 
 MINUTES = "minialign reproduce --list"  # the block of CONTRIBUTING that says how long each step takes
+BAR = "{desc} {n_fmt} of {total_fmt} done |{bar}| {elapsed}{postfix}"
 
 
 def reproduce(fast: bool, only: list[str], out: str | Path, source: str | Path, jobs: int | None) -> int:
@@ -31,7 +32,7 @@ def reproduce(fast: bool, only: list[str], out: str | Path, source: str | Path, 
     check_writable(out / "steps")
     clock, failed = Clock(source, chosen, out), {}
     todo = [step for step in chosen if step.name in clock.todo]
-    with tqdm(todo, disable=None, leave=False, bar_format="{desc} {n_fmt} of {total_fmt} done |{bar}| {elapsed}{postfix}") as bar:
+    with tqdm(todo, disable=None, leave=False, bar_format=BAR) as bar:
         for step in bar:
             bar.set_description_str(step.name)
             began = time.monotonic()
