@@ -55,7 +55,7 @@ from dataclasses import replace
 import numpy as np
 
 from minialign.classroom.casts import gather
-from minialign.classroom.hands import majority
+from minialign.classroom.hands import majority as room_decides
 from minialign.cli import hands, vote, votes
 from minialign.exact import bradley_terry
 from minialign.figures import lesson_plots
@@ -156,8 +156,8 @@ if lesson.you_rate:
     vote.ask(pairs, ballots, 0)
     lines = ballots.lines[: len(pairs)]
 elif lesson.rate == "hands":
-    counts = hands.count(pairs, lesson.folder / "hands.jsonl", voting.fingerprint(model))
-    decisions = [majority(count) for count in counts]
+    counts = hands.count(pairs, lesson.hands, voting.fingerprint(model))
+    decisions = [room_decides(count) for count in counts]
     lines = [voting.line_of(p, decision, i, 0, "the room") for i, (p, decision) in enumerate(zip(pairs, decisions))]
 else:
     said = [raters.vote(p.question, *p.a, *p.b, rng) for p in pairs]

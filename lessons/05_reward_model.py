@@ -3,8 +3,9 @@
 
 QUESTION   Two answers, one click. After some hundred clicks, can a model score an answer that nobody voted on?
 NEEDS      the SFT model, the votes and the reward model of the journey (made once if they are missing);
-           with --votes FILE your own votes (minialign vote) are learned from instead, with --rate FILE a class's
-           (minialign votes merge), with --rate class those of thirty simulated students, who were recorded
+           --votes FILE: your own votes (minialign vote) are learned from instead; --rate hands: a room's, whose counts
+           you type, or have typed in lesson 4; --rate FILE: a class's (minialign votes merge); --rate class: those of
+           thirty simulated students, who were recorded
 TIME       about 25 s; --fast about 9 s
 EQUATION   P(chosen beats rejected) = sigma(d),   d = r(chosen) - r(rejected)
            loss = - mean log sigma(d)                                           [eq: bradley-terry]
@@ -54,6 +55,7 @@ import numpy as np
 
 from minialign.autograd import Tensor
 from minialign.batch import prompt_ids
+from minialign.cli import hands
 from minialign.figures import lesson_plots
 from minialign.functional import log_sigmoid
 from minialign.generate import generate
@@ -70,6 +72,7 @@ from minialign.reward import (
     sequence_scores,
     train_reward_model,
 )  # fmt: skip
+from minialign.runs import voting
 from minialign.runs.metrics import reward_report
 from minialign.runs.text import shown
 from minialign.teach.lesson import Lesson
@@ -85,7 +88,16 @@ lesson = Lesson(__file__, __doc__)
 # %%
 lesson.section("1. The votes")
 lesson.need("votes")
+sft = lesson.journey.model("sft")
+if lesson.rate == "hands":  # the pairs of lesson 4: what was counted there is not asked again
+    pairs = voting.sitting(sft, lesson.seed, 0, lesson.recipe.max_new_tokens)
+    hands.count(pairs, lesson.hands, voting.fingerprint(sft))
+    lesson.learn_from(lesson.hands)
 votes, held_out = lesson.journey.votes()
+if lesson.votes:
+    whose = {"hands": "the room", "class": "thirty simulated students"}.get(lesson.rate, "your file")
+    lesson.say(f"Learned from: {len(votes)} votes of {whose}; kept in {lesson.folder}.")
+    votes = votes[lesson.rng.permutation(len(votes))]  # a file has one pair, or one voter, after the other
 for question, chosen, rejected in list(zip(votes.prompts, votes.chosen, votes.rejected))[:2]:
     print(f"   {question}\n      chosen   {chosen.text}\n      rejected {rejected.text}")
 
@@ -134,7 +146,6 @@ lesson.predict(
 # %%
 lesson.section("2. The loss")
 lesson.show("bradley-terry")
-sft = lesson.journey.model("sft")
 blank = scalar_model_from(sft, lesson.rng, head="zero")
 both, n = held_out.batch(), len(held_out)
 scores = sequence_scores(blank, both[np.r_[0:8, n : n + 8]], "mean")

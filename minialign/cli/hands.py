@@ -34,7 +34,8 @@ def count_hands(run: str | None, to: str | None) -> None:
 def count(pairs: list[Pair], path: Path, who: str) -> list[hands.Count]:
     """Show pair after pair and keep what is typed -> a count for each pair.  who: the model's fingerprint."""
     counts = hands.load(path, pairs, who)
-    print(paragraph(INTRO, width=WIDTH))
+    done = f"All {len(pairs)} pairs are counted, in {safe(path)}. Move that file away to count again."
+    print(paragraph(INTRO if len(counts) < len(pairs) else done, width=WIDTH))
     try:
         while len(counts) < len(pairs) and (said := ask(pairs[len(counts)], len(counts))) is not None:
             if isinstance(said, str):  # "u"

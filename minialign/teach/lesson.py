@@ -7,6 +7,7 @@ its faults (BREAK IT), so that nothing is written twice: see lesson_doc.py.
     lesson.fast .seed .rng .fault           --fast, --seed, a generator of its own, the name of the fault or None
     lesson.journey .recipe .folder .votes   this run's pipeline.Journey, its recipe, its folder; the votes of --votes
     lesson.rate .you_rate .rated .switches  --rate; is it terminal; its file of votes; flags of one lesson alone
+    lesson.hands  lesson.learn_from(file)   where a room's show of hands is kept, for all lessons; train on a file's votes
     lesson.need("base", "sft")              upstream stages, made if missing -> what the last, journey.stage("sft"), returns
     lesson.section("The loss")              a heading
     lesson.say("...")                       a paragraph, at most 88 columns wide; plain print() for tables
@@ -23,6 +24,7 @@ Everything goes to OUT/lessons/NAME[-fast][-FAULT][-votes-FILE-DIGEST][-rated][-
 Exit code: 0 done · 2 an error that the user can fix, in one line · 130 interrupted; the numbers so far are in run.json.
 """
 
+import contextlib
 import json
 import math
 import signal
@@ -82,7 +84,7 @@ class Lesson:
         self.rated = here.get(self.rate, Path(self.rate))  # a file of others' votes
         self.asks = not a.no_predict and sys.stdin.isatty() and sys.stdout.isatty()
         self.rng = np.random.default_rng([self.seed, int(self.name[:2])])
-        self.mystery, self.fault = a.fault == "mystery", a.fault
+        self.mystery, self.fault, self.asked_fault = a.fault == "mystery", a.fault, a.fault
         if self.mystery:
             self.fault = str(np.random.default_rng([self.seed, 42]).choice(list(self.faults)))
         self.recipe = pipeline.FAST if self.fast else pipeline.FULL
@@ -98,25 +100,33 @@ class Lesson:
         undo_faults()  # of a lesson that ran before in the same notebook
         undo_after_failed_cells()
         notebook.settle_in(self.file)
-        ballots = a.votes or (self.rated if "--votes" in doc else None)  # a lesson with --votes trains on them
-        self.votes = read_votes(ballots, self.recipe.model.context_length) if ballots else None
-        # A run with a fault, or with a human's votes, has a folder of its own: prepare and calibrate read the others.
-        own = votes_name(ballots, self.votes) if ballots and self.votes else ""
-        endings = "-fast" * self.fast, f"-{a.fault}" if a.fault else "", own, "-rated" * (self.rate != "simulated")
-        self.folder = Path(a.out) / "lessons" / "".join([self.name, *endings, f"-s{self.seed}" if self.seed else ""])
-        # The bands hold for the simulated raters' votes: other votes give other numbers.
-        bands = {} if own else read_bands(self.file.parent).get(self.name, {})
-        self.bands = bands.get("fast" if self.fast else "full", {})
+        self.out, self.of_seed = Path(a.out), f"-s{self.seed}" if self.seed else ""
+        self.hands = self.out / "lessons" / f"hands{'-fast' * self.fast}{self.of_seed}.jsonl"
+        self.folder = self.out / "lessons" / self.name
+        self.learn_from(a.votes or (self.rated if "--votes" in doc else None))  # a lesson with --votes trains on them
         # The key is taken now, from the code as it was loaded: an edit during the run is not part of it.
         self.key = run_key(self.file)
-        self.journey = pipeline.Journey(self.recipe, self.seed, Path(a.out) / "cache", self._making, self.votes)
-        self.recipe = self.journey.recipe  # with what the world adds to it
-        check_writable(self.folder)
-        (self.folder / "run.json").unlink(missing_ok=True)  # until this run has one
         print(heading(doc.splitlines()[0]))
         print(paragraph(f"seed {self.seed}{', fast' * self.fast}; kept in {self.folder}"), flush=True)
         if self.fault:
             self._warn_of_fault()
+
+    def learn_from(self, ballots: str | Path | None) -> None:
+        """Train on the votes of this file (None: the simulated raters') from here on, and keep what comes of it apart."""
+        self.votes = read_votes(ballots, self.recipe.model.context_length) if ballots else None
+        # A run with a fault, or with a human's votes, has a folder of its own: prepare and calibrate read the others.
+        own = votes_name(ballots, self.votes) if ballots and self.votes else ""
+        endings = "-fast" * self.fast, f"-{self.asked_fault}" * bool(self.fault), own, "-rated" * (self.rate != "simulated")
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()  # it is empty if whose votes these are was not known when the lesson began
+        self.folder = self.out / "lessons" / "".join([self.name, *endings, self.of_seed])
+        # The bands hold for the simulated raters' votes: other votes give other numbers.
+        bands = {} if own else read_bands(self.file.parent).get(self.name, {})
+        self.bands = bands.get("fast" if self.fast else "full", {})
+        self.journey = pipeline.Journey(self.recipe, self.seed, self.out / "cache", self._making, self.votes)
+        self.recipe = self.journey.recipe  # with what the world adds to it
+        check_writable(self.folder)
+        (self.folder / "run.json").unlink(missing_ok=True)  # until this run has one
 
     # -------------------------------------------------------------------------------------------- before the numbers
     def need(self, *names: str) -> pipeline.Stage:
