@@ -84,6 +84,9 @@ def test_the_wall_is_led_by_its_buttons_and_hides_what_is_voted(phone, tmp_path)
             ask(port, "POST", "/join", {"code": "ABCDE", "token": f"{n:032x}"})
         phone.get(f"http://127.0.0.1:{port}/wall#{TOKEN}")
         until(phone, "said", "2 of 3 are in")
+        assert TOKEN not in phone.current_url  # whoever sees the wall sees its address
+        phone.refresh()
+        until(phone, "said", "2 of 3 are in")
         assert phone.find_element(By.ID, "address").text == "http://somewhere/" and phone.find_element(By.ID, "code").text == "ABCDE"
         press(phone, "[data-action=next]")
         until(phone, "question", "shared a?")

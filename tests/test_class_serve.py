@@ -1,5 +1,6 @@
 """`minialign serve` on a toy run: pairs made before the class, a reward model that learns live, and training on the class."""
 
+import contextlib
 import json
 import os
 import re
@@ -23,6 +24,8 @@ from minialign.classroom.live import Live, phi
 from minialign.classroom.room import Pairs, Refused, Room
 from minialign.classroom.store import Store
 from minialign.cli import serve
+from minialign.pipeline import Journey
+from minialign.preferences import Preferences
 from minialign.reward import Scorer
 from minialign.runs.errors import Problem
 from minialign.runs.voting import Pair, readable
@@ -115,13 +118,30 @@ def test_the_class_is_kept_and_trained_on_with_dpo_before_ppo(run, sft, tmp_path
     with pytest.raises(Refused, match="already"):
         behind.train()
     assert len(gather([tmp_path / "c.jsonl"], 112)[0]) == 24
+    doing, write = [], train.atomically
+
+    def written(path, how):
+        write(path, how)
+        doing.append(behind.told().get("doing", {}))
+
+    monkeypatch.setattr(train, "atomically", written)
     train.main(*behind.process.command[3:])
     behind.process.code = 0
+    assert [each["name"] for each in doing if each] == ["dpo", "reward", "ppo"]  # what was made; the SFT model was there
+    assert all(0 <= each["seconds"] < 60 and each["of"] > 0 for each in doing if each) and "doing" not in behind.told()
     told = behind.told()
     assert list(told["models"]) == ["sft", "dpo", "ppo"] and told["trained_on"] == 24 and told["training"] == "done"
     shown = {said for rows in told["models"].values() for _, said in rows}
     assert all(said == train.UNSHOWN or prepare.screened(Response(said, True)) for said in shown)
     store.close()
+
+
+def test_how_long_a_stage_may_take_follows_from_the_run_and_from_the_number_of_votes():
+    own = Preferences(["what?"] * 24, [Response("a", True)] * 24, [Response("b", True)] * 24)
+    journey = Journey(TOY, 0, own_votes=own)
+    results = {"timings": {"seconds": {"ppo": 3.0, "dpo": 10.0}}, "votes": {"train": 64}}
+    assert train.expected(journey, results, "ppo") == 3.0 and train.expected(journey, results, "sft") == 0.0
+    assert train.expected(journey, results, "dpo") == 10.0 * (7 * 3) / (1 * 8)  # batches of 8; of few votes at least 20 steps
 
 
 class Made:
@@ -164,25 +184,68 @@ def test_the_qr_code_is_there_with_segno_and_missed_by_nobody_without(monkeypatc
     assert b"<svg" in qr.qr_svg("http://127.0.0.1:1/") and b"<script" not in qr.qr_svg("http://127.0.0.1:1/")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way")
-def test_serve_prints_addresses_of_this_machine_alone_and_ctrl_c_keeps_the_votes(run, tmp_path):
-    command = "import sys; from minialign.classroom import prepare; from minialign.runs.voting import readable; "
-    command += "prepare.prepare.__defaults__ = (readable,); from minialign.cli.command import main; sys.exit(main(sys.argv[1:]))"
-    arguments = ["serve", str(run), "--port", "0", "--seats", "2", "--to", str(tmp_path / "c.sqlite3")]
-    process = subprocess.Popen([sys.executable, "-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); " + command, *arguments],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+# ------------------------------------------------------------------------------------- as a process of its own
+ANY_ANSWER = """if True:
+    import signal, sys
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    from minialign.classroom import prepare
+    from minialign.runs.voting import readable
+    prepare.prepare.__defaults__ = (readable,)  # a toy model's answers pass no screen
+    from minialign.cli.command import main
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+@contextlib.contextmanager
+def served(run, path, *flags):
+    """The command -> (its process, the address and code that it prints, the presenter's token, what it says below)."""
+    arguments = ["serve", str(run), "--port", "0", "--seats", "2", "--to", str(path), *flags]
+    command = [sys.executable, "-c", ANY_ANSWER, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         first, second, third = (process.stdout.readline() for _ in range(3))
-        port, code = re.search(r"http://127\.0\.0\.1:(\d+)/ +code ([A-Z]{5})", first).groups()
-        token = re.search(r"/wall#(\S+)", second)[1]
-        assert "Only this machine" in third
-        assert ask(int(port), "POST", "/join", {"code": code, "token": token_of(1)})[1] == {"you": 1}
-        assert ask(int(port), "POST", "/act", {"action": "next"}, token)[0] == 200
-        assert ask(int(port), "POST", "/vote", {"pair": 0, "vote": "b"}, token_of(1))[1] == {"kept": "b"}
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        host, port, code = re.search(r"http://([\d.]+):(\d+)/ +code ([A-Z]{5})", first).groups()
+        yield process, (host, int(port)), code, re.search(rf"http://{host}:{port}/wall#(\S+)", second)[1], third
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way")
+def test_serve_prints_addresses_of_this_machine_alone_and_ctrl_c_keeps_the_votes(run, tmp_path):
+    with served(run, tmp_path / "c.sqlite3") as (process, (host, port), code, token, said):
+        assert host == "127.0.0.1" and "Only this machine" in said
+        assert ask(port, "POST", "/join", {"code": code, "token": token_of(1)})[1] == {"you": 1}
+        assert ask(port, "POST", "/act", {"action": "next"}, token)[0] == 200
+        assert ask(port, "POST", "/vote", {"pair": 0, "vote": "b"}, token_of(1))[1] == {"kept": "b"}
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "1 votes are kept" in err and len(err.splitlines()) == 1
     assert json.loads((tmp_path / "c.jsonl").read_text(encoding="utf-8"))["vote"] == "b"
+
+
+def own_address():
+    try:
+        return serve.own_address()
+    except Problem:
+        return "127.0.0.1"
+
+
+def test_with_lan_it_is_at_this_machines_address_and_nowhere_else(run, tmp_path):
+    """What is printed is where it listens: a telephone joins and votes there, and neither loopback nor another name is answered."""
+    here = own_address()
+    if here.startswith("127."):
+        pytest.skip("this machine has no address but its own loopback")
+    with served(run, tmp_path / "c.sqlite3", "--lan") as (process, (host, port), code, token, said):
+        assert host == here and "without encryption" in said + process.stdout.readline()
+        assert ask(port, "POST", "/join", {"code": code, "token": token_of(1)}, host=host)[1] == {"you": 1}
+        assert ask(port, "POST", "/act", {"action": "next"}, token, host=host)[0] == 200
+        assert ask(port, "POST", "/vote", {"pair": 0, "vote": "a"}, token_of(1), host=host)[1] == {"kept": "a"}
+        assert ask(port, "GET", "/", host=host, Host="elsewhere.example")[0] == 421
+        with pytest.raises(ConnectionRefusedError):
+            ask(port, "GET", "/")
+
+
+def test_an_address_that_is_not_this_machines_is_one_line(run, tmp_path):
+    with pytest.raises(Problem, match=r"cannot serve at 203\.0\.113\.9:\d+ .*--lan ADDRESS"):
+        serve.serve(None, backstage.Backstage(None, None, run, tmp_path / "c"), "203.0.113.9", 0)

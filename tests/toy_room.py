@@ -44,9 +44,9 @@ def serving(path, pairs=None, port=0, **settings):
         server.shutdown(), thread.join(), server.server_close(), store.close()
 
 
-def ask(port, method, path, body=None, token="", **headers):
+def ask(port, method, path, body=None, token="", host="127.0.0.1", **headers):
     """One request -> (status, answer as it is, headers)."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection(host, port, timeout=20)
     content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"Authorization": f"Bearer {token}"} | ({"Content-Type": "application/json"} if body is not None else {}) | headers
     connection.request(method, path, content, {name.replace("_", "-"): value for name, value in sent.items()})

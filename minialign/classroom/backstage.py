@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ class Backstage:
         try:
             read = json.loads(self.answers.read_text(encoding="utf-8"))
             told |= {"models": read["models"], "trained_on": read["votes"]}
+            if told["training"] == "running" and (doing := read["doing"]):
+                told["doing"] = {"name": doing["name"], "seconds": time.time() - doing["began"], "of": doing["of"]}
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             pass  # nothing is trained yet
         return told

@@ -1,13 +1,17 @@
 """Train on a class's votes in a process of its own: DPO at once, then PPO, and what the class's own models answer.
 
-    python -m minialign.classroom.train RUN VOTES ANSWERS     writes ANSWERS: {"votes": n, "models": {"dpo": [[asked, said]]}}
+    python -m minialign.classroom.train RUN VOTES ANSWERS     writes ANSWERS, again after everything that is new:
+
+    {"votes": n, "models": {"dpo": [[asked, said]]}, "doing": {"name": "ppo", "began": time, "of": seconds it may take}}
 
 Only answers that pass the screen are written; the wall shows nothing that is no sentence of the world.
 """
 
 import json
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from ..batch import Response
 from ..checkpoint import atomically
@@ -27,16 +31,34 @@ def answers(journey: Journey, name: str) -> list[tuple[str, str]]:
     return [(question, response.text if screened(response) else UNSHOWN) for question, response in rows]
 
 
+def expected(journey: Journey, results: dict[str, Any], name: str) -> float:
+    """Seconds that a stage may take: what it took in the run, and fewer for as many fewer steps on the class's votes."""
+    seconds = float(results["timings"]["seconds"].get(name, 0.0))
+    if name not in ("reward", "dpo"):
+        return seconds
+    usual, config = getattr(journey.recipe, name), journey.enough(getattr(journey.recipe, name))
+    n, of = len(journey.votes()[0]), int(results["votes"]["train"])
+    return seconds * config.epochs * -(-n // config.batch_size) / (usual.epochs * -(-of // usual.batch_size))
+
+
 def main(run: str, votes: str, out: str) -> None:
     results = load_run(run)
     recipe = recipe_of(results)
     assert recipe is not None, "the server has looked"
     own = read_votes(votes, recipe.model.context_length)
-    journey = Journey(recipe, int(results["seed"]), Path(run).resolve().parent / "cache", own_votes=own)
-    told: dict[str, list] = {}
+    models: dict[str, list] = {}
+
+    def write(**doing: Any) -> None:
+        told = {"votes": len(own), "models": models, "doing": doing}
+        atomically(out, lambda file: file.write(json.dumps(told).encode("utf-8")))
+
+    def say(name: str) -> None:
+        write(name=name, began=time.time(), of=expected(journey, results, name))
+
+    journey = Journey(recipe, int(results["seed"]), Path(run).resolve().parent / "cache", say, own)
     for name in ("sft", "dpo", "ppo"):  # DPO needs no reward model, so it comes first
-        told[name] = answers(journey, name)
-        atomically(out, lambda file: file.write(json.dumps({"votes": len(own), "models": told}).encode("utf-8")))
+        models[name] = answers(journey, name)
+        write()
 
 
 if __name__ == "__main__":

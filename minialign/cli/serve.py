@@ -103,7 +103,8 @@ def serve(room: Room, backstage: Backstage, host: str, port: int) -> None:
         server = Server((host, port), room, backstage.told, backstage.train)
     except (OSError, OverflowError) as problem:
         why = getattr(problem, "strerror", None) or problem
-        raise Problem(f"cannot serve at {host}:{port} ({why}); choose another with --port N") from None
+        way_out = "--port N" if host == "127.0.0.1" else "--port N, or name this machine's address: --lan ADDRESS"
+        raise Problem(f"cannot serve at {host}:{port} ({why}); choose another with {way_out}") from None
     backstage.address = f"http://{host}:{server.server_port}/"
     if qr := qr_svg(f"{backstage.address}#{room.code}"):
         server.files["/qr.svg"], backstage.qr = (qr, "image/svg+xml"), True

@@ -1,9 +1,17 @@
 "use strict";
-// The presenter's page: what is on the wall, and the buttons. The token comes behind the # of the address, which no server is told.
+// The presenter's page: what is on the wall, and the buttons. The token comes behind the # of the address, which no server is told,
+// and leaves the address at once: a class that sees the wall sees the address.
 (function () {
   var byId = function (id) { return document.getElementById(id); };
-  var token = location.hash.slice(1), timer = 0;
+  var token = location.hash.slice(1) || recall(), timer = 0;
+  var STEPS = { sft: "SFT", votes: "Held-out votes", dpo: "DPO, straight from your votes", reward: "A reward model, for PPO", ppo: "PPO, with that reward model" };
   var MODELS = { sft: "SFT, before your votes", dpo: "DPO on your votes", ppo: "PPO on your votes" };
+
+  function recall() { try { return sessionStorage.getItem("minialign-presenter") || ""; } catch (problem) { return ""; } }
+  try {
+    sessionStorage.setItem("minialign-presenter", token);
+    history.replaceState(null, "", location.pathname);
+  } catch (problem) { /* a page that may keep nothing: the token stays in the address */ }
 
   function ask(method, path, body) {
     var request = new XMLHttpRequest();
@@ -16,7 +24,8 @@
       var told = {};
       try { told = JSON.parse(request.responseText); } catch (problem) { /* not ours */ }
       if (request.status === 200) render(told);
-      else byId("said").textContent = request.status ? told.error : "No connection to the server.";
+      if (body) text("problem", request.status === 200 ? "" : told.error || ""); // it stays until the next button works
+      if (request.status !== 200 && !(body && request.status)) text("said", told.error || "No connection to the server. Trying again.");
       clearTimeout(timer);
       timer = setTimeout(function () { ask("GET", "room"); }, 1500);
     };
@@ -67,11 +76,20 @@
     byId("models").hidden = !names.length && room.training !== "running" && room.training !== "failed";
     text("trained", room.training === "failed" ? "The training stopped; the terminal says why." :
       "Models trained on " + (room.trained_on || room.votes) + " votes of this class" + (room.training === "running" ? " (still training)" : ""));
+    byId("doing").hidden = room.training !== "running";
+    step(room.doing);
     if (!names.length) return;
     fill(byId("names"), [row("th", [""].concat(names.map(function (name) { return MODELS[name]; })))]);
     fill(byId("answers"), told[names[0]].map(function (pair, i) {
       return row("td", [pair[0]].concat(names.map(function (name) { return told[name][i][1]; })));
     }));
+  }
+
+  // What is being trained, and a bar that says how long it may take; without a number it moves by itself.
+  function step(doing) {
+    var bar = byId("bar");
+    text("step", doing ? STEPS[doing.name] + ": " + Math.round(doing.seconds) + " s" + (doing.of ? " of about " + Math.ceil(doing.of) + " s" : "") : "One moment");
+    if (doing && doing.of) { bar.max = doing.of; bar.value = Math.min(doing.seconds, doing.of); } else bar.removeAttribute("value");
   }
 
   function cell(kind, value) { var made = document.createElement(kind); made.textContent = value; return made; }
