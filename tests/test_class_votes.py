@@ -215,5 +215,5 @@ def test_the_report_shows_counts_matrix_and_the_sentence(tmp_path, capsys):
     a, b = write(tmp_path / "1.jsonl", [line(1, 0), line(1, 1, "b", repeat_of=0)]), write(tmp_path / "2.jsonl", [line(2, 0, "a")])
     assert main(["votes", "show", str(a), str(b)]) == 0
     said = capsys.readouterr().out
-    assert "2 voters: 3 votes" in said and "      1 09" in said and "      2 9." in said and "too few to say" in said
+    assert "2 voters: 3 votes" in said and "      1 09   100%" in said and "      2 9.   100%" in said and "\n        12\n" in said and "too few to say" in said
     assert "shared" in said and "0% about the same" in said

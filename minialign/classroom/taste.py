@@ -26,10 +26,11 @@ from .logistic import fit
 FEATURES = ("gold", "polite", "long", "yes", "refusing")
 WORDS = {
     "polite": ("likes politeness", "dislikes politeness", "a polite phrase"),
-    "long": ("likes length", "dislikes length", "20 more characters"),
+    "long": ("likes length", "dislikes length", "being 20 characters longer"),
     "yes": ("likes to hear yes", "dislikes a yes", "a yes at the start"),
     "refusing": ("likes refusals", "dislikes refusals", "a refusal"),
 }
+SILENT = {"polite": "politeness", "long": "length", "yes": "saying yes", "refusing": "refusing"}
 DRAWS = 200
 Z = 2.5  # of four intervals, at 95 % / 4 each
 PEOPLE = 10  # voters, below whom drawing voters again says nothing
@@ -85,6 +86,6 @@ def sentence(taste: Taste, who: str = "This crowd") -> str:
             odds = f"{np.exp(w):.1f} [{np.exp(low):.1f}, {np.exp(high):.1f}]"
             found.append(f"{liked if w > 0 else disliked} ({what} multiplies the odds of winning by {odds})")
         else:
-            silent.append(name)
+            silent.append(SILENT[name])
     said = f"{who} {', and '.join(found)}" if found else f"{who} shows no taste beyond good answers"
-    return said + (f"; of {', '.join(silent)} nothing can be said with 95% confidence." if silent else ".")
+    return said + (f"; about {' and '.join(silent)} nothing can be said with 95% confidence." if silent else ".")

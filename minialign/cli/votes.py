@@ -14,6 +14,7 @@ from ..runs.text import interval, paragraph, safe
 
 MERGED = "class-votes.jsonl"
 WIDEST = 60  # voters in a printed matrix
+WIDE = 5  # characters of a voter's number
 PARTS = {
     "shared": "seen by all",
     "unsure": "chosen where the reward model was unsure",
@@ -68,7 +69,7 @@ def report(casts: Sequence[Cast]) -> list[str]:
         f"  with each other   {interval(*between) or 'no pair in common'}   of {between[1]} times two people saw one pair"
     )
     lines += [f"  {line}" for line in parts(casts)]
-    return lines + matrix_lines(names, agreed) + careless_lines(voters) + [paragraph(sentence(taste))]
+    return lines + matrix_lines(names, agreed, of) + careless_lines(voters) + [paragraph(sentence(taste))]
 
 
 def parts(casts: Sequence[Cast]) -> list[str]:
@@ -82,15 +83,26 @@ def parts(casts: Sequence[Cast]) -> list[str]:
     return lines
 
 
-def matrix_lines(names: list[int], agreed: np.ndarray) -> list[str]:
-    """The matrix of agreement in tenths, one character for each two voters."""
+def matrix_lines(names: list[int], agreed: np.ndarray, of: np.ndarray) -> list[str]:
+    """The matrix of agreement in tenths, one character for each two voters, and each one's agreement with all others."""
     if not 2 <= len(names) <= WIDEST:
         return []
-    lines = ["agreement in tenths (9: 90% or more; a dot: no pair in common; on the diagonal, with oneself)"]
-    for name, row in zip(names, agreed):
-        cells = ("." if np.isnan(share) else str(min(9, int(share * 10 + 1e-9))) for share in row)
-        lines.append(f"  {name:>5} {''.join(cells)}")
+    lines = [
+        "agreement in tenths (9: 90% or more; a dot: no pair in common; on the diagonal, with oneself;",
+        "at the end of a row: with all others)",
+    ]
+    above = zip(*(str(name).rjust(WIDE) for name in names))  # the voters' numbers, written downward
+    lines += [f"  {'':>{WIDE}} {in_tens(digits)}".rstrip() for digits in above if set(digits) != {" "}]
+    for i, (name, row) in enumerate(zip(names, agreed)):
+        cells = ["." if np.isnan(share) else str(min(9, int(share * 10 + 1e-9))) for share in row]
+        others = np.arange(len(names)) != i
+        same, n = np.nansum(row[others] * of[i, others]), of[i, others].sum()
+        lines.append(f"  {name:>{WIDE}} {in_tens(cells)}   {f'{same / n:4.0%}' if n else ''}".rstrip())
     return lines
+
+
+def in_tens(cells: Sequence[str]) -> str:
+    return " ".join("".join(cells[i : i + 10]) for i in range(0, len(cells), 10))
 
 
 def careless_lines(voters: Sequence[Voter]) -> list[str]:
