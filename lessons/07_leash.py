@@ -18,7 +18,8 @@ BREAK IT   --break noleash   distance costs nothing, whatever beta says -> 4, 5
            --break wrongway  the leash pays for distance -> 4, 5
            --break perfect   best of n and pi* use the judge's own score, which nobody has in practice -> 7
 EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the measure is the thing itself?
-           (5 min, change) replace HUMAN by UNBIASED of minialign.world: the same again, with raters without tastes
+           (5 min, change) from minialign.world import UNBIASED, and tastes=UNBIASED: the same, with raters without
+           tastes. Does gold still fall?
            (15 min, think) name each hack in the gallery. Which rule would forbid it, and what would come next?
            (20 min, curve) PPO without a leash, twice as long: plot proxy and gold on the way. When should one have
            stopped?
@@ -32,9 +33,8 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
 # are always asked. The exam was a good measure for as long as nobody was paid for it.
 #
 # A reward model is such an exam. It has seen a few thousand votes on answers of the SFT model, and near those answers
-# it is right more often than not. PPO is a pupil who takes ten thousand exams a minute. It will find what the reward
-# model is right about, and then it will find what the reward model is wrong about, and it cannot tell one from the
-# other.
+# it is right more often than not. PPO is a pupil who takes ten thousand exams a minute. It finds what the reward model
+# is right about, then what it is wrong about, and cannot tell one from the other.
 #
 # ```text
 #   score
@@ -48,8 +48,12 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
 #       short leash: large beta        no leash: beta = 0
 # ```
 #
-# So policies are kept on a **leash**: every nat of distance from the SFT model costs $\beta$. This lesson asks what the
-# best policy on a leash is, how long the leash should be, and what is found at the far end.
+# So policies are kept on a **leash**: every nat of distance from the SFT model costs $\beta$. Which policy is the best
+# one then, and how long should the leash be?
+#
+# The SFT model is that of lesson 6, asked with other random draws. The raters are others: they like polite phrases
+# (warmth) and length far more, and, as those did, a firm answer where they cannot check it (confidence). Another
+# reward model, another PPO, another gold.
 
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
@@ -70,23 +74,27 @@ from minialign.teach.lesson import Lesson
 from minialign.world import report_questions
 
 lesson = Lesson(__file__, __doc__)
-people = replace(LAB_FAST if lesson.fast else LAB, tastes=HUMAN)  # of the laboratory, so that it shares their cache
+people = replace(LAB_FAST if lesson.fast else LAB, tastes=HUMAN)  # as `minialign lab` has it
 lesson.journey.recipe = people
 
 # %% [markdown]
 # ## 1. A leash without training: the best of n
-# There is a way to chase a score without any training. Draw $n$ answers, keep the one with the highest score. How far
-# does that take us from the model that drew them?
+# Draw $n$ answers, keep the one with the highest score: a chase without any training. How far does it take us?
 #
 # Only ranks matter. Let $u$ be the share of the model's answers that are worse than the one we keep. A single draw has
-# $u$ spread evenly over 0 to 1, with density 1. The best of $n$ draws has the density $n u^{n-1}$, because the other
-# $n - 1$ must all lie below. The KL is the mean of the log of the ratio of the two:
+# $u$ spread evenly over 0 to 1, with density 1. The best of $n$ lies below $u$ if all $n$ do, with probability $u^n$;
+# its density is the slope of that, $n u^{n-1}$. So an answer is $n u^{n-1}$ times as probable as before, and the KL is
+# the mean of the log of this factor over the answers that are kept:
 #
 # $$\text{KL} = \mathbb{E}[\log (n u^{n-1})] = \ln n + (n - 1)\, \mathbb{E}[\ln u] = \ln n - \frac{n - 1}{n}$$
 #
-# since $\mathbb{E}[\ln u]$ under the density $n u^{n-1}$ is $-1/n$ (integrate by parts). The score itself has
-# disappeared: the distance is the same whatever is chased. It grows only with $\ln n$; four times as many draws buy
-# little more than one nat. If answers can tie, the true distance is smaller.
+# The last step integrates by parts (in brackets: the value at 1 minus that at 0, both 0):
+#
+# $$\mathbb{E}[\ln u] = \int n u^{n-1} \ln u\, du = [u^n \ln u] - \int u^{n-1} du = 0 - \frac{1}{n}$$
+#
+# The score itself has disappeared: the distance is the same whatever is chased. It grows only with $\ln n$: four times
+# as many draws add 0.636 nats at first, and never more than ln 4 = 1.39. If answers can tie, the true distance is
+# smaller.
 # NOTE(instructor): Goodhart, 1975, put into today's words by Strathern, 1997: "when a measure becomes a target, it
 # ceases to be a good measure". Ask for examples.
 # %%
@@ -102,7 +110,8 @@ lesson.predict(
     "PPO raises the score of a reward model, further and further from the SFT model. What does gold, the truth, do?",
     ["rises   ..-'", "rises and stays   .-'''", "rises and falls   .-'-.", "falls   '-.."],
     2,
-    "what people like and what is good agree for answers like those that were voted on, and less and less for others.",
+    "what people like and what is good agree for answers like those that were voted on, and less and less for others. "
+    "Whether gold ends below where it began depends on the seed and the length of the training.",
 )
 
 # %% [markdown]
@@ -116,36 +125,42 @@ lesson.predict(
 # $$J(\pi) = -\beta \sum_y \pi(y) \log \frac{\pi(y)}{\text{SFT}(y) \exp(r(y) / \beta)}$$
 #
 # The denominator is nearly a policy; it only does not sum to 1. Divide it by its sum
-# $Z = \sum_y \text{SFT}(y) \exp(r(y) / \beta)$, call the result $\pi^*$, and make up for the $Z$ outside:
+# $Z = \sum_y \text{SFT}(y) \exp(r(y) / \beta)$ and call the result $\pi^*(y) = \text{SFT}(y) \exp(r(y) / \beta) / Z$.
+# Then the denominator is $Z \pi^*$, and since $\sum \pi = 1$:
 #
-# $$\pi^*(y) = \text{SFT}(y) \exp(r(y) / \beta) / Z, \quad J(\pi) = \beta \log Z - \beta\, \text{KL}(\pi \| \pi^*)$$
+# $$J(\pi) = -\beta \sum_y \pi \log \frac{\pi}{Z \pi^*} = \beta \log Z - \beta\, \text{KL}(\pi \| \pi^*)$$
 #
-# We are done. $\beta \log Z$ does not depend on $\pi$, and a KL is never negative: $-\log x \ge 1 - x$ gives
-# $\text{KL}(\pi \| \pi^*) = -\sum \pi \log (\pi^* / \pi) \ge \sum \pi\, (1 - \pi^* / \pi) = 0$. So nothing beats
-# $\pi^*$, and $\pi^*$ is the only one to reach it. In words: *take the SFT model's probabilities, and multiply each by
-# the exponential of its reward, measured in units of $\beta$*. What the SFT model never says, no leash will make it
-# say.
+# $\beta \log Z$ does not depend on $\pi$, and a KL is never negative: $-\log x \ge 1 - x$ gives
+# $\text{KL}(\pi \| \pi^*) = -\sum \pi \log (\pi^* / \pi) \ge \sum \pi\, (1 - \pi^* / \pi) = 0$, with equality only
+# where $x = \pi^* / \pi$ is 1 everywhere. So $\pi^*$ is the best policy, and the only one. In words: *take the SFT
+# model's probabilities, and multiply each by the exponential of its reward, measured in units of $\beta$*. What the SFT
+# model never says, no leash will make it say.
 #
 # By hand: three answers with SFT probabilities 0.5, 0.3, 0.2 and rewards 0, 1, 2, at $\beta = 1$. The weights are 0.5,
 # $0.3 e$ and $0.2 e^2$, that is 0.500, 0.815, 1.478. Their sum is Z = 2.793 (a computer first subtracts the largest
 # reward, lest `exp` overflow; in the quotient that cancels), so the best answer goes from 0.2 to 1.478 / 2.793 = 0.529.
 # With $\beta \to \infty$ nothing moves; with $\beta \to 0$ only the best is left.
 #
-# The same formula can be applied to stored answers: weigh each of the SFT model's samples by $\exp(r / \beta)$, and
-# read off what any leash would buy, without training. That is the right half of the table.
+# The same works on stored answers: draw many from the SFT model, to every second report question, and put each answer's
+# share of the draws in the place of SFT(y). Then $\pi^*$, its KL and the best of $n$ are sums over a list: what any
+# leash would buy, without training. The right half of the table is $\pi^*$.
+#
+# The picture has the square root of the KL as its axis. Near the SFT model the score grows by $\text{Var}(r) / \beta$
+# (lesson 10 derives it) and the KL by $\text{Var}(r) / (2 \beta^2)$: the first goes with the root of the second.
 # %%
 lesson.section("2. Stored answers, reweighted")
 lesson.show("gibbs")
 three = exact.optimal_policy(np.array([0.5, 0.3, 0.2]), np.array([0.0, 1.0, 2.0]), 1.0)
 print("   three answers, SFT 0.5, 0.3, 0.2, rewards 0, 1, 2: pi* = " + ", ".join(f"{p:.3f}" for p in three))
 lesson.number("the best of the three, by hand", three[2], exact=0.529, within=5e-4, why="1.478 / 2.793, from 0.2")
-print("   raters: " + ", ".join(f"{name} {getattr(HUMAN, name):g}" for name in ("warmth", "length", "confidence")))
+tastes = people.tastes
+print("   raters: " + ", ".join(f"{name} {getattr(tastes, name):g}" for name in ("warmth", "length", "confidence")))
 lesson.need("votes")
 votes, _ = lesson.journey.votes()
 lesson.need("reward")
 seen = manners(votes)
-shown = f"{seen['chosen']:.2f} of them in a chosen answer, {seen['rejected']:.2f} in a rejected one"
-lesson.say(f"A polite phrase pleases them by {HUMAN.warmth}. They saw {shown}; more than two in {seen['gushing']:.1%}.")
+shown = f"A chosen answer had {seen['chosen']:.2f} of them on average, a rejected one {seen['rejected']:.2f}"
+lesson.say(f"A polite phrase pleases them by {tastes.warmth}. {shown}; {seen['gushing']:.1%} of all had more than two.")
 draws = 32 if lesson.fast else leash.DRAWS
 worlds = frontier.draw(lesson.journey, report_questions()[::2], draws)
 deviation = {"proxy": 1.0, "gold": float(np.concatenate([gold for _, _, gold in worlds]).std())}
@@ -164,12 +179,16 @@ lesson.number("pi* beats the best n by, at least", min(worth), ".3f")
 
 # %% [markdown]
 # ## 3. The chase: PPO on leashes of several lengths
-# PPO has no list of all answers. It climbs $J$ by sampling, from the same SFT model, once for each $\beta$. The proxy
-# is in standard deviations of the SFT model's scores, so $\beta$ is too: $\beta = 0.1$ lets a policy go ten nats for
-# one standard deviation of score. Dividing all scores by 2 and $\beta$ by 2 changes nothing, and a $\beta$ without the
-# scale of its rewards says nothing.
+# PPO has no list of all answers. It climbs $J$ by sampling, from the same SFT model, once for each $\beta$. Every token
+# pays $\beta (\log \pi - \log \text{SFT})$, the last one too, and the last one gets the score on top (lesson 6). The
+# proxy is in standard deviations of the SFT model's scores (on other questions, so its own proxy here is not exactly
+# 0), and $\beta$ with it: at $\beta = 0.1$ ten nats cost one standard deviation, and pay only if the score rises by
+# more. Dividing all scores by 2 and $\beta$ by 2 changes nothing, and a $\beta$ without the scale of its rewards says
+# nothing.
 #
-# Misconception: "the reward has converged, so training went well" (trl #204: and every question got the same answer).
+# The best of 16 may beat every row of this PPO. It pays sixteen times at every question; PPO pays once, in training.
+#
+# Misconception: "the reward has converged, so training went well" (trl #204: every question got the same answer).
 # %%
 lesson.section("3. The chase")
 betas = sorted((0.0, 0.3, 1.0) if lesson.fast else leash.BETAS, reverse=True)
@@ -198,8 +217,7 @@ free, best = ppo[-1], max(ppo[:-1], key=level)
 # %% [markdown]
 # ## 4. The gallery
 # The answers whose proxy is furthest above their gold, found by subtraction. What they share is looked for, not known.
-# In a real project there is no gold column. Then somebody has to read the answers of highest reward, which costs an
-# hour and is the best hour of the week.
+# In a real project there is no gold column: somebody has to read the answers of highest reward.
 # %%
 lesson.section("4. The gallery")
 score, free_policy = lesson.journey.scorer(), runs[0.0].model("ppo")
@@ -209,18 +227,20 @@ for hack in hacks:
     print("   {proxy:+.1f}, gold {gold:+.1f}   {question}\n       {answer:.78}".format(**asdict(hack)))
 shared = asdict(gallery.shared_phrase([hack.answer for hack in hacks], [r.text for r in before.responses]))
 rates = f"{shared['here']:.0%} of them, and {shared['there']:.0%} of SFT's answers"
-lesson.say(f"What they share: \"{shared['phrase']}\" is in {rates}.")
+lesson.say(f'What they share: "{shared["phrase"]}" is in {rates}.')
 
 # %% [markdown]
 # ## 5. The numbers, the claims, the picture
+# *Mean gold* is that of sampled and greedy answers together, because the peak is shallow. Differences are taken before
+# rounding.
 # %%
 lesson.section("5. What was seen")
 gains = {name: (best_of[-1][name] - best_of[0][name]) / deviation[name] for name in deviation}
 lesson.number("SFT: gold", sft["gold"], ".2f")
 lesson.number("no leash: gold", free["gold"], ".2f")
-lesson.number("no leash: gold, against SFT", free["gold"] - sft["gold"], "+.2f")
+lesson.number("no leash: sampled gold, minus SFT's", free["gold"] - sft["gold"], "+.2f")
 lesson.number("no leash: KL, nats", free["kl"], ".1f")
-lesson.number("best leash: gold, against SFT", level(best) - level(sft), "+.2f")
+lesson.number("best leash: mean gold, minus SFT's", level(best) - level(sft), "+.2f")
 lesson.number(f"best of {best_of[-1]['n']} gains, proxy", gains["proxy"], ".2f")
 lesson.number(f"best of {best_of[-1]['n']} gains, gold", gains["gold"], ".2f")
 lesson.reveal()
@@ -239,17 +259,17 @@ lesson.finish()
 # %% [markdown]
 # ## What the field calls it, and what goes wrong
 # The proxy that rises while the truth falls is *reward over-optimisation*, or *reward hacking* when one looks at a
-# single trick, and it is an instance of *Goodhart's law*. $\pi^*$ is the *Gibbs* or *Boltzmann* distribution, the
+# single trick: an instance of *Goodhart's law*. $\pi^*$ is the *Gibbs* or *Boltzmann* distribution, the
 # *exponential tilt* of the reference; $Z$ is the *partition function*; the curve of best reward at each KL is the
-# *Pareto frontier*, and $\pi^*$ lies on it by construction.
+# *Pareto frontier*, and $\pi^*$ is on it by construction.
 #
 # In practice: the leash is set once, on one reward model, and kept for another whose scores have another scale.
-# Training is stopped by the reward curve, which never tells. The KL is averaged over tokens in one program and summed
-# over answers in another, so the same $\beta$ means two things. And some errors of a reward model are not cured by any
-# leash: if it loves something that the SFT model says often, a short leash is enough to find it.
+# Training is stopped by the reward curve, which does not show when gold turned. The KL is averaged over tokens in one
+# program and summed over answers in another, so the same $\beta$ means two things. And some errors of a reward model
+# are not cured by any leash: if it loves something that the SFT model says often, a short leash is enough to find it.
 #
-# Independent noise in the scores, by the way, does not make gold fall; it only makes the climb slower. For a fall there
-# has to be something that the reward model systematically overrates, away from where people voted.
+# Independent noise in the scores only makes the climb slower. Gold falls where the reward model systematically
+# overrates something, away from where people voted.
 #
 # ## In TRL today
 # As of September 2026: `beta` in `DPOTrainer`, `GRPOTrainer` and `RLOOTrainer` is the price of distance. In

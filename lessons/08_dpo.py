@@ -18,7 +18,8 @@ BREAK IT   --break swap    chosen and rejected change places -> 6, 7
            --break noref   the reference is forgotten: its log-probabilities count as 0 -> 1, 7
            --break drift   the reference is not frozen, it moves with the policy -> 5
 EXERCISES  (2 min, run) --break drift: the loss is stuck at 0.693. Does the policy stay where it is?
-           (5 min, change) beta = 0.1 in place of 0.5: what happens to the distance from the SFT model?
+           (5 min, change) section 3 with replace(settings, beta=0.1), of dataclasses: it was 0.5. What happens to the
+           distance from the SFT model?
            (15 min, think) the chosen answer became less probable. Where did its probability go?
            (20 min, curve) DPO with beta 0.1, 0.3 and 1: plot what becomes of the chosen answer. Which beta moves it
            most?
@@ -68,7 +69,7 @@ rng = lesson.rng
 # %% [markdown]
 # ## Predict
 # Misconception: "DPO lowers the probability of my chosen answers, so it must be broken" (direct-preference-optimization
-# #8, #32, #36; trl #800). Only the difference is trained.
+# #8, #32, #36; trl #800).
 # %%
 lesson.predict(
     "DPO is shown what people chose and what they rejected. What becomes of the chosen answer's own probability?",
@@ -82,7 +83,7 @@ lesson.predict(
 # Four steps lead to the loss, and none of them is deep. Write $y_w$ for the chosen answer ("won"), $y_l$ for the
 # rejected one ("lost"), ref for the frozen SFT model.
 #
-# **Step 1: what PPO is looking for.** Among all policies, the best on a leash of price $\beta$ is known in closed form
+# **Step 1: what PPO is looking for.** For the best of all policies on a leash of price $\beta$ there is a formula
 # (lesson 7 derives it):
 #
 # $$\pi^*(y) = \text{ref}(y)\, \exp(r(y) / \beta) / Z, \quad Z = \sum_y \text{ref}(y)\, \exp(r(y) / \beta)$$
@@ -94,26 +95,28 @@ lesson.predict(
 #
 # $$r(y) = \beta \log \frac{\pi^*(y)}{\text{ref}(y)} + \beta \log Z$$
 #
-# So a policy *is* a reward model. How much likelier it makes an answer than the reference does, is what it thinks of
-# the answer.
+# So a policy *is* a reward model. Its opinion of an answer is how much more probable it makes that answer than the
+# reference does.
 #
 # **Step 3: put it into Bradley-Terry.** A vote only ever compares two answers to the *same* question,
 # $P(y_w \succ y_l) = \sigma(r(y_w) - r(y_l))$. Both rewards contain the same $\beta \log Z$, because $Z$ belongs to the
-# question and not to the answer. In the difference it cancels, and with it the only thing that could not be computed:
+# question and not to the answer. In the difference it cancels, and with it the only thing that could not be computed.
+# (Here $r$ is in log-odds of votes, and $\beta$ with it; PPO's $\beta$ was in standard deviations of the score.)
 #
 # $$h = \beta \left[ \log \frac{\pi(y_w)}{\text{ref}(y_w)} - \log \frac{\pi(y_l)}{\text{ref}(y_l)} \right]$$
 #
 # **Step 4: maximum likelihood.** Put the policy that we train in the place of $\pi^*$, and make the votes that were
-# cast as probable as possible. That is the loss of lesson 5, with $h$ in place of the difference of rewards (and
-# computed as there, `np.logaddexp(0.0, -h)`):
+# cast as probable as possible. That is the loss of lesson 5, with $h$ in place of the difference of rewards. As a
+# program it is `np.logaddexp(0.0, -h)`, the log of a sum of two exponentials:
 #
-# $$L = -\log \sigma(h)$$
+# $$L = -\log \sigma(h) = -\log \frac{1}{1 + e^{-h}} = \log (e^0 + e^{-h})$$
 #
 # By hand: let the log-probabilities be -10 (chosen) and -12 (rejected) under the policy, -11 and -11.5 under the
 # reference, and $\beta$ = 0.1. The chosen answer has gained 1, the rejected one has lost 0.5, so
 # $h = 0.1 \cdot (1 + 0.5) = 0.15$, and the loss is -log sigma(0.15) = 0.6210. The code prints it.
 #
-# **What does a step do?** The slope of $-\log \sigma(h)$ is $-(1 - \sigma(h)) = -\sigma(-h)$, so
+# **What does a step do?** The slope of $-\log \sigma(h)$ in $h$ is $-(1 - \sigma(h)) = -\sigma(-h)$. The reference is a
+# constant, so $\nabla h = \beta [\nabla \log \pi(y_w) - \nabla \log \pi(y_l)]$. The chain rule multiplies the two:
 #
 # $$\nabla L = -\beta\, \sigma(-h)\, [\nabla \log \pi(y_w) - \nabla \log \pi(y_l)]$$
 #
@@ -129,7 +132,7 @@ lesson.number("loss of one pair, by hand", one_pair, ".4f", exact=0.6210, within
 sides = [Tensor(rng.standard_normal(6), requires_grad=True) for _ in range(2)]
 loss, _ = dpo.dpo_loss(*sides, *[side.data.copy() for side in sides], beta=0.3)
 loss.backward()
-half = np.abs(sides[0].grad).max() / (0.3 / 6)  # of beta / N, which a pair would pull with if it were all wrong
+half = np.abs(sides[0].grad).max() / (0.3 / 6)  # beta / N is the pull of a pair that is all wrong: sigma(-h) = 1
 lesson.number("strength of a pair at the start", half, ".4f", exact=0.5, why="sigma(0) = 1/2")
 for side in sides:
     side.grad = None
@@ -142,11 +145,19 @@ lesson.number("beta = 0: gradient", pull, ".1e", exact=0, within=0, why="0")
 # %% [markdown]
 # ## 2. Three roads in a world of five answers
 # Is it really the same optimum? In a world with five possible answers everything can be computed. The formula of step 1
-# is one road. The second is DPO, with a vote of a large crowd on every pair. The third climbs
-# $\mathbb{E}[r] - \beta\, \text{KL}(\pi \| \text{ref})$ by its exact gradient, which is what PPO estimates from
-# samples. All three are run, and the table shows where they end, and how far apart (*total variation*: half the sum of
-# the absolute differences). With finite votes, shared parameters and unseen answers they part ways; with five free
-# numbers they cannot.
+# is one road. The second is DPO, with a large crowd voting on every pair. A share $w$ of its votes is for answer $i$,
+# the rest for $j$ (`label_smoothing` in the code), and the slope of the loss in $h$ is
+#
+# $$\frac{d}{d h} [-w \log \sigma(h) - (1 - w) \log \sigma(-h)] = -w\, \sigma(-h) + (1 - w)\, \sigma(h)$$
+#
+# As $\sigma(-h) = 1 - \sigma(h)$, this is $\sigma(h) - w$, and 0 at $\sigma(h) = w$. With $w = \sigma(r_i - r_j)$ that
+# means $h = r_i - r_j$ for every pair: $\beta \log (\pi / \text{ref})$ is $r$ plus a constant, and step 2 read
+# backwards says $\pi = \pi^*$. The third road climbs $\mathbb{E}[r] - \beta\, \text{KL}(\pi \| \text{ref})$ by its
+# exact gradient, which PPO estimates from samples.
+#
+# All three are run. The table shows where they end, and the last line how far apart (*total variation*: half the sum of
+# the absolute differences). Here each answer has a logit of its own, so they must meet. With few votes, shared
+# parameters and answers that nobody has seen, the three end in different places.
 # NOTE(instructor): ask what the leash costs. beta -> 0 leaves the best answer alone, beta -> infinity moves nothing.
 # %%
 lesson.section("2. Five answers, three roads, one policy")
@@ -158,9 +169,10 @@ wins = exact.bradley_terry(rewards)  # how often the first of two is chosen
 
 def dpo_of_all_votes(log_pi):
     """DPO's loss over every pair, each voted on by a crowd: a share 1 - wins of its votes goes the other way."""
-    pairs = [(i, j) for i in range(5) for j in range(i)]
-    pi, log_ref = (lambda k: log_pi[k : k + 1]), (lambda k: np.log(ref[k : k + 1]))
-    losses = [dpo.dpo_loss(pi(i), pi(j), log_ref(i), log_ref(j), beta, 1 - wins[i, j])[0] for i, j in pairs]
+    losses = []
+    for i, j in ((i, j) for i in range(5) for j in range(i)):
+        pi, log_ref = [log_pi[k : k + 1] for k in (i, j)], [np.log(ref[k : k + 1]) for k in (i, j)]
+        losses.append(dpo.dpo_loss(*pi, *log_ref, beta=beta, label_smoothing=1 - wins[i, j])[0])
     return sum(losses[1:], losses[0])
 
 
@@ -190,14 +202,20 @@ lesson.number("largest distance from the formula", apart, ".1e", exact=0, within
 # make $\beta$ depend on how long the answer is. The reference is frozen, and its log-probabilities carry no gradient.
 #
 # Watch the chosen answers. The loss contains only the *difference* of two movements. Two answers to one question share
-# words, so pushing one down drags the other along; and there are many more ways to make one answer unlikely than to
-# make one answer likely. That the chosen answer loses probability is therefore normal. It is harmful only if what gains
-# instead is bad: probability that both answers lose goes to answers on which nobody has voted.
+# words, so pushing one down drags the other along. And falling is easier than rising: to make an answer likely all its
+# tokens must become likely, to make it unlikely one token is enough. That the chosen answer loses probability is
+# therefore normal. It is harmful only if what gains instead is bad: probability that both answers lose goes to answers
+# on which nobody has voted.
+#
+# The SFT model's gold is that of lesson 6, from the same draws. This DPO reads the votes in an order of its own, so its
+# gold differs a little from that of the DPO in lesson 9. The picture follows the votes of the training, the table
+# unseen ones.
 # %%
 lesson.section("3. DPO on the votes")
 lesson.need("votes")
 votes, held_out = lesson.journey.votes()
-sft, settings = lesson.journey.model("sft"), lesson.journey.enough(lesson.recipe.dpo)
+sft, settings = lesson.journey.model("sft"), lesson.journey.enough(lesson.recipe.dpo)  # few votes: more epochs
+lesson.say(f"beta = {settings.beta:g}, learning rate {settings.lr:g}, {len(votes)} votes, epochs: {settings.epochs}")
 if lesson.fault == "swap":
     votes = Preferences(votes.prompts, votes.rejected, votes.chosen)
 if lesson.fault == "noref":
@@ -251,16 +269,17 @@ lesson.finish()
 # *reward accuracy*. That the chosen answer loses probability is *likelihood displacement*. DPO is *offline*: it learns
 # from answers that an older model wrote; generating new pairs and voting again makes it *online* or *iterative* DPO.
 #
-# What goes wrong in practice: a first loss that is not ln 2 (the reference is another model, or dropout is on); a loss
+# What goes wrong in practice: a first loss that is not ln 2 (the reference is another model, or dropout, which sets
+# random activations to 0 in training, is on); a loss
 # that stays at ln 2 (the reference moves along, or both answers are the same); a mean over tokens in place of the sum;
 # $\beta$ turned the wrong way. A **larger** $\beta$ holds the policy closer to the reference, exactly as in lesson 7.
-# If the votes agree perfectly there is no optimum to stop at: the loss falls for as long as $h$ grows. IPO and label
-# smoothing repair that.
+# If the votes agree perfectly there is no optimum to stop at: the loss falls for as long as $h$ grows. IPO (a squared
+# loss, whose optimum is at a finite $h$) and label smoothing (some of the votes are taken for slips) repair that.
 #
 # ## In TRL today
-# As of September 2026: `DPOTrainer`, with `beta` (0.1 by default) and `loss_type` for IPO, hinge and the other cousins.
-# It expects columns `prompt`, `chosen`, `rejected`, and logs `rewards/chosen`, `rewards/rejected`, `rewards/margins`
-# and `rewards/accuracies`, the names that minialign uses too.
+# As of September 2026: `DPOTrainer`, with `beta` (0.1 by default) and `loss_type` for IPO, hinge and other losses on
+# the same $h$. It expects columns `prompt`, `chosen`, `rejected`, and logs `rewards/chosen`, `rewards/rejected`,
+# `rewards/margins` and `rewards/accuracies`, the names that minialign uses too.
 #
 # ## Further reading
 # * Rafailov et al., *Direct Preference Optimization*, 2023 (arXiv 2305.18290), section 4 for the derivation, appendix

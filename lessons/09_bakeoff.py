@@ -4,21 +4,21 @@
 QUESTION   Best of n, PPO, GRPO and DPO learned from the same votes. Who answers best, at what price, and is it chance?
 NEEDS      all models of the journey (made once if they are missing)
 TIME       about 25 s; --fast about 10 s; --rate terminal: two minutes of your time
-EQUATION   a win counts 1, a tie 1/2; had other questions been asked, the mean would probably have been within
-           the middle 95% of the means of questions drawn from these, with replacement                  [eq: bootstrap]
+EQUATION   a win counts 1, a tie 1/2; the win rate is their mean. Draw the questions again, with repetition, many times:
+           the middle 95% of the means of these draws are the interval                                  [eq: bootstrap]
 WATCH      1. against its own answers a model wins exactly half: all are ties
            2. sampled with another seed, it wins about half: the intervals of nearly all of 20 such matches contain 50%
            3. best of n beats the SFT model: its whole interval lies above 50%
            4. the base model loses to the SFT model: its whole interval lies below 50%
-           5. 20 votes cannot tell 55% from 50%: that takes 385
+           5. 20 votes cannot tell 55% from 50%: only with 385 is the margin as small as the lead
            6. PPO needs more: at least twice the models, the hyperparameters and the lines of code of DPO
-           7. PPO and DPO keep a gain after greetings that no vote began with (on new items it may be lost)
-           8. PPO and DPO also win more than half, though this many questions may be too few to be sure
+           7. PPO and DPO keep a gain after greetings that no vote began with
+           8. PPO and DPO also win more than half of the questions; their intervals say how sure that is
 BREAK IT   --break ties      a tie counts as a win -> 1, 2
            --break unpaired  the two models are asked different questions -> 1
            --break twelve    only twelve questions are asked -> 3
 EXERCISES  (2 min, run) --rate terminal: 20 pairs, blind. Do you prefer PPO or DPO, and would you bet on it?
-           (5 min, change) UNBIASED raters in the blind vote: who wins now?
+           (5 min, change) from minialign.world import UNBIASED, and Raters(UNBIASED) in section 4: who wins now?
            (15 min, think) a paper reports 52% wins over 200 questions, and no interval. What do you ask its authors?
            (20 min, curve) DPO on 50, 200 and all votes: plot the win rate against SFT with its interval. What is
            enough?
@@ -50,7 +50,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from minialign import dpo, grpo, ppo, reward
+from minialign import dpo, grpo, policy_gradient, ppo, reward
 from minialign.batch import conversations
 from minialign.cli import vote
 from minialign.evaluate import answer, continue_bare
@@ -71,16 +71,18 @@ rng, recipe, journey = lesson.rng, lesson.recipe, lesson.journey
 # A win rate is a mean of $N$ numbers, one for each question. Other questions would have given another mean. By how much
 # do such means scatter?
 #
-# **With a formula.** If each question is won with probability $p$, one outcome has variance $p (1 - p)$: it is 1 with
-# probability $p$, so its mean square is $p$, and from that goes the square of its mean, $p^2$. Variances of independent
-# outcomes add, so the mean of $N$ has the variance $p (1 - p) / N$. Means of many outcomes are close to normal, and a
-# normal variable stays within 1.96 standard deviations in 95% of cases:
+# **With a formula.** Let each question be won with probability $p$. An outcome is 1 or 0, so the mean of its square is
+# $p$, like its mean. Subtract the square of the mean, $p^2$: the variance is $p - p^2 = p (1 - p)$ (ties make it
+# smaller, never larger). Variances of independent outcomes add: the sum of $N$ has $N p (1 - p)$. Dividing by $N$
+# divides a variance by $N^2$, so the mean has $p (1 - p) / N$. Means of many outcomes are close to normal, and a normal
+# variable stays within 1.96 standard deviations in 95% of cases:
 #
 # $$p \pm 1.96 \sqrt{\frac{p (1 - p)}{N}}$$
 #
-# By hand: at $p = 1/2$, how many questions does it take before a lead of five points is outside the noise? Set
-# $1.96 \cdot 0.5 / \sqrt{N} = 0.05$ and solve: $N = (1.96 / 0.05)^2 / 4 = 384.16$, so 385. Twenty votes have a margin
-# of 22 points. To halve a margin takes four times the votes. The code prints all of this.
+# By hand: at $p = 1/2$, how many questions does it take before the margin is no larger than a lead of five points? Set
+# $1.96 \cdot 0.5 / \sqrt{N} = 0.05$ and solve: $N = (1.96 / 0.05)^2 / 4 = 384.16$, so 385. (To be rather sure of such
+# a lead takes more: at exactly 385, luck hides it in half of all tests.) Twenty votes have a margin of 22 points. To
+# halve a margin takes four times the votes. The code prints all of this.
 #
 # **Without a formula: the bootstrap.** What would other questions have given? We have none. But the questions that we
 # have look like those that might have been asked, so draw $N$ of *them*, with repetition, and take the mean; do so two
@@ -103,20 +105,26 @@ def margin(votes, share=0.5):
 for votes in (20, 100, 385, 2000):
     print(f"   {votes:5d} votes: 55% +- {margin(votes, 0.55):.1%}")
 enough = int(np.ceil((1.96 / 0.05) ** 2 / 4))
-lesson.number("votes to tell 55% from 50%", enough, ".0f", exact=385, why="(1.96 / 0.05)^2 / 4, rounded up")
+lesson.number("votes for a margin of five points", enough, ".0f", exact=385, why="(1.96 / 0.05)^2 / 4, rounded up")
 lesson.predict(
     "You vote blind on 20 pairs, one answer by PPO, the other by DPO. PPO gets 11 votes. Is it the better one?",
-    ["yes, by 55 to 45", "nobody can tell", "no: a lead of one vote is a tie"],
+    ["yes, by 55 to 45", "nobody can tell", "no: 11 to 9 is a tie"],
     1,
-    "11 of 20 is 55% +- 22%: a coin does that, or better, in four trials of ten.",
+    "11 of 20 is 55% +- 22%: twenty tosses of a fair coin give 11 heads or more about four times in ten.",
 )
 
 # %% [markdown]
 # ## 2. Six models, the same questions
 # The table has the quality on the left and the price on the right. *Proxy* is the reward model's score, *gold* the
 # judge's. Sort by each of them and compare the orders: a method that chases the proxy looks better by the proxy.
+# The reward model has never read texts like the base model's, so its score of them means nothing, whatever it is.
 # *Different* is the share of distinct answers; a model that says the same to everything can have a high score. Best of
-# n trains nothing and pays at every answer; PPO, GRPO and DPO pay once.
+# n trains no policy, only the reward model, and pays at every answer: it draws several and keeps one. PPO, GRPO (PPO
+# with other answers in the place of the critic: lesson 13) and DPO pay once.
+#
+# These are the pipeline's models: PPO with all its iterations, which lesson 6 cut short, and DPO with the votes in
+# another order than in lesson 8. All models answer with the same random numbers, which are not those of lessons 6 and
+# 8; so gold differs a little from there, the SFT model's too.
 # %%
 lesson.section("2. Six models, the same questions")
 lesson.need("base", "ppo", "grpo", "dpo")
@@ -131,8 +139,9 @@ def readable(answers):
     return [(q, r._replace(text=re.sub("<[a-z]+>", "", r.text))) for q, r in zip(answers.questions, answers.responses)]
 
 
-board, code = {}, {"best_of_n": [reward], "ppo": [reward, ppo], "grpo": [reward, grpo], "dpo": [dpo]}
-print("             proxy    gold  chars  different  seconds  models  hyperp.  lines")
+board, code = {}, {"best_of_n": [reward], "ppo": [reward, policy_gradient, ppo], "dpo": [dpo]}
+code["grpo"] = [reward, policy_gradient, grpo]
+print("             proxy    gold  chars  different  seconds  models  hyper-p.  lines")
 for name, answers in said.items():
     batch = answers.batch or conversations(readable(answers), recipe.model.context_length)  # best of n keeps none
     texts = [response.text for response in answers.responses]
@@ -141,9 +150,12 @@ for name, answers in said.items():
     board[name] |= {"seconds": 0, "models": 1, "hyperparameters": 0} if name == "base" else asdict(cost(journey, name))
     board[name]["lines"] = sum(len(inspect.getsource(module).splitlines()) for module in code.get(name, []))
     row = "{proxy:+9.2f}{gold:+8.2f}{chars:7.1f}{different:11.0%}"
-    row += "{seconds:9.0f}{models:8d}{hyperparameters:9d}{lines:7d}"
+    row += "{seconds:9.0f}{models:8d}{hyperparameters:10d}{lines:7d}"
     print(f"   {NAMES[name]:<9}" + row.format(**board[name])[1:], flush=True)
-lesson.say("Seconds, hyperparameters and lines of code: of all training after the votes. Models: in memory meanwhile.")
+lesson.say(
+    "Seconds, hyperparameters (hyper-p.) and lines of code: of all training after the votes; for best of n that is the "
+    f"reward model's. Models: in memory meanwhile. Here n = {recipe.best_of}."
+)
 for what in ("proxy", "gold"):
     order = sorted(board, key=lambda name: -board[name][what])
     print(f"   by {what}:".ljust(14) + " > ".join(NAMES[name] for name in order))
@@ -153,6 +165,9 @@ for what in ("proxy", "gold"):
 # Both answer the same questions: a hard one is hard for both. **Pairing** takes the difficulty of the question out of
 # the comparison, because it is in both answers and cancels in the difference. If the two models answered different
 # questions, the choice of questions would add noise, and a model would not even tie with itself.
+#
+# A win counts 1 however narrow it is, and gold counts how much better an answer is. So two models can change places
+# between the two lists. *New items* are things that no vote was about, *new greetings* are words before the question.
 #
 # Two checks come before any result. A model against *its own* answers must win exactly half, all by ties: this tests
 # the counting. A model against *itself with another seed* must win about half, and its interval must contain 50% in
@@ -242,10 +257,10 @@ lesson.finish()
 
 # %% [markdown]
 # ## What the field calls it, and what goes wrong
-# The share of wins is the *win rate*; against a fixed opponent, the *baseline*. Comparing on the same questions is a
-# *paired* design, the interval a *percentile bootstrap confidence interval*. Letting a large model vote in place of
-# people is *LLM as a judge*; it has tastes of its own, likes the first place, long answers, and its own style. Scores
-# on questions unlike those of the training are *out of distribution*.
+# The share of wins is the *win rate*, often against one fixed opponent. Comparing on the same questions is a *paired*
+# design, the interval a *percentile bootstrap confidence interval*. Letting a large model vote in place of people is
+# *LLM as a judge* (LLM: large language model); it has tastes of its own, likes the first place, long answers, and its
+# own style. Scores on questions unlike those of the training are *out of distribution*.
 #
 # What goes wrong in practice: a percentage without $N$. A tie counted as a win. Many variants tried, the best one
 # reported, as if it had been the only one; with twenty variants of equal worth one will look better at the 95% level.
@@ -253,9 +268,10 @@ lesson.finish()
 # judge likes length. And one seed each: "A beats B" then means that one run of A beat one run of B.
 #
 # Is PPO better than DPO? On one set of votes, with the settings found for each, the honest answer is the interval that
-# this lesson prints, and it changes from seed to seed more than papers like to say. What does not change: PPO needs
-# about twice of everything, and can learn from answers that nobody has voted on; DPO is simple and cheap, and knows
-# only the answers that were voted on.
+# this lesson prints, and it changes from seed to seed more than papers like to say. What does not change: PPO needs at
+# least twice of everything, and trains on its own new answers, as good as the reward model's opinion of them. DPO is
+# simple and cheap and trains on the voted pairs alone. Whether that is enough for new questions is the last table of
+# section 3.
 #
 # ## In TRL today
 # As of September 2026, TRL trains and logs; it evaluates little. Its experimental judges (a model that votes between

@@ -82,9 +82,9 @@ def dpo_loss(
     h = chosen_rewards - rejected_rewards
     if loss_type == "sigmoid":
         losses = -log_sigmoid(h) * (1 - label_smoothing)
-        # end eq
         if label_smoothing:
             losses = losses - log_sigmoid(-h) * label_smoothing
+    # end eq
     elif loss_type == "ipo":
         losses = (h * (1 / beta) - 1 / (2 * beta)) ** 2
     else:

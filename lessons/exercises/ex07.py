@@ -8,7 +8,9 @@ import numpy as np  # noqa: F401
 
 
 def kl_penalized_rewards(score, logprobs, ref_logprobs, beta):
-    """The rewards of the T tokens of one answer: each pays beta (logprobs - ref_logprobs), the last one gets the score.
+    """The rewards of the T tokens of one answer, where the score comes at the end.
+
+    Every token, the last one too, pays beta (logprobs - ref_logprobs).  The last one gets the score on top of that.
 
     score, beta numbers; logprobs, ref_logprobs (T,); returns (T,)
 

@@ -160,7 +160,8 @@ def shortcut(
     title = f"Three roads meet; on real votes chosen answers move by {chosen:+.1f} nats, rejected by {rejected:+.1f}"
     headline(figure, title)
     apart = max(0.5 * np.abs(pi - roads["the formula"]).sum() for pi in roads.values())
-    return figure, f"{title}. Over five answers DPO, the policy gradient and the formula differ by {apart:.0e} at most."
+    words = f"{title} (on the votes of the training, in its last steps). Over five answers DPO, the policy gradient and the "
+    return figure, words + f"formula differ by {apart:.0e} at most."
 
 
 def six_cases(eps: float = 0.2) -> tuple[Figure, str]:
