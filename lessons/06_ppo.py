@@ -306,7 +306,7 @@ lesson.finish()
 # fraction and, above all, the answers.
 #
 # ## In TRL today
-# As of September 2026, TRL has no PPO: it removed its trainer (lesson 12 tells the story). `GRPOTrainer` and
+# As of September 2026, TRL has no PPO (lesson 12 says since when). `GRPOTrainer` and
 # `RLOOTrainer` keep the clip and the leash and drop the critic. PPO with a critic lives on in OpenRLHF and verl.
 #
 # ## Further reading

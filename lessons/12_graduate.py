@@ -53,6 +53,9 @@ from minialign.figures import lesson_plots
 from minialign.interop import from_hugging_face, to_hugging_face
 from minialign.likelihood import token_log_probs_of
 from minialign.model import LanguageModel, ModelConfig
+from minialign.runs.contents import load_model, load_run
+from minialign.runs.errors import Problem
+from minialign.runs.folder import newest_run
 from minialign.teach.lesson import Lesson
 
 lesson = Lesson(__file__, __doc__, store="write what PyTorch says to 12_graduate.json (needs PyTorch)")
@@ -220,15 +223,41 @@ print("   RLOO's advantages     " + "".join(f"{x:8.3f}" for x in rloo) + "   sco
 lesson.number("GRPO, the first of four by hand", by_hand[0], exact=-0.926, within=5e-4, why="(1 - 3) / 2.160")
 
 # %% [markdown]
-# ## 4. Where it lives today
+# ## 4. Your own run
+# So far the weights were random. If you have made a run (`minialign tour --fast`), here is your own DPO model: under
+# Hugging Face's names, and back. The logits must be the same, to the last bit. Then take it with you: `minialign
+# export` writes your models, your votes and your hyperparameters for transformers and TRL, with scripts that go on from
+# there, and `minialign import` brings back what they have trained.
 # %%
-lesson.section("4. Where it lives today")
+lesson.section("4. Your own run")
+runs = lesson.journey.folder.parent
+try:
+    mine = newest_run(runs)
+    policy = load_model(mine, "dpo", load_run(mine))[0]
+except Problem as why:
+    print(f"   none yet: {why}\n   Then run this lesson again.")
+else:
+    names, weights = to_hugging_face(policy)
+    logits, again = policy(ids).data, from_hugging_face(names, weights)(ids).data
+    size = sum(array.size for array in weights.values())
+    print(f"   {mine}: its DPO model as {names['model_type']}, {len(weights)} arrays, {size:,} numbers")
+    print(f"   there and back, largest difference of the logits: {abs(logits - again).max():.1e}")
+    print(f"   minialign export {mine} --to hf mine")
+    print("      models, votes, hyperparameters and scripts for transformers and TRL, in the folder mine")
+    print("   cd mine; pip install trl; python train_dpo.py --config dpo.yaml")
+    print("      and TRL goes on from there")
+lesson.say("What each name of ours is called in PyTorch, transformers and TRL: docs/names.md in the project.")
+
+# %% [markdown]
+# ## 5. Where it lives today
+# %%
+lesson.section("5. Where it lives today")
 print(Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").rstrip())
 
 # %% [markdown]
-# ## 5. What was seen
+# ## 6. What was seen
 # %%
-lesson.section("5. What was seen")
+lesson.section("6. What was seen")
 lesson.claim(1, apart["SFT"] < 1e-5)
 lesson.claim(2, apart["reward model"] < 1e-5)
 lesson.claim(3, max(apart["PPO, policy"], apart["PPO, critic"]) < 1e-5)
@@ -253,8 +282,9 @@ lesson.finish()
 # of any size, and they are the first things to look at in any new run.
 #
 # ## In TRL today
-# The table below the next heading of the run says what lives where, with a date. In short, as of September 2026:
-# `SFTTrainer`, `RewardTrainer`, `DPOTrainer`, `GRPOTrainer`, `RLOOTrainer`; PPO is gone.
+# The table below the heading "Where it lives today" says what lives where, with a date. In short: `SFTTrainer`,
+# `RewardTrainer`, `DPOTrainer`, `GRPOTrainer`, `RLOOTrainer`; PPO is gone. For every public name of ours, the page
+# `docs/names.md` of the project says what PyTorch, transformers and TRL call it.
 #
 # ## Further reading
 # * Shao et al., *DeepSeekMath*, 2024 (arXiv 2402.03300), section 4: GRPO.

@@ -50,10 +50,11 @@ OF_ONE_PROCESS = ["--use_cpu", "true", "--train_sampling_strategy", "sequential"
 failed = []
 
 
-def compare(what, ours, theirs, limit):
-    """Print one line; remember it if the difference is too large."""
+def compare(what, ours, theirs, limit, relative=False):
+    """Print one line; remember it if the difference is too large.  relative: as a share of the largest number of theirs."""
     ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
     apart = float(np.abs(ours - theirs).max()) if ours.shape == theirs.shape and ours.size else np.inf
+    apart /= float(np.abs(theirs).max()) if relative else 1.0
     print(f"   {what:<72} {apart:8.1e}  (at most {limit:.0e}){'' if apart <= limit else '   TOO LARGE'}", flush=True)
     if not apart <= limit:
         failed.append(what)
@@ -110,12 +111,16 @@ def check_models(out, run, source, votes):
         model = AutoModelForCausalLM.from_pretrained(out / name).eval()
         inputs = {"input_ids": torch.tensor(batch.ids), "attention_mask": torch.tensor(real).long()}
         with torch.no_grad():
-            logits = model(**inputs).logits.numpy()[real]  # transformers has its angles in float32, we have them rounded once
-            compare(f"{name}: logits of {real.sum()} tokens, {type(model).__name__}, float32", ours(batch.ids).data[real], logits, 1e-4)
-            logits = model.double()(**inputs).logits.numpy()[real]
-            double = from_hugging_face(*in_dtype(to_hugging_face(ours), "float64"))
-            double.trunk.cos, double.trunk.sin = their_angles(model, batch.ids.shape[1])
-            compare(f"{name}: the same in float64, with their rotary angles", double(batch.ids).data[real], logits, 1e-5)
+            single, double = model(**inputs).logits.numpy()[real], model.double()(**inputs).logits.numpy()[real]
+        mine = from_hugging_face(*in_dtype(to_hugging_face(ours), "float64"))
+        mine.trunk.cos, mine.trunk.sin = their_angles(model, batch.ids.shape[1])
+        mine_single, mine_double = ours(batch.ids).data[real], mine(batch.ids).data[real]
+        # Logits reach 30, and a float32 has 7 digits: each program is off by some 1e-6 of that from its own float64, because
+        # it adds in an order of its own.  The two cannot be nearer to each other than they are to the truth.
+        compare(f"{name}: logits of {real.sum()} tokens, {type(model).__name__}, float32, / max|logit|", mine_single, single, 1e-5, True)
+        compare(f"{name}: the same, theirs in float32 beside theirs in float64", single, double, 1e-5, True)
+        compare(f"{name}: the same, ours in float32 beside theirs in float64", mine_single, double, 1e-5, True)
+        compare(f"{name}: ours in float64, with their float32 rotary angles", mine_double, double, 1e-12, True)
         model = model.float()
         if name != "base":
             check_greedy(name, ours, model, tokenizer, run["recipe"]["max_new_tokens"])

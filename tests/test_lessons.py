@@ -88,6 +88,15 @@ def test_a_fault_shows_where_the_lesson_says_it_will(script, fault, out):
     assert not any(r["claims"][str(n)]["seen"] for n in r["expected_unseen"])
 
 
+@pytest.mark.lessons
+def test_lesson_12_takes_the_learners_own_run(toy_runs, tmp_path):
+    script = next(path for path in LESSONS if path.stem == "12_graduate")
+    assert "none yet: there is no finished run" in run(script, "--fast", "--out", tmp_path).stdout
+    told = run(script, "--fast", "--out", toy_runs).stdout
+    assert "its DPO model as gpt_neox" in told and "largest difference of the logits: 0.0e+00" in told
+    assert f"minialign export {toy_runs / 'tour-fast-s0'} --to hf mine" in told
+
+
 @pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_has_the_form_of_a_lesson(script):
     text, doc = script.read_text(encoding="utf-8"), read_doc(script)

@@ -2,10 +2,13 @@
 
 import importlib
 import inspect
+import re
+from pathlib import Path
 
 import pytest
 from names import is_there, rows
 
+ROOT = Path(__file__).parents[1]
 ALGORITHMS = "sft preferences reward policy_gradient ppo grpo dpo interop".split()
 INNER = {  # public, but of no interest to somebody who looks for the same thing elsewhere
     "sft": {"language_model_optimizer", "epochs", "windows"},
@@ -37,3 +40,10 @@ def test_their_names_are_theirs(library):
     """tests/hf_proof.py looks them up in the environment that has the libraries; here they are only counted."""
     named = [name for _, theirs in rows() for name in theirs if name.split(".")[0] == library]
     assert len(named) >= 10
+
+
+def test_one_place_says_when_ppo_left_trl():
+    """It would be forgotten in the others when it is told anew; they say where to look."""
+    texts = [path for folder, endings in (("docs", ("md",)), ("lessons", ("py", "txt", "md", "json"))) for e in endings for path in (ROOT / folder).rglob(f"*.{e}")]
+    told = [path.name for path in [*texts, ROOT / "README.md"] if re.search(r"#?7020|20\d\d-09-02|removed in [A-Z]", path.read_text(encoding="utf-8"))]
+    assert told == ["12_graduate.txt"]
