@@ -46,6 +46,7 @@ EXERCISES  (2 min, run) --break drift: the loss is stuck at 0.693. Does the poli
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
+import itertools
 import math
 
 import numpy as np
@@ -170,7 +171,7 @@ wins = exact.bradley_terry(rewards)  # how often the first of two is chosen
 def dpo_of_all_votes(log_pi):
     """DPO's loss over every pair, each voted on by a crowd: a share 1 - wins of its votes goes the other way."""
     losses = []
-    for i, j in ((i, j) for i in range(5) for j in range(i)):
+    for i, j in itertools.combinations(range(5), 2):
         pi, log_ref = [log_pi[k : k + 1] for k in (i, j)], [np.log(ref[k : k + 1]) for k in (i, j)]
         losses.append(dpo.dpo_loss(*pi, *log_ref, beta=beta, label_smoothing=1 - wins[i, j])[0])
     return sum(losses[1:], losses[0])
