@@ -53,7 +53,8 @@ class Recipe:
     reward: RewardConfig = RewardConfig(epochs=3)
     normalise_on: int = 256  # answers of the SFT model on which scores have mean 0 and deviation 1
     critic_votes: int = 1000  # on whose answers the critic learns its first values
-    ppo: PPOConfig = PPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.1, max_new_tokens=64)
+    # lam 1: a critic taught by so few answers would bias the gradient (docs/results.md, "What PPO's settings were chosen from")
+    ppo: PPOConfig = PPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.1, lam=1.0, max_new_tokens=64)
     dpo: DPOConfig = DPOConfig(beta=0.5, lr=4e-4)
     grpo: GRPOConfig = GRPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.1, max_new_tokens=64)
     best_of: int = 16
