@@ -15,14 +15,16 @@ from minialign.pipeline import Journey
 from minialign.teach.bands import run_key
 
 ROOT = Path(cache.__file__).resolve().parents[1]
-KEYS = """
-from pathlib import Path
+OF_STAGES = """
 from minialign import cache, pipeline
-from minialign.lab import EXPERIMENTS
-from minialign.teach.bands import run_key
 run = pipeline.Journey(pipeline.FAST, 0)
 print(*[run.key(name) for name in pipeline.MAKE])
-print(*[cache.key(name, code=[cache.ROOT / "lab" / f"{name}.py"]) for name in EXPERIMENTS])
+"""
+KEYS = f"""{OF_STAGES}
+from pathlib import Path
+from minialign.lab import EXPERIMENTS
+from minialign.teach.bands import run_key
+print(*[cache.key(name, code=[cache.ROOT / "lab" / f"{{name}}.py"]) for name in EXPERIMENTS])
 print(*[run_key(path) for path in sorted(Path("lessons").glob("[01]*.py"))])
 """
 
@@ -41,9 +43,9 @@ def before():
     return keys(ROOT)
 
 
-def keys(folder, **environment):
-    """(stages, experiments, lessons) of the package in a folder, each a list of keys."""
-    command, env = [sys.executable, "-c", KEYS], os.environ | {"PYTHONPATH": str(folder)} | environment
+def keys(folder, code=KEYS, **environment):
+    """(stages, experiments, lessons) of the package in a folder, each a list of keys; or the stages alone."""
+    command, env = [sys.executable, "-c", code], os.environ | {"PYTHONPATH": str(folder)} | environment
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
     return [line.split() for line in done.stdout.splitlines()]
 
@@ -65,7 +67,7 @@ def test_code_that_a_stage_runs_makes_it_anew_and_code_that_it_does_not_run_leav
     after = keys(copy)
     assert after[0] == stages and not set(after[1]) & set(experiments)
     edit(copy / "minialign" / "dpo.py", lambda text: text + "\nUNUSED = 1\n")
-    assert not set(keys(copy)[0]) & set(stages)
+    assert not set(keys(copy, OF_STAGES)[0]) & set(stages)
 
 
 def test_a_change_of_the_constitution_reruns_lesson_11_and_the_experiment_on_principles(copy, before):
@@ -80,7 +82,7 @@ def test_a_change_of_the_constitution_reruns_lesson_11_and_the_experiment_on_pri
 
 def test_threads_and_the_locale(before):
     assert keys(ROOT, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0") == before
-    assert not set(keys(ROOT, MINIALIGN_THREADS="2")[0]) & set(before[0])  # sums are taken in another order
+    assert not set(keys(ROOT, OF_STAGES, MINIALIGN_THREADS="2")[0]) & set(before[0])  # sums are taken in another order
 
 
 def test_an_edit_in_the_middle_of_a_run_changes_no_key(copy):

@@ -260,7 +260,6 @@ def test_a_file_of_something_else_is_refused(tmp_path):
         Store(tmp_path / "c")
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the client dies with its socket open
 def test_what_was_acknowledged_survives_a_kill(tmp_path):
     """One kill in the middle; tests/serve_proof.py does it fifty times in 1,000 votes each."""
     acknowledged = kill_once(tmp_path / "c", votes=60, after=25)

@@ -1,11 +1,12 @@
 """Random and damaged inputs, kills and signals: a short slice here, the whole with `python -m pytest -m fuzz`."""
 
 import os
+import shutil
 
 import fuzz_inputs
 import numpy as np
 import pytest
-from fuzz import harness, toy_run
+from fuzz import harness
 from fuzz_inputs import TARGETS, fuzz
 from fuzz_kills import kill_tours, kill_voters
 from toy_command import quick_pictures, toy_command
@@ -19,8 +20,13 @@ pytestmark = [
 ]
 
 
-def test_a_short_slice_of_the_inputs(tmp_path):
-    run = toy_run(tmp_path / "runs")
+@pytest.fixture
+def run(one_tour, tmp_path):
+    """A finished toy run, to be spoiled."""
+    return shutil.copytree(one_tour, tmp_path / "runs") / "tour-fast-s0"
+
+
+def test_a_short_slice_of_the_inputs(run, tmp_path):
     rows = fuzz(run, tmp_path, seed=1, share=0.004)
     assert [fell for _, _, fell in rows if fell] == []
     assert len(rows) == len(TARGETS) and sum(n for _, n, _ in rows) > 400
@@ -36,9 +42,8 @@ def test_a_few_kills_of_a_tour(tmp_path):
         assert kill_tours(np.random.default_rng(1), 2, tmp_path) == []
 
 
-def test_the_harness_sees_what_falls(tmp_path, monkeypatch):
+def test_the_harness_sees_what_falls(run, tmp_path, monkeypatch):
     """A reader that believes what it finds, a voter that forgets, and an error of another kind all fall."""
-    run = toy_run(tmp_path / "runs")
     rng = np.random.default_rng(0)
     with monkeypatch.context() as patch:
         patch.setattr(fuzz_inputs, "checked", lambda folder, name, run: folder / name)

@@ -7,11 +7,10 @@ import html
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked import run_forked
 from toy import TOY
 
 from minialign import pipeline
@@ -365,16 +364,16 @@ def test_a_notebook_gives_away_no_solution():
             assert len(last) < 30 or last not in text, f"{path.name}: {last}"
 
 
-def test_a_notebook_runs_as_the_script_does_from_any_folder_of_the_project(toy, tmp_path):
+def test_a_notebook_runs_as_the_script_does_from_any_folder_of_the_project(toy, tmp_path, monkeypatch):
     toy()
     folder = tmp_path / "runs" / "notebooks"
     assert main(["notebooks", str(folder), "--lessons", str(tmp_path / "lessons")]) == 0
     document = json.loads((folder / "03_toy.ipynb").read_text(encoding="utf-8"))
     cells = ["".join(cell["source"]) for cell in document["cells"] if cell["cell_type"] == "code"]
     cells[0] = cells[0].replace("begin('03_toy.py')", "begin('03_toy.py', '--fast', '--seed', '7')")
-    done = subprocess.run(
-        [sys.executable, "-c", f"for cell in {cells!r}: exec(cell)"], cwd=folder, capture_output=True, text=True
-    )
+    (folder / "kernel.py").write_text(f"for cell in {cells!r}: exec(cell)", encoding="utf-8")
+    monkeypatch.chdir(folder)
+    done = run_forked("kernel.py")
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "runs" / "lessons" / "03_toy-fast-s7" / "run.json").read_text(encoding="utf-8"))["complete"]
 

@@ -1,11 +1,10 @@
 """The text of the lessons: long enough to learn from, short enough to be read, and every formula in it can be shown."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked import run_forked
 
 from minialign.teach import lesson_text
 from minialign.teach.kit.source import read_source
@@ -88,8 +87,7 @@ def test_numbers_worked_by_hand_are_printed_by_the_code(script):
 
 def test_explain_prints_the_text_and_runs_nothing(tmp_path):
     for script in LESSONS[:1]:
-        command = [sys.executable, str(script), "--explain", "--out", str(tmp_path / "out")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = run_forked(script, "--explain", "--out", tmp_path / "out")
         assert done.returncode == 0 and done.stderr == "" and not (tmp_path / "out").exists()
         assert done.stdout.split("\n", 2)[2].strip() == explain(text_of(script)).strip()
 

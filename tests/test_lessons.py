@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import run_forked
 
 from minialign.cli.command import main
 from minialign.figures import lab_plots, lesson_plots
@@ -247,12 +248,12 @@ def test_a_lesson_tells_and_keeps_its_numbers_and_claims(toy, tmp_path):
 def test_a_run_with_a_human_rater_is_kept_apart(toy, tmp_path):
     script = toy()
     script.write_text(script.read_text(encoding="utf-8").replace("WATCH ", "NEEDS      you, with --rate terminal\nWATCH ", 1))
-    done = run(script, "--out", tmp_path, "--rate", "terminal", "--seed", 3)
+    done = run_forked(script, "--out", tmp_path, "--rate", "terminal", "--seed", 3)
     assert done.returncode == 0 and result(tmp_path / "lessons" / "03_toy-rated-s3")["complete"], done.stderr
 
 
 def test_a_fault_changes_one_line_in_memory_and_shows_it(toy, tmp_path):
-    done = run(toy(), "--out", tmp_path, "--break", "sign")
+    done = run_forked(toy(), "--out", tmp_path, "--break", "sign")
     assert done.returncode == 0 and "BROKEN ON PURPOSE, sign: a sign is flipped." in done.stdout
     assert "[NOT SEEN] 2." in done.stdout and re.search(r"ln +-0.10  exact: 0.10  OFF", done.stdout)
     assert "h = chosen_rewards - rejected_rewards  ->" in done.stdout
@@ -262,7 +263,7 @@ def test_a_fault_changes_one_line_in_memory_and_shows_it(toy, tmp_path):
 def test_a_mystery_is_told_at_the_end_only_and_depends_on_the_seed(toy, tmp_path):
     found = set()
     for seed in range(6):
-        done = run(toy(), "--out", tmp_path, "--break", "mystery", "--seed", seed)
+        done = run_forked(toy(), "--out", tmp_path, "--break", "mystery", "--seed", seed)
         before, after = done.stdout.split("WHAT WAS BROKEN?")
         assert "flipped" not in before and "wrong" not in before
         found.add(re.search(r"It was (\w+)", after)[1])
@@ -272,26 +273,26 @@ def test_a_mystery_is_told_at_the_end_only_and_depends_on_the_seed(toy, tmp_path
 
 
 def test_a_fault_that_finds_no_line_is_an_error(toy, tmp_path):
-    done = run(toy(last="lesson.inject_fault(dpo, 'train_dpo', 'no such line', '')"), "--out", tmp_path)
+    done = run_forked(toy(last="lesson.inject_fault(dpo, 'train_dpo', 'no such line', '')"), "--out", tmp_path)
     assert done.returncode == 1 and "occurs 0 times" in done.stderr
 
 
 def test_a_promise_that_is_never_checked_is_an_error(toy, tmp_path):
     script = toy()
     script.write_text(script.read_text(encoding="utf-8").replace("lesson.claim(1", "(1"))
-    done = run(script, "--out", tmp_path)
+    done = run_forked(script, "--out", tmp_path)
     assert done.returncode == 1 and "never checked: claims [1]" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--quick"], ["--break", "leg"], ["--seed", "-1"], ["--votes", "x"]])
 def test_a_wrong_flag_is_one_line(toy, tmp_path, arguments):
-    done = run(toy(), "--out", tmp_path / "new", *arguments)
+    done = run_forked(toy(), "--out", tmp_path / "new", *arguments)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and not (tmp_path / "new").exists()
 
 
 def test_an_unwritable_folder_is_one_line(toy, tmp_path):
     script = toy()
-    done = run(script, "--out", script)
+    done = run_forked(script, "--out", script)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("minialign: cannot write")
 
@@ -316,7 +317,7 @@ def test_ctrl_c_in_a_loop_goes_on_with_what_there_is_and_a_second_one_ends_it(to
 
 def test_a_stage_that_cannot_be_read_is_one_line(toy, tmp_path):
     script = toy(last='from minialign.pipeline import UnreadableStage; raise UnreadableStage("the base stage")')
-    done = run(script, "--out", tmp_path)
+    done = run_forked(script, "--out", tmp_path)
     assert done.returncode == 2 and done.stderr == "minialign: the base stage; delete that folder and run again\n"
 
 

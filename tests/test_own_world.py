@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import os
+import runpy
 import subprocess
 import sys
 import textwrap
@@ -221,8 +222,8 @@ def test_the_code_of_ones_own_world_is_in_the_keys_and_its_comments_and_its_plac
     assert all(len(set(some)) == 3 for some in zip(before, edited, imported))
 
 
-def test_a_script_that_holds_its_world_finds_its_stages_again_until_the_code_changes(tmp_path):
-    """Three runs of the same program, the world in the program itself: made, found, and made again after an edit."""
+def test_a_script_that_holds_its_world_finds_its_stages_again_until_the_code_changes(tmp_path, monkeypatch):
+    """A program with the world in itself: made by one process, found by another, and made again after an edit."""
     program = textwrap.dedent("""
         from dataclasses import replace
         import sys
@@ -230,16 +231,28 @@ def test_a_script_that_holds_its_world_finds_its_stages_again_until_the_code_cha
         from toy import TOY
         from minialign.pipeline import Journey
         recipe = replace(TOY, base_steps=1, corpus_characters=500)
-        print(Journey(recipe, 0, folder="cache", world=Echo()).stage("base").cached)
+        found = Journey(recipe, 0, folder="cache", world=Echo()).stage("base").cached
+        print(found)
     """).format(tests=os.path.dirname(__file__))
+    for folder, code in (("as it is", MINE), ("edited", MINE.replace('"ab? ba? "', '"ba? ab? "'))):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "words.py").write_text("GREETING = 'a b!'", encoding="utf-8")
+        (tmp_path / folder / "program.py").write_text(code + program, encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(minialign.__file__))}
-    (tmp_path / "words.py").write_text("GREETING = 'a b!'", encoding="utf-8")
-    said = []
-    for code in (MINE, MINE, MINE.replace('"ab? ba? "', '"ba? ab? "')):
-        (tmp_path / "program.py").write_text(code + program, encoding="utf-8")
-        run = [sys.executable, "-B", "program.py"]
-        said.append(subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout.strip())
-    assert said == ["False", "True", "False"]
+    run = [sys.executable, "-B", "as it is/program.py"]
+    assert subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout == "False\n"
+    monkeypatch.chdir(tmp_path)
+
+    def found_by(folder):
+        """The same program in this process, which has imported the package already."""
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(str(tmp_path / folder))
+            try:
+                return runpy.run_path(str(tmp_path / folder / "program.py"), run_name="__main__")["found"]
+            finally:
+                sys.modules.pop("words")
+
+    assert found_by("as it is") and not found_by("edited")
 
 
 def test_a_recipe_without_mix_and_tastes_takes_those_of_the_world(tmp_path):

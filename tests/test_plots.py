@@ -157,7 +157,7 @@ FIGURES = LESSON_FIGURES | {
 }
 
 
-@pytest.fixture(params=FIGURES)
+@pytest.fixture(scope="module", params=FIGURES)
 def drawn(request):
     return FIGURES[request.param]()
 

@@ -46,13 +46,12 @@ def serving(path, pairs=None, port=0, **settings):
 
 def ask(port, method, path, body=None, token="", host="127.0.0.1", **headers):
     """One request -> (status, answer as it is, headers)."""
-    connection = http.client.HTTPConnection(host, port, timeout=20)
     content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"Authorization": f"Bearer {token}"} | ({"Content-Type": "application/json"} if body is not None else {}) | headers
-    connection.request(method, path, content, {name.replace("_", "-"): value for name, value in sent.items()})
-    answer = connection.getresponse()
-    read = answer.read()
-    connection.close()
+    with contextlib.closing(http.client.HTTPConnection(host, port, timeout=20)) as connection:  # also if the server dies meanwhile
+        connection.request(method, path, content, {name.replace("_", "-"): value for name, value in sent.items()})
+        answer = connection.getresponse()
+        read = answer.read()
     return answer.status, json.loads(read) if answer.headers["Content-Type"].startswith("application/json") else read, answer.headers
 
 

@@ -10,7 +10,7 @@ from toy import TOY
 from minialign import checkpoint, pipeline
 from minialign.cli.command import main
 from minialign.figures import page_plots
-from minialign.page import policies, race, reweighting, speech, voting
+from minialign.page import document, policies, race, reweighting, speech, voting
 from minialign.page.reweighting import Proxy
 from minialign.runs import contents
 from minialign.world import ToyWorld, prompt_lists
@@ -63,6 +63,7 @@ def quick_page():
 
             patch.setattr(owner, name, remembered)
 
+        once(document, "source", key=lambda name: name)
         once(speech, "generate")
         once(voting, "showcase_pairs")
         once(voting, "features", lambda run, pairs, *more: len(pairs))
