@@ -131,7 +131,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Setting:
-    what: str  # "compare", "ablate" or "scaling"
+    what: str  # "compare", "ablate", "scaling" or "plan"
     machine: Machine
     versions: dict[str, str]
     threads: int

@@ -59,7 +59,7 @@ def heading(setting: Setting) -> str:
     threads = f"{setting.threads} thread{'s' if setting.threads > 1 else ''}"
     clock = "processor time" if setting.clock == "cpu" else "wall time"
     how = f"{threads}, {clock}."
-    if setting.what != "scaling":
+    if setting.what not in ("scaling", "plan"):
         how += (
             "  ms: median over rounds of the best of three steps.  Ratios: median over rounds [quartiles] of what both "
             "took in the same round."

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..checkpoint import atomically
+from ..figures.checked import PlanChecks
 from ..figures.growth import Growth
 from . import WORKLOADS, CannotMeasure, report
 from .driver import threads_wanted
@@ -26,25 +27,29 @@ def bench(
 ) -> None:
     """Measure, print the tables, and write all numbers to json_file, if there is one.
 
-    what: "compare" (with the matrix products, and with PyTorch if against="torch"), "ablate" or "scaling"
+    what: "compare" (with the matrix products, and with PyTorch if against="torch"), "ablate", "scaling" or "plan"
     """
     threads = threads_wanted(threads)
     check_json(json_file)
-    if what == "scaling" and (against or sizes or workloads or rounds):
+    if what in ("scaling", "plan") and (against or sizes or workloads or rounds):
         raise CannotMeasure(
-            "--scaling measures only minialign, with its own shapes; leave out --against, --size, --workload and --rounds"
+            f"--{what} measures only minialign, with its own shapes; leave out --against, --size, --workload and --rounds"
         )
+    if what == "plan" and threads > 1:
+        raise CannotMeasure("--plan measures with one thread; leave out --threads")
     if what == "ablate" and against:
         raise CannotMeasure("--ablate compares minialign with itself; leave out --against")
     setting = Setting(what, report.machine(), report.versions(), threads, clock="cpu" if threads == 1 else "wall")
     rounds, workloads = rounds or ROUNDS, workloads or list(WORKLOADS)
-    found: Comparison | Ablation | Growth
+    found: Comparison | Ablation | Growth | PlanChecks
     if what == "compare":
         found, text = _compare(setting, rounds, workloads, sizes or ["small", "large"], against)
     elif what == "ablate":
         found, text = _ablate(setting, rounds, workloads, sizes or ["small"])
-    else:
+    elif what == "scaling":
         found, text = _scaling(setting, out)
+    else:
+        found, text = _plan(setting, out)
     if isinstance(found, Comparison):
         setting = replace(setting, versions=setting.versions | found.versions)
     print(report.heading(setting) + "\n\n" + text)
@@ -89,6 +94,19 @@ def _scaling(setting: Setting, out: str) -> tuple[Growth, str]:
 
     draw(found, path)
     return found, f"{table(found)}\n\nThe figure: {path}.png"
+
+
+def _plan(setting: Setting, out: str) -> tuple[PlanChecks, str]:
+    from .plan_measure import in_a_process
+    from .plan_report import checks_table, page_table
+
+    path = Path(out) / "bench" / "plan"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = in_a_process()
+    from ..figures.plan_plots import draw
+
+    draw(found, path)
+    return found, f"{page_table()}\n\n{checks_table(found)}\n\nThe figure: {path}.png"
 
 
 def check_json(path: str | None) -> None:

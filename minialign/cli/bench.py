@@ -15,14 +15,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workload", choices=WORKLOADS, action="append", help="only this one (may be repeated)")
     parser.add_argument("--size", choices=SIZE_NAMES, action="append", help="only this one (may be repeated)")
     parser.add_argument("--json", metavar="FILE", help="write all numbers there")
-    parser.add_argument("--out", default="runs", metavar="DIR", help="where the figure of --scaling goes (default runs)")
+    parser.add_argument(
+        "--out", default="runs", metavar="DIR", help="where the figures of --scaling and --plan go (default runs)"
+    )
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--ablate", action="store_true", help="instead: what each optimisation is worth")
     instead.add_argument("--scaling", action="store_true", help="instead: cost as the work grows, with a figure")
+    instead.add_argument("--plan", action="store_true", help="instead: what the recipe costs at 1e8 to 7e10 parameters")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    a, what = arguments, "ablate" if arguments.ablate else "scaling" if arguments.scaling else "compare"
+    a = arguments
+    what = "ablate" if a.ablate else "scaling" if a.scaling else "plan" if a.plan else "compare"
     try:
         bench(what, a.threads, a.json, a.against, a.rounds, a.workload, a.size, a.out)
     except CannotMeasure as problem:
