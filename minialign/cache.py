@@ -98,11 +98,23 @@ def closure(path: Path) -> frozenset[Path]:
     return frozenset(found)
 
 
-@cache
 def imported(path: Path) -> list[Path]:
     """The files that one file imports or reads by name, as far as they belong to the package or lie beside it -> list."""
+    return _read(path)[0]
+
+
+def _content(path: Path) -> str:
+    """What counts in one file: its syntax tree without docstrings; all bytes of a data file."""
+    return f"{path.name} {_read(path)[1] if path.suffix == '.py' else hashlib.sha256(_bytes(path)).hexdigest()}"
+
+
+@cache
+def _read(path: Path) -> tuple[list[Path], str]:
+    """A Python file, parsed once -> (the files that it imports or names, the digest of its syntax tree without docstrings)."""
+    tree = ast.parse(_bytes(path))
+    nodes = list(ast.walk(tree))
     found: set[Path] = set()
-    for node in ast.walk(_tree(path)):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom):
             base = path.parents[node.level - 1] if node.level else None
             for name in [node.module or "", *(f"{node.module or ''}.{alias.name}" for alias in node.names)]:
@@ -113,7 +125,12 @@ def imported(path: Path) -> list[Path]:
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith(".txt"):
             beside = path.parent / node.value
             found.update({beside} if "\n" not in node.value and beside.is_file() else ())
-    return sorted(found - {path})
+    for node in nodes:
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            if isinstance(body[0].value.value, str):
+                body[0].value.value = ""
+    return sorted(found - {path}), hashlib.sha256(ast.dump(tree).encode("utf-8")).hexdigest()
 
 
 def _files(name: str, base: Path | None, importer: Path) -> Iterator[Path]:
@@ -121,33 +138,19 @@ def _files(name: str, base: Path | None, importer: Path) -> Iterator[Path]:
     parts = [part for part in name.split(".") if part]
     base = base or (ROOT.parent if parts[:1] == [ROOT.name] else importer.parent)
     for n in range(len(parts) + 1):
-        place = base.joinpath(*parts[:n])
-        candidates = [place / "__init__.py"] + ([place.with_suffix(".py")] if n else [])
-        yield from (file for file in candidates if file.is_file() and place != ROOT.parent)
+        yield from _module(base.joinpath(*parts[:n]), n > 0)
+
+
+@cache
+def _module(place: Path, named: bool) -> list[Path]:
+    """The files that make a module: its folder's __init__.py and, if it has a name, the file of that name."""
+    candidates = [place / "__init__.py"] + ([place.with_suffix(".py")] if named else [])
+    return [file for file in candidates if file.is_file() and place != ROOT.parent]
 
 
 @cache
 def _bytes(path: Path) -> bytes:
     return _AS_LOADED[path] if path in _AS_LOADED else path.read_bytes()
-
-
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(_bytes(path))
-
-
-@cache
-def _content(path: Path) -> str:
-    """What counts in one file: its syntax tree without docstrings; all bytes of a data file."""
-    if path.suffix != ".py":
-        return f"{path.name} {hashlib.sha256(_bytes(path)).hexdigest()}"
-    tree = ast.parse(_bytes(path))
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            if isinstance(body[0].value.value, str):
-                body[0].value.value = ""
-    return f"{path.name} {hashlib.sha256(ast.dump(tree).encode('utf-8')).hexdigest()}"
 
 
 def _portable(path: Path) -> str:

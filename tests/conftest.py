@@ -1,5 +1,6 @@
 """What holds for every test: arithmetic that goes wrong is an error, not a warning; one thread, unless a test says more."""
 
+import gc
 import os
 import shutil
 import signal
@@ -13,6 +14,12 @@ import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one threa
 
 import numpy as np
 import pytest
+
+
+def pytest_collection_finish(session):
+    """What is loaded by now stays: the garbage collector need not look through it again, over and over."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
