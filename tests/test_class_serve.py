@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from minialign import checkpoint
 from minialign.batch import Response
 from minialign.classroom import backstage, prepare, qr, train
 from minialign.classroom.casts import gather
-from minialign.classroom.live import Live, phi
+from minialign.classroom.live import Live, Progress, phi
 from minialign.classroom.room import Pairs, Refused, Room
 from minialign.classroom.store import Store
 from minialign.cli import serve
@@ -142,6 +143,16 @@ def test_how_long_a_stage_may_take_follows_from_the_run_and_from_the_number_of_v
     results = {"timings": {"seconds": {"ppo": 3.0, "dpo": 10.0}}, "votes": {"train": 64}}
     assert train.expected(journey, results, "ppo") == 3.0 and train.expected(journey, results, "sft") == 0.0
     assert train.expected(journey, results, "dpo") == 10.0 * (7 * 3) / (1 * 8)  # batches of 8; of few votes at least 20 steps
+
+
+def test_what_was_measured_on_many_unseen_pairs_is_kept_when_hardly_any_are_left(tmp_path):
+    told = iter([Progress(10, 1.0, 2, 30.0, 50), Progress(20, 1.0, 2, 0.0, 2)])
+    room = types.SimpleNamespace(votes=[], pairs=Pairs([Pair("what?", Response("a", True), Response("b", True))], []), phase="own")
+    behind = backstage.Backstage(room, types.SimpleNamespace(learn=lambda votes: next(told)), tmp_path, tmp_path / "c.jsonl")
+    for n in (10, 20):
+        room.votes.append((1, 0, "a", 1.0))
+        behind.look()
+        assert (behind.told()["learned"]["n"], behind.told()["learned"]["gold"], behind.told()["learned"]["pairs"]) == (n, 30.0, 50)
 
 
 class Made:

@@ -71,6 +71,21 @@ def test_a_class_votes_together_and_then_alone_and_its_votes_are_a_file_to_train
     assert casts[0].seconds == 2.5 and len(casts) == 6
 
 
+def test_a_button_that_was_pressed_too_soon_ends_nothing(room):
+    port = room.server_port
+    join(port, 1)
+    assert act(port, "own")[1]["finished"] == 0 and act(port, "next")[1]["pair"]["question"] == "shared a?"  # the first was left
+    act(port, "close")
+    assert act(port, "done")[1]["phase"] == "done" and act(port, "done")[0] == 409
+    assert act(port, "next")[1]["pair"]["question"] == "shared b?" and act(port, "own")[0] == 409  # the vote is open
+    act(port, "close")
+    assert act(port, "next")[0] == 409 and act(port, "own")[1]["phase"] == "own" and act(port, "own")[0] == 409
+    assert act(port, "next")[0] == 409 and state(port, 1)[1]["left"] == 4
+    for pair in range(2, 6):
+        assert vote(port, 1, pair)[0] == 200
+    assert ask(port, "GET", "/room", None, TOKEN)[1]["finished"] == 1
+
+
 def test_the_first_vote_on_a_pair_counts_and_is_counted_once(room):
     port = room.server_port
     join(port, 1), act(port, "next")

@@ -182,6 +182,25 @@ def test_thirty_students_who_like_yes_or_refusals_are_told_so():
     assert "likes refusals" in said
 
 
+def test_thirty_votes_on_a_few_questions_are_no_taste_and_those_on_ten_vary_with_the_questions():
+    casts = simulated([POLITE] * 30)
+    shared = [cast for cast in casts if cast.part == "shared"]
+    assert "has voted on 5 questions: too few to say" in taste.sentence(taste.taste_of(shared, 2))
+    ten = [replace(cast, question=f"{cast.question}{'?' * (cast.voter % 2)}") for cast in shared]  # fewer than voters
+    by_questions = taste.taste_of(ten, 40)
+    by_voters = taste.taste_of([replace(cast, question=f"{cast.question} {cast.voter}") for cast in ten], 40)
+    assert by_questions.questions == 10 and "too few" not in taste.sentence(by_questions)
+    k = taste.FEATURES.index("polite")
+    assert by_questions.high[k] - by_questions.low[k] > 2 * (by_voters.high[k] - by_voters.low[k])
+
+
+def test_what_cannot_be_said_is_listed_in_plain_words():
+    one, none = np.ones(5), np.zeros(5)
+    said = taste.sentence(taste.Taste(one, one, one, dict.fromkeys(range(20), 0.5), 10))
+    assert said.endswith("multiplies the odds of winning by 2.7 [2.7, 2.7]).")
+    assert "about politeness, length, saying yes and refusing nothing" in taste.sentence(taste.Taste(none, none, none, dict.fromkeys(range(20), 0.5), 10))
+
+
 def test_students_without_tastes_are_hardly_ever_given_one():
     told = [taste.sentence(taste.taste_of(simulated([PLAIN] * 30, seed), draws=60)) for seed in range(2)]
     assert sum("no taste beyond good answers" in said for said in told) >= 1, told

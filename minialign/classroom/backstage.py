@@ -22,6 +22,7 @@ from .taste import sentence, taste_of
 
 PAUSE = 2.0  # seconds between two looks at the votes
 LEAST = 20  # votes to train on
+FEW = 20  # unseen pairs, on which agreement with the truth says nothing any more
 
 
 class Backstage:
@@ -61,8 +62,11 @@ class Backstage:
                 Cast(v, n, pairs[n].question, pairs[n].a, pairs[n].b, vote, pairs[n].part, pairs[n].repeat_of)
                 for v, n, vote, _ in votes
             ]
-            taste = sentence(taste_of(casts), "This class")
-            self.learned = {"learned": asdict(self.live.learn(votes)), "taste": taste}
+            taste, learned = sentence(taste_of(casts), "This class"), asdict(self.live.learn(votes))
+            if learned["pairs"] < FEW:  # hardly any are left: what was measured on more is kept
+                before = self.learned.get("learned", {"gold": 0.0, "pairs": 0})
+                learned |= {name: before[name] for name in ("gold", "pairs")}
+            self.learned = {"learned": learned, "taste": taste}
             self.learned_from = len(votes)
 
     # -------------------------------------------------------------------------------------------- training on the class

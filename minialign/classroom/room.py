@@ -2,6 +2,7 @@
 
     waiting -> shared pair 1 open -> closed -> shared pair 2 open -> ... -> own pairs, each voter at their own pace -> done
 
+The presenter may go from own pairs, or from the end, back to what is left: a button that was pressed too soon ends nothing.
 Votes on the wall's pair are hidden until it is closed.  A voter votes once on a pair, and only on pairs that are open to them.
 What is known is in memory and what is acknowledged is on disk (store.py), so a room that is started again goes on.
 """
@@ -148,16 +149,16 @@ class Room:
         """next: open the next pair; close: show its votes; own: everybody votes alone; done.  Raises Refused."""
         with self.lock:
             phase, wall = self.phase, self.wall
-            if action == "next" and phase in ("waiting", "closed"):
-                wall += phase == "closed"
+            wall += phase == "closed" and action in ("next", "own", "done")  # the next one that nobody has seen
+            if action == "next" and phase != "open":
                 if wall >= len(self.pairs.shared):
                     raise Refused(409, "that was the last shared pair; go on with own pairs")
                 phase = "open"
             elif action == "close" and phase == "open":
                 phase = "closed"
-            elif action == "own" and phase in ("waiting", "closed"):
+            elif action == "own" and phase not in ("open", "own"):
                 phase = "own"
-            elif action == "done" and phase != "open":
+            elif action == "done" and phase not in ("open", "done"):
                 phase = "done"
             else:
                 raise Refused(409, f"{action} cannot follow {phase}")
@@ -179,6 +180,9 @@ class Room:
             told["voted"] = sum(self.of_pair.get(self.wall, Counter()).values())
         if self.phase == "closed":
             told["counts"] = self.counts(self.wall)
+        if self.phase == "own":
+            mine = {voter: self.of_voter.get(voter, {}) for voter in self.voters.values()}
+            told["finished"] = sum(all(n in mine[voter] for n in self.pairs.of_seat(voter)) for voter in mine)
         return told
 
     def counts(self, pair: int) -> dict[str, int]:

@@ -58,6 +58,7 @@ class Server(ThreadingHTTPServer):
     ):  # fmt: skip
         self.room, self.extra, self.train, self.per_address, self.pause = room, extra, train, per_address, pause
         self.files = {path: ((STATIC / name).read_bytes(), kind) for path, (name, kind) in FILES.items()}
+        self.files["/favicon.ico"] = b"", "image/x-icon"  # which every browser asks for
         if qr:
             self.files["/qr.svg"] = (qr, "image/svg+xml")
         self.lock, self.here = threading.Lock(), Counter[str]()

@@ -7,7 +7,8 @@ of them.  exp(w) says by how much one more of a thing multiplies the odds of win
 finite where votes are few (on gold N(0, 10^2), or what it may not explain would pass for a taste).
 
 Intervals: w +- 2.5 standard deviations, 95 % for all four tastes together (Bonferroni), over draws of the voters with
-replacement (bootstrap); of fewer than ten voters, or of a show of hands, of the questions.
+replacement (bootstrap); of fewer than ten voters, of a show of hands, or where there are fewer questions than voters, of the
+questions: thirty people who voted on five pairs have said something about five pairs.
 
 For showing only: the judge takes part, so nothing may be trained on it.
 """
@@ -35,17 +36,18 @@ DRAWS = 200
 Z = 2.5  # of four intervals, at 95 % / 4 each
 PEOPLE = 10  # voters, below whom drawing voters again says nothing
 PRIOR = np.array([0.01, 1.0, 1.0, 1.0, 1.0])  # 1 / variance of each weight
-LEAST = 20  # votes, below which nothing is said
+LEAST, LEAST_QUESTIONS = 20, 10  # votes, and questions they are about, below which nothing is said
 
 
 @dataclass(frozen=True)
 class Taste:
-    """Each weight w (5,), the ends of its interval (5,) each, and every vote's probability by its place in the casts."""
+    """Each weight w (5,), the ends of its interval (5,) each, every vote's probability by its place; and how many questions."""
 
     w: np.ndarray
     low: np.ndarray
     high: np.ndarray
     probability: dict[int, float]
+    questions: int
 
 
 @cache
@@ -60,13 +62,14 @@ def taste_of(casts: Sequence[Cast], draws: int = DRAWS) -> Taste:
     voted = [i for i, cast in enumerate(casts) if cast.chosen and cast.repeat_of is None]
     d = np.array([gap(casts[i]) for i in voted]).reshape(len(voted), len(FEATURES))
     w = fit(d, PRIOR)
-    people = len({casts[i].voter for i in voted} - {HANDS}) >= PEOPLE
+    questions = len({casts[i].question for i in voted})
+    people = PEOPLE <= len({casts[i].voter for i in voted} - {HANDS}) <= questions
     clusters = [str(casts[i].voter) if people and casts[i].voter != HANDS else casts[i].question for i in voted]
     names, groups = np.unique(clusters, return_inverse=True)
     rng, n = np.random.default_rng(0), len(names)
     again = [fit(d, PRIOR, np.bincount(rng.integers(n, size=n), minlength=n)[groups]) for _ in range(draws)] if n else [w]
     half = Z * np.std(again, axis=0)
-    return Taste(w, w - half, w + half, dict(zip(voted, (1 / (1 + np.exp(-d @ w))).tolist())))
+    return Taste(w, w - half, w + half, dict(zip(voted, (1 / (1 + np.exp(-d @ w))).tolist())), questions)
 
 
 def gap(cast: Cast) -> np.ndarray:
@@ -79,6 +82,8 @@ def sentence(taste: Taste, who: str = "This crowd") -> str:
     """What the crowd likes, in one sentence, each with the odds and their interval."""
     if len(taste.probability) < LEAST:
         return f"{who} has cast {len(taste.probability)} votes: too few to say what it likes."
+    if taste.questions < LEAST_QUESTIONS:
+        return f"{who} has voted on {taste.questions} question{'s' * (taste.questions > 1)}: too few to say what it likes."
     found, silent = [], []
     for name, (liked, disliked, what) in WORDS.items():
         w, low, high = (float(values[FEATURES.index(name)]) for values in (taste.w, taste.low, taste.high))
@@ -88,4 +93,7 @@ def sentence(taste: Taste, who: str = "This crowd") -> str:
         else:
             silent.append(SILENT[name])
     said = f"{who} {', and '.join(found)}" if found else f"{who} shows no taste beyond good answers"
-    return said + (f"; about {' and '.join(silent)} nothing can be said with 95% confidence." if silent else ".")
+    if not silent:
+        return f"{said}."
+    *most, last = silent
+    return f"{said}; about {', '.join(most) + ' and ' * bool(most) + last} nothing can be said with 95% confidence."

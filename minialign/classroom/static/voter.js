@@ -59,7 +59,7 @@
       if (status === 200) return tick();
       if (status === 0 || status >= 500) { say("No connection. Trying again."); return later(2); }
       code = "";
-      say(answer.error || "That did not work.");
+      say(answer.error ? "Sorry: " + answer.error + ". The code is on the wall." : "That did not work.");
       show("join");
     });
   }
@@ -100,7 +100,7 @@
       }
       pending = null;
       keep("pending", null);
-      if (status !== 200) say(answer.error || "That did not work.");
+      if (status !== 200) say("Sorry: " + (answer.error || "that did not work") + ".");
       tick();
     });
   }

@@ -50,13 +50,15 @@
     }
     text("said", { waiting: room.joined + " of " + room.seats + " are in. Count heads: nobody should be in twice.",
       open: "Pair " + room.wall + " of " + room.shared + ": " + room.voted + " of " + room.joined + " have voted.",
-      closed: room.counts && "About the same: " + room.counts.tie + ". Skipped: " + room.counts.skip + ".",
-      own: "Everybody has pairs of their own. " + room.votes + " votes so far.",
+      closed: room.counts && "Pair " + room.wall + " of " + room.shared + " is closed. About the same: " + room.counts.tie + ". Skipped: " + room.counts.skip + ".",
+      own: "Everybody has pairs of their own. " + room.votes + " votes so far; " + room.finished + " of " + room.joined + " are through.",
       done: room.votes + " votes. Thank you!" }[room.phase]);
-    enabled("next", (room.phase === "waiting") || (room.phase === "closed" && room.wall < room.shared));
+    enabled("next", room.phase !== "open" && room.wall + (room.phase === "closed" ? 1 : 0) <= room.shared);
     enabled("close", room.phase === "open");
-    enabled("own", room.phase === "waiting" || room.phase === "closed");
+    enabled("own", room.phase !== "open" && room.phase !== "own");
     enabled("done", room.phase !== "open" && room.phase !== "done");
+    byId("late").hidden = room.phase === "waiting";
+    text("late", "Not in yet? " + (room.address || location.origin) + "   code " + room.code);
     enabled("train", room.votes >= 20 && room.phase !== "open" && room.training !== "running" && room.training !== "impossible");
     byId("learned").hidden = !room.learned || room.phase === "open";
     if (room.learned) numbers(room.learned);
