@@ -6,12 +6,13 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from minialign.cli.command import main
-from minialign.teach.exercises import handins, similar
+from minialign.cli.command import COMMANDS, main
+from minialign.teach.exercises import grading, handins, similar
 
 LESSONS = Path(__file__).resolve().parent.parent / "lessons"
 RIGHT = (LESSONS / "solutions" / "ex04.py").read_text(encoding="utf-8")
@@ -29,7 +30,7 @@ def test_a_class_is_a_row_a_student_with_the_mistake_and_a_summary(tmp_path, cap
     assert rows["bob"]["score"] == "0" and rows["bob"]["mistake"] == "preference_probability: not written yet"
     assert all(0 < float(row["seconds"]) < 60 for row in rows.values())
     assert "2 of 3 have everything right" in told.err and "1 of 3: preference_probability: not written yet" in told.err
-    assert "=cmd and ada" in told.err and "no verdict" in told.err
+    assert "=cmd and ada: 100% or more" in told.err and "no verdict" in told.err
     assert int((tmp_path / "=cmd" / "ex04.py.pid").read_text()) != os.getpid()  # it ran elsewhere
 
 
@@ -91,6 +92,51 @@ def test_a_copy_with_new_comments_and_spaces_is_alike_and_other_work_and_the_emp
     assert similar.alike([paths[3], paths[3]], GIVEN) == []  # nothing of their own
     assert similar.similarity({1, 2, 3, 4}, {3, 4, 5}) == pytest.approx(2 / 3)
     assert similar.tokens("def f(:\n  'unfinished") and similar.read(tmp_path / "nobody") == ""
+
+
+def test_thirty_who_wrote_the_same_are_one_line():
+    pairs = [(0, 1, 1.0), (2, 3, 0.9), (1, 4, 0.85), (5, 6, 1.0), (6, 4, 0.8)]
+    assert similar.groups(pairs) == [([0, 1, 4, 5, 6], 0.8), ([2, 3], 0.9)] and similar.groups([]) == []
+    everybody = [(i, j, 1.0) for i in range(30) for j in range(i)]
+    assert similar.groups(everybody) == [(list(range(30)), 1.0)]
+
+
+DAEMON = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        open(__file__ + ".pid", "w").write(str(os.getpid()))
+        time.sleep(60)
+    os._exit(0)
+os.wait()
+while not os.path.exists(__file__ + ".pid"):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
+def test_what_a_hand_in_leaves_running_is_ended(tmp_path):
+    path = tmp_path / "ex04.py"
+    path.write_text(DAEMON + RIGHT, encoding="utf-8")
+    assert grading.grade(4, path)["passed"]
+    number = int((tmp_path / "ex04.py.pid").read_text())
+    for _ in range(100):
+        status = Path(f"/proc/{number}/stat")
+        if not status.exists() or ") Z" in status.read_text():  # a zombie waits for whoever adopted it
+            break
+        time.sleep(0.05)
+    else:
+        os.kill(number, 9)
+        pytest.fail("it is still running")
+
+
+def test_the_commands_of_the_template_are_there():
+    text = (LESSONS / "kit" / "course-ci.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"minialign (\w+)", text)) == {"check", "lessons"} <= set(COMMANDS)
+    yaml = pytest.importorskip("yaml", reason="no PyYAML")
+    steps = yaml.safe_load(text)["jobs"]["check"]["steps"]
+    assert [next(iter(step)) for step in steps] == ["uses", "uses", "run", "run"] and "minialign check" in steps[-1]["run"]
 
 
 def test_the_template_of_a_course_repository_grades_what_is_begun(tmp_path):

@@ -13,7 +13,7 @@ from ..runs.text import WIDTH, paragraph, safe, shown
 from ..teach import exercises
 from ..teach.exercises.grading import grade
 from ..teach.exercises.handins import COLUMNS, as_csv, files_of, row, students_of, summary
-from ..teach.exercises.similar import alike, read
+from ..teach.exercises.similar import alike, groups, read
 from ..teach.layout import packaged_lessons
 
 SHOWN = 10  # lines of what a file prints
@@ -57,11 +57,15 @@ def check_class(lesson: int, paths: list[str]) -> int:
     lessons = packaged_lessons()
     given = read(lessons / "exercises" / f"ex{lesson:02d}.py") if lessons else ""
     notes = summary(rows)
-    if found := alike(files, given):
-        notes += [ALIKE, *(f"  {students[i]} and {students[j]}: {share:.0%}" for i, j, share in found)]
+    if found := groups(alike(files, given)):
+        notes += [ALIKE, *(f"  {listed([students[i] for i in group])}: {least:.0%} or more" for group, least in found)]
     for line in notes:
         print(paragraph(safe(line), "", "  "), file=sys.stderr)
     return 0 if all(each["score"] == each["of"] for each in rows) else 1
+
+
+def listed(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def own_file(lesson: int) -> Path:

@@ -4,12 +4,14 @@ The process (learner.py) gets fresh cases for every grading, and sends arrays ba
 and verdict are only here, so nothing that a file does to NumPy, to its arguments, to files or to its own process makes a
 wrong result right.  What cannot be prevented: a file that reads a solution, or the library, and computes with it; and one
 that attacks other processes of the same user, so grade strangers in a container.
-A file that misbehaves is "not yet", with the reason, and its whole process group is ended when the time is up.
+A file that misbehaves is "not yet", with the reason. When the time is up, its whole process group is ended; on Linux also what
+has left the group, a daemon say, which is known by a mark in its environment.
 """
 
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from .compare import Drawn, complaint, draw
 from .wire import decode, encode
 
 SECONDS = 10.0  # that a file may take
+MARK = "MINIALIGN_GRADED"  # an environment variable of all that a file starts
 LONGEST_FILE, LONGEST_REPLY = 1_000_000, 10_000_000  # bytes
 
 
@@ -84,6 +87,7 @@ def ask(path: Path, cases: dict[str, list], seconds: float) -> tuple[list[dict],
     process = subprocess.Popen(
         [sys.executable, "-m", f"{__package__}.learner"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=os.name != "nt",
+        env=os.environ | {MARK: (mark := secrets.token_hex(16))},
     )  # fmt: skip
     replies, complaints = Pipe(process.stdout), Pipe(process.stderr)
     # Both pipes are read while the process runs: a full pipe would block it.
@@ -99,6 +103,7 @@ def ask(path: Path, cases: dict[str, list], seconds: float) -> tuple[list[dict],
         pass  # it ended before it had read anything
     finally:
         kill(process)
+        kill_strays(mark)
     told = complaints.read().decode(errors="replace")
     found, failed = parse(replies.read())
     return found, failed or why_no_more(told, late, process.returncode, path, seconds)
@@ -111,6 +116,16 @@ def kill(process: subprocess.Popen) -> None:
     except OSError:
         pass  # nobody is left
     process.wait()
+
+
+def kill_strays(mark: str) -> None:
+    """End whoever has this mark in the environment and has left the group; without /proc nobody can be found."""
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"{MARK}={mark}".encode() in environment.read_bytes():
+                os.kill(int(environment.parent.name), signal.SIGKILL)
+        except OSError:
+            pass  # another user's, or gone
 
 
 class Pipe:
