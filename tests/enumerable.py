@@ -80,7 +80,7 @@ def train_with_ppo(monkeypatch, reference, rewards, beta, start=None, **changes)
     return policy, history
 
 
-def train_with_dpo(reference, rewards, beta, n_steps=300):
+def train_with_dpo(reference, rewards, beta, n_steps=150, lr=0.05):
     """Minimise dpo_loss on the whole population of votes: y beats the next answer with probability sigma(r - r').
 
     A pair that is won with probability p, judged once, is a pair with label_smoothing 1 - p.  Neighbours in the list are
@@ -88,11 +88,11 @@ def train_with_dpo(reference, rewards, beta, n_steps=300):
     """
     policy = trainable_copy(reference)
     ref = np.log(law(reference))
-    p = bradley_terry(rewards)
-    optimizer = AdamW(policy.parameters(), lr=0.02, betas=(0.9, 0.99))
+    p, answers = bradley_terry(rewards), every_answer()
+    optimizer = AdamW(policy.parameters(), lr, betas=(0.8, 0.95))  # the loss has no noise: a short memory ends sooner
     for step in range(n_steps):
-        optimizer.lr = cosine_schedule(step, n_steps, 0.02)
-        logps = sequence_log_probs(policy, every_answer())
+        optimizer.lr = cosine_schedule(step, n_steps, lr)
+        logps = sequence_log_probs(policy, answers)
         losses = [
             dpo_loss(
                 logps[i : i + 1], logps[i + 1 : i + 2], ref[i : i + 1], ref[i + 1 : i + 2], beta, label_smoothing=1 - p[i, i + 1]
@@ -115,10 +115,10 @@ def three_roads(monkeypatch, betas, seed=0):
 
 # ---- without a model at all -------------------------------------------------------------------------------------------
 
-def descend(loss_of, start, steps=400, lr=0.3):
+def descend(loss_of, start, steps=150, lr=0.3):
     """Minimise loss_of(Tensor) from an array; deterministic, with a rate that falls to zero."""
     x = Tensor(np.array(start, dtype=float), requires_grad=True)
-    optimizer = AdamW([x], lr, betas=(0.9, 0.99))
+    optimizer = AdamW([x], lr, betas=(0.8, 0.95))
     for step in range(steps):
         optimizer.lr = cosine_schedule(step, steps, lr)
         optimizer.minimise(loss_of(x), max_norm=1e9)

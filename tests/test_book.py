@@ -8,6 +8,7 @@ import html.parser
 import importlib.util
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,9 +86,16 @@ SAID = [
 ]
 
 
-def test_a_recording_has_what_each_cell_said_as_what_it_is(tmp_path):
-    script = toy_lessons(tmp_path) / "03_toy.py"
-    found = record.recording(script, True, 0, tmp_path / "runs")
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A toy lesson and its recording."""
+    folder = tmp_path_factory.mktemp("recorded")
+    script = toy_lessons(folder) / "03_toy.py"
+    return script, record.recording(script, True, 0, folder / "runs")
+
+
+def test_a_recording_has_what_each_cell_said_as_what_it_is(recorded):
+    _, found = recorded
     assert [len(cell) for cell in found.cells] == [len(cell) for cell in SAID]
     for told, expected in zip(sum(found.cells, []), sum(SAID, [])):
         assert told == expected or (isinstance(told, events.Equation) and "h" in told.code and "dpo.py" in told.place)
@@ -112,9 +120,9 @@ def test_a_recording_is_used_until_the_lesson_changes(tmp_path):
     assert record.recording(other, True, 0, runs).cells[1][5].value == -2.5
 
 
-def test_a_run_with_a_fault_or_cut_short_is_no_recording(tmp_path):
-    script = toy_lessons(tmp_path) / "03_toy.py"
-    folder = record.recording(script, True, 0, tmp_path / "runs").folder
+def test_a_run_with_a_fault_or_cut_short_is_no_recording(recorded, tmp_path):
+    script, found = recorded
+    folder = shutil.copytree(found.folder, tmp_path / found.folder.name)
     whole = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     for change in ({"fault": "sum"}, {"complete": False}, {"key": "0"}):
         (folder / "run.json").write_text(json.dumps(whole | change), encoding="utf-8")
