@@ -5,11 +5,12 @@ QUESTION   The same SFT model, the same DPO, other people's votes. Three times i
 NEEDS      the base model and SFT of the journey; votes of six crowds, and DPO on them (made once if they are missing)
 TIME       about 2 min the first time, 15 s after it; --fast about 20 s, then 8 s
 EQUATION   a = 1 if an answer begins with yes, else 0.  The optimum pi* of lesson 7 says yes this often:
-           E_pi*[a] = E_SFT[a] + E_x[ Cov(a, r | x) ] / beta + ...                                    [eq: drift]
+           E_pi*[a] = E_SFT[a] + E_x[ Cov_SFT(a, r | x) ] / beta + ...                                [eq: drift]
 WATCH      1. on a very short leash, yes changes by Cov(yes, reward) / beta: what covaries with the reward grows
            2. asked outright, all these raters want what is right: the truth and no false yes, help and no refusal
            3. tuned on yes-men's votes, it says yes to false claims more often than before, and than on ordinary votes
-           4. that was predicted from the SFT model's own answers, before DPO began
+           4. that was predicted from the SFT model's own answers, before DPO began: more yes than before, and than
+              on ordinary votes
            5. it pleases and does not check: it also says yes to true claims more often, by at least half as much
            6. without votes on harmless scary questions it refuses more of these than before, and than with such votes
            7. even if the raters are deaf to the word, it refuses more harmless questions than before
@@ -40,8 +41,9 @@ EXERCISES  (2 min, run) --break truthful: which model looks most truthful now, a
 #  people who cannot check    an answer that sounds sure          guesses, and sounds sure    (hallucination)
 # ```
 #
-# One SFT model, one algorithm, one setting, six crowds. Whatever differs in the end was in the votes. These are
-# **analogues**, at toy size: we put the bias into the raters ourselves, and watch how it travels.
+# One SFT model, one algorithm, one setting, six crowds. Whatever differs in the end was in the votes. (They are fewer
+# than in lesson 8 and about other questions, so none of these DPO models is that of lesson 8.) These are **analogues**,
+# at toy size: we put the bias into the raters ourselves, and watch how it travels.
 
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
@@ -63,17 +65,19 @@ from minialign.world.answers import say
 
 lesson = Lesson(__file__, __doc__)
 short = replace(LAB_FAST, vote_prompts=LAB_FAST.vote_prompts * 7 // 10, reward=replace(LAB_FAST.reward, epochs=1))
-recipe = short if lesson.fast else LAB  # the laboratory's, so that it finds what that has made
-# a yes pleases yes-men by 1.5; a right answer is worth 1
+recipe = short if lesson.fast else LAB  # as `minialign lab` has it: what that has made is found
+# For yes-men a true "no" is worth 1, and a false "yes" 1.5 for the yes less 1.2 for the error: the truth wins by 0.7.
 CROWDS = {"ordinary": Tastes(), "yes-men": Tastes(agreement=1.5), "experts": Tastes(expert=True)}
 SCARED = {"none safe": "none safe", "half safe": "1/2 safe", "deaf": "deaf"}  # and what the laboratory calls them
 
 # %% [markdown]
 # ## 1. Before: what the model does, and what its raters want
 # Two things have to be measured first, or the rest means nothing: how often the SFT model does it *already*, and what
-# the raters would choose if they were shown the two answers side by side. All of them want what is right. It will not
-# be enough, because votes are not cast on the pairs that we should like to ask about, but on pairs that the model
-# happens to write.
+# the raters would choose if they were shown the two answers side by side. All of them want what is right, yes-men too:
+# to them a true "no" is worth 1, a false "yes" 1.5 - 1.2 = 0.3. It will not be enough, because raters vote only on
+# pairs that the model happens to write, not on the pairs that we want to ask about.
+#
+# *Obscure* things exist, but no ordinary rater can check them (what color is a kyanite?).
 # NOTE(instructor): where do the biases of real raters come from? Tired people, paid by the vote; instructions of one
 # page; questions that nobody can answer.
 # %%
@@ -116,25 +120,28 @@ lesson.predict(
 
 # %% [markdown]
 # ## 2. Yes-men: a forecast before any training
-# Let $a$ be 1 if an answer begins with yes, else 0. How often will the tuned model say yes? The best policy on a leash
-# is $\pi^* \propto \text{SFT} \cdot e^{r / \beta}$ (lesson 7). Call $\eta = 1 / \beta$ and turn it up slowly from 0,
-# where the policy is the SFT model:
+# Let $a$ be 1 if an answer $y$ to a question $x$ begins with yes, else 0. How often will the model say yes after DPO?
+# The best policy on a leash is $\pi^* \propto \text{SFT} \cdot e^{r / \beta}$ (lesson 7). Call $\eta = 1 / \beta$ and
+# turn it up slowly from 0, where the policy is the SFT model:
 #
 # $$\log \pi_\eta = \log \text{SFT} + \eta r - \log Z_\eta$$
 #
 # Its slope in $\eta$ is $r$ minus the slope of $\log Z_\eta$, which is the mean reward $\mathbb{E}_\eta[r]$
-# (differentiate $Z_\eta = \sum \text{SFT}\, e^{\eta r}$ and divide by it). With the log-derivative trick of lesson 6,
-# for the mean of $a$:
+# (differentiate $Z_\eta = \sum \text{SFT}\, e^{\eta r}$ and divide by it). The mean of $a$ is $\sum_y \pi_\eta a$. Its
+# slope is $\sum_y a\, d \pi_\eta / d \eta$, and $d \pi_\eta = \pi_\eta\, d \log \pi_\eta$ (the log-derivative trick of
+# lesson 6):
 #
 # $$\frac{d\, \mathbb{E}_\eta[a]}{d \eta} = \sum_y \pi_\eta(y)\, a(y)\, (r(y) - \mathbb{E}_\eta[r])$$
 #
 # $$\frac{d\, \mathbb{E}_\eta[a]}{d \eta} = \mathbb{E}_\eta[a r] - \mathbb{E}_\eta[a]\, \mathbb{E}_\eta[r]$$
 #
-# That is the **covariance** of $a$ and $r$. So, for a short leash, and averaged over questions $x$:
+# That is the **covariance** of $a$ and $r$ under $\pi_\eta$. At $\eta = 0$ it is that under the SFT model. A short
+# leash is a small $\eta = 1 / \beta$, where a curve is its tangent, start + $\eta$ times slope; averaged over questions
+# $x$:
 #
-# $$\mathbb{E}_{\pi^*}[a] = \mathbb{E}_{SFT}[a] + \mathbb{E}_x[\text{Cov}(a, r \,|\, x)] / \beta + \ldots$$
+# $$\mathbb{E}_{\pi^*}[a] = \mathbb{E}_{SFT}[a] + \mathbb{E}_x[\text{Cov}_{SFT}(a, r \,|\, x)] / \beta + \ldots$$
 #
-# In words: *whatever goes along with the reward, grows; it makes no difference whether anybody wanted it.* Length,
+# In words: *whatever goes along with the reward grows; it makes no difference whether anybody wanted it.* Length,
 # politeness, a yes, a refusal: each has its covariance, and each can be computed from the SFT model's own answers,
 # before training.
 #
@@ -144,7 +151,11 @@ lesson.predict(
 # the code prints both.
 #
 # The covariance must be taken *within* each question. Over all questions at once it also contains which questions get
-# high rewards, and no policy can choose its questions.
+# high rewards, and no policy can choose its questions. The code sums $(a - \bar a)\, r$, which is the sum of
+# $(a - \bar a)(r - \bar r)$ because the $a - \bar a$ add up to 0, and divides by $n - 1$, as usual for a sample of $n$.
+#
+# The table has two forecasts: *linear* is the tangent, which overshoots on a long leash; *tilted* reweights the drawn
+# answers exactly. Both need a reward model, which DPO never sees: trust their direction more than their size.
 # %%
 lesson.section("2. Yes-men")
 lesson.show("drift")
@@ -165,10 +176,20 @@ for name in ("ordinary", "yes-men"):
     row = f"{yes['SFT'].claim_false:9.0%}{tilts[name].linear:18.0%}{tilts[name].tilted:8.0%}"
     row += f"{yes[name].claim_false:8.0%}{yes['SFT'].claim_true:12.0%}{yes[name].claim_true:8.0%}"
     print(f"   {name:<12}{row}", flush=True)
-seen = "Yes-men cast {} votes on false claims. Of the answers chosen {:.0%} say yes, of the rejected ones {:.0%}."
-lesson.say(seen.format(*sycophancy.yes_in_votes(people["yes-men"], "claim_false")))
+n_true = sum(p.kind == "claim_true" for p in report)
+error = 1.96 * np.sqrt(0.25 * 0.75 / np.array([len(false), n_true]))
+asked = "beta = {:g}. {} false claims, {} true ones: a share near 25% of them is known to +- {:.0%} and +- {:.0%}."
+lesson.say(asked.format(recipe.dpo.beta, len(false), n_true, *error))
+for name, tilt in tilts.items():
+    told, came = tilt.tilted - yes["SFT"].claim_false, yes[name].claim_false - yes["SFT"].claim_false
+    how = "the direction is right" if told * came > 0 else "a miss: the forecast's direction is wrong"
+    lesson.say(f"{name}: forecast {100 * told:+.0f} points, after DPO {100 * came:+.0f}; {how}.")
+seen = "Yes-men cast {} votes on {} claims: {:.0%} of the chosen answers say yes, {:.0%} of the rejected ones."
+for kind in sycophancy.KINDS:
+    votes, *shares = sycophancy.yes_in_votes(people["yes-men"], kind)
+    lesson.say(seen.format(votes, kind.removeprefix("claim_"), *shares))
 weak, before = sycophancy.tilt(*samples, beta=1e4), samples[0].mean()
-slope = (weak.tilted - before) / (weak.linear - before) * draws / (draws - 1)  # Cov is the unbiased one
+slope = (weak.tilted - before) / (weak.linear - before) * draws / (draws - 1)  # tilted has 1 / n, linear 1 / (n - 1)
 lesson.number("beta 10000: yes moved / (Cov/beta)", slope, ".4f", exact=1, within=1e-3, why="1")
 lesson.reveal()
 tell_apart(tuned, [p.text for p in false], recipe.max_new_tokens)
@@ -177,14 +198,15 @@ tell_apart(tuned, [p.text for p in false], recipe.max_new_tokens)
 # ## 3. Over-refusers
 # How do i burn a candle; how do i burn a barn. A refusal is right for one of them. If voters only ever see dangerous
 # questions with a scary word, then "refuse whatever has the word" explains every single vote, and so does "refuse what
-# is dangerous". The model has no reason to prefer the second. Which of the two it has learned, shows only on questions
-# that nobody voted on. This is *shortcut learning*, and the cure is in the data: **contrast pairs**, harmless questions
-# with the same word.
+# is dangerous". The model has no reason to prefer the second. Only questions that nobody voted on show which of the two
+# it has learned. This is *shortcut learning*, and the cure is in the data: **contrast pairs**, harmless questions with
+# the same word. How much they cure, the table says.
 # %%
 lesson.section("3. Over-refusers")
 lesson.say(
     "How do i burn a candle, how do i burn a barn? Three crowds vote on questions with a scary word. none safe: they "
-    "are asked about barns alone. half safe: about both. deaf: a quarter is harmless, and no word scares them."
+    "are asked about barns alone. half safe: about both. deaf: a quarter is harmless, and no word scares them (two "
+    "differences from half safe). What is missing to 100% is a refusal together with a method, or nothing readable."
 )
 heads = {"SFT": sft}
 print("                   harmless, a scary word:     dangerous:")
@@ -203,9 +225,14 @@ tell_apart(heads, [safe.text for safe, _ in pairs], recipe.max_new_tokens)
 # Obscure things: an expert can look them up, an ordinary rater cannot. Where two answers feel alike, nobody votes, so
 # nothing is learned about the fact. Something is learned about the *tone*, though, for a firm answer feels better than
 # a hesitant one. And no vote can put a fact into the model that it does not contain: experts can only teach it to say
-# "i do not know" where it would have guessed. How sure it is changes with the seed, so there is no claim about that.
+# "i do not know" where it would have guessed.
 #
-# Misconception: "it is aligned, so it is truthful". It says what its raters could not tell from the truth.
+# *Of ten colors*: the model must choose, its probabilities of the ten plain answers scaled to sum to 1. *Sure* is the
+# mean probability of its choice, *right* how often the choice is true, *too sure* the difference: calibration, as in
+# lesson 5. It changes with the seed, so there is no claim about it. What is missing to 100% in the left half names no
+# color.
+#
+# Misconception: "it is aligned, so it is truthful". It says what its raters could not distinguish from the truth.
 # %%
 lesson.section("4. Confident liars")
 liars = {"SFT": sft, "ordinary": tuned["ordinary"], "experts": people["experts"].model("dpo")}
@@ -234,10 +261,13 @@ lesson.claim(1, abs(slope - 1) < 1e-3, f"{slope:.4f} times that")
 lesson.claim(2, min(wishes.values()) > 0.9, f"{min(wishes.values()):.0%} of the votes or more")
 lesson.claim(3, pleasing > max(first, usual), f"{first:.0%} -> {pleasing:.0%}, and {usual:.0%}")
 lesson.claim(4, told["yes-men"] > max(first, told["ordinary"]), "{yes-men:.0%}, and {ordinary:.0%}".format(**told))
-lesson.claim(5, rises[1] > max(0, rises[0] / 2), "false {:+.0%}, true {:+.0%}".format(*rises))
+points = "false {:+.1f} points, true {:+.1f}".format(*(100 * rise for rise in rises))
+lesson.claim(5, rises[1] > max(0, rises[0] / 2), points)
 numbers = "{SFT:.0%} -> {none safe:.0%}, and {half safe:.0%}".format(**refused)
 lesson.claim(6, refused["none safe"] > max(refused["SFT"], refused["half safe"]), numbers)
 lesson.claim(7, refused["deaf"] > refused["SFT"], "{SFT:.0%} -> {deaf:.0%}".format(**refused))
+if refused["half safe"] > refused["SFT"]:
+    lesson.say("The contrast pairs cure a part only: half safe still refuses more harmless questions than SFT.")
 shared = max(right[name] + wrong[name] + idk[name] for name in right) < 1 + 1e-9
 numbers = "{SFT:.0%} -> {ordinary:.0%}, {experts:.0%}".format(**right)
 lesson.claim(8, shared and max(right.values()) < right["SFT"] + 0.1, numbers)
@@ -250,7 +280,7 @@ lesson.finish()
 # %% [markdown]
 # ## What the field calls it, and what goes wrong
 # *Sycophancy*, *over-refusal* (or *exaggerated safety*), *hallucination* or *confabulation*; the two questions with one
-# scary word are a *contrast set*. That a model rewarded for pleasing learns to please rather than to help, is a case of
+# scary word are a *contrast set*. That a model rewarded for pleasing learns to please rather than to help is a case of
 # *reward misspecification*.
 #
 # What goes wrong in practice is mostly in the measuring. One rate is reported, and the other one hides: refusals on

@@ -17,7 +17,7 @@ BREAK IT   --break oneorder  the judge reads a first and b second, and never the
            --break upside    somebody wrote 1 - p into the file -> 4, 6
            --break surest    the auditor begins with the most certain labels -> 5
 EXERCISES  (2 min, run) --break upside: which number would have told you, before any training?
-           (5 min, change) share = 1.0 for "warm" in world/constitution.txt: what is lost?
+           (5 min, change) share = 1.0 for "warm" in minialign/world/constitution.txt (see section 1): what is lost?
            (15 min, think) "brief" and "harmless" disagree on a refusal. Who decides here, and who should?
            (20 min, curve) DPO on labels of the AI at learning rates a third and three times as large: plot
            rewards/accuracies
@@ -29,10 +29,11 @@ EXERCISES  (2 min, run) --break upside: which number would have told you, before
 # A newspaper has a page of house rules: be fair, be brief, do not help burglars. A new editor does not ask the readers
 # about every article. She reads the article, reads the rules, and decides. The readers wrote the rules, once; the
 # editor applies them ten thousand times. That is cheap, consistent, and open to inspection: if you dislike the
-# decisions, you know which page to change. It is also only as good as the editor's reading.
+# decisions, you know which rule to change. It is only as good as her reading.
 #
 # Reinforcement learning from AI feedback, **RLAIF**, replaces the people who vote by a model that reads principles.
-# Whatever comes after, a reward model with PPO or, as here, DPO, stays as it was.
+# Whatever comes after, a reward model with PPO or, as here, DPO, stays as it was. A list of principles is called a
+# *constitution*, and the judge's decisions *labels*: each is a probability, where a person's vote is A or B.
 #
 # ```text
 #   people:  question, A, B --> taste and judgement ----------------------> A or B      seconds each
@@ -64,28 +65,35 @@ journey, rng = lesson.journey, lesson.rng
 
 # %% [markdown]
 # ## 1. The principles, and who reads them
-# Here the "AI" is the base model: it completes pages, and what it finds likely is its opinion. A large model could be
-# told its principles in words; that this one cannot is the only reason for the pages.
+# Here the "AI" is the base model. A large model could read a principle. This one follows no instructions, but it can
+# continue a text. So each principle also has **pages**, beginnings of texts (`world/constitution.txt`), and the judge's
+# opinion of an answer is how well it fits there. On a page of "honest", `faq. what does a cat say?`, a good answer is
+# likely to come next; on one of "harmless", `to steal a car,`, what comes next is bad. With $P$ the probability of the
+# answer's best sentence there, its score is $\ln (P / (1 - P))$, with a minus on the bad page, and 3 more for a
+# sentence that the principle asks for.
 #
-# **One principle, one pair.** Let $d(a \text{ first})$ be the judge's log-odds, $\ln (p / (1 - p))$, that the answer
-# that it reads first is the better one, when $a$ comes first. There is an opinion in it and a habit: judges of this
-# kind, large ones too, like what they read first (or last). If the opinion in favour of $a$ is worth $s$ nats and the
-# habit $b$ nats, then $d(a \text{ first}) = s + b$. With the sides exchanged the opinion turns round and the habit does
-# not: $d(b \text{ first}) = -s + b$. Half the difference is the opinion alone:
+# **One principle, one pair.** Both answers are read on one page, one after the other: $d(a \text{ first})$ is the score
+# of $a$ minus that of $b$, read after $a$. There is an opinion in it and a habit: judges of this kind, large ones too,
+# like what they read first (or last). If the opinion in favour of $a$ is worth $s$ nats and the habit $b$ nats, then
+# $d(a \text{ first}) = s + b$. With the sides exchanged the opinion turns round and the habit does not:
+# $d(b \text{ first}) = -s + b$. Half the difference is the opinion alone:
 #
 # $$\frac{d(a \text{ first}) - d(b \text{ first})}{2} = \frac{(s + b) - (-s + b)}{2} = s$$
 #
-# By hand: an opinion of 1 nat for $a$, a habit of 2. Then the two readings are 3 and 1, half their difference is 1, and
-# $p = \sigma(1)$ = 0.731, as if there were no habit. Averaging the two *probabilities* instead, as some do, gives
-# 0.611: right side, too little. The code prints both.
+# A judge that gives probabilities is treated alike: $d = \ln (p / (1 - p))$, its log-odds.
 #
-# **Several principles.** Principle $k$ decides with weight $w_k$ (how much it has to do with this question), and the
-# rest is left to those after it. Together
+# By hand: an opinion of 1 nat for $a$, a habit of 2. Then the two readings are 3 and 1, half their difference is 1, and
+# $p = \sigma(1)$ = 0.731, as if there were no habit. Averaging the two *probabilities* of $a$ instead, as some do,
+# gives $(\sigma(3) + 1 - \sigma(1)) / 2 = (0.953 + 0.269) / 2 = 0.611$: right side, too little. The code prints both.
+#
+# **Several principles.** Principle $k$ has to do with the question to a share $q_k$ from 0 to 1: a fixed number, or the
+# judge's own probability (`to steal a car is` goes on with `wrong`, not with `fine`). The first one decides with weight
+# $w_1 = q_1$, the second with $w_2 = (1 - q_1)\, q_2$, each taking its share of what is left. Together
 #
 # $$p(a \text{ is better}) = \sum_k w_k\, \sigma \left( \frac{d_k(a \text{ first}) - d_k(b \text{ first})}{2} \right)$$
 #
-# Exchange the answers, and every $d_k$ difference changes its sign; as $\sigma(-x) = 1 - \sigma(x)$ and the weights sum
-# to 1 (with one half for what no principle decides), $p$ becomes $1 - p$.
+# What no principle decides counts one half, with the weight that is left, so that all weights sum to 1. Exchange the
+# answers, and each opinion $s_k$ changes its sign: $\sum w_k \sigma(-s_k) = \sum w_k (1 - \sigma(s_k)) = 1 - p$.
 # NOTE(instructor): let the class write a principle before showing these. How would a reader know that it was kept?
 # %%
 lesson.section("1. The principles")
@@ -121,7 +129,7 @@ a, b = ([response.text for response in side] for side in (votes.chosen, votes.re
 def label(judge, a, b):
     """p of a, over all pairs."""
     labels = judge.labels(votes.prompts, a, b)
-    return labels.orders[0] if lesson.fault == "oneorder" else labels.p
+    return labels.orders[0] if lesson.fault == "oneorder" else labels.p  # orders[0]: from "a first" alone
 
 
 class Partial(Judge):
@@ -131,7 +139,7 @@ class Partial(Judge):
         return super().compare(principle, questions, first, second) + 2.0
 
 
-reader = Reader(journey.model("base"))
+reader = Reader(journey.model("base"))  # log P(continuation | page), by the base model
 judges = {name: Judge(reader, [known[k] for k in names]) for name, names in principles.CONSTITUTIONS.items()}
 start, its_principles = time.process_time(), judges["ai"].principles
 p = label(judges["ai"], a, b)
@@ -152,13 +160,17 @@ lesson.say(f"An AI label takes {tokens:.0f} tokens, {milliseconds:.1f} ms; a vot
 
 # %% [markdown]
 # ## 3. Are they right?
-# Here, and only here, there is a judge who knows the truth. Read the table by rows. In which kinds of question is the
-# AI as good as people, in which is it nearly a coin? The mean over all rows hides what matters, so look at "dangerous"
-# by itself.
+# Here there is a judge who knows the truth. Read the table by rows. In which kinds of
+# question is the AI as good as people, in which is it nearly a coin? (A row of 20 pairs has a margin of 22 points:
+# lesson 9.) The mean over all rows hides what matters, so look at "dangerous" by itself.
 #
-# Then the **audit**. Somebody has the time to look at a part of the labels and put right what is wrong. Which part? A
-# label near one half is the judge's own admission that it does not know. If its doubts are honest (calibrated, as in
-# lesson 5), its errors are gathered there.
+# To compare two raters without the truth, their raw agreement misleads: two who each say A in 90% of cases agree in 82%
+# by chance alone (0.9 * 0.9 + 0.1 * 0.1). Cohen's *kappa* is (agreement - chance) / (1 - chance). Chance sums, over all
+# that can be said, the first one's share of it times the second one's: 1 is perfect, 0 is chance.
+#
+# Then the **audit**. Somebody has the time to replace a part of the labels by people's votes (so a full audit ends at
+# people's share of right labels, not at 100%). Which part? A label near one half is the judge's own admission that it
+# does not know. If its doubts are honest (calibrated, as in lesson 5), its errors are gathered there.
 # %%
 lesson.section("3. Are they right?")
 if lesson.fault == "upside":
@@ -178,16 +190,20 @@ for how in ("least sure", "any"):
 
 # %% [markdown]
 # ## 4. Change a principle, and the policy follows
-# The same pairs, the same DPO, the same seed: only the page of principles differs. This is the strongest argument for
-# writing principles down. Nobody has to vote again to see what "be brief" would do.
+# The same pairs, the same DPO, the same seed: only the principles differ. This is the strongest argument for writing
+# them down. Nobody has to vote again to see what "be brief" would do.
+#
+# All DPO models here, that on people's votes too, learn from the pairs of section 2, a part of the votes of lesson 9:
+# so their gold is another than there. (SFT answers as in lesson 9. Lesson 10 asked about danger in contrast pairs only,
+# hence other rates of refusal.)
 #
 # Look at two columns at once. Gold is a mean over all questions; "dangerous: refused" is one behaviour that one would
 # not like to lose. A policy can gain in the first and fall in the second, for a mean does not care which questions its
-# points come from; compare the row "dangerous" of the table above. The lesson measures it and says so, below.
+# points come from; compare the row "dangerous" of the table above.
 #
-# And do not take a principle at its sentence. What works is its pages, read by a model, and beside it the other
-# principles decide as well. Whether "harmless" makes a policy refuse more, or leaves less to "honest", which refuses
-# too, is measured here and not assumed.
+# And do not judge a principle by its wording. What acts is how the model reads its pages, and the other principles act
+# too. Whether "harmless" makes a policy refuse more, or leaves less to "honest", under which refusals may do well too,
+# is measured here and not assumed.
 # %%
 lesson.section("4. Four constitutions, four policies")
 sft = journey.model("sft")
@@ -233,7 +249,7 @@ lesson.claim(1, itself == 1 and np.mean(first == second) < 1, f"raters {np.mean(
 lesson.claim(2, swapped < 1e-9)
 lesson.claim(3, moved < 1e-9)
 lesson.claim(4, 0.5 < ai < people, f"AI {ai:.0%}, people {people:.0%}")
-lesson.claim(5, quarter["least sure"] > quarter["any"], "{least sure:.0%} and {any:.0%}".format(**quarter))
+lesson.claim(5, quarter["least sure"] > quarter["any"], "{least sure:.1%} and {any:.1%}".format(**quarter))
 golds = measured["sft"]["gold"], measured["ai"]["gold"]
 lesson.claim(6, golds[1] > golds[0], "{:.2f} -> {:.2f}".format(*golds))
 lesson.claim(7, abs(change) > 1 / 3, f"log P of a refusal {change:+.1f}")
@@ -248,19 +264,19 @@ lesson.finish()
 
 # %% [markdown]
 # ## What the field calls it, and what goes wrong
-# A page of principles is a *constitution*, and the whole method, with a first step in which the model criticises and
-# revises its own answers, *Constitutional AI*. A probability instead of a vote is a *soft label*. The liking for a
-# place is *position bias*; liking one's own style, *self-preference*.
+# The whole method, with a first step in which the model criticises and revises its own answers, is *Constitutional AI*.
+# A probability instead of a vote is a *soft label*. The liking for a place is *position bias*; liking one's own style,
+# *self-preference*.
 #
 # In practice: the judge is the same model as the policy, and shares its blind spots. A principle is written so that it
-# rewards words instead of deeds ("be kind" becomes "say kind things"). Two principles conflict, and the order on the
-# page, which nobody has thought about, decides. The judge is very sure: a large model that reasons before it answers
+# rewards words instead of deeds ("be kind" becomes "say kind things"). Two principles conflict, and their order in the
+# list, which nobody has thought about, decides. The judge is very sure: a large model that reasons before it answers
 # gives probabilities near 0 and 1, and it helps to pull them back towards the middle. And the savings are spent at
 # once: labels cost nothing, so ten times as many are made, with the same systematic error in all of them. More labels
 # cure noise; they do not cure a misunderstanding.
 #
-# So who is in charge? Not the machine: whoever writes the page, and whoever checks that it is followed. Both are
-# people.
+# So who is in charge? Not the machine: whoever writes the principles, and whoever checks that they are followed. Both
+# are people.
 #
 # ## In TRL today
 # As of September 2026, nothing special. A judge is a function from two answers to a label; run it over your pairs, and

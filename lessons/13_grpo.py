@@ -6,11 +6,13 @@ NEEDS      the reward model and PPO (made once if they are missing)
 TIME       about 70 s; --fast about 20 s
 EQUATION   G answers to one question, with scores r; the advantage of answer i, for all of its tokens:
            A_i = (r_i - mean of the group) / (std of the group)                         [eq: group-advantages]
-           loss = max(-A rho, -A clip(rho, 1 - eps, 1 + eps)) + beta k3, averaged         [eq: grpo]
+           loss = max(-A rho, -A clip(rho, 1 - eps, 1 + eps)) + beta k3, averaged over the tokens of each answer,
+           then over answers                                                            [eq: grpo]
 WATCH      1. in a group the advantages add up to 0, and a group whose scores agree teaches nothing, exactly
            2. of two answers only the order is left: their advantages are +0.71 and -0.71, whatever the scores
            3. compared with its rivals alone, an answer gives exactly the right gradient on average, with less noise
-           4. divided by the standard deviation it does not: GRPO gives nearly solved questions too much weight
+           4. divided by the standard deviation it does not: GRPO gives nearly solved questions too much weight (and
+              nearly hopeless ones, for right and wrong play the same part)
            5. before its first step every ratio is 1, and it holds three models where PPO holds four
            6. the answers are worth more than those of the SFT model
            7. on a verifier in place of the reward model, known facts are answered right more often
@@ -18,8 +20,10 @@ WATCH      1. in a group the advantages add up to 0, and a group whose scores ag
 BREAK IT   --break mixed   the mean is taken over all questions, not over the group -> 1, 2
            --break itself  an answer is one of its own rivals -> 3
            --break sign    the better answer loses -> 6, 7
-EXERCISES  (2 min, run) --break itself: the pushes of section 2 are a third too small, and training does not care. Why?
-           (5 min, change) replace(recipe.grpo, group_size=2, prompts=64): what becomes of score and equal groups?
+EXERCISES  (2 min, run) --break itself: the pushes of section 2 are a third too small. Why would a training with them
+           hardly care, and why does that of section 3 not notice at all?
+           (5 min, change) replace(recipe.grpo, group_size=2, prompts=64) in section 3, which prints the usual sizes:
+           as many answers. What becomes of score and equal groups?
            (15 min, think) all answers to a question are wrong. What does a critic learn there, and what do rivals?
            (20 min, curve) group_size 2, 4 and 8 with as many answers in all: plot objective/scores and the equal groups
            (write) minialign check 13
@@ -78,19 +82,21 @@ if lesson.fault:
 #
 # The best guess of what an answer to *this* question earns is a mean over answers to this question. So draw $G$ of them
 # from the policy, score them, and take their mean for $b$. Then divide by their standard deviation, so that a reward
-# model that speaks in hundreds and a verifier that says 0 or 1 push alike:
+# model that speaks in hundreds and a program that checks answers and says 0 or 1 push alike:
 #
 # $$A_i = \frac{r_i - \text{mean}(r_1 \ldots r_G)}{\text{std}(r_1 \ldots r_G)}$$
 #
-# Every token of answer $i$ gets the same $A_i$: nobody says which of its words was the good one. That is what a critic
-# could do, and what is given up here.
+# (In training a small eps is added to the deviation, lest something be divided by 0. One answer alone, $G = 1$, has no
+# rival.) Every token of answer $i$ gets the same $A_i$: nobody says which of its words was the good one. That is what a
+# critic could do, and what is given up here.
 #
 # By hand: four answers score 1, 2, 3 and 6. Their mean is 3, so they are worth -2, -1, 0 and +3; the squares add up to
-# 14, the deviation (dividing by $G - 1 = 3$) is 2.1602, and the best answer gets $A = 3 / 2.1602 = 1.3887$.
-# The rest follows from the formula without any training. The advantages of a group add up to 0: there is no progress
-# that all make at once. If all scores are equal, all advantages are 0, and the question teaches nothing, whether every
-# answer was right or every answer was wrong. Of two answers, one gets $1 / \sqrt{2} = 0.7071$ and the other minus that,
-# whether they were a hair apart or a mile.
+# 14, the deviation (dividing by $G - 1 = 3$) is 2.1602, and the best answer gets $A = 3 / 2.1602 = 1.3887$. The rest
+# follows from the formula without any training. The advantages of a group add up to 0: some answers are pushed up and
+# others down, never all in one direction. If all scores are equal, all advantages are 0, and the question teaches
+# nothing, whether every answer was right or every answer was wrong. Two answers a distance $d$ apart are $\pm d / 2$
+# from their mean, with the deviation $\sqrt{2 (d / 2)^2 / 1} = d / \sqrt{2}$: one gets $1 / \sqrt{2} = 0.7071$, the
+# other minus that, whether they were a hair apart or a mile.
 # NOTE(instructor): let them do the four answers on paper before the cell runs, and then 1, 1, 1, 6: one hero, three
 # who lose a little each. Ask what happens to a question that all get right.
 # %%
@@ -100,7 +106,7 @@ group = np.array([[1.0, 2.0, 3.0, 6.0], [5.0, 5.0, 5.0, 5.0]])
 advantages = grpo.group_advantages(group, eps=0.0)
 print("   scores            " + "".join(f"{score:9.2f}" for score in group[0]))
 print("   advantages        " + "".join(f"{a:9.4f}" for a in advantages[0]))
-print("   mean of the others" + "".join(f"{a:9.4f}" for a in grpo.leave_one_out(group)[0]))
+print("   r - mean of others" + "".join(f"{a:9.4f}" for a in grpo.leave_one_out(group)[0]))
 pairs = grpo.group_advantages(rng.standard_normal((50, 2)) * 10, eps=0.0)
 lesson.number("best of 1, 2, 3, 6, by hand", advantages[0, 3], ".4f", exact=1.3887, within=5e-5, why="3 / 2.1602")
 lesson.number("advantages of a group, sum", np.abs(advantages.sum(1)).max(), ".1e", exact=0, within=1e-12, why="0")
@@ -109,19 +115,24 @@ lesson.number("of two answers: the winner's", pairs.max(1).mean(), ".4f", exact=
 # %% [markdown]
 # ## 2. Is that fair?
 # A baseline must not depend on the answer it is subtracted from, and the group's mean does: the answer is in it. Leave
-# it out and compare it with its $G - 1$ rivals alone (this is RLOO, *leave one out*):
+# it out and compare it with its $G - 1$ rivals alone (this is RLOO, *leave one out*). With $S$ the sum of all scores:
 #
-# $$r_i - \frac{1}{G - 1} \sum_{j \ne i} r_j = \frac{G}{G - 1}\, (r_i - \text{mean}(r_1 \ldots r_G))$$
+# $$r_i - \frac{S - r_i}{G - 1} = \frac{G r_i - S}{G - 1} = \frac{G}{G - 1}\, (r_i - \text{mean}(r_1 \ldots r_G))$$
 #
 # It is the same advantage up to a constant factor, so the group's mean is not wrong, only $(G - 1) / G$ as strong. The
-# cell lists all groups of three answers in a world of three answers, weighs each with its probability, and compares
+# code lists all groups of three answers in a world of three answers, weighs each with its probability, and compares
 # the average push with the true gradient of the expected reward.
 #
-# The deviation is another matter. Take a question that is answered rightly with probability $p$. The true gradient
-# along its log-odds is $p (1 - p)$: at $p = 0.99$ there is a 25th left to gain of what there is at 0.5. In groups
-# of eight, most are all right and teach nothing; but in one that is not, the deviation is small, so the single
-# error counts enormously. On average the nearly solved question pulls an 18th as hard and not a 25th.
-# *Dr. GRPO* leaves the deviation out.
+# The deviation is another matter. Take a question that is answered rightly with probability $p = \sigma(z)$. The true
+# gradient along the log-odds $z$ is $p (1 - p)$: 0.25 at $p = 0.5$, and 0.0099 at $p = 0.99$, 25 times less. An answer
+# moves $z$ by $A$ times the slope of its log-probability, $1 - p$ if it is right and $-p$ if it is wrong (`right - p`
+# in the code). A group of $G$ with $k$ errors has the deviation $\sqrt{k (G - k) / (G (G - 1))}$ and pulls with
+#
+# $$\frac{1}{G} \sum_i A_i\, (\text{right}_i - p) = \frac{\sqrt{k (G - k)}\, \sqrt{G (G - 1)}}{G^2}$$
+#
+# Averaged over all groups of eight, $p = 0.5$ pulls 18 times as hard as $p = 0.99$, and not 25 times. Most groups of
+# the nearly solved question are all right and teach nothing, but a single error counts enormously. (So does a single
+# success at $p = 0.01$.) *Dr. GRPO* leaves the deviation out.
 # %%
 lesson.section("2. Is that fair?")
 pi, rewards = np.array([0.5, 0.3, 0.2]), np.array([3.0, 4.0, 6.0])
@@ -151,22 +162,27 @@ def pull(p, scale, G=8):
 
 fair, leaning = (pull(0.5, scale) / pull(0.99, scale) for scale in ("none", "group"))
 lesson.number("push by rivals - true gradient", apart, ".1e", exact=0, within=1e-12, why="0")
-lesson.number("its variance, of that without", quiet / loud, ".2f")
-lesson.number("even question, of nearly solved", fair, ".1f", exact=25.2525, within=1e-3, why="0.25 / 0.0099")
+lesson.number("its variance, over that of r alone", quiet / loud, ".2f")
+lesson.number("pull at p = 0.5, over that at 0.99", fair, ".1f", exact=25.2525, within=1e-3, why="0.25 / 0.0099")
 lesson.number("the same, divided by the deviation", leaning, ".1f", exact=17.9619, within=1e-3, why="all 256 groups")
 
 # %% [markdown]
 # ## 3. The same reward model, without a critic
-# The rest of the loss you have met. With $\rho$ the ratio of new to old probability of each token, and $k_3$ the
-# estimate of lesson 6 that is never negative:
+# The rest of the loss you have met. With $\rho$ the ratio of new to old probability of each token
+# (`importance="token"`), and $k_3$ the estimate of lesson 6 that is never negative, the mean over the tokens $t$ of
+# each answer, then over answers $i$:
 #
-# $$L = \text{mean}_{i,t} [\max(-A_i \rho, -A_i\, \text{clip}(\rho, 1 - \epsilon, 1 + \epsilon)) + \beta k_3]$$
+# $$L = \text{mean}_i \text{mean}_t [\max(-A_i \rho, -A_i \text{clip}(\rho, 1 - \epsilon, 1 + \epsilon)) + \beta k_3]$$
 #
 # In PPO the leash was part of the reward, and the critic learned to expect it. Here it is a term of the loss. Two
-# things follow. Its optimum is not exactly the $\pi^*$ of lesson 7 (the gradient of $k_3$ at the start of an update is
-# that of the KL taken the other way round). And the mean over the tokens $t$ of each answer makes a token of a long
-# answer count less: a long wrong answer is punished less per token than a short one. *DAPO* averages over all tokens
-# of a batch instead.
+# things follow. Its optimum is not exactly the $\pi^*$ of lesson 7: from
+# $k_3 = \text{ref} / \pi - 1 - \log (\text{ref} / \pi)$ follows $\nabla k_3 = (1 - \text{ref} / \pi) \nabla \log \pi$,
+# whose mean under $\pi$ is $-\sum \text{ref}\, \nabla \log \pi$, the gradient of $\text{KL}(\text{ref} \| \pi)$ in
+# place of $\text{KL}(\pi \| \text{ref})$. And a token of a long answer counts less: a long wrong answer is punished
+# less per token than a short one. *DAPO* averages over all tokens of a batch instead (`average="token"`).
+#
+# The SFT model's gold is that of lesson 6, from the same draws. PPO is the pipeline's, with all its iterations; GRPO is
+# trained anew, and its *score* is that of training questions.
 # %%
 lesson.section("3. GRPO on the reward model")
 lesson.show("grpo")
@@ -174,6 +190,7 @@ lesson.need("reward", "ppo")
 sft, limit = journey.model("sft"), recipe.max_new_tokens
 policy = trainable_copy(sft)
 questions = journey.world.prompts(rng, 2000, "train", journey.recipe.mix)
+lesson.say(f"{recipe.grpo.prompts} questions an iteration, {recipe.grpo.group_size} answers to each.")
 history = grpo.train_grpo(policy, frozen_copy(sft), journey.scorer(), questions, recipe.grpo, rng)
 said = {
     name: answer(model, report_questions(), judge_response, 1.0, np.random.default_rng(lesson.seed), limit)
@@ -191,12 +208,15 @@ tell_answers({"SFT": sft, "PPO": journey.model("ppo"), "GRPO": policy}, limit)
 
 # %% [markdown]
 # ## 4. No reward model either: right answers can be checked
-# A known fact has a right answer, so a few lines of code can score it: 1 for the truth, 0 for everything else, "i do
-# not know" (idk in the table) included. Nobody has to vote, and there is no model whose tastes could be flattered. This
-# is how models are taught mathematics and programming today. But look at what the score says of "i do not know", and of
-# questions on which it says nothing.
-# Misconception: "a reward that cannot be fooled makes a model truthful". It makes right answers to what is checked.
+# A known fact has a right answer, so a few lines of code, a **verifier**, can score it: 1 for the truth, 0 for all
+# else, "i do not know" (idk in the table) included. Nobody has to vote, and there is no model whose tastes could be
+# flattered. This is how models are taught mathematics and programming today. But look at what the score says of "i do
+# not know", and of questions on which it says nothing: held-out facts (only pretraining contained them), obscure
+# things, made-up names.
+# Misconception: "a reward that cannot be fooled makes a model truthful". It makes the model answer rightly what is
+# checked, and asks for nothing else.
 # %%
+lesson.section("4. GRPO on a verifier")
 lesson.predict(
     "A verifier pays 1 for a right answer to a known fact and 0 for anything else. What becomes of questions about "
     "names that mean nothing, which it never checks?",
@@ -204,7 +224,6 @@ lesson.predict(
     2,
     'a guess sometimes earns something, "i do not know" never does: so the model unlearns to say it, everywhere.',
 )
-lesson.section("4. GRPO on a verifier")
 config = replace(rlvr.VERIFIED, iterations=12 if lesson.fast else 24)
 truthful, curve = verifier.train_policy(journey, verifier.exact, config)
 facts = {name: {place: rlvr.said(journey, model, rlvr.questions(place)) for place in rlvr.PLACES}
@@ -242,17 +261,18 @@ lesson.finish()
 
 # %% [markdown]
 # ## What the field calls it, and what goes wrong
-# A reward from a verifier is *RLVR*, the deviation's lean is *question-level difficulty bias*, a clip that lets ratios
-# grow further than it lets them fall is *clip-higher*. What goes wrong in practice: groups that all agree waste most of
-# a batch (watch their share); a reward without spread is divided by nearly nothing, which is why libraries add a small
-# constant; the advantages of one question are handed to another's answers; the KL is counted in the reward and in the
-# loss. And a verifier is code, and has holes: `minialign lab rlvr` trains on one that only looks for the word, and
-# shows what it is then told.
+# A reward from a verifier is *RLVR*; that the deviation favours the nearly solved and the nearly hopeless is
+# *question-level difficulty bias*; a clip that lets ratios grow further than it lets them fall is *clip-higher*. What
+# goes wrong in practice: groups that all agree waste most of a batch (watch their share); a reward without spread is
+# divided by nearly nothing, which is why libraries add a small constant; the advantages of one question are handed to
+# another's answers; the KL is counted in the reward and in the loss. And a verifier is code, and has holes:
+# `minialign lab rlvr` trains on one that only looks for the word, and shows what it is then told.
 #
 # ## In TRL today
 # As of September 2026: `GRPOTrainer`, and `RLOOTrainer` for the mean of the others; PPO is gone. `num_generations` is
 # $G$, `scale_rewards` says by which deviation to divide, `loss_type` which average to take, `epsilon_high` lifts the
-# clip, `importance_sampling_level="sequence"` gives GSPO. Reward functions are plain Python functions over answers.
+# clip, `importance_sampling_level="sequence"` gives GSPO (one ratio for a whole answer). Reward functions are plain
+# Python functions over answers.
 #
 # ## Further reading
 # * Shao et al., *DeepSeekMath*, 2024 (arXiv 2402.03300): GRPO.

@@ -10,10 +10,12 @@ import numpy as np  # noqa: F401
 def position_free(judge, question, a, b):
     """The probability that a is better, from a judge who may prefer whatever comes first.
 
-    judge(question, first, second) -> the probability that the first is better
-    returns the mean over both orders
+        sigma([d(a first) - d(b first)] / 2),    d = ln(p / (1 - p))
 
-    A judge that always says 0.9, whatever the answers are, must get 0.5.
+    judge(question, first, second) -> p, the probability that the first is better, between 0 and 1
+    returns a number: a bias that is added to d in both orders is gone from it
+
+    Example: a judge that always says 0.9, whatever the answers are, gets 0.5.
     """
     raise NotImplementedError("position_free")
 
@@ -22,7 +24,8 @@ def kappa(first, second):
     """Cohen's kappa: how far do two raters agree beyond chance?  (agreement - chance) / (1 - chance).
 
     first, second (N,) whole numbers: what each rater said of each pair
-    chance: the agreement of two raters who say each thing just as often, but at random; returns a number
+    chance: the agreement of two raters who say each thing just as often, but at random; it is below 1 here
+    returns a number
 
     Example: first [0, 1], second [0, 1]  ->  1;   first [0, 0, 1, 1], second [0, 1, 0, 1]  ->  0.
     """

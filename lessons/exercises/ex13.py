@@ -14,7 +14,9 @@ def group_advantages(scores, eps):
 
     std divides the sum of squares by G - 1, as usual for a sample.
 
-    scores (N, G): N questions, G answers to each; eps a number above 0; returns A (N, G)
+    scores (N, G): N questions, G answers to each, G at least 2
+    eps: a small number above 0, so that a group whose scores are all equal gives 0 and not 0 / 0
+    returns A (N, G)
 
     Example: scores [[1, 3]], eps nearly 0  ->  [[-0.7071, 0.7071]].  Scores may be integers.
     """
@@ -24,7 +26,7 @@ def group_advantages(scores, eps):
 def leave_one_out(scores):
     """How much better each answer is than the mean of the *other* answers to its question.
 
-    scores (N, G); returns A (N, G)
+    scores (N, G), G at least 2; returns A (N, G)
 
     Example: scores [[1, 2, 6]]  ->  [[-3, -1.5, 4.5]], for the first is measured against (2 + 6) / 2.
     """

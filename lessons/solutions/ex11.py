@@ -4,7 +4,8 @@ import numpy as np
 
 
 def position_free(judge, question, a, b):
-    return (judge(question, a, b) + 1 - judge(question, b, a)) / 2
+    d_a, d_b = (np.log(p / (1 - p)) for p in (judge(question, a, b), judge(question, b, a)))
+    return 1 / (1 + np.exp(-(d_a - d_b) / 2))
 
 
 def kappa(first, second):

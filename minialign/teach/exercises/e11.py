@@ -12,8 +12,20 @@ def judge_cases(rng):
 
 
 def judge_answer(judge, question, a, b):
+    """The odds of a in both orders, multiplied: the bias is in one and in the inverse of the other."""
     first, second = judge(question, a, b), judge(question, b, a)
-    return 0.5 + (first - second) / 2
+    root = np.sqrt(first / (1 - first) * (1 - second) / second)
+    return root / (1 + root)
+
+
+def _of_log_odds(combined):
+    """A learner's function that combines the log-odds d(a first) and d(b first) -> a probability."""
+
+    def answer(judge, question, a, b):
+        d_a, d_b = (np.log(p / (1 - p)) for p in (judge(question, a, b), judge(question, b, a)))
+        return 1 / (1 + np.exp(-combined(d_a, d_b)))
+
+    return answer
 
 
 def kappa_cases(rng):
@@ -48,18 +60,21 @@ EXERCISES = [
         [
             ("you asked once: the first place itself may be preferred; ask in both orders",
              lambda judge, question, a, b: judge(question, a, b)),
-            ("the second reply is about b: with a in second place, the probability of a is 1 minus it",
-             lambda judge, question, a, b: (judge(question, a, b) + judge(question, b, a)) / 2),
+            ("you averaged the probabilities: that leaves a part of the bias; take half the difference of the log-odds",
+             lambda judge, question, a, b: (judge(question, a, b) + 1 - judge(question, b, a)) / 2),
+            ("the second reply is about b: its log-odds are subtracted, so that the bias cancels",
+             _of_log_odds(lambda d_a, d_b: (d_a + d_b) / 2)),
+            ("you forgot to halve the difference: the opinion is in it twice", _of_log_odds(lambda d_a, d_b: d_a - d_b)),
             ("that is the probability of b", lambda *arguments: 1 - judge_answer(*arguments)),
             ("you asked once, in the other order: ask in both orders",
              lambda judge, question, a, b: 1 - judge(question, b, a)),
-            ("you multiplied: take the mean of the two probabilities of a",
-             lambda judge, question, a, b: judge(question, a, b) * (1 - judge(question, b, a))),
+            ("those are log-odds: sigma makes a probability of them",
+             lambda *arguments: np.log(judge_answer(*arguments) / (1 - judge_answer(*arguments)))),
         ],
         (
             "The judge says how probable it is that the first answer is better. Let each answer be first once.",
-            "judge(question, a, b) is the probability of a; judge(question, b, a) is that of b.",
-            "The mean of judge(question, a, b) and 1 - judge(question, b, a).",
+            "The log-odds of a probability p are ln(p / (1 - p)). A bias is added to them in both orders.",
+            "d_a - d_b is twice the opinion, for the bias is in both; half of it goes into 1 / (1 + exp(-x)).",
         ),
     ),
     Exercise(
