@@ -8,6 +8,18 @@ Read the files in this order; each needs only the ones before it.
     likelihood  how probable is a text?                   ppo          raise the number, on a leash
     generate    write a text                              dpo          the shortcut without the number
     world       questions whose true answers we know      pipeline     the whole journey on one page
+
+The engine and the fused functions in five lines:
+
+>>> from minialign.autograd import Tensor
+>>> from minialign.functional import log_softmax, softmax
+>>> logits = Tensor([0.0, 0.0, 0.0, 0.0], requires_grad=True)
+>>> loss = -log_softmax(logits)[2]  # the loss of a token, here of the third
+>>> loss.backward()
+>>> print(softmax(logits).data, round(loss.item(), 4))  # all equally probable: log 4
+[0.25 0.25 0.25 0.25] 1.3863
+>>> print(logits.grad)  # the probabilities, minus 1 where the token is
+[ 0.25  0.25 -0.75  0.25]
 """
 
 import ctypes

@@ -68,6 +68,10 @@ def dpo_loss(
 
     At policy = reference the sigmoid loss is log 2, all rewards are 0, and a tie counts as half an accuracy.
     Raises ValueError for another loss_type, a beta below 0 (of IPO: not above 0), and label smoothing without an effect.
+
+    >>> loss, metrics = dpo_loss([-2.0], [-9.0], [-4.0], [-6.0], beta=0.1)  # Delta = 7 - 2
+    >>> round(metrics["rewards/margins"], 6), round(loss.item(), 4)
+    (0.5, 0.4741)
     """
     _check_loss(beta, label_smoothing, loss_type)
     same_shape(

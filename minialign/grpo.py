@@ -91,6 +91,13 @@ def group_advantages(scores, scale="group", eps=1e-4):
 
     scale: "group", std of each group; "batch", std of all scores; "none", no division.
     Raises ValueError for another scale, for fewer than two answers to a question, and for scores that are not finite.
+
+    >>> print(group_advantages([[0.0, 0.0, 1.0], [2.0, 2.0, 2.0]], scale="none").round(2))
+    [[-0.33 -0.33  0.67]
+     [ 0.    0.    0.  ]]
+    >>> print(group_advantages([[0.0, 0.0, 1.0], [2.0, 2.0, 2.0]]).round(2))
+    [[-0.58 -0.58  1.15]
+     [ 0.    0.    0.  ]]
     """
     r = as_floats(scores)
     check_choice("scale", scale, SCALES)
@@ -109,7 +116,11 @@ def group_advantages(scores, scale="group", eps=1e-4):
 
 
 def leave_one_out(scores):
-    """A_i = r_i - mean of the group's other scores = (r_i - mean r) G / (G - 1), (N, G) -> (N, G)."""
+    """A_i = r_i - mean of the group's other scores = (r_i - mean r) G / (G - 1), (N, G) -> (N, G).
+
+    >>> print(leave_one_out([[3.0, 4.0, 8.0]]))  # 3 - (4 + 8) / 2, ...
+    [[-3.  -1.5  4.5]]
+    """
     c = group_advantages(scores, "none")
     return c * (c.shape[1] / (c.shape[1] - 1))
 

@@ -147,6 +147,12 @@ def clip_grad_norm(parameters, max_norm):
     """Shrink all gradients together so that their common norm is at most max_norm; returns the norm before.
 
     The factor is min(1, max_norm / (norm + 1e-6)), as in torch.nn.utils.clip_grad_norm_.
+
+    >>> from minialign.autograd import Tensor
+    >>> x = Tensor([0.0, 0.0], requires_grad=True)
+    >>> x.grad = np.array([3.0, 4.0])
+    >>> clip_grad_norm([x], max_norm=1.0), x.grad.round(3).tolist()
+    (5.0, [0.6, 0.8])
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm must be above 0, not {max_norm!r}")
@@ -165,6 +171,9 @@ def cosine_schedule(step, total_steps, base_lr, warmup_steps=0, final_fraction=0
     x = (step - warmup) / (total - warmup),    lr = base_lr [f + (1 - f) (1 + cos(pi x)) / 2]
 
     After the last step the cosine goes on, as in other libraries.  Raises ValueError for a step below 0 or no steps at all.
+
+    >>> [round(cosine_schedule(step, 10, 1.0, warmup_steps=2), 3) for step in (0, 1, 2, 6, 10)]
+    [0.0, 0.5, 1.0, 0.5, 0.0]
     """
     check_steps(step, total_steps)
     if step < warmup_steps:
@@ -177,6 +186,9 @@ def linear_schedule(step, total_steps, base_lr, warmup_steps=0):
     """Learning rate at a step: a straight climb over warmup_steps, then a straight line down to zero.
 
     Raises ValueError for a step below 0 or no steps at all.
+
+    >>> [linear_schedule(step, 10, 1.0, warmup_steps=2) for step in (0, 1, 2, 6, 10)]
+    [0.0, 0.5, 1.0, 0.5, 0.0]
     """
     check_steps(step, total_steps)
     if step < warmup_steps:

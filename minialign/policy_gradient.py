@@ -24,7 +24,11 @@ from .tokenizer import CHARACTERS
 
 
 def masked_mean(values, mask):
-    """Mean of values (array or Tensor) where mask is 1, whatever is elsewhere; 0 if the mask is empty."""
+    """Mean of values (array or Tensor) where mask is 1, whatever is elsewhere; 0 if the mask is empty.
+
+    >>> float(masked_mean([1.0, 3.0, np.nan], [1, 1, 0]))
+    2.0
+    """
     values, mask = values if isinstance(values, Tensor) else np.asarray(values), as_mask(mask)
     same_shape(values=values, mask=mask)
     return masked(values, mask).sum() * (1 / max(float(np.sum(mask)), 1.0))
@@ -34,6 +38,9 @@ def masked_whiten(values, mask, shift_mean=True):
     """(x - mean) / sqrt(var + 1e-8) over the masked entries, 0 outside; shift_mean=False puts the mean back.
 
     Population variance (TRL uses M-1).  Equal values give 0.
+
+    >>> print(masked_whiten([[1.0, 3.0, 99.0]], [[1, 1, 0]]).round(6))
+    [[-1.  1.  0.]]
     """
     values, mask = as_floats(values), as_mask(mask)
     same_shape(values=values, mask=mask)
@@ -50,6 +57,10 @@ def kl_estimates(logprobs, ref_logprobs):
         delta = log pi - log ref;   k1 = delta,   k2 = delta^2 / 2,   k3 = exp(-delta) - 1 + delta.
 
     k1 and k3 have the right mean; k3 is never negative.  As a loss only k2 has the right gradient: E grad k1 = 0.
+
+    >>> k1, k2, k3 = kl_estimates(np.log([0.5, 0.5]), np.log([0.25, 0.75]))  # each of two answers once: the means are exact
+    >>> print(round(k1.mean(), 4), round(k2.mean(), 4), round(k3.mean(), 4))
+    0.1438 0.1612 0.1438
     """
     same_shape(logprobs=logprobs, ref_logprobs=ref_logprobs)
     logprobs = logprobs if isinstance(logprobs, Tensor) else as_floats(logprobs)
@@ -64,6 +75,10 @@ def kl_penalized_rewards(scores, logprobs, ref_logprobs, mask, kl_coef):
     """R_t = -beta (log pi_old - log ref) on every answer token, plus the score on the last one -> (B, T-1).
 
     scores (B,); logprobs, ref_logprobs, mask (B, T-1), plain arrays: no gradient flows through a reward.
+
+    >>> rewards = kl_penalized_rewards([5.0], [[-1.0, -1.0]], [[-3.0, -2.0]], [[1, 1]], kl_coef=0.5)
+    >>> print(rewards)  # -0.5 * 2, then -0.5 * 1 and the score
+    [[-1.   4.5]]
     """
     same_shape(logprobs=logprobs, ref_logprobs=ref_logprobs, mask=mask)
     check_number("kl_coef", kl_coef, at_least=0)

@@ -92,6 +92,12 @@ def gae(rewards, values, mask, gamma=1.0, lam=0.95):
 
     (Schulman et al. 2016, equation 16.)  Nothing follows the last token: V = 0 there, cut off or not.  A column outside the
     mask is no step: what comes after such a gap follows directly on what comes before it.
+
+    >>> rewards, values, mask = [[0.0, 0.0, 1.0]], [[0.5, 0.5, 0.5]], [[1, 1, 1]]
+    >>> print(gae(rewards, values, mask, lam=0.0)[0])  # one step ahead: only the last token is a surprise
+    [[0.  0.  0.5]]
+    >>> print(gae(rewards, values, mask, lam=1.0)[0])  # all the way: return minus value
+    [[0.5 0.5 0.5]]
     """
     same_shape(rewards=rewards, values=values, mask=mask)
     for name, value in (("gamma", gamma), ("lam", lam)):

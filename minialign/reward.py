@@ -72,6 +72,12 @@ def bradley_terry_loss(chosen_rewards, rejected_rewards, margin=0.0, label_smoot
 
     chosen_rewards, rejected_rewards (N,), margin a number or (N,);  s = label_smoothing is the share of votes believed to
     be slips.
+
+    >>> loss, metrics = bradley_terry_loss([1.0, 0.0], [1.0, 0.0])  # no opinion: log 2
+    >>> round(loss.item(), 4), metrics["accuracy"]
+    (0.6931, 0.5)
+    >>> round(bradley_terry_loss([np.log(3.0)], [0.0])[0].item(), 4)  # sure of three quarters: -log 0.75
+    0.2877
     """
     same_shape(chosen_rewards=chosen_rewards, rejected_rewards=rejected_rewards)
     check_number("label_smoothing", label_smoothing, at_least=0, at_most=1)
@@ -91,7 +97,11 @@ def bradley_terry_loss(chosen_rewards, rejected_rewards, margin=0.0, label_smoot
 
 
 def pair_accuracy(gaps):
-    """Share of pairs whose chosen answer scores higher; a tie counts one half, so that a constant scores 0.5."""
+    """Share of pairs whose chosen answer scores higher; a tie counts one half, so that a constant scores 0.5.
+
+    >>> pair_accuracy(np.array([2.0, -1.0, 0.0, 0.5]))
+    0.625
+    """
     return float(np.mean((gaps > 0) + 0.5 * (gaps == 0)))
 
 
@@ -208,6 +218,10 @@ def calibration(gaps, bins=5):
     gaps: raw (not normalised) r_w - r_l of held-out votes, (N,).  With p = sigma(|gap|), correct = gap > 0, over equal-width
     bins of p in [1/2, 1]:  ECE = sum of n_bin/N |accuracy - mean p|  (Guo et al. 2017).
     -> dict: ece, and per bin predicted, observed, count.
+
+    >>> gaps = np.log(3.0) * np.array([1, 1, 1, -1])  # sure of 75%, and right in three of four
+    >>> round(calibration(gaps)["ece"], 6), round(calibration(np.abs(gaps))["ece"], 6)
+    (0.0, 0.25)
     """
     check_count("the number of gaps", len(gaps))
     check_finite("the gap", gaps)

@@ -35,14 +35,22 @@ class Tokenizer:
         return f"Tokenizer({self.alphabet!r})"  # without an address: votes, and so their tokenizer, are part of cache keys
 
     def encode(self, text):
-        """text -> list of ids.  Raises ValueError naming the first character outside the alphabet."""
+        """text -> list of ids.  Raises ValueError naming the first character outside the alphabet.
+
+        >>> Tokenizer("abc").encode("cab")
+        [6, 4, 5]
+        """
         for character in text:
             if character not in self._id_of:
                 raise ValueError(f"the model knows only {self.words()} and not {character!r}")
         return [self._id_of[character] for character in text]
 
     def decode(self, ids):
-        """ids -> text; special ids appear by name, so that nothing a model wrote is hidden.  ValueError for other ids."""
+        """ids -> text; special ids appear by name, so that nothing a model wrote is hidden.  ValueError for other ids.
+
+        >>> Tokenizer("abc").decode([USER, 6, 4, 5, BOT, 4, EOS])
+        '<user>cab<bot>a<eos>'
+        """
         for i in ids:
             if not isinstance(i, Integral) or isinstance(i, bool) or not 0 <= i < self.vocab_size:
                 raise ValueError(f"ids must be whole numbers from 0 to {self.vocab_size - 1}, not {i!r}")
