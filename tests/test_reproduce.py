@@ -30,8 +30,8 @@ def test_numbers_are_read_with_their_spread_and_half_of_their_last_digit():
     assert quantities("-0.05 [-0.34, 0.08] and 85.9% [75.9%, 94.8%]", 5) == [
         Quantity(-0.05, -0.34, 0.08, 0.005, 5), Quantity(85.9, 75.9, 94.8, 0.05, 5),
     ]  # fmt: skip
-    assert quantities("2,353 votes, 1.7e-06, x86_64, 34%, 3 of 5", 5) == [
-        alone(2353), replace(alone(1.7e-6), half=pytest.approx(5e-8)), replace(alone(34), half=0.5), alone(3), alone(5),
+    assert quantities("2,353 votes, 1.2e+18, 1.7e-06, x86_64, 34%, 3 of 5", 5) == [
+        alone(2353), replace(alone(1.2e18), half=5e16), replace(alone(1.7e-6), half=pytest.approx(5e-8)), replace(alone(34), half=0.5), alone(3), alone(5),
     ]  # fmt: skip
 
 
@@ -40,6 +40,11 @@ def test_a_cell_is_named_after_its_row_and_its_column():
     assert tables(text) == {
         "PPO · gold": Quantity(0.6, 0.5, 0.7, 0.05, 5), "PPO · wins": alone(2), "PPO · wins (2)": alone(3), "votes": alone(4),
     }  # fmt: skip
+
+
+def test_a_block_belongs_to_its_command_and_what_is_measured_on_a_machine_is_left_out():
+    text = "".join(f"<!-- begin: {name} -->\n{n}\n<!-- end -->\n" for n, name in enumerate(("a b", "c, x", "c, measured", "c")))
+    assert published.blocks(f"`<!-- begin: no -->` is no block\n{text}") == {"a b": "0\n", "c": "1\n3\n"}
 
 
 def test_no_number_of_a_published_table_is_overlooked():

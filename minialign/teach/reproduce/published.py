@@ -29,7 +29,7 @@ TOLERANCE = (
 NUMBER = r"[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?"
 QUANTITY = re.compile(rf"(?<![\w.])({NUMBER})%?(?: \[({NUMBER})%?, ({NUMBER})%?\])?")
 MACHINE = re.compile(r"\b(seconds|minutes|peak memory|megabytes|machine|ms)\b")
-BLOCK = re.compile(r"^<!-- begin: ([^\n]+) -->\n(.*?)^<!-- end: ", re.S | re.M)
+BLOCK = re.compile(r"^<!-- begin: ([^\n]+) -->\n(.*?)^<!-- end", re.S | re.M)
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,16 @@ def named(pairs: Iterator[tuple[str, Quantity]]) -> dict[str, Quantity]:
 
 
 def blocks(text: str) -> dict[str, str]:
-    """What stands between <!-- begin: COMMAND --> and its end -> command -> text."""
-    return {command: block for command, block in BLOCK.findall(text)}
+    """What is between <!-- begin: COMMAND --> or <!-- begin: COMMAND, WHAT --> and <!-- end: command -> text.
+
+    WHAT is "measured" if all of it depends on the machine: then it is left out.
+    """
+    found: dict[str, str] = {}
+    for name, block in BLOCK.findall(text):
+        command, _, what = name.partition(", ")
+        if what != "measured":
+            found[command] = found.get(command, "") + block
+    return found
 
 
 def tables(text: str) -> dict[str, Quantity]:

@@ -129,7 +129,7 @@ def block_steps(pages: dict[str, str], source: Path) -> Iterator[Step]:
         fast = "--fast" in command.split()
         if command.startswith("minialign lab"):
             yield from (lab_step(name, fast, source) for name in published.rows(text))
-        elif command.startswith("minialign bench"):  # all of them times, arranged by hand: made again to be read
+        elif "--against" in command:  # all of them times, arranged by hand: made again to be read
             yield Step(slug(command), command, fast, {}, needs=("torch", "transformers"))
         else:
             yield Step(slug(command), command, fast, published.tables(text), lambda out, printed: published.tables(printed))
