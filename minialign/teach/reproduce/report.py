@@ -36,9 +36,10 @@ def report(chosen: list[Step], found: dict[str, dict[str, Any]], failed: dict[st
             changed += word in ("OUTSIDE", "MISSING")
         everything += len(words)
     drawn = list(figures(source, out))
-    lines += ["", "## Figures", "", *drawn]
+    lines += ["", "## Figures drawn again", "", *drawn] if drawn else []
     write_text(out / "report.md", "\n".join(lines) + "\n")
-    print("\n".join([heading("figures"), *(paragraph(line, "   ", "      ") for line in drawn)]))
+    if drawn:
+        print("\n".join([heading("figures drawn again"), *(paragraph(line, "   ", "      ") for line in drawn)]))
     print(f"\n{paragraph(TOLERANCE)}\n\n{changed or 'None'} of {everything} published numbers has changed beyond its spread;")
     print(f"all of them are in {out / 'report.md'}")
     return 1 if changed else 0
@@ -49,8 +50,7 @@ def figures(source: Path, out: Path) -> Iterator[str]:
     for path in sorted((source / "lessons" / "figures").glob("*.txt")):
         again = [file for file in out.rglob(path.name) if "lessons-copy" not in file.parts]
         if not again:
-            yield f"{path.stem}: not drawn again by these steps"
-            continue
+            continue  # no step that was chosen draws it
         newest = max(again, key=lambda file: file.stat().st_mtime)
         was, now = (file.read_text(encoding="utf-8").strip() for file in (path, newest))
         told = "the same caption" if was == now else f"another caption. Published: {was} Now: {now}"
