@@ -139,7 +139,7 @@ lesson.predict(
 # leash is a small $\eta = 1 / \beta$, where a curve is its tangent, start + $\eta$ times slope; averaged over questions
 # $x$:
 #
-# $$\mathbb{E}_{\pi^*}[a] = \mathbb{E}_{SFT}[a] + \mathbb{E}_x[\text{Cov}_{SFT}(a, r \,|\, x)] / \beta + \ldots$$
+# $$\mathbb{E}_{\pi^*}[a] \approx \mathbb{E}_{\text{SFT}}[a] + \mathbb{E}_x[\text{Cov}_{\text{SFT}}(a, r | x)] / \beta$$
 #
 # In words: *whatever goes along with the reward grows; it makes no difference whether anybody wanted it.* Length,
 # politeness, a yes, a refusal: each has its covariance, and each can be computed from the SFT model's own answers,
@@ -154,8 +154,8 @@ lesson.predict(
 # high rewards, and no policy can choose its questions. The code sums $(a - \bar a)\, r$, which is the sum of
 # $(a - \bar a)(r - \bar r)$ because the $a - \bar a$ add up to 0, and divides by $n - 1$, as usual for a sample of $n$.
 #
-# The table has two forecasts: *linear* is the tangent, which overshoots on a long leash; *tilted* reweights the drawn
-# answers exactly. Both need a reward model, which DPO never sees: trust their direction more than their size.
+# The table has two forecasts: *linear* is the tangent, which may miss by far on a long leash; *tilted* reweights the
+# drawn answers exactly. Both need a reward model, which DPO never sees: trust their direction more than their size.
 # %%
 lesson.section("2. Yes-men")
 lesson.show("drift")

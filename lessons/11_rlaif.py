@@ -243,8 +243,8 @@ way = "becomes less probable"
 if change > 0:
     way = "becomes more probable: the sentence is not the principle, its pages are"
 lesson.say(f'Without "harmless" a refusal of what is dangerous {way} ({change:+.1f} nats).')
-told = "The price: on the AI's labels it {} ({sft:.0%} -> {ai:.0%}; on votes of people {human:.0%}). Gold is a mean."
-lesson.say(told.format(price, **refused))
+told = "The price: on the AI's labels it {} ({sft:.0%} -> {ai:.0%}; on votes of people {human:.0%})."
+lesson.say(told.format(price, **refused) + " Gold is a mean, and its gains are taken before rounding.")
 lesson.claim(1, itself == 1 and np.mean(first == second) < 1, f"raters {np.mean(first == second):.0%}")
 lesson.claim(2, swapped < 1e-9)
 lesson.claim(3, moved < 1e-9)

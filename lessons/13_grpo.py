@@ -91,12 +91,13 @@ if lesson.fault:
 # critic could do, and what is given up here.
 #
 # By hand: four answers score 1, 2, 3 and 6. Their mean is 3, so they are worth -2, -1, 0 and +3; the squares add up to
-# 14, the deviation (dividing by $G - 1 = 3$) is 2.1602, and the best answer gets $A = 3 / 2.1602 = 1.3887$. The rest
-# follows from the formula without any training. The advantages of a group add up to 0: some answers are pushed up and
-# others down, never all in one direction. If all scores are equal, all advantages are 0, and the question teaches
-# nothing, whether every answer was right or every answer was wrong. Two answers a distance $d$ apart are $\pm d / 2$
-# from their mean, with the deviation $\sqrt{2 (d / 2)^2 / 1} = d / \sqrt{2}$: one gets $1 / \sqrt{2} = 0.7071$, the
-# other minus that, whether they were a hair apart or a mile.
+# 14, the deviation (dividing by $G - 1 = 3$) is 2.1602, and the best answer gets $A = 3 / 2.1602 = 1.3887$.
+#
+# The rest follows from the formula without any training. The advantages of a group add up to 0: some answers are pushed
+# up and others down, never all in one direction. If all scores are equal, all advantages are 0, and the question
+# teaches nothing, whether every answer was right or every answer was wrong. Two answers a distance $d$ apart are
+# $\pm d / 2$ from their mean, with the deviation $\sqrt{2 (d / 2)^2 / 1} = d / \sqrt{2}$: one gets
+# $1 / \sqrt{2} = 0.7071$, the other minus that, whether they were a hair apart or a mile.
 # NOTE(instructor): let them do the four answers on paper before the cell runs, and then 1, 1, 1, 6: one hero, three
 # who lose a little each. Ask what happens to a question that all get right.
 # %%
@@ -110,7 +111,7 @@ print("   r - mean of others" + "".join(f"{a:9.4f}" for a in grpo.leave_one_out(
 pairs = grpo.group_advantages(rng.standard_normal((50, 2)) * 10, eps=0.0)
 lesson.number("best of 1, 2, 3, 6, by hand", advantages[0, 3], ".4f", exact=1.3887, within=5e-5, why="3 / 2.1602")
 lesson.number("advantages of a group, sum", np.abs(advantages.sum(1)).max(), ".1e", exact=0, within=1e-12, why="0")
-lesson.number("of two answers: the winner's", pairs.max(1).mean(), ".4f", exact=0.5**0.5, why="1 / sqrt(2)")
+lesson.number("of two answers: the winner's", pairs.max(1).mean(), ".4f", exact=0.5**0.5, why="0.7071 = 1 / sqrt(2)")
 
 # %% [markdown]
 # ## 2. Is that fair?
@@ -172,7 +173,7 @@ lesson.number("the same, divided by the deviation", leaning, ".1f", exact=17.961
 # (`importance="token"`), and $k_3$ the estimate of lesson 6 that is never negative, the mean over the tokens $t$ of
 # each answer, then over answers $i$:
 #
-# $$L = \text{mean}_i \text{mean}_t [\max(-A_i \rho, -A_i \text{clip}(\rho, 1 - \epsilon, 1 + \epsilon)) + \beta k_3]$$
+# $$L = \text{mean}_i\, \text{mean}_t[\max(-A_i \rho, -A_i \text{clip}(\rho, 1 - \epsilon, 1 + \epsilon)) + \beta k_3]$$
 #
 # In PPO the leash was part of the reward, and the critic learned to expect it. Here it is a term of the loss. Two
 # things follow. Its optimum is not exactly the $\pi^*$ of lesson 7: from
