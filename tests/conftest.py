@@ -46,6 +46,12 @@ def one_book(one_tour, tmp_path_factory):
     return toy_book(folder)
 
 
+@pytest.fixture(scope="session")
+def lesson_runs(tmp_path_factory):
+    """Where all lessons keep what they make, as scripts and as notebooks, so that each finds the models of those before it."""
+    return tmp_path_factory.mktemp("lessons")
+
+
 @pytest.fixture(autouse=True)
 def arithmetic_errors_raise(request):
     """Overflow, division by zero, invalid values and underflow raise.

@@ -52,20 +52,14 @@ def result(folder):
 
 
 # ------------------------------------------------------------------------------------------------ the lessons
-@pytest.fixture(scope="session")
-def out(tmp_path_factory):
-    """Where all lessons keep what they make, so that each finds the models of those before it."""
-    return tmp_path_factory.mktemp("lessons")
-
-
 @pytest.mark.lessons
 @pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_runs_by_itself(script, out):
-    done = run(script, "--fast", "--out", out)
+def test_a_lesson_runs_by_itself(script, lesson_runs):
+    done = run(script, "--fast", "--out", lesson_runs)
     assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
-    told = [line for line in done.stdout.splitlines() if str(out) not in line]  # paths may be of any length
+    told = [line for line in done.stdout.splitlines() if str(lesson_runs) not in line]  # paths may be of any length
     assert done.stdout.isascii() and max(map(len, told)) <= 88, max(told, key=len)
-    folder = out / "lessons" / f"{script.stem}-fast"
+    folder = lesson_runs / "lessons" / f"{script.stem}-fast"
     r = result(folder)
     unseen = [claim["sentence"] for claim in r["claims"].values() if not claim["seen"]]
     assert r["complete"] and len(unseen) <= 1, unseen  # a claim may fail with one seed in twenty
@@ -82,10 +76,10 @@ def test_a_lesson_runs_by_itself(script, out):
     [(path, fault) for path in LESSONS for fault in faults_of(read_doc(path))],
     ids=lambda x: getattr(x, "stem", x),
 )
-def test_a_fault_shows_where_the_lesson_says_it_will(script, fault, out):
-    done = run(script, "--fast", "--out", out, "--break", fault)
+def test_a_fault_shows_where_the_lesson_says_it_will(script, fault, lesson_runs):
+    done = run(script, "--fast", "--out", lesson_runs, "--break", fault)
     assert done.returncode == 0, done.stderr
-    r = result(out / "lessons" / f"{script.stem}-fast-{fault}")
+    r = result(lesson_runs / "lessons" / f"{script.stem}-fast-{fault}")
     assert not any(r["claims"][str(n)]["seen"] for n in r["expected_unseen"])
 
 

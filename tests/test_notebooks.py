@@ -21,7 +21,12 @@ from minialign.teach.kit import execute, notebooks
 needs_kernel = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in execute.EXTRA), reason="no extra: pip install -e '.[notebook]'"
 )
-needs_marimo = pytest.mark.skipif(importlib.util.find_spec("marimo") is None, reason="no marimo")
+needs_marimo = pytest.mark.skipif(importlib.util.find_spec("marimo") is None, reason="no marimo: pip install marimo")
+IN_CI = 1, 4, 8  # with `-m lessons`, after the scripts, whose models they find; the other notebooks run with `-m slow`
+
+
+def one_of(path):
+    return pytest.mark.lessons if int(path.stem[:2]) in IN_CI else pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
@@ -134,12 +139,12 @@ def test_without_the_extra_there_is_one_line_with_the_command(tmp_path, monkeypa
 
 
 @needs_kernel
-@pytest.mark.slow
-@pytest.mark.parametrize("path", sorted(LESSONS.glob("[0-9][0-9]_*.py")), ids=lambda path: path.stem)
-def test_every_lesson_runs_as_a_notebook(path, tmp_path_factory, monkeypatch):
-    folder = tmp_path_factory.getbasetemp() / "project"  # one for all: what one lesson makes the next one finds
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=one_of(path), id=path.stem) for path in sorted(LESSONS.glob("[0-9][0-9]_*.py"))]
+)
+def test_every_lesson_runs_as_a_notebook(path, lesson_runs, monkeypatch):
     monkeypatch.chdir(LESSONS.parent)
-    document = json.loads(notebooks.notebook(path, "--fast", "--out", str(folder / "runs")))
+    document = json.loads(notebooks.notebook(path, "--fast", "--out", str(lesson_runs)))
     *_, last = run(document, LESSONS.parent)
     assert "claims seen" in printed(last)
 
@@ -166,12 +171,12 @@ def test_a_notebook_runs_in_marimo(tmp_path, monkeypatch):
 
 @needs_marimo
 @needs_kernel
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [1, 4, 8])
-def test_lessons_run_in_marimo(number, tmp_path, monkeypatch):
+@pytest.mark.lessons
+@pytest.mark.parametrize("number", IN_CI)
+def test_lessons_run_in_marimo(number, lesson_runs, tmp_path, monkeypatch):
     (lesson,) = LESSONS.glob(f"{number:02d}_*.py")
     (tmp_path / "lessons").symlink_to(LESSONS)
-    assert "claims seen" in in_marimo(lesson, tmp_path, monkeypatch, "--fast", "--out", str(tmp_path / "runs"))
+    assert "claims seen" in in_marimo(lesson, tmp_path, monkeypatch, "--fast", "--out", str(lesson_runs))
 
 
 # ------------------------------------------------------------------------------------------------ without any of them
