@@ -19,7 +19,8 @@ BREAK IT   --break overwrite     of two uses of a value, only the last one count
            --break nozero        the gradients of the last step are not cleared: old ones push along, as momentum does,
                                  and the loss may even end lower -> 7
 EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do they have in common?
-           (5 min, change) float32 in the finite differences: what becomes of the valley on the right of the picture?
+           (5 min, change) after the line "eps = ..." of section 5 write  eps = eps.astype(np.float32)  (about 7 digits
+           in place of 16): what becomes of the valley on the right of the picture?
            (15 min, think) a million inputs, one output: what would finite differences cost, and what does backward?
            (20 min, curve) exclusive or with gradients cleared, with nine tenths kept (momentum), and never cleared:
            plot the losses. Why is the fault the fastest here, and where would it not be?
@@ -34,8 +35,8 @@ EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do 
 # ingredients. It says something wrong, and for every one of its numbers we want to know: a little more of you, and how
 # much more wrong would it be?
 #
-# That question has one answer a number, the derivative, and one algorithm that finds all of them at once. It is the
-# only thing that every lesson after this one takes for granted.
+# There is one answer for each number, its derivative, and one algorithm finds them all at once. It is the only thing
+# that every lesson after this one takes for granted.
 #
 # ```text
 #    forward, left to right: values            backward, right to left: blame
@@ -44,6 +45,18 @@ EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do 
 #             * --> p = 6 --+--> s = 11 --^2--> L = 121    22 <-- 22 <-- 1
 #    y = 3 --'              |                  44 <--'   (22 * x)
 #                           5
+# ```
+#
+# ```text
+#  how to read what a lesson prints
+#  exact: ...  ok        the number is known beforehand; "ok" allows for rounding (1.4e-09 in place of 0)
+#  3 seeds: a .. b       smallest and largest value of this number in three runs with other random numbers
+#  claim, "seen 1."      a sentence of the list at the top, and whether this run bears it out
+#  gold                  the grade of a judge, a program that knows the truth: it measures, and never trains
+#  nat                   the unit of log-probabilities with natural logarithms (with base 2: bit)
+#  the journey           one run through the whole course, whose models and votes all lessons use
+#  plamob, glikor        made-up names, no misprints; if no text speaks of one, "i do not know" is right
+#  TRL, trl #925         a much-used library for all this, and a question in its public list of issues
 # ```
 
 # %%
@@ -80,16 +93,16 @@ if lesson.fault == "nobroadcast":
 # rule**. It needs no insight into the whole computation; each step has to know only itself.
 #
 # **A value that is used twice.** Let $L = z z + z$ at $z = 3$. A small step $\epsilon$ of $z$ moves $L$ through the
-# square, by $6 \epsilon$, *and* directly, by $\epsilon$. Both happen at once, and small changes add up: the blame is 7.
-# In general, over all uses $y$ of a value $x$:
+# square, by $6 \epsilon$ ($3 \epsilon$ for each of its two factors), *and* directly, by $\epsilon$. All of this happens
+# at once, and small changes add up. In general, over all uses of $x$, where $y$ is what a use makes of it:
 #
 # $$\frac{dL}{dx} = \sum_y \frac{dL}{dy} \frac{dy}{dx}$$
 #
 # **By machine.** While the program computes forwards, every result remembers its *parents* and a small function `vjp`
-# ("vector-Jacobian product"), which turns the blame of the result into the blame of each parent. Going backward then is
-# a walk from the end to the beginning, in an order in which everybody who used a value comes before it. For every
-# parent: compute its share, and **add** it to what has already arrived. The lines below the next heading are that loop.
-# The `+` in them is the sum of the formula.
+# ("vector-Jacobian product": the Jacobian is the table of all local slopes), which turns the blame of the result, `g`,
+# into the blame of each parent. Going backward then is a walk from the end to the beginning; each value is visited only
+# after all results that used it. For every parent: compute its share, and **add** it to what has already arrived. The
+# lines below the next heading are that loop. The `+` in them is the sum of the formula.
 #
 # Stretching counts as use. If one row is added to a matrix of three rows, the row has been used three times, so the
 # three blames are summed (`sum_to_shape`).
@@ -104,7 +117,7 @@ lesson.number("blame of x: dL/dx", x.grad, ".0f", exact=66, within=0, why="2 * 1
 lesson.number("blame of y: dL/dy", y.grad, ".0f", exact=44, within=0, why="2 * 11 * x")
 
 lesson.predict(
-    "z is used twice: L = z * z + z, at z = 3. The two uses send back 6 and 1. What is the blame of z?",
+    "L = z * z + z, at z = 3: through the square z gets a blame of 6, directly 1. What is the blame of z?",
     ["1: the last use counts", "6: the largest counts", "7: they add up"],
     2,
     "a small step of z moves L along both ways at once, and small changes add up. That is the sum in the chain rule.",
@@ -128,25 +141,32 @@ lesson.reveal()
 # $$\frac{d \log p_t}{d z_i} = \text{onehot}(t)_i - \frac{e^{z_i}}{\sum_j e^{z_j}} = \text{onehot}(t)_i - p_i$$
 #
 # where $\text{onehot}(t)$ is 1 at $t$ and 0 elsewhere. No exponentials are left: *what should have been, minus what was
-# expected*. The gradient of the loss is the same with the other sign, $p - \text{onehot}(t)$.
+# expected*. The gradient of the loss is the same with the other sign, $p - \text{onehot}(t)$, and divided by $N$ if the
+# loss is a mean over $N$ characters. (The code below differentiates $\log p_t$, so its sign is the first one.)
 #
 # By hand: logits 0, ln 2 and 0 give the probabilities 0.25, 0.5, 0.25. If the third character came, the gradient of the
 # loss is 0.25, 0.5 and -0.75. It sums to 0: what one character gains, the others lose. And it is largest where the
 # model was most wrong. The code prints these three numbers.
 #
-# SFT averages this derivative, PPO weighs it with advantages, DPO subtracts two of it.
+# SFT (lesson 3) averages this derivative, PPO (6) weighs it, DPO (8) subtracts two of it.
 #
 # (In code, subtract the largest logit first: `exp(1000)` is infinite, and a shift of all logits cancels in $p$.)
 #
 # **The other rule that is worth doing by hand** is layer norm, for here one value is used in three ways. A row $x$ of
 # $C$ numbers is turned into $\hat{x}_i = (x_i - m)\, r$ with the mean $m$ and $r = 1 / \sqrt{v + \epsilon}$, where $v$
-# is the mean of $(x_i - m)^2$. If $x_j$ grows, $\hat{x}_j$ grows by $r$; the mean grows by $1 / C$; and $r$ shrinks,
-# because $dv / dx_j = 2 (x_j - m) / C$ and so $dr / dx_j = -r^3 (x_j - m) / C = -r^2 \hat{x}_j / C$. Together
+# is the mean of $(x_i - m)^2$. Let $x_j$ grow. The mean grows by $1 / C$, so $x_i - m$ changes by
+# $\text{onehot}(j)_i - 1 / C$. And $r$ shrinks: $dv / dx_j = 2 (x_j - m) / C$ (what goes through $m$,
+# $-(2 / C) \sum_i (x_i - m)\, dm / dx_j$, is 0, for the deviations sum to 0), and
+# $dr / dv = -\frac{1}{2} (v + \epsilon)^{-3/2} = -r^3 / 2$. Together $dr / dx_j = -r^3 (x_j - m) / C$. The product
+# rule, and then $x_i - m = \hat{x}_i / r$:
+#
+# $$\frac{d \hat{x}_i}{d x_j} = r \left( \text{onehot}(j)_i - \frac{1}{C} \right) + (x_i - m) \frac{dr}{dx_j}$$
 #
 # $$\frac{d \hat{x}_i}{d x_j} = r \left( \text{onehot}(j)_i - \frac{1}{C} - \frac{\hat{x}_i \hat{x}_j}{C} \right)$$
 #
-# Let $h_i$ be the blame of $\hat{x}_i$ (for $y = \text{gain} \cdot \hat{x} + \text{bias}$ it is the blame of $y_i$
-# times the gain). Sum over all uses:
+# Let $g_i$ be the blame of $y_i = \text{gain}_i \hat{x}_i + \text{bias}_i$. Then $\text{gain}_i$ gets
+# $g_i \hat{x}_i$, $\text{bias}_i$ gets $g_i$ (both summed over the rows that share them), and $\hat{x}_i$ gets
+# $h_i = g_i\, \text{gain}_i$. Sum $h_i\, d\hat{x}_i / dx_j$ over all uses $i$:
 #
 # $$\frac{dL}{d x_j} = r\, (h_j - \text{mean}(h) - \hat{x}_j\, \text{mean}(h \hat{x}))$$
 # %%
@@ -162,7 +182,7 @@ by_hand = Tensor(np.log([1.0, 2.0, 1.0]), requires_grad=True)  # logits 0, ln 2,
 (-functional.token_log_probs(by_hand, np.array(2))).backward()
 print("   by hand: " + ", ".join(f"{g:+.2f}" for g in by_hand.grad))
 lesson.number("the character that came, by hand", by_hand.grad[2], ".2f", exact=-0.75, why="0.25 - 1")
-lesson.number("its rows, sum", sums, ".1e", exact=0, within=1e-12, why="0")
+lesson.number("each row of the gradient, sum", sums, ".1e", exact=0, within=1e-12, why="0")
 
 # %% [markdown]
 # ## 4. Is it right?
@@ -172,7 +192,7 @@ lesson.number("its rows, sum", sums, ".1e", exact=0, within=1e-12, why="0")
 # $$f'(x) \approx \frac{f(x + \epsilon) - f(x - \epsilon)}{2 \epsilon}$$
 #
 # An agreement of one part in a million is a pass. At one part in a thousand something is wrong, usually a mask, a sign,
-# or a use that was forgotten.
+# or a use that was forgotten. (Some of the rules, from *embedding* to *rotary*, are parts of lesson 2's model.)
 # %%
 lesson.section("4. Every rule against finite differences")
 lesson.show("finite-difference")
@@ -228,8 +248,12 @@ lesson.number(f"GPT of {len(gradients[0])}: hand - engine", apart, ".1e", exact=
 # Two errors pull in opposite directions. Expand $f(x \pm \epsilon)$ into a Taylor series: the even terms cancel in the
 # difference, and what is left over is about $\epsilon^2 / 6$ times the third derivative, so large steps are coarse. But
 # numbers are stored with some 16 digits, and the difference of two nearly equal ones loses them: an error of about
-# $10^{-16} / \epsilon$, so small steps drown. The sum of the two has its valley near the cube root of $10^{-16}$,
-# between $10^{-6}$ and $10^{-5}$.
+# $10^{-16} / \epsilon$, so small steps drown. If $f$ and its derivatives are near 1, the error is the sum
+# $\epsilon^2 / 6 + 10^{-16} / \epsilon$. At its lowest point the slope is 0:
+#
+# $$\frac{\epsilon}{3} - \frac{10^{-16}}{\epsilon^2} = 0, \quad \epsilon^3 = 3 \cdot 10^{-16}$$
+#
+# So the best step is near the cube root of the precision, between $10^{-6}$ and $10^{-5}$.
 # %%
 lesson.section("5. How small should eps be?")
 eps = 10.0 ** np.arange(-14, 0.01, 0.5)
@@ -239,8 +263,9 @@ lesson.number("the best eps, for exp at 1", best, ".0e")
 
 # %% [markdown]
 # ## 6. Downhill
-# The gradient points uphill. Take a small step the other way, compute it anew, repeat: that is all training is. One
-# trap: gradients are *added* to what is already there, so they have to be cleared before every step.
+# The gradient points uphill. Take a small step the other way (its size, 0.2 in this code, is the *learning rate*),
+# compute it anew, repeat: that is all training is. The task: say 1 if exactly one of two inputs is on. One trap:
+# gradients are *added* to what is already there, so they have to be cleared before every step.
 # %%
 lesson.section("6. Exclusive or, downhill")
 inputs, truth = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) * 2.0 - 1, np.array([-1.0, 1, 1, -1])
@@ -290,12 +315,12 @@ lesson.finish()
 #
 # What goes wrong in practice: gradients that are not cleared (`zero_grad` is forgotten; sometimes training even profits
 # for a while, because old gradients act like momentum, and the bug is never found). A value changed in place after it
-# was used, so that the backward pass sees the wrong number. A `detach` too many, and part of the model silently stops
-# learning; one too few, and a target is differentiated that should have been a constant.
+# was used, so that the backward pass sees the wrong number. One `detach` ("treat this as a constant") too many, and
+# part of the model silently stops learning; one too few, and what should be constant gets a gradient.
 #
 # ## In TRL today
 # Nothing of this is visible there: TRL calls `loss.backward()` of PyTorch, which does what you have just seen. The same
-# words are used: leaf, graph, `requires_grad`, `grad`.
+# words are used: graph, `requires_grad`, `grad`, leaf (a value that was not computed from others).
 #
 # ## Further reading
 # * Rumelhart, Hinton, Williams, *Learning Representations by Back-Propagating Errors*, 1986 (Nature 323).

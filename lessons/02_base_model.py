@@ -5,7 +5,7 @@ QUESTION   A model reads a little internet and learns one thing only: which char
 NEEDS      the base model (made once if it is missing)
 TIME       about 10 s; --fast about 4 s
 EQUATION   loss = - mean log pi(next character | all before it)                          [eq: next-token]
-           attention: each character takes a weighted mean of what those before it offer   [eq: causal-attention]
+           attention: each takes a weighted mean of what it and those before it offer      [eq: causal-attention]
 WATCH      1. a model without opinions (equal logits) has a loss of exactly ln V: it guesses among V characters
            2. changing the future changes no past prediction, not even in the last digit: the answer cannot be copied
            3. the attention weights sum to 1: what a character takes is a mean
@@ -17,7 +17,8 @@ BREAK IT   --break nomask   attention may look at the future -> 2, 4, 5, 6, 7
            --break shift    the target is the character that the model already sees -> 4, 5, 6
            --break nopos    no character knows its position -> 4, 6
 EXERCISES  (2 min, run) --break nomask: the loss is better than it should be. Why is that the worst sign of all?
-           (5 min, change) temperature 0.5 in continue_bare: what do the continuations gain, and what do they lose?
+           (5 min, change) temperature: in section 4 write 0.5 for 1.0 in both calls of continue_bare: what do the
+           continuations gain, and what do they lose?
            (15 min, think) "a base model is a broken assistant": how could you get an answer from it without training?
            (20 min, curve) the first steps of pretraining at a third of the learning rate, and at three times: plot the
            losses
@@ -37,7 +38,7 @@ EXERCISES  (2 min, run) --break nomask: the loss is better than it should be. Wh
 # ```text
 #  what a base model reads:   what does a cat s a y ? _          "_": which character is next?
 #  position t asks:           query q_t   "I am after a question mark: what was asked, and about whom?"
-#  every earlier position s:  key k_s     "I am the name of an animal"         --> score q_t . k_s
+#  every position s up to t:  key k_s     "I am the name of an animal"         --> score q_t . k_s
 #                             value v_s   "it was: cat"                        --> taken in proportion
 # ```
 
@@ -68,7 +69,8 @@ lesson = Lesson(__file__, __doc__)
 # %% [markdown]
 # ## 1. Its internet
 # A few of the documents that it reads. They are short, they repeat themselves, and they contain the facts of this
-# little world. In some of them people ask one question after another. The model is never told anything else.
+# little world, and people's mistakes about them. In some of them people ask one question after another. The model is
+# never told anything else.
 #
 # The alphabet has a few extra signs beside the letters: `<user>` and `<bot>` for the conversations of lesson 3, `<eos>`
 # for the end of a text, `<pad>` to fill up. Pretraining uses `<eos>` alone. A sample taken early on may contain the
@@ -94,28 +96,31 @@ lesson.predict(
 # %% [markdown]
 # ## 2. What it computes, and what nobody may do: look ahead
 # **The loss.** Write $\pi(c \,|\, \text{before})$ for the probability that the model gives to the next character $c$.
-# The probability of a whole text is the product along the way, and its logarithm is a sum. Turn the sign round, take
-# the mean over all characters:
+# The probability of a whole text is the product along the way, and its logarithm is a sum,
+# $\log \pi(\text{text}) = \sum_t \log \pi(c_t \,|\, \text{before})$. Turn the sign round, take the mean over all
+# characters:
 #
 # $$\text{loss} = -\text{mean} \log \pi(\text{next character} \,|\, \text{all before it})$$
 #
 # This is the **cross-entropy**. It is 0 for one who always knows, and $\ln V$ for one who guesses evenly among $V$
-# characters; $e^{\text{loss}}$, the **perplexity**, reads as "as undecided as between so many". It cannot reach 0 here:
-# which animal the next document is about, is anybody's guess.
+# characters (36 here). $e^{\text{loss}}$ is the **perplexity**: the model is as undecided as if it chose evenly among
+# that many characters. The loss cannot reach 0: nobody can guess which animal the next document is about.
 #
 # The network ends in $V$ numbers, the **logits** $z$. **Softmax** makes probabilities of them: exponentiate, so that
 # all are positive (first subtract the largest: `exp(1000)` is infinite, and a shift cancels), and divide by the sum,
 # $p_c = e^{z_c} / \sum_j e^{z_j}$. Lesson 1 derives what training then does to the logits: the gradient of the loss is
-# $p$ minus 1 at the right character. Pull up what came, push down what was expected instead.
+# $p$ minus 1 at the right character. A step against it raises the logit of the character that came; the others fall in
+# proportion to their probabilities.
 #
-# **Attention.** Each position carries a vector. To predict, position $t$ needs things that are further back: which
-# animal was it? So it sends out a question and takes a mean of the answers. Three linear maps of each vector make this
+# **Attention.** Each position carries a vector: first the one learned for its character (the *embedding*). To predict,
+# position $t$ needs things that are further back: which animal was it? So it sends out a question and takes a mean of
+# the answers. Three linear maps of each vector, each to $D$ numbers, make this
 # possible: a **query** $q$ (what am I looking for?), a **key** $k$ (what do I have to offer?) and a **value** $v$ (the
 # offer itself). Step by step:
 #
-# 1. Score every earlier position $s$ by how well its key fits the query: $S_{ts} = q_t \cdot k_s / \sqrt{D}$. A dot
-#    product of $D$ random terms of size 1 is about $\sqrt{D}$ large; dividing by that keeps the softmax from being sure
-#    before it has learned anything.
+# 1. Score every position $s \le t$, its own included, by how well its key fits the query:
+#    $S_{ts} = q_t \cdot k_s / \sqrt{D}$. A dot product sums $D$ random terms of size 1; their variances add up to $D$,
+#    so it is about $\sqrt{D}$ large. Dividing keeps the softmax from being sure before it has learned anything.
 # 2. Remove the future: $S_{ts} = -\infty$ for $s > t$. Otherwise position $t$ would copy the very character that it is
 #    asked to predict.
 # 3. Softmax over $s$: weights $A_{ts}$, positive, with the sum 1.
@@ -123,8 +128,8 @@ lesson.predict(
 #
 # In matrices, $y = A v$ with $A = \text{softmax}(q k^T / \sqrt{D})$: these are the lines of code that the lesson shows.
 # Several such **heads** work side by side, each with its own three maps. As a mean does not know about order, queries
-# and keys are first turned by an angle that grows with their position (**rotary** positions); then a dot product
-# depends on how far apart two positions are.
+# and keys are first turned by an angle that grows with their position (**rotary** positions). Turned by $a t$ and
+# $a s$, they meet at an angle that has changed by $a (t - s)$: a score depends on how far apart two positions are.
 #
 # By hand, with $D = 1$: three positions, all queries 1, keys 0, ln 2 and 0, values 2, 4 and 10. The third position sees
 # scores 0, ln 2, 0. Their exponentials are 1, 2, 1, so the weights are 1/4, 1/2, 1/4, and the mean is 0.5 + 2 + 2.5 =
@@ -168,9 +173,9 @@ lesson.number("loss without opinions", without_opinions, ".4f", exact=math.log(V
 
 # %% [markdown]
 # ## 3. The first tenth of the training, before your eyes
-# Cut windows out of the internet, compute the loss at all positions at once, take a step against its gradient. The
-# samples go through the stages that every language model goes through: letters in the right proportions, then words,
-# then sentences, and at last sentences that are true.
+# Cut windows out of the internet, each from the start of a document, compute the loss at all positions at once, take a
+# step against its gradient. The samples go through the stages of every language model: letters in the right
+# proportions, then words, then sentences. The last sample, at 100%, is of the finished model.
 # NOTE(instructor): read the samples aloud. First letters, then words, then sentences: only the loss has asked for them.
 # %%
 lesson.section("3. Training: the first tenth" if not lesson.fault else "3. Training")
@@ -203,8 +208,8 @@ sample(model, 1)
 
 # %% [markdown]
 # ## 4. The numbers
-# How good is a loss? Better than guessing is nothing yet. One can count letters, pairs, triples: each count predicts
-# the next letter with a certain loss, and the model has to beat them.
+# How good is a loss? Better than guessing is nothing yet. One can count letters, pairs (what follows one given letter),
+# triples (two given letters): each count predicts the next letter with a certain loss, and the model has to beat them.
 #
 # The numbers after that are a lie detector. If a later character can move an earlier prediction by as much as the last
 # digit, the mask leaks, and the wonderful loss is worth nothing.
@@ -266,13 +271,13 @@ lesson.finish()
 # ## What the field calls it, and what goes wrong
 # The training is *pretraining*, the task *next-token prediction* or *causal language modelling*, the network a
 # *decoder-only transformer*. A *token* is usually a piece of a word; here it is a character. The rule about the future
-# is the *causal mask*. Drawing from $\pi$ is *sampling*, with a *temperature* that sharpens or flattens it; always
-# taking the likeliest is *greedy decoding*.
+# is the *causal mask*. Drawing from $\pi$ is *sampling*, with a *temperature* $T$, $\text{softmax}(z / T)$: below 1 it
+# sharpens, above 1 it flattens. Always taking the likeliest is *greedy decoding*.
 #
 # What goes wrong: a mask that leaks, or targets not shifted by one, give a loss that is too good to be true. A first
-# loss far above $\ln V$ means that the random start is already sure of something. Windows cut at random places hide how
-# documents begin. And the classic mistake of the user: to take a base model for a bad assistant. Give it the beginning
-# of a page on which the answer would naturally come next, and it will often give it.
+# loss far above $\ln V$ means that the random start is already sure of something. Rubbish beside a good loss is not
+# overfitting: a model that knows its texts by heart recites them. And the user's mistake: to take a base model for a
+# bad assistant. Give it the beginning of a page on which the answer comes next, and it will often give it.
 #
 # ## In TRL today
 # As of September 2026: pretraining is not TRL's business, but `SFTTrainer` on a data set with a `text` column does the

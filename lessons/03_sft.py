@@ -6,18 +6,19 @@ NEEDS      the base model (made once if it is missing)
 TIME       about 15 s; --fast about 7 s
 EQUATION   loss = - sum of mask * log pi(token | all before it) / sum of mask          [eq: sft-loss]
            mask = 1 on the answer and its EOS, 0 on the question and the padding       [eq: answer-mask]
-WATCH      1. where the mask is 0 the gradient is 0 exactly: nobody teaches the model to ask
+WATCH      1. where the mask is 0 the gradient is 0 exactly: no question is learned
            2. the first loss is the base model's own loss on these answers: SFT starts where the base model ended
            3. it learns to answer: at the end it does so more often than at the start, and more often than not
            4. it learns to stop: at least four times in five it ends by itself
            5. it forgets to ask back: less often at the end than at the start
            6. answers become more probable, but the questions before them do not
-           7. imitation has a ceiling: its answers are worth less (in gold) than the demonstrations that it imitates
+           7. the imitator does not overtake its crowd: its answers are worth less (in gold) than the demonstrations
 BREAK IT   --break nomask   the questions are learned as well -> 1, 6
            --break noend    the end token (EOS) of an answer is not learned -> 3, 4
            --break one      one demonstration, shown again and again -> 3, 6
 EXERCISES  (2 min, run) --break nomask: what does the model write after a lone <user>?
-           (5 min, change) batch_size=4: does it learn more from the same demonstrations?
+           (5 min, change) in section 3 write 4 for recipe.sft.batch_size in sft.epochs, and four times
+           the n_steps (680 with --fast, else 1200): does it learn more from the same demonstrations?
            (15 min, think) one demonstration in twelve is wrong. Can any loss of this kind find out which?
            (20 min, curve) SFT on 32, 256 and all demonstrations: plot the loss on unseen answers. Where does it turn?
            (write) minialign check 3
@@ -62,7 +63,8 @@ recipe, rng = lesson.recipe, lesson.rng
 # ## 1. Demonstrations, and what is learned of them
 # What is in brackets below is what the loss sees. The question is *read*: every token of the answer is predicted with
 # the whole question in view. But it is not *learned*: no loss is computed on its tokens. And the answer's last token is
-# the end token `<eos>`. A model that is never taught to say it, never stops.
+# the end token `<eos>`: a model that is never taught to say it after an answer does not know that it should. The first
+# token of a row is never predicted, so the mask has one entry fewer than the row has tokens.
 # NOTE(instructor): write one row on the board and let the class mark what the loss should count. Most forget the EOS.
 # %%
 lesson.section("1. Demonstrations")
@@ -77,7 +79,7 @@ lesson.predict(
     "Suppose that we forget the mask, and learn the questions as well. Which habit will the model gain?",
     ["none: the questions are there anyway", "it no longer stops", "it also learns to ask"],
     2,
-    "whatever the loss counts becomes more probable. After a lone <user> it will then write a user's question.",
+    "whatever the loss counts becomes more probable. After a lone <user> it then asks far more often than here.",
 )
 
 # %% [markdown]
@@ -89,17 +91,24 @@ lesson.predict(
 # Two lines of algebra say a great deal about it.
 #
 # **Where the mask is 0, the gradient is 0, exactly.** The derivative of the loss with respect to one log-probability is
-# $-m / \sum m$. Nothing reaches the parameters through a token of the question.
+# $-m / \sum m$. No gradient comes from *predicting* a token of the question. (As an input it does matter: the gradient
+# of the answer's tokens flows through all that they have read.)
 #
-# **What would a perfect student do?** Suppose that for some question a share $q(y)$ of the crowd gives answer $y$. The
-# loss, averaged over the crowd, is $-\sum_y q(y) \log \pi(y)$. Add and subtract $\sum_y q(y) \log q(y)$:
+# **What would a perfect student do?** Suppose that for some question a share $q(y)$ of the crowd gives answer $y$.
+# Count an answer as one sum over its tokens, $\log \pi(y) = \sum_t \log \pi(y_t \,|\, \text{all before})$. The loss,
+# averaged over the crowd, is $-\sum_y q(y) \log \pi(y)$. Add and subtract $\sum_y q(y) \log q(y)$:
 #
 # $$-\sum_y q(y) \log \pi(y) = -\sum_y q(y) \log q(y) + \sum_y q(y) \log \frac{q(y)}{\pi(y)}$$
 #
-# The first term is the entropy of the crowd, which no training can change. The second is a KL divergence,
-# $\text{KL}(q \| \pi)$: never negative, and 0 only for $\pi = q$. So the best that SFT can do is to *become the crowd*,
-# share for share. Not the best of the crowd. If one demonstration in twelve is wrong, the perfect student is wrong one
-# time in twelve, and the loss cannot even express that this would be bad.
+# The first term is the *entropy* of the crowd (how undecided it is), which no training can change. The second is a *KL
+# divergence*, $\text{KL}(q \| \pi)$, the mean over the crowd's answers of $\log (q / \pi)$. It is never negative: since
+# $\log x \le x - 1$ (with equality at $x = 1$ only),
+#
+# $$\sum_y q(y) \log \frac{\pi(y)}{q(y)} \le \sum_y q(y) \left( \frac{\pi(y)}{q(y)} - 1 \right) = 1 - 1 = 0$$
+#
+# So it is 0 only for $\pi = q$, and the best that SFT can do is to *become the crowd*, share for share. Not the best of
+# the crowd. If one demonstration in twelve is wrong, the perfect student is wrong one time in twelve. The loss has no
+# term that says this is bad.
 #
 # By hand: three of four demonstrations say A, one says B. A model that gives A one half has the loss ln 2 = 0.693. At
 # three quarters the loss is $-(3 \ln 0.75 + \ln 0.25) / 4$ = 0.5623, the entropy. At nine tenths, surer than the crowd,
@@ -140,7 +149,9 @@ lesson.number("gradient to a question, largest", to_questions, ".1e", exact=0, w
 # ## 3. Train, and ask on the way
 # Three habits are watched on questions that the model has never seen: does it answer, does it stop, does it still ask
 # back? Beside the demonstrations it rehearses a little of its old internet (*replay*), because a tiny model forgets
-# facts that it does not use.
+# facts that it does not use. With the internet it also rehearses texts in which people ask, so a lone `<user>` may still
+# draw a question from it. Habits need not grow steadily, and each row of the table is a sample of 80 answers: compare ends, and do
+# not read much into a single row. Its losses are per character; the by-hand numbers above were per answer.
 # %%
 lesson.section("3. Training")
 n_steps = 170 if lesson.fast else 300
@@ -179,8 +190,13 @@ for step, answers, ends, asks, on_answers, on_questions in zip(*snapshots.values
 # %% [markdown]
 # ## 4. The numbers
 # The first loss is the base model's own: SFT starts exactly where pretraining ended. Then look at the pair "loss on
-# unseen answers" and "loss on their questions". The mask decides which of them falls. And at the last pair: what the
-# demonstrations are worth, and what their imitator's answers are worth.
+# unseen answers" and "loss on their questions". The mask decides which of them falls. The base model could already end
+# a text (step 0 of the table); what is learned is to end after the answer.
+#
+# Last, compare what the demonstrations are worth in *gold* (the judge's grade) with what the imitator's answers are
+# worth. A perfect student would reach the crowd: that is the ceiling of section 2. This one is small and briefly
+# trained. It has picked up the form of an answer and not all of the facts, so it stays below. (The two are graded on
+# different questions, too: only a large difference means something.)
 # %%
 lesson.section("4. The numbers")
 first, last = ({name: values[i] for name, values in snapshots.items()} for i in (0, -1))
@@ -205,8 +221,9 @@ for question, response in zip(greedy.questions, greedy.responses):
 
 # %% [markdown]
 # ## 5. What was seen
-# Misconception: "then SFT is enough, what is RLHF for?" SFT can only say: be like this. It has no way to say: of these
-# two, rather that one; or: not so. The crowd's mistakes are imitated like the rest, which is where votes come in.
+# Misconception: "then SFT is enough, what is RLHF (the votes of lessons 4 to 6) for?" SFT can only say: be like this.
+# It cannot say "prefer this one to that one", and it cannot say "not this". The crowd's mistakes are imitated like the
+# rest, which is where votes come in.
 # %%
 lesson.section("5. What was seen")
 lesson.claim(1, to_questions == 0)

@@ -14,7 +14,8 @@ def layer_norm_backward(g, x, gain, eps=1e-5):
     x     (N, C);  gain (C,)
     returns dx (N, C), dgain (C,), dbias (C,)
 
-    If all entries of a row get the same g, only the mean would move, and x_hat stays: with gain 1, dx = 0 in that row.
+    If gain is 1 and g is the same at every entry of a row, L depends only on the sum of that row's x_hat.  That sum is
+    always 0, so dx = 0 in that row.
     """
     raise NotImplementedError("layer_norm_backward")
 

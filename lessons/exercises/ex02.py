@@ -12,7 +12,8 @@ def causal_attention_weights(scores):
 
     returns weights (T, T): rows sum to 1, weights[t, s] = 0 for s > t
 
-    Example: scores [[0, 9], [0, 0]]  ->  [[1, 0], [0.5, 0.5]].  Scores of 1000 must not give nan.
+    Example: scores [[0, 9], [0, 0]]  ->  [[1, 0], [0.5, 0.5]].  Scores of 1000 must not give nan: subtract the largest
+    score of a row after hiding the future, not before.
     """
     raise NotImplementedError("causal_attention_weights")
 
@@ -21,7 +22,7 @@ def next_token_loss(logits, ids):
     """How badly are the tokens predicted?  The mean of -log p(ids[t + 1]), p = softmax(logits[t]).
 
     logits (T, V): logits[t] were computed from ids[0] ... ids[t];  ids (T,) whole numbers
-    returns a number
+    returns a number: the mean over T - 1 predictions, as nothing is known of what follows the last row of logits
 
     Example: equal logits for V characters cost ln V, whatever the ids, and also if all of them are 1000.
     """

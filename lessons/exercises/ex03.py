@@ -13,7 +13,7 @@ def answer_mask(ids):
     """Which tokens does SFT learn?  The answer and its end token (EOS); not the question, not BOT, not the padding.
 
     ids (T,): USER question BOT answer EOS PAD PAD ..., with the numbers above
-    returns (T - 1,) of 1.0 and 0.0: column p belongs to the token at p + 1
+    returns (T - 1,) of 1.0 and 0.0: column p belongs to the token at p + 1, for the first token is never predicted
 
     Example: ids [USER, 9, BOT, 7, EOS, PAD]  ->  [0, 0, 1, 1, 0].
     """
