@@ -149,9 +149,10 @@ lesson.number("gradient to a question, largest", to_questions, ".1e", exact=0, w
 # ## 3. Train, and ask on the way
 # Three habits are watched on questions that the model has never seen: does it answer, does it stop, does it still ask
 # back? Beside the demonstrations it rehearses a little of its old internet (*replay*), because a tiny model forgets
-# facts that it does not use. With the internet it also rehearses texts in which people ask, so a lone `<user>` may still
-# draw a question from it. Habits need not grow steadily, and each row of the table is a sample of 80 answers: compare ends, and do
-# not read much into a single row. Its losses are per character; the by-hand numbers above were per answer.
+# facts that it does not use. With the internet it also rehearses texts in which people ask, so a lone `<user>` may
+# still draw a question from it. Habits need not grow steadily, and each row of the table is a sample of 80 answers:
+# compare ends, and do not read much into a single row. Its losses are per character; the by-hand numbers above were per
+# answer.
 # %%
 lesson.section("3. Training")
 n_steps = 170 if lesson.fast else 300

@@ -13,15 +13,16 @@ WATCH      1. two raters who slip in 15 of 100 votes agree on 1 - 2e + 2e^2 = 74
            3. raters err together: the majority of 25 agrees with that of 25 others more often than with the truth
            4. every taste shows: raters who like length, politeness or a yes choose it more often than careful raters
            5. asking 25 careless raters cures carelessness: their majority is nearer to the truth than one of them
-           6. it does not cure a taste: of raters who love length, 25 are hardly nearer to the truth than one
+           6. it does not cure a taste: of raters who love length, 25 are not much nearer to the truth than one
 BREAK IT   --break sides    the answer that comes first is liked for coming first -> 2
            --break copied   the second rater copies from the first -> 1
            --break swap     chosen and rejected change places when the votes are written down -> 4, 5
 EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, and you are not told which
-           (5 min, change) the careless rater's tau: at which tau does the majority of 25 no longer help?
+           (5 min, change) in PEOPLE give the careless rater tau=4.0, 8.0, 20.0: how much do 25 gain on one, each time?
+           Is there a tau at which the majority does not help at all?
            (15 min, think) write five lines of instructions for raters. Which of the tastes above would they cure?
-           (20 min, curve) reward models of careful and of careless raters: plot how many votes each needs to agree
-           with gold
+           (20 min, curve; after lesson 5) reward models of careful and of careless raters: plot how many votes each
+           needs to agree with gold
            (write) minialign check 4
            (3 min, answer) minialign quiz 4
 """
@@ -39,10 +40,10 @@ EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, a
 #           |   minus what the rater cannot see
 #           |   plus what the rater likes: length, a polite phrase, a yes   <-- tastes: all raters share them
 #           v
-#   what it feels like, u  + a slip of the hand                             <-- slips: different every time
+#   what it feels like, u  + a mood of the moment                           <-- noise: different every time
 #           |
 #           v
-#   the vote
+#   the vote: one answer is written down as "chosen", the other as "rejected"; a vote against u is a slip
 # ```
 #
 # Two kinds of error, then, and they behave differently when you ask more people. That is what this lesson measures.
@@ -77,33 +78,38 @@ PEOPLE = {
 # %% [markdown]
 # ## 1. From strengths to votes, by hand
 # Let answer $a$ feel worth $u(a)$ to a rater, and $b$ feel worth $u(b)$. If raters were machines, the larger one would
-# always win. They are not. What counts in the moment is $u$ plus a mood of the moment, and $a$ is chosen if
-# $u(a) + \tau g_a > u(b) + \tau g_b$. Here $g_a$ and $g_b$ are two independent draws, and $\tau$ says how large moods
-# are.
+# always win. They are not. Each answer gets $u$ plus a random mood, $\tau g$, and the rater takes the larger sum: $a$
+# is chosen if $u(a) + \tau g_a > u(b) + \tau g_b$. Here $g_a$ and $g_b$ are two independent draws, and $\tau$ says how
+# large moods are.
 #
 # We need a distribution for the mood. The classical choice is the **Gumbel** distribution,
 # $P(g \le x) = \exp(-e^{-x})$, which is what the largest of many small influences looks like. With
 # $\Delta = (u(a) - u(b)) / \tau$ we ask for the chance that $g_b < g_a + \Delta$. Sum over all values $x$ that $g_a$
-# can take: its density at $x$ is $e^{-x} \exp(-e^{-x})$, and the chance that $g_b$ stays below $x + \Delta$ is
-# $\exp(-e^{-x} e^{-\Delta})$. Multiply; then substitute $s = e^{-x}$ in the second line:
+# can take: its density at $x$ (the derivative of $P$) is $e^{-x} \exp(-e^{-x})$, and the chance that $g_b$ stays below
+# $x + \Delta$ is $\exp(-e^{-x} e^{-\Delta})$. Multiply; the exponents add up. With $a \succ b$ for "$a$ is preferred":
 #
 # $$P(a \succ b) = \int_{-\infty}^{\infty} e^{-x} \exp(-e^{-x} (1 + e^{-\Delta}))\, dx$$
+#
+# Substitute $s = e^{-x}$, so that $ds = -e^{-x} dx$; $s$ runs from $\infty$ down to 0, and the minus turns it round:
 #
 # $$P(a \succ b) = \int_{0}^{\infty} e^{-s (1 + e^{-\Delta})}\, ds = \frac{1}{1 + e^{-\Delta}}$$
 #
 # That is $\sigma(\Delta)$, the logistic function. (The difference of two Gumbel draws is a logistic draw; one may start
-# there as well. A computer takes `np.exp(-np.logaddexp(0.0, -d))` for it: `exp(800)` would be infinite.) So
+# there as well. A computer takes `np.exp(-np.logaddexp(0.0, -d))` for it, where `logaddexp(0, x)` is $\log(1 + e^x)$
+# without overflow: `exp(800)` would be infinite.) So
 #
 # $$P(a \text{ is preferred to } b) = \sigma \left( \frac{u(a) - u(b)}{\tau} \right)$$
 #
-# This is the **Bradley-Terry model**. Nothing but the *difference* matters, and it is measured in units of $\tau$: a
-# steady hand has a small $\tau$.
+# This is the **Bradley-Terry model**. Divided by $e^{u(b) / \tau}$ above and below, it is also
+# $e^{u(a) / \tau} / (e^{u(a) / \tau} + e^{u(b) / \tau})$, a share of two strengths. Nothing but the *difference*
+# matters, and it is measured in units of $\tau$: a steady hand has a small $\tau$.
 #
 # By hand, with $\tau = 1$ and three answers worth 1, 0 and -1: a gap of 1 wins with $\sigma(1) = 1 / (1 + e^{-1})$ =
 # 0.731, a gap of 2 with 0.881, and a gap of 0 is a coin toss. Whatever the two values are, a gap of 1 is 0.731. The
 # table that the code prints is the whole model.
 #
-# Our raters have one more habit: if two answers feel nearly alike, they say so, and there is no vote.
+# Our raters have one more habit: if two answers feel nearly alike, they say so, and there is no vote (in section 3;
+# those of section 4 always vote).
 # NOTE(instructor): do this table on the board: 0.73 for a gap of 1, whatever the two strengths are.
 # %%
 lesson.section("1. Three answers, by hand")
@@ -127,8 +133,12 @@ lesson.predict(
 # 0.85 = 0.7225, plus 0.15 x 0.15 = 0.0225, makes 0.745. Two raters of one mind, each of them 85% careful, agree on
 # three pairs in four only. Much of what looks like disagreement is noise.
 #
-# It also works backwards. Ask one person the same pair twice, and the rate at which they contradict themselves tells
-# how often they slip.
+# It also works backwards. Ask one person many pairs twice. From the share $w = 1 - 2e + 2e^2$ of equal pairs follows
+# $e = (1 - \sqrt{2w - 1}) / 2$: 0.745 gives (1 - 0.7) / 2 = 0.15 again. And nobody, however wise, can predict more than
+# $1 - e$ of this person's votes.
+#
+# In truth $e$ is $\sigma(-|\text{gap}| / \tau)$, larger for close pairs. One $e$ for all of them comes out a little too
+# small (two votes on a clear pair nearly always agree), so $1 - e$ is an upper bound.
 # %%
 lesson.section("2. Slips")
 slip, n = 0.15, 100_000
@@ -143,8 +153,8 @@ lesson.reveal()
 # %% [markdown]
 # ## 3. Twenty pairs, five of them twice: you, or a rater in your place
 # With `--rate terminal` you are the rater, with `--rate hands` a whole room is. Five pairs come back with the sides
-# exchanged, and you are not told which. From how often you agree with yourself follows a bound on how well *anybody*
-# can predict you.
+# exchanged, and you are not told which. Your agreement with yourself limits how well *anyone* can predict your votes.
+# In brackets the code prints the true shares that fit so few pairs (a 95% interval).
 # %%
 lesson.section("3. Twenty pairs, five of them twice")
 lesson.need("votes")
@@ -176,11 +186,16 @@ lesson.say("So few pairs say little: look at the brackets. Now six kinds of rate
 # %% [markdown]
 # ## 4. Six kinds of rater, each asked twice, and many at once
 # Now the two kinds of error, side by side. The *careless* rater has no tastes and an unsteady hand. *Length*, *polite*
-# and *yes-man* have steady hands and a taste. Each votes once; then 25 of a kind vote, and the majority decides.
+# and *yes-man* have steady hands and a taste. The *crowd* has a little of each taste: so little, next to the difference
+# between a good and a bad answer, that its row may look like that of the *careful*. Each votes once; then 25 of a kind
+# vote, and the majority decides.
 #
-# A slip is independent from vote to vote, so majorities wash it out: with $e = 0.15$ each, 13 of 25 slipping at once is
-# nearly impossible. A taste is not independent. If all 25 like long answers, their majority likes long answers, only
-# more reliably. Averaging removes what differs between people, and sharpens what they share.
+# A slip is independent from vote to vote, so majorities wash it out: with $e = 0.15$ each, it almost never happens that
+# 13 or more of the 25 slip on the same pair. A taste is not independent. If all 25 like long answers, their majority
+# likes long answers, only more reliably. Averaging removes what differs between people, and sharpens what they share.
+#
+# What 25 careful raters still get wrong is mostly neither slip nor taste. It is what no rater can check: whether a
+# confident answer about some obscure thing is true.
 # %%
 lesson.section("4. Slips and tastes")
 sides = rng.random(len(train)) < 0.5  # who comes first

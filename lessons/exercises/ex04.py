@@ -12,7 +12,8 @@ def preference_probability(r_a, r_b):
 
     r_a, r_b (N,) scores; returns (N,)
 
-    Equal scores give 0.5.  Scores of 800 and -800 give 1, not nan.
+    Divided by exp(r_b) above and below it is a function of r_a - r_b alone.
+    Equal scores give 0.5.  Scores of 800 and -800 give 1, not nan: np.logaddexp(0.0, x) is log(1 + exp(x)), never inf.
     """
     raise NotImplementedError("preference_probability")
 
