@@ -21,7 +21,7 @@ EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, a
            (5 min, change) in PEOPLE give the careless rater tau=4.0, 8.0, 20.0: how much do 25 gain on one, each time?
            Is there a tau at which the majority does not help at all?
            (15 min, think) write five lines of instructions for raters. Which of the tastes above would they cure?
-           (20 min, curve; after lesson 5) reward models of careful and of careless raters: plot how many votes each
+           (20 min, curve) after lesson 5: reward models of careful and of careless raters: plot how many votes each
            needs to agree with gold
            (write) minialign check 4
            (3 min, answer) minialign quiz 4
