@@ -75,10 +75,11 @@ class Backstage:
         lines = self.room.lines()
         if lines:
             save_lines(lines, self.kept)
-        return f"{len(lines)} votes are kept, and in {safe(self.kept)}" if lines else "nobody has voted yet"
+        count = "1 vote is" if len(lines) == 1 else f"{len(lines)} votes are"
+        return f"{count} kept, and in {safe(self.kept)}" if lines else "nobody has voted yet"
 
     def training(self) -> str:
-        """ "", running, done, failed; or impossible: the run is not one of the tour's recipes."""
+        """ "", running, done or failed."""
         if self.process is None:
             return ""
         code = self.process.poll()
@@ -91,7 +92,7 @@ class Backstage:
         if sum(vote in "ab" for _, _, vote, _ in self.room.votes) < LEAST:
             raise Refused(409, f"a model needs {LEAST} votes at least")
         if recipe_of(load_run(self.folder)) is None:
-            raise Refused(409, "this run was made with a recipe of its own; train with minialign tour --votes instead")
+            raise Refused(409, "this run was made with other settings than today's; train with minialign tour --votes instead")
         self.keep()
         self.answers.unlink(missing_ok=True)
         files = str(self.folder), str(self.kept), str(self.answers)

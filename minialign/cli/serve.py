@@ -3,6 +3,7 @@
 import argparse
 import secrets
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ..reward import Scorer
 from ..runs.arguments import positive_number, whole_number
 from ..runs.contents import load_model, load_run
 from ..runs.errors import Problem
-from ..runs.folder import cast_on, find_run
+from ..runs.folder import cast_on, find_run, recipe_of
 from ..runs.text import paragraph, safe
 from ..runs.voting import fingerprint
 
@@ -26,6 +27,11 @@ LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ"  # no I, L, O: they are misread
 LAN = (
     "This address is open to everybody in the same network, without encryption: whoever reads along sees votes, and whoever "
     "knows the code can vote. Use it in a room whose network you trust, and stop it (Ctrl-C) after the class."
+)
+
+UNTRAINABLE = (
+    "The wall will not be able to train on the class: this run was made with other settings than today's. Make it again "
+    "(minialign tour, or minialign tour --fast) before the class begins."
 )
 
 
@@ -58,6 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
         store.do(lambda db: disk.set_facts(db, {"code": code}))
         room = Room(store, pairs, code, secrets.token_urlsafe(16), fingerprint(model))
         backstage = Backstage(room, Live(model, pairs.flat), folder, path.with_suffix(".jsonl"))
+        if recipe_of(results) is None:
+            print(paragraph(UNTRAINABLE), file=sys.stderr)
         host = "127.0.0.1" if arguments.lan is None else arguments.lan or own_address()
         serve(room, backstage, host, arguments.port)
     finally:

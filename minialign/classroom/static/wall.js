@@ -59,7 +59,7 @@
     enabled("done", room.phase !== "open" && room.phase !== "done");
     byId("late").hidden = room.phase === "waiting";
     text("late", "Not in yet? " + (room.address || location.origin) + "   code " + room.code);
-    enabled("train", room.votes >= 20 && room.phase !== "open" && room.training !== "running" && room.training !== "impossible");
+    enabled("train", room.votes >= 20 && room.phase !== "open" && room.training !== "running");
     byId("learned").hidden = !room.learned || room.phase === "open";
     if (room.learned) numbers(room.learned);
     text("taste", room.taste || "");
