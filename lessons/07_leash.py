@@ -159,8 +159,9 @@ lesson.need("votes")
 votes, _ = lesson.journey.votes()
 lesson.need("reward")
 seen = manners(votes)
-shown = f"A chosen answer had {seen['chosen']:.2f} of them on average, a rejected one {seen['rejected']:.2f}"
-lesson.say(f"A polite phrase pleases them by {tastes.warmth}. {shown}; {seen['gushing']:.1%} of all had more than two.")
+shown = f"A chosen answer had {seen['chosen']:.2f} polite phrases on average, a rejected one {seen['rejected']:.2f}"
+shown += f"; {seen['gushing']:.1%} of all answers had more than two."
+lesson.say(f"A polite phrase pleases these raters by {tastes.warmth}. {shown}")
 draws = 32 if lesson.fast else leash.DRAWS
 worlds = frontier.draw(lesson.journey, report_questions()[::2], draws)
 deviation = {"proxy": 1.0, "gold": float(np.concatenate([gold for _, _, gold in worlds]).std())}
