@@ -50,7 +50,8 @@ def main(to: str | Path = pretrained.WEIGHTS.parent) -> None:
         about = {"source": source(made), "loss": sum(losses[-100:]) / 100, "seconds": round(time.process_time() - start)}
         checkpoint.save(stage.model, weights, dtype="float16")
     about |= {"losses": losses, "weights": cache.sha256(weights)}
-    path.write_text(json.dumps(cache.seal(about)), encoding="utf-8")
+    text = json.dumps(cache.seal(about))
+    checkpoint.atomically(path, lambda file: file.write(text.encode("utf-8")))
     print(f"{weights}: loss {about['loss']:.3f} after {STEPS} steps, {weights.stat().st_size // 1000} kB")
 
 

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from contextlib import chdir
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,12 +22,12 @@ ROOT = Path(__file__).resolve().parent.parent
 def epoch():
     """The time that everything in a release has, in seconds."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
-    return int(given or subprocess.check_output(["git", "log", "-1", "--format=%ct"], cwd=ROOT, text=True))
+    return int(given or subprocess.check_output(["git", "log", "-1", "--format=%ct"], cwd=ROOT, text=True, encoding="utf-8"))
 
 
 def sources():
     """What git knows, as it is in the tree now: nothing that lies about by chance is packed."""
-    listed = subprocess.check_output(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True)
+    listed = subprocess.check_output(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True, encoding="utf-8")
     return sorted(name for name in listed.split("\0") if name and (ROOT / name).is_file())
 
 
@@ -39,7 +38,7 @@ def build(folder):
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["SOURCE_DATE_EPOCH"] = str(epoch())
-    before = os.umask(0o022)
+    before, here = os.umask(0o022), os.getcwd()
     try:
         with tempfile.TemporaryDirectory() as copy:
             for name in sources():
@@ -47,8 +46,11 @@ def build(folder):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, path)
                 path.chmod(0o644)
-            with chdir(copy):
+            os.chdir(copy)  # contextlib.chdir came with Python 3.11
+            try:
                 wheel, sdist = build_meta.build_wheel(str(folder)), build_meta.build_sdist(str(folder))
+            finally:
+                os.chdir(here)
     finally:
         os.umask(before)
     levelled(folder / sdist)

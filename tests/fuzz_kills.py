@@ -84,7 +84,7 @@ def start(task, out, errors, seconds=None, how=None, wall=False):
         quiet, told = os.open(os.devnull, os.O_RDWR), os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for number, handle in ((0, quiet), (1, quiet), (2, told)):
             os.dup2(handle, number)
-        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")
+        sys.stdin, sys.stdout, sys.stderr = open(0, encoding="utf-8"), open(1, "w", encoding="utf-8"), open(2, "w", encoding="utf-8")
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
         timer, rings = (signal.ITIMER_REAL, signal.SIGALRM) if wall else (signal.ITIMER_PROF, signal.SIGPROF)
@@ -124,7 +124,7 @@ def work_of(task, out, errors):
     before = os.times()
     code = end_of(start(task, out, errors))
     after = os.times()
-    assert code == 0, errors.read_text()
+    assert code == 0, errors.read_text(encoding="utf-8")
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
@@ -163,7 +163,7 @@ def kill_tours(rng, n, folder):
                 fell += unsound(out)
                 continue
             if code != 0:
-                fell.append(f"exit {code}: {errors.read_text()[-500:]}")
+                fell.append(f"exit {code}: {errors.read_text(encoding='utf-8')[-500:]}")
             elif numbers(out) != expected or unsound(out):
                 fell.append("a tour that was killed and went on has other numbers")
             break
@@ -219,7 +219,7 @@ def interrupt(task, made, empty):
             if empty and i % 4 == 0:
                 again()
             code = end_of(start(task, out, errors, rng.uniform(0.005, seconds), (signal.SIGINT, signal.SIGTERM)[i % 2]))
-            told = errors.read_text().splitlines()
+            told = errors.read_text(encoding="utf-8").splitlines()
             late = [line for line in told if line and "stopping after this step" not in line]
             one_line = len(late) <= 1 and all(line.startswith("minialign: interrupted") for line in late)
             if code not in (0, 130) or (code == 130 and not one_line) or unsound(out):

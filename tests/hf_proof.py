@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,7 +198,7 @@ def check_dpo(out, model, votes, recipe):
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]  # and --use_cpu
     launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "train_dpo.py", "--config", "dpo.yaml", *OF_ONE_PROCESS, *flags]
     launch += ["--per_device_train_batch_size", str(recipe.dpo.batch_size // 2), "--output_dir", "trained/dpo-2"]
-    done = subprocess.run(launch, capture_output=True, text=True)
+    done = subprocess.run(launch, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         print(done.stderr[-3000:])
     compare("DPO: two processes of accelerate beside one", theirs, losses_in(out / "trained/dpo-2") if not done.returncode else [], 1e-4)
@@ -267,11 +267,15 @@ def main(source):
     base, model = (load_model(source, name, run)[0] for name in ("base", "sft"))
     check_models(out, run, source, votes)
     check_reward(out, scorer, votes[range(40)])
-    with chdir(out):
-        sys.path.insert(0, ".")  # train_grpo.py imports reward_function.py from its own folder
+    here = os.getcwd()
+    os.chdir(out)
+    sys.path.insert(0, ".")  # train_grpo.py imports reward_function.py from its own folder
+    try:
         check_sft(out, base, recipe)
         check_dpo(out, model, votes, recipe)
         check_grpo(out, model, scorer, recipe, TOY_WORLD.prompts(np.random.default_rng(0), 100, "train", recipe.mix))
+    finally:
+        os.chdir(here)
     print(f"{len(failed)} too large, in {time.time() - start:.0f} s" if failed else f"all agree, in {time.time() - start:.0f} s")
     return 1 if failed else 0
 

@@ -789,8 +789,7 @@ def first_failure(package, tests, names):
     try:
         done = subprocess.run(
             command, cwd=package.parent, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT,
-            preexec_fn=limit_memory if os.name != "nt" else None,
-        )
+            preexec_fn=limit_memory if os.name != "nt" else None, encoding="utf-8")
     except subprocess.TimeoutExpired:
         return "the time limit"
     if done.returncode == 0:
@@ -807,7 +806,7 @@ def attempt(mutant, original):
         package = Path(folder) / "minialign"
         shutil.copytree(original / "minialign", package)
         path = package / f"{mutant.file}.py"
-        path.write_text(broken(mutant, path.read_text(encoding="utf-8")))
+        path.write_text(broken(mutant, path.read_text(encoding="utf-8")), encoding="utf-8")
         return first_failure(package, original / "tests", mutant.tests.split())
 
 

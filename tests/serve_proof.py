@@ -75,8 +75,8 @@ def load(clients, votes):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "class.sqlite3"
         command = [sys.executable, str(HERE / "toy_room.py"), str(path), str(clients), str(own)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        bare = subprocess.Popen([sys.executable, __file__, "bare"], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+        bare = subprocess.Popen([sys.executable, __file__, "bare"], stdout=subprocess.PIPE, text=True, encoding="utf-8")
         try:
             port, plain = (int(p.stdout.readline()) for p in (process, bare))
             for n in range(clients):

@@ -101,14 +101,14 @@ def test_a_kept_stage_that_was_cut_short(stage, out, tmp_path, capsys):
 
 @pytest.mark.parametrize("command", ["tour", "table"])
 def test_a_file_where_the_cache_should_be_is_found_before_anything_is_trained(command, tmp_path, capsys):
-    (tmp_path / "cache").write_text("in the way")
+    (tmp_path / "cache").write_text("in the way", encoding="utf-8")
     assert "base model" not in refused(capsys, [command, "--fast", "--out", tmp_path], "cannot write", "--out")
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
 
 
 def test_a_file_where_the_run_should_be(out, tmp_path, capsys):
     shutil.copytree(out / "cache", tmp_path / "cache")
-    (tmp_path / "tour-fast-s0").write_text("in the way")
+    (tmp_path / "tour-fast-s0").write_text("in the way", encoding="utf-8")
     refused(capsys, ["tour", "--fast", "--out", tmp_path], "tour-fast-s0", "ot a directory")
     assert (tmp_path / "tour-fast-s0").read_text(encoding="utf-8") == "in the way"
 

@@ -186,7 +186,7 @@ def test_a_real_ctrl_c_leaves_no_process_behind(tmp_path):
     if not Path("/proc/self/task").exists():
         pytest.skip("needs Linux's list of processes")
     command = [sys.executable, "-m", "minialign", "bench", "--size", "tiny", "--workload", "train", "--rounds", "99999"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, encoding="utf-8")
     children, give_up = [], time.monotonic() + 120
     while len(children) < 3 and process.poll() is None and time.monotonic() < give_up:
         time.sleep(0.1)
@@ -217,7 +217,7 @@ def test_the_allocator_of_the_others_is_left_as_it_comes():
     code = "import ctypes\nctypes.CDLL = lambda name: print('asked for', name) or 1 / 0\n"
     for preamble, expected in (("", "asked for"), (driver.STOCK_ALLOCATOR, "")):
         script = code * (not preamble) + preamble + "\nimport minialign"
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, encoding="utf-8")
         assert done.stdout.startswith(expected) and (done.returncode == 0) == bool(preamble)
 
 
@@ -320,7 +320,7 @@ def test_growth_is_measured_and_drawn(tmp_path):
 @pytest.mark.whole
 def test_a_whole_small_run_and_its_file(tmp_path):
     command = [sys.executable, "-m", "minialign", *"bench --size tiny --rounds 1 --threads 1 --json b.json".split()]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))
     assert set(result) == {

@@ -304,9 +304,9 @@ def test_the_book_is_small(book):
 @needs_extra
 def test_equal_runs_give_equal_pages_and_what_is_no_longer_of_it_goes(book, tmp_path):
     lessons = book.parent / "lessons"
-    (book / "old.html").write_text("x")
+    (book / "old.html").write_text("x", encoding="utf-8")
     kept = json.loads((book / "book.json").read_text(encoding="utf-8"))
-    (book / "book.json").write_text(json.dumps(kept | {"files": [*kept["files"], "old.html"]}))
+    (book / "book.json").write_text(json.dumps(kept | {"files": [*kept["files"], "old.html"]}), encoding="utf-8")
     before = {path: path.read_bytes() for path in book.rglob("*.html") if path.name not in ("old.html", "journey.html")}
     toy_again(book, lessons)
     assert not (book / "old.html").exists()

@@ -46,7 +46,7 @@ def before():
 def keys(folder, code=KEYS, **environment):
     """(stages, experiments, lessons) of the package in a folder, each a list of keys; or the stages alone."""
     command, env = [sys.executable, "-c", code], os.environ | {"PYTHONPATH": str(folder)} | environment
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True, encoding="utf-8")
     return [line.split() for line in done.stdout.splitlines()]
 
 
@@ -88,8 +88,7 @@ def test_threads_and_the_locale(before):
 def test_an_edit_in_the_middle_of_a_run_changes_no_key(copy):
     code = f"{KEYS}\nfor p in Path('minialign').rglob('*.py'): p.write_text(p.read_text(encoding='utf-8') + '\\nNEW = 1\\n')\n{KEYS}"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=copy, env=os.environ | {"PYTHONPATH": str(copy)}, capture_output=True, text=True, check=True
-    )
+        [sys.executable, "-c", code], cwd=copy, env=os.environ | {"PYTHONPATH": str(copy)}, capture_output=True, text=True, check=True, encoding="utf-8")
     lines = done.stdout.splitlines()
     assert lines[:3] == lines[3:]
 
@@ -121,7 +120,7 @@ def test_the_package_is_found_one_folder_above_a_clone_of_its_name(tmp_path):
     (tmp_path / "minialign").mkdir()
     code = "import minialign; print(minialign.__version__)"
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
 
 

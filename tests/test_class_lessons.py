@@ -51,7 +51,7 @@ def test_its_own_pairs_are_nobody_elses(casts):
 
 @pytest.mark.parametrize("lines, so", [([{"voter": 1}, {"voter": 2}], True), ([{"voter": 1}] * 2, False), ([{}], False), ([{"voter": 0}], True)])
 def test_votes_are_a_classs_if_they_are_of_more_than_one_voter(lines, so, tmp_path):
-    (tmp_path / "v").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "v").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     assert is_class(str(tmp_path / "v")) == so and not is_class(None)
 
 
@@ -86,7 +86,7 @@ BREAK IT   --break none   nothing -> 1
 def test_two_lessons_share_a_rooms_hands_and_the_second_trains_on_them(toy_runs, tmp_path, monkeypatch, capsys):
     """Lesson 4 counts, lesson 5 does not ask again; whose votes are trained on has a folder of its own, and no bands."""
     script = tmp_path / "05_toy.py"
-    script.write_text("")
+    script.write_text("", encoding="utf-8")
     monkeypatch.setattr("sys.argv", [script.name, "--fast", "--seed", "0", "--out", str(toy_runs), "--rate", "hands"])
     monkeypatch.setattr("sys.stdin", io.StringIO("7 23\n" * voting.SITTING))
     with toy_size():

@@ -212,7 +212,7 @@ def served(run, path, *flags):
     """The command -> (its process, the address and code that it prints, the presenter's token, what it says below)."""
     arguments = ["serve", str(run), "--port", "0", "--seats", "2", "--to", str(path), *flags]
     command = [sys.executable, "-c", ANY_ANSWER, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
     try:
         first, second, third = (process.stdout.readline() for _ in range(3))
         host, port, code = re.search(r"http://([\d.]+):(\d+)/ +code ([A-Z]{5})", first).groups()

@@ -270,7 +270,7 @@ def test_a_vote_that_the_disk_does_not_take_is_not_acknowledged(room, monkeypatc
 
 
 def test_a_file_of_something_else_is_refused(tmp_path):
-    (tmp_path / "c").write_text("no database" * 100)
+    (tmp_path / "c").write_text("no database" * 100, encoding="utf-8")
     with pytest.raises(Problem, match="move that file away"):
         Store(tmp_path / "c")
 
@@ -293,7 +293,7 @@ def test_fifty_kills_and_two_hundred_clients_at_once():
 def kill_once(path, votes, after, clients=4):
     """Vote on a server in a process of its own, and kill it -> the (voter, pair) that it has acknowledged."""
     own = -(-votes // clients)
-    process = subprocess.Popen([sys.executable, str(HERE / "toy_room.py"), str(path), str(clients), str(own)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, str(HERE / "toy_room.py"), str(path), str(clients), str(own)], stdout=subprocess.PIPE, text=True, encoding="utf-8")
     try:
         port, acknowledged, lock = int(process.stdout.readline()), [], threading.Lock()
         for n in range(clients):

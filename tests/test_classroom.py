@@ -310,7 +310,7 @@ def test_a_foreign_checkpoint_in_a_run_is_one_line(run, monkeypatch, capsys, tmp
 
 
 def test_a_foreign_run_json_is_one_line(monkeypatch, capsys, tmp_path):
-    (tmp_path / "run.json").write_text("[]")
+    (tmp_path / "run.json").write_text("[]", encoding="utf-8")
     assert talk(monkeypatch, "hello?\n", str(tmp_path)) == 2
     one_line(capsys, "run.json", "not a run")
 
@@ -360,7 +360,7 @@ def test_a_wrong_command_line_is_one_line_and_exit_2(arguments, capsys, monkeypa
 
 @pytest.mark.parametrize("command", ["tour", "table"])
 def test_an_unwritable_folder_is_found_before_anything_is_trained(command, capsys, tmp_path):
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     assert main([command, "--fast", "--out", str(tmp_path / "file" / "runs")]) == 2
     one_line(capsys, "cannot write", "--out")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
@@ -392,7 +392,7 @@ def test_a_full_disk_while_drawing_leaves_no_half_picture_and_no_old_run_json(ou
     (tmp_path / "cache").symlink_to(out / "cache")
     folder = tmp_path / "tour-fast-s0"
     folder.mkdir()
-    (folder / "run.json").write_text("{}")
+    (folder / "run.json").write_text("{}", encoding="utf-8")
     monkeypatch.setattr(Figure, "savefig", lambda self, file, **_: full_disk(file))
     assert main(["tour", "--fast", "--out", str(tmp_path)]) == 2
     one_line(capsys, "disk is full", "free some space")
@@ -438,8 +438,7 @@ def test_a_real_signal_ends_a_real_process(how, tmp_path):
         sys.exit(main(["tour", "--fast", "--out", {str(tmp_path)!r}]))
     """
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process:
         while "with more questions" not in process.stdout.readline():
             pass  # the base model's training comes next
         process.send_signal(how)

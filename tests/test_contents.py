@@ -243,9 +243,9 @@ def test_what_an_experiment_has_kept_is_believed_as_it_was_written(tmp_path, mon
 
 def test_a_lessons_numbers_are_believed_as_they_were_written(tmp_path):
     path = tmp_path / "run.json"
-    path.write_text(json.dumps(cache.seal({"complete": True, "key": "k", "numbers": {"loss": 0.693}, "claims": {1: "x"}})))
+    path.write_text(json.dumps(cache.seal({"complete": True, "key": "k", "numbers": {"loss": 0.693}, "claims": {1: "x"}})), encoding="utf-8")
     assert kept_run(path)["numbers"] == {"loss": 0.693}
-    path.write_text(path.read_text().replace("0.693", "0.593"))
+    path.write_text(path.read_text(encoding="utf-8").replace("0.693", "0.593"), encoding="utf-8")
     assert kept_run(path) == {}  # so the lesson is run again
 
 
@@ -279,7 +279,7 @@ def test_votes_have_the_same_name_and_key_in_every_process(made):
         print(votes_name("a.jsonl", votes), Journey(TOY, 0, own_votes=votes).key("dpo"))
     """
     path = os.pathsep.join([os.path.dirname(__file__), os.path.dirname(os.path.dirname(cache.__file__))])
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True, encoding="utf-8")
     assert done.stdout.split() == [votes_name("a.jsonl", votes), Journey(TOY, 0, own_votes=votes).key("dpo")]
 
 

@@ -74,10 +74,10 @@ def flip(path):
         (lambda out: flip(the(out, "ppo-*.npz")), r"ppo-\w+\.json: ppo-\w+\.npz is not what was written"),
         (lambda out: flip(the(out, "votes-*-train.jsonl")), r"votes-\w+-train\.jsonl is not what was written"),
         (lambda out: the(out, "sft-*.npz").unlink(), r"sft-\w+\.npz is gone"),
-        (lambda out: the(out, "dpo-*.json").write_text("{"), r"dpo-\w+\.json: "),
-        (lambda out: the(out, "dpo-*.json").write_text("[]"), r"dpo-\w+\.json: it has no SHA-256"),
+        (lambda out: the(out, "dpo-*.json").write_text("{", encoding="utf-8"), r"dpo-\w+\.json: "),
+        (lambda out: the(out, "dpo-*.json").write_text("[]", encoding="utf-8"), r"dpo-\w+\.json: it has no SHA-256"),
         (lambda out: the(out, "base-*.json").rename(out / "cache" / "base-0123456789abcdef.json"), r"under another name"),
-        (lambda out: (out / "cache" / "lab-leash-0123456789abcdef.json").write_text('{"n": 1}'), r"lab-leash-\w+\.json: it has"),
+        (lambda out: (out / "cache" / "lab-leash-0123456789abcdef.json").write_text('{"n": 1}', encoding="utf-8"), r"lab-leash-\w+\.json: it has"),
     ],
 )
 def test_a_damaged_cache_is_named_and_cleaned_and_then_a_tour_goes_on(out, capsys, damage, named):
@@ -111,7 +111,7 @@ def test_what_a_kill_has_left_is_removed_once_it_is_old(out, capsys):
 
 
 def test_a_strangers_file_is_left_alone(out, capsys):
-    (out / "cache" / "notes.txt").write_text("mine")
+    (out / "cache" / "notes.txt").write_text("mine", encoding="utf-8")
     os.utime(out / "cache" / "notes.txt", (0, 0))
     assert doctor(out, capsys, "--clean")[0] == 0 and (out / "cache" / "notes.txt").exists()
 
@@ -124,7 +124,7 @@ def test_each_damaged_file_of_a_run_is_named_and_none_is_removed(out, capsys):
     flat = re.sub(r"\s+", " ", said)
     assert code == 1 and "curves.json cannot be read" in flat and "; and ppo.npz" in flat and "1 to fix" in flat
     assert len(fixes) == 1 and "make the run again with: minialign tour" in flat
-    (run / "run.json").write_text("[]")
+    (run / "run.json").write_text("[]", encoding="utf-8")
     assert "is not a run of minialign" in re.sub(r"\s+", " ", doctor(out, capsys)[1]) and (run / "ppo.npz").exists()
 
 
@@ -139,7 +139,7 @@ def test_much_damage_still_fits_on_a_screen(out, capsys):
 
 
 def test_a_place_that_cannot_be_written_has_a_fix(tmp_path, capsys):
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     code, said, fixes = doctor(tmp_path / "file" / "runs", capsys)
     assert code == 1 and "cannot be written" in said and fixes == ["choose another folder with --out DIR"]
 

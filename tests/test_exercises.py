@@ -151,7 +151,7 @@ def test_a_learners_slip_is_recognised(n, old, new, told, tmp_path):
     source = solution(n).read_text(encoding="utf-8")
     assert source.count(old) == 1
     file = tmp_path / "mine.py"
-    file.write_text(source.replace(old, new))
+    file.write_text(source.replace(old, new), encoding="utf-8")
     failed = [says for says in grade_file(n, file) if says]
     assert len(failed) == 1  # the other function of the file is still right
     assert (told or "in case 1 of") in failed[0]
@@ -226,7 +226,7 @@ def test_the_mask_of_exercise_3_is_the_batchs():
 # -------------------------------------------------------------------------------- the learner's own file
 def told_by(tmp_path, source, n=6, seconds=10, name="mine.py"):
     file = tmp_path / name
-    file.write_text(source)
+    file.write_text(source, encoding="utf-8")
     return grading.grade(n, file, seconds)
 
 
@@ -268,7 +268,7 @@ def test_a_crash_of_python_itself_is_told_kindly_and_what_was_right_stays_right(
 )
 def test_whatever_a_file_does_is_told_in_words(source, told, tmp_path):
     file = tmp_path / "mine.py"
-    file.write_text(source)
+    file.write_text(source, encoding="utf-8")
     first, second = grade_file(6, file)
     assert told in first
     assert second and second != first  # a file that cannot be read is told once
@@ -386,10 +386,10 @@ while not os.path.exists({str(beat)!r}) or os.path.getsize({str(beat)!r}) == 0: 
 
 def test_no_stored_bytecode_is_run_in_a_files_place(tmp_path):
     file = tmp_path / "mine.py"
-    file.write_text(RIGHT_GAE)
+    file.write_text(RIGHT_GAE, encoding="utf-8")
     stored = Path(py_compile.compile(str(file)))
     times = file.stat()
-    file.write_text(RIGHT_GAE.replace("advantages[t]", "advantages[0]", 1))
+    file.write_text(RIGHT_GAE.replace("advantages[t]", "advantages[0]", 1), encoding="utf-8")
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))  # older than what was compiled, and as long
     assert stored.exists() and not grading.grade(6, file)["passed"]
 
@@ -475,7 +475,7 @@ def test_check_grades_the_file_that_is_named_or_the_one_that_lies_here(tmp_path,
 
 def test_a_class_is_graded_with_one_line_a_student(tmp_path, capsys):
     noisy = tmp_path / "noisy.py"
-    noisy.write_text("print('\\x1b[31mhello')\n" + solution(5).read_text(encoding="utf-8"))
+    noisy.write_text("print('\\x1b[31mhello')\n" + solution(5).read_text(encoding="utf-8"), encoding="utf-8")
     assert main(["check", "5", "--json", str(stub(5)), str(noisy)]) == 1
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["passed"], second["passed"]) == (False, True)

@@ -147,7 +147,7 @@ def begin(tmp_path, monkeypatch, capsys):
 
     def first_cell(*flags):
         monkeypatch.setattr(sys, "argv", ["03_toy.py", "--fast", "--out", str(tmp_path), *flags])
-        (tmp_path / "03_toy.py").write_text(f'"""{DOC}"""\n')
+        (tmp_path / "03_toy.py").write_text(f'"""{DOC}"""\n', encoding="utf-8")
         return Lesson(tmp_path / "03_toy.py", DOC)
 
     return first_cell

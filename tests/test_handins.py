@@ -31,7 +31,7 @@ def test_a_class_is_a_row_a_student_with_the_mistake_and_a_summary(tmp_path, cap
     assert all(0 < float(row["seconds"]) < 60 for row in rows.values())
     assert "2 of 3 have everything right" in told.err and "1 of 3: preference_probability: not written yet" in told.err
     assert "=cmd and ada: 100% or more" in told.err and "no verdict" in told.err
-    assert int((tmp_path / "=cmd" / "ex04.py.pid").read_text()) != os.getpid()  # it ran elsewhere
+    assert int((tmp_path / "=cmd" / "ex04.py.pid").read_text(encoding="utf-8")) != os.getpid()  # it ran elsewhere
 
 
 def test_a_student_is_called_after_the_file_or_the_folder(tmp_path):
@@ -120,10 +120,10 @@ def test_what_a_hand_in_leaves_running_is_ended(tmp_path):
     path = tmp_path / "ex04.py"
     path.write_text(DAEMON + RIGHT, encoding="utf-8")
     assert grading.grade(4, path)["passed"]
-    number = int((tmp_path / "ex04.py.pid").read_text())
+    number = int((tmp_path / "ex04.py.pid").read_text(encoding="utf-8"))
     for _ in range(100):
         status = Path(f"/proc/{number}/stat")
-        if not status.exists() or ") Z" in status.read_text():  # a zombie waits for whoever adopted it
+        if not status.exists() or ") Z" in status.read_text(encoding="utf-8"):  # a zombie waits for whoever adopted it
             break
         time.sleep(0.05)
     else:
@@ -148,12 +148,12 @@ def test_the_template_of_a_course_repository_grades_what_is_begun(tmp_path):
         (tmp_path / "lessons" / "exercises" / name).write_text(content, encoding="utf-8")
     fake = tmp_path / "bin" / "minialign"
     fake.parent.mkdir()
-    fake.write_text("#!/bin/sh\necho \"$@\"\n[ $2 = 13 ]\n")
+    fake.write_text("#!/bin/sh\necho \"$@\"\n[ $2 = 13 ]\n", encoding="utf-8")
     fake.chmod(0o755)
     if not shutil.which("bash"):
         pytest.skip("no bash")
     path = f"{fake.parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PATH": path})
+    done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PATH": path}, encoding="utf-8")
     assert done.stdout.splitlines() == ["check 8 lessons/exercises/ex08.py", "check 13 lessons/exercises/ex13.py"]
     assert done.returncode == 1  # lesson 8 is not right yet
 

@@ -76,7 +76,7 @@ def toy(tmp_path):
         (tmp_path / "lessons" / "kit" / path.name).write_bytes(path.read_bytes())
 
     def write(text=TOY_LESSON, name="03_toy.py"):
-        (tmp_path / "lessons" / name).write_text(text)
+        (tmp_path / "lessons" / name).write_text(text, encoding="utf-8")
         return tmp_path / "lessons" / name
 
     write()
@@ -154,14 +154,14 @@ def test_commands_are_those_that_were_measured(toy):
 
 @pytest.mark.parametrize("line", ["- lesson 3: no minutes", "- 5 minutes: no", "- 5: lesson 3 and more"])
 def test_a_plan_that_cannot_be_read_is_one_line(line, tmp_path):
-    (tmp_path / "plan.md").write_text(f"## 50 minutes\n\nabout\n\n{line}\n")
+    (tmp_path / "plan.md").write_text(f"## 50 minutes\n\nabout\n\n{line}\n", encoding="utf-8")
     with pytest.raises(Problem, match='"50 minutes" in plan.md'):
         runsheet.read_plan(tmp_path / "plan.md")
 
 
 def test_flags_and_words_of_a_block(tmp_path):
     text = "## 9 minutes\n\n- 5: lesson 4 --rate terminal: all\n  vote\n- 1: lesson 5\n- 2: A break.\n"
-    (tmp_path / "plan.md").write_text(text)
+    (tmp_path / "plan.md").write_text(text, encoding="utf-8")
     first, second, third = runsheet.read_plan(tmp_path / "plan.md")[0].blocks
     assert first == runsheet.Block(5, 4, ["--rate", "terminal"], "all vote")
     assert second == runsheet.Block(1, 5, [], "") and third == runsheet.Block(2, None, [], "A break.")
@@ -255,14 +255,14 @@ def test_every_lesson_changes_a_training_and_looks_at_a_curve(lesson):
 
 @pytest.mark.parametrize("wrong", ["* think because\n", "", "* draw: a | b\n"])
 def test_a_teachers_file_that_cannot_be_read_is_one_line(wrong, tmp_path):
-    (tmp_path / "teaching.md").write_text(f"# Words\n\n## Lesson 3\n\n{wrong}")
+    (tmp_path / "teaching.md").write_text(f"# Words\n\n## Lesson 3\n\n{wrong}", encoding="utf-8")
     with pytest.raises(Problem, match="teaching.md") as problem:
         teaching.read_teaching(tmp_path / "teaching.md")
     assert "\n" not in str(problem.value)
 
 
 def test_what_is_missing_in_a_teachers_file_is_named(toy, tmp_path):
-    (tmp_path / "teaching.md").write_text("## Lesson 3\n* `nowhere`: a number\n* draw: a | b | c\n* think: because\n  so\n* more: x\n")
+    (tmp_path / "teaching.md").write_text("## Lesson 3\n* `nowhere`: a number\n* draw: a | b | c\n* think: because\n  so\n* more: x\n", encoding="utf-8")
     asked = teaching.read_teaching(tmp_path / "teaching.md")[3]
     assert asked.answers["think"] == "because so" and asked.axes == teaching.Axes("a", "b", "c")
     told = teaching.missing(source.read_source(toy()), asked)
@@ -315,8 +315,8 @@ def test_a_deck_shows_the_pictures_of_the_run(tmp_path):
     times = dataclasses.replace(timed(), runs=str(tmp_path))
     folder = times.folder(SOURCES[5])
     folder.mkdir(parents=True)
-    (folder / "votes-needed.svg").write_text("<svg/>")
-    (folder / "votes-needed.txt").write_text("More votes, fewer errors. And more.")
+    (folder / "votes-needed.svg").write_text("<svg/>", encoding="utf-8")
+    (folder / "votes-needed.txt").write_text("More votes, fewer errors. And more.", encoding="utf-8")
     page = slides.deck(SOURCES[5], times, [])
     assert '<img alt="More votes, fewer errors. And more." src="data:image/svg+xml;base64,PHN2Zy8+">' in page
 
@@ -405,7 +405,7 @@ def test_the_glossary_is_in_order_and_knows_every_lesson():
     [(glossary.read_glossary, "**word** no meaning\n"), (glossary.read_faq, "## Why?\n\nBecause.\n")],
 )
 def test_words_that_cannot_be_read_are_one_line(read, text, tmp_path):
-    (tmp_path / "x.md").write_text(text)
+    (tmp_path / "x.md").write_text(text, encoding="utf-8")
     with pytest.raises(Problem, match="x.md"):
         read(tmp_path / "x.md")
 
@@ -445,7 +445,7 @@ def test_what_comes_with_the_lessons_says_machine_and_day():
 
 def test_measured_seconds_that_cannot_be_read_are_one_line(toy, tmp_path, capsys):
     toy()
-    (tmp_path / "prepared.json").write_text("{}")
+    (tmp_path / "prepared.json").write_text("{}", encoding="utf-8")
     where = ["--lessons", str(tmp_path / "lessons"), "--runs", str(tmp_path), "--out", str(tmp_path / "kit")]
     assert main(["kit", *where]) == 2 and "holds no measured seconds" in capsys.readouterr().err
 
@@ -493,7 +493,7 @@ def test_a_stopped_preparation_says_how_to_go_on_and_keeps_what_was_measured(toy
     toy()
     (tmp_path / "runs").mkdir()
     kept = tmp_path / "runs" / "prepared-fast.json"
-    kept.write_text('{"lessons": {"03_toy": {"seconds": 2}}}')
+    kept.write_text('{"lessons": {"03_toy": {"seconds": 2}}}', encoding="utf-8")
     monkeypatch.setitem(pipeline.MAKE, "base", stopped)
     assert main(["prepare", "--fast", "--out", str(tmp_path / "runs"), "--lessons", str(tmp_path / "lessons")]) == 130
     assert "run the same command again to resume" in capsys.readouterr().err
@@ -507,8 +507,8 @@ def test_a_lesson_that_has_kept_something_is_run_again_as_in_class(tmp_path, mon
     def lesson(script, fast, seed, out):
         runs.append(script)
         (tmp_path / "cache").mkdir(exist_ok=True)
-        (tmp_path / "cache" / "own").write_text("x" * 50_000)
-        (folder / "run.json").write_text("{}")
+        (tmp_path / "cache" / "own").write_text("x" * 50_000, encoding="utf-8")
+        (folder / "run.json").write_text("{}", encoding="utf-8")
         return {"seconds": 9.0 if len(runs) == 1 else 1.0, "claims": {}}
 
     monkeypatch.setattr(prepare, "one_lesson", lesson)

@@ -184,7 +184,7 @@ def test_a_new_file_is_a_new_experiment(tmp_path):
 
     def minialign(*arguments):
         command = [sys.executable, "-m", "minialign", "lab", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True, encoding="utf-8")
         return done.stdout
 
     assert "newcomer" in minialign("--help")

@@ -111,7 +111,7 @@ def test_no_files_import_each_other_in_a_circle():
 def test_the_circle_test_sees_a_circle(monkeypatch, tmp_path):
     (tmp_path / "lab").mkdir()
     for name, other in (("one", "two"), ("two", "three"), ("three", "one")):
-        (tmp_path / "lab" / f"{name}.py").write_text(f"def f():\n    from . import {other}")
+        (tmp_path / "lab" / f"{name}.py").write_text(f"def f():\n    from . import {other}", encoding="utf-8")
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     monkeypatch.setattr(sys.modules[__name__], "FILES", {f"lab/{p.name}": p for p in (tmp_path / "lab").iterdir()})
     assert circles() == {frozenset(FILES)}
@@ -242,7 +242,7 @@ def test_only_its_own_files_know_torch_and_only_their_own_process_loads_them(nam
 def loaded_by(code):
     """The modules that a fresh interpreter has loaded after running `code`."""
     script = f"{code}\nimport sys\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT.parent, encoding="utf-8")
     return {name.split(".")[0] for name in done.stdout.split()}
 
 
@@ -257,8 +257,7 @@ def test_blas_gets_one_thread_unless_the_user_says_otherwise():
     for wish, expected in (({}, "1 1 1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3 None None"), ({"OMP_NUM_THREADS": "2"}, "None 2 None")):
         environment = {k: v for k, v in os.environ.items() if k not in names} | wish
         done = subprocess.run(
-            [sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True, env=environment, cwd=ROOT.parent
-        )
+            [sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True, env=environment, cwd=ROOT.parent, encoding="utf-8")
         assert done.stdout.strip() == f"{expected} False"  # before NumPy, or it would be too late
 
 

@@ -67,7 +67,7 @@ def test_a_lesson_runs_by_itself(script, lesson_runs):
     assert r["pictures"]
     for name, words in r["pictures"].items():
         assert (folder / f"{name}.png").exists() and (folder / f"{name}.svg").exists()
-        assert words.isascii() and (folder / f"{name}.txt").read_text(encoding="utf-8") == words + "\n"
+        assert words.isascii() and (folder / f"{name}.txt").read_text(encoding='utf-8') == words + "\n"
 
 
 @pytest.mark.slow
@@ -159,13 +159,13 @@ def test_regions_are_short_enough_to_be_read():
     ],
 )
 def test_a_broken_index_is_found(text, complaint, tmp_path):
-    (tmp_path / "code.py").write_text(text)
+    (tmp_path / "code.py").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=complaint):
         equations.regions(tmp_path)
 
 
 def test_a_region_is_shown_without_its_indentation(tmp_path):
-    (tmp_path / "code.py").write_text("def f():\n    # eq: sum\n    if x:\n        return y\n    # end eq\n")
+    (tmp_path / "code.py").write_text("def f():\n    # eq: sum\n    if x:\n        return y\n    # end eq\n", encoding="utf-8")
     region = equations.regions(tmp_path)["sum"]
     assert region.code == "if x:\n    return y" and region.place.endswith("code.py:3-4")
 
@@ -214,7 +214,7 @@ lesson.finish()
 def toy(tmp_path):
     def write(length=2, last="", name="03_toy.py"):
         script = tmp_path / name
-        script.write_text(TOY.replace("LENGTH", str(length)).replace("LAST", last).replace("LONG", LONG))
+        script.write_text(TOY.replace("LENGTH", str(length)).replace("LAST", last).replace("LONG", LONG), encoding="utf-8")
         return script
 
     return write
@@ -241,7 +241,7 @@ def test_a_lesson_tells_and_keeps_its_numbers_and_claims(toy, tmp_path):
 
 def test_a_run_with_a_human_rater_is_kept_apart(toy, tmp_path):
     script = toy()
-    script.write_text(script.read_text(encoding="utf-8").replace("WATCH ", "NEEDS      you, with --rate terminal\nWATCH ", 1))
+    script.write_text(script.read_text(encoding="utf-8").replace("WATCH ", "NEEDS      you, with --rate terminal\nWATCH ", 1), encoding="utf-8")
     done = run_forked(script, "--out", tmp_path, "--rate", "terminal", "--seed", 3)
     assert done.returncode == 0 and result(tmp_path / "lessons" / "03_toy-rated-s3")["complete"], done.stderr
 
@@ -273,7 +273,7 @@ def test_a_fault_that_finds_no_line_is_an_error(toy, tmp_path):
 
 def test_a_promise_that_is_never_checked_is_an_error(toy, tmp_path):
     script = toy()
-    script.write_text(script.read_text(encoding="utf-8").replace("lesson.claim(1", "(1"))
+    script.write_text(script.read_text(encoding="utf-8").replace("lesson.claim(1", "(1"), encoding="utf-8")
     done = run_forked(script, "--out", tmp_path)
     assert done.returncode == 1 and "never checked: claims [1]" in done.stderr
 
@@ -295,7 +295,7 @@ def test_an_unwritable_folder_is_one_line(toy, tmp_path):
 @pytest.mark.parametrize("presses", [1, 2])
 def test_ctrl_c_in_a_loop_goes_on_with_what_there_is_and_a_second_one_ends_it(toy, tmp_path, presses):
     command = [sys.executable, str(toy(length=100)), "--out", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process:
         while process.stdout.readline() != "step\n":
             pass
         for _ in range(presses):

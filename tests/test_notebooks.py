@@ -156,7 +156,7 @@ def in_marimo(lesson, folder, monkeypatch, *flags):
     source.write_text(notebooks.notebook(lesson, *flags), encoding="utf-8")
     marimo = [sys.executable, "-m", "marimo", "-q", "-y"]
     subprocess.run([*marimo, "convert", str(source), "-o", str(script)], check=True, capture_output=True)
-    done = subprocess.run([sys.executable, str(script)], cwd=folder, capture_output=True, text=True, env=os.environ | {"TQDM_DISABLE": "1"})
+    done = subprocess.run([sys.executable, str(script)], cwd=folder, capture_output=True, text=True, env=os.environ | {"TQDM_DISABLE": "1"}, encoding="utf-8")
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
@@ -208,7 +208,7 @@ def test_lessons_are_laid_out_and_nobodys_work_is_overwritten(tmp_path, capsys):
     (tmp_path / "lessons" / "bands.json").unlink()
     assert main(["lessons", str(tmp_path)]) == 0
     told = capsys.readouterr().out
-    assert told.startswith("1 new files") and f"{mine} differs and stays" in told and mine.read_text(encoding="utf-8") == "solved"
+    assert told.startswith("1 new files") and f"{mine} differs and stays" in told and mine.read_text(encoding='utf-8') == "solved"
 
 
 def test_installed_lessons_are_found_through_the_installation(tmp_path, monkeypatch):

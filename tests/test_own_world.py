@@ -240,7 +240,7 @@ def test_a_script_that_holds_its_world_finds_its_stages_again_until_the_code_cha
         (tmp_path / folder / "program.py").write_text(code + program, encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(minialign.__file__))}
     run = [sys.executable, "-B", "as it is/program.py"]
-    assert subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout == "False\n"
+    assert subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True, encoding="utf-8").stdout == "False\n"
     monkeypatch.chdir(tmp_path)
 
     def found_by(folder):

@@ -649,7 +649,7 @@ def test_the_film(copy, monkeypatch, there_is_ffmpeg):
     made = film.save_film(data.scenes, data.questions[0], copy, pictures=1)
     assert not list(copy.glob(".writing-*"))
     if there_is_ffmpeg:
-        assert int(made.read_text()) == 7 * round(film.LAST * film.RATE) * 1280 * 720 * 4
+        assert int(made.read_text(encoding="utf-8")) == 7 * round(film.LAST * film.RATE) * 1280 * 720 * 4
     else:
         assert made.read_bytes()[:6] == b"GIF89a" and made.stat().st_size < 2_000_000
 

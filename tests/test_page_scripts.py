@@ -30,7 +30,7 @@ def node():
 
     def value_of(expression):
         command = [program, "-e", f"{LOAD} console.log(JSON.stringify({expression}));", str(STATIC / "maths.js")]
-        found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        found = subprocess.run(command, capture_output=True, text=True, timeout=60, encoding="utf-8")
         assert found.returncode == 0, found.stderr
         return json.loads(found.stdout)
 
@@ -88,7 +88,7 @@ def test_the_scripts_use_the_fields_that_the_data_has(tmp_path):
         pytest.skip("there is no tsc to check the scripts' types with: npm install --global typescript")
     (tmp_path / "shown.d.ts").write_text(declarations(), encoding="utf-8")
     scripts = [str(STATIC / f"{name}.js") for name in SCRIPTS]
-    found = subprocess.run([tsc, *TSC, str(tmp_path / "shown.d.ts"), *scripts], capture_output=True, text=True, timeout=120)
+    found = subprocess.run([tsc, *TSC, str(tmp_path / "shown.d.ts"), *scripts], capture_output=True, text=True, timeout=120, encoding="utf-8")
     assert found.returncode == 0, found.stdout
 
 

@@ -141,10 +141,9 @@ def test_the_environment_says_how_many():
     code = "from minialign import parallel; print(parallel.THREADS)"
     for said, expected in (({}, "1"), ({"MINIALIGN_THREADS": "3"}, "3")):
         env = {k: v for k, v in os.environ.items() if k != "MINIALIGN_THREADS"} | said
-        assert subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True).stdout.strip() == expected
+        assert subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, encoding="utf-8").stdout.strip() == expected
     for wrong in ("0", "two", "-1", ""):
         done = subprocess.run(
             [sys.executable, "-m", "minialign", "tour"],
-            env=os.environ | {"MINIALIGN_THREADS": wrong}, capture_output=True, text=True,
-        )  # fmt: skip
+            env=os.environ | {"MINIALIGN_THREADS": wrong}, capture_output=True, text=True, encoding="utf-8")  # fmt: skip
         assert done.returncode and "MINIALIGN_THREADS" in done.stderr and len(done.stderr.strip().splitlines()) == 1

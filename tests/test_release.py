@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -79,21 +80,62 @@ def installed(wheel, folder):
     return python
 
 
+def outside(python, folder, *command, code=0):
+    """Run a command of an installed wheel in a folder that is no clone -> its output."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    options = {"cwd": folder, "env": env, "stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "encoding": "utf-8"}
+    done = subprocess.run([python, *map(str, command)], **options)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel_python(built, tmp_path_factory):
+    return installed(built[0], tmp_path_factory.mktemp("fresh") / "venv")
+
+
 @pytest.mark.whole
-def test_the_wheel_carries_the_whole_package_and_works_without_the_clone(built, tmp_path):
+def test_the_wheel_carries_the_whole_package_and_works_without_the_clone(built, wheel_python, tmp_path):
     with zipfile.ZipFile(built[0]) as wheel:
         packed = set(wheel.namelist())
     package = {name for name in build.sources() if name.startswith("minialign/")}
     assert package <= packed, sorted(package - packed)
-    fresh, empty = tmp_path / "fresh", tmp_path / "empty"
-    empty.mkdir()
-    python = installed(built[0], fresh)
     code = "import minialign.pretrained as p, minialign; from minialign.pipeline import FAST; p.load(FAST.model); print(minialign.__file__)"
-    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    for command in (["-c", code], ["-m", "minialign", "lessons", "."], ["lessons/01_autograd.py", "--help"]):
-        done = subprocess.run([python, *command], cwd=empty, env=outside, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert command[0] != "-c" or Path(done.stdout.strip()).is_relative_to(fresh)
-    laid = {path.relative_to(empty).as_posix() for path in (empty / "lessons").rglob("*") if path.is_file()}
+    where = outside(wheel_python, tmp_path, "-c", code)
+    assert Path(where.strip()).is_relative_to(wheel_python.parents[1])
+    outside(wheel_python, tmp_path, "-m", "minialign", "lessons", ".")
+    outside(wheel_python, tmp_path, "lessons/01_autograd.py", "--help")
+    laid = {path.relative_to(tmp_path).as_posix() for path in (tmp_path / "lessons").rglob("*") if path.is_file()}
     here = {name for name in build.sources() if name.startswith("lessons/") and not name.startswith(("lessons/figures/", "lessons/solutions/"))}
     assert here <= laid, sorted(here - laid)
+
+
+@pytest.mark.whole
+def test_a_learner_gets_along_with_the_wheel_alone(wheel_python, tmp_path):
+    """Lessons, an exercise, a lesson, a tour at toy size, its page: in an empty folder, without the clone."""
+    outside(wheel_python, tmp_path, "-m", "minialign", "lessons", ".")
+    assert "not written yet" in outside(wheel_python, tmp_path, "-m", "minialign", "check", "1", code=1)
+    assert "7 of 7 claims seen" in outside(wheel_python, tmp_path, "lessons/12_graduate.py", "--fast")
+    toys = f"import sys; sys.path.append({str(ROOT / 'tests')!r}); from pathlib import Path; from toy_run import toy_tour"
+    tour = outside(wheel_python, tmp_path, "-c", f"import minialign; print(minialign.__file__); {toys}; toy_tour(Path('runs'))")
+    assert Path(tour.splitlines()[0]).is_relative_to(wheel_python.parents[1])
+    assert "</html>" in (tmp_path / "runs" / "tour-fast-s0" / "journey.html").read_text(encoding="utf-8")
+    assert "all is well" in outside(wheel_python, tmp_path, "-m", "minialign", "doctor")
+
+
+@pytest.mark.whole
+def test_the_sdist_is_the_whole_project_and_makes_the_same_wheel(built, tmp_path, monkeypatch):
+    from setuptools import build_meta
+
+    with tarfile.open(built[1]) as packed:
+        packed.extractall(tmp_path, filter="data")
+    [project] = [path for path in tmp_path.iterdir() if path.is_dir()]
+    missing = [name for name in build.sources() if not (project / name).is_file()]
+    different = [name for name in build.sources() if name not in missing and (project / name).read_bytes() != (ROOT / name).read_bytes()]
+    assert missing == [] and different == ["setup.cfg"] * (different != [])  # setuptools adds its [egg_info]
+    monkeypatch.chdir(project)
+    again = tmp_path / build_meta.build_wheel(str(tmp_path))
+    with zipfile.ZipFile(built[0]) as one, zipfile.ZipFile(again) as two:
+        assert one.namelist() == two.namelist() and all(one.read(name) == two.read(name) for name in one.namelist())
+    collect = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_checks.py", "tests/test_golden_optim.py"]
+    subprocess.run(collect, cwd=project, env=os.environ | {"PYTHONPATH": str(project)}, check=True, capture_output=True)

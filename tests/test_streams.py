@@ -53,8 +53,7 @@ def run(command, redirection, out):
     """A command under `sh`, with streams redirected -> (exit code, what went to standard error)."""
     done = subprocess.run(
         ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, *map(str, command)],
-        cwd=out, capture_output=True, text=True, timeout=300, errors="replace",
-    )  # fmt: skip
+        cwd=out, capture_output=True, text=True, timeout=300, errors="replace", encoding="utf-8")  # fmt: skip
     return done.returncode, done.stderr
 
 
@@ -62,8 +61,7 @@ def unread(command, out):
     """A command of which nobody reads what it prints, as in `minialign tour | head` -> (exit code, standard error)."""
     with subprocess.Popen(
         [sys.executable, *map(str, command)],
-        cwd=out, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+        cwd=out, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process:  # fmt: skip
         process.stdout.close()
         told = process.stderr.read()
         return process.wait(timeout=300), told

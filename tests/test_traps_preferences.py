@@ -272,10 +272,10 @@ def test_votes_survive_the_trip_through_a_file(tmp_path):
     save_jsonl(votes, path)
     assert load_jsonl(path) == votes
     path.write_text('{"prompt": "a", "chosen": "b", "rejected": "c", "chosen_ended": false}\n\n'
-                    '{"prompt": "a", "chosen": "b", "rejected": "c"}\n')
+                    '{"prompt": "a", "chosen": "b", "rejected": "c"}\n', encoding="utf-8")
     by_hand = load_jsonl(path)
     assert [c.ended for c in by_hand.chosen] == [False, True] and [r.ended for r in by_hand.rejected] == [True, True]
-    path.write_text('{"prompt": "a", "chosen": "b", "rejected": "c"}\n{"prompt": "a"}\n')
+    path.write_text('{"prompt": "a", "chosen": "b", "rejected": "c"}\n{"prompt": "a"}\n', encoding="utf-8")
     with pytest.raises(ValueError, match="line 2: not a vote"):
         load_jsonl(path)
 

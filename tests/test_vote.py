@@ -204,15 +204,15 @@ def test_a_file_that_voting_cannot_go_on_with_is_one_line_and_stays_as_it_is(run
 
 def test_a_run_without_raters_or_without_its_model_is_one_line(run, file, tmp_path, monkeypatch, capsys):
     about = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    (tmp_path / "run.json").write_text(json.dumps(about))
+    (tmp_path / "run.json").write_text(json.dumps(about), encoding="utf-8")
     assert rate(monkeypatch, tmp_path, file, "a") == 2
     one_line(capsys, "sft.npz")
     about["recipe"]["tastes"] = {"spicy": 1}
-    (tmp_path / "run.json").write_text(json.dumps(about))
+    (tmp_path / "run.json").write_text(json.dumps(about), encoding="utf-8")
     assert rate(monkeypatch, tmp_path, file, "a") == 2
     one_line(capsys, "run.json", "not as the run wrote it")
     about["files"] = {}
-    (tmp_path / "run.json").write_text(json.dumps(about))
+    (tmp_path / "run.json").write_text(json.dumps(about), encoding="utf-8")
     reseal(tmp_path)
     assert rate(monkeypatch, tmp_path, file, "a") == 2
     one_line(capsys, "run.json", "spicy")
@@ -390,7 +390,7 @@ TIE = json.dumps(GOOD | {"chosen": None, "rejected": None, "vote": "tie"})
 def test_no_votes_are_one_line(content, tmp_path, capsys):
     file = tmp_path / "v.jsonl"
     if content is not None:
-        file.write_text(content)
+        file.write_text(content, encoding="utf-8")
     assert main(["tour", "--fast", "--out", str(tmp_path / "out"), "--votes", str(file)]) == 2
     one_line(capsys, "v.jsonl", "minialign vote")
     assert main(["tour", "--fast", "--out", str(tmp_path / "out"), "--votes", str(tmp_path)]) == 2
@@ -434,7 +434,7 @@ def test_many_voters_at_once_lose_no_acknowledged_vote(tmp_path):
 @pytest.mark.slow
 def test_200_000_votes_are_read_in_seconds_and_with_a_bar(tmp_path, monkeypatch):
     file, screen = tmp_path / "v.jsonl", io.StringIO()
-    file.write_text((json.dumps(GOOD) + "\n") * 200_000)
+    file.write_text((json.dumps(GOOD) + "\n") * 200_000, encoding="utf-8")
     screen.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", screen)
     start = time.process_time()

@@ -29,7 +29,7 @@ def run(runs):
 
 
 def numbers(run):
-    return json.loads((run / "run.json").read_text())
+    return json.loads((run / "run.json").read_text(encoding="utf-8"))
 
 
 def test_the_lists_of_a_plain_tour_do_not_know_it():
@@ -47,8 +47,8 @@ def test_it_is_trained_measured_and_kept(run):
     assert set(r["timings"]["seconds"]) == {*STAGES, "grpo", "measuring"}
     seconds = r["timings"]["seconds"]
     assert r["timings"]["training_seconds"]["grpo"] == seconds["reward"] + seconds["grpo"]
-    assert (run / "grpo.npz").exists() and "objective/equal_groups" in (run / "curves.json").read_text()
-    assert "\nGRPO\n" in (run / "samples.txt").read_text()
+    assert (run / "grpo.npz").exists() and "objective/equal_groups" in (run / "curves.json").read_text(encoding="utf-8")
+    assert "\nGRPO\n" in (run / "samples.txt").read_text(encoding="utf-8")
 
 
 def test_it_is_told(run, runs, capsys):

@@ -628,5 +628,5 @@ def test_a_kind_of_question_is_added_in_one_file(tmp_path):
     source = kinds.read_text(encoding="utf-8").replace("share=0.24", "share=0.14").split("KINDS =")
     kinds.write_text(NEW_KIND.join(source), encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", ASK], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", ASK], cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr

@@ -135,6 +135,6 @@ def import_seconds(against: list[str], repeats: int = 5) -> dict[str, Spread]:
     for repeat in range(repeats + 1):  # the first one warms the file cache
         for what, code in imports.items():
             code = f"import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8")
             timed[what] += [float(done.stdout)] if repeat else []
     return {what: ratios.spread(seconds) for what, seconds in timed.items()}

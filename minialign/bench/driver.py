@@ -53,7 +53,7 @@ class Child:
         self.task = task
         about = asdict(task) | {"core": the_core(task.threads)} | task.more
         code = STOCK_ALLOCATOR * task.stock_allocator + START
-        self.errors = tempfile.TemporaryFile("w+", errors="replace")
+        self.errors = tempfile.TemporaryFile("w+", errors="replace", encoding="utf-8")
         self.process: Any = subprocess.Popen(
             [sys.executable, "-c", code, json.dumps(about)],
             stdin=subprocess.PIPE,
@@ -62,6 +62,7 @@ class Child:
             text=True,
             env=os.environ | environment(task),
             start_new_session=True,  # a Ctrl-C goes only to the driver
+            encoding="utf-8",
         )
 
     def ask(self, request: str = "") -> Any:

@@ -29,7 +29,7 @@ def machine() -> Machine:
     """What the numbers depend on."""
     processor = platform.processor() or platform.machine()
     try:
-        with open("/proc/cpuinfo") as about:
+        with open("/proc/cpuinfo", encoding="utf-8") as about:
             processor = next(line.split(":", 1)[1].strip() for line in about if line.startswith("model name"))
     except (OSError, StopIteration):
         pass

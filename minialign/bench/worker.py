@@ -39,7 +39,7 @@ MODULES = {
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver handles Ctrl-C
     task = json.loads(sys.argv[1])
-    answers = os.fdopen(os.dup(1), "w")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints must not be taken for a reply
 
     def say(answer):
@@ -117,7 +117,7 @@ def minor_faults() -> int | None:
 def peak_memory() -> float | None:
     """MB.  Linux: from /proc, because getrusage counts the parent's memory from before the process began."""
     try:
-        with open("/proc/self/status") as status:
+        with open("/proc/self/status", encoding="utf-8") as status:
             return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
     except (OSError, StopIteration):
         if resource is None:

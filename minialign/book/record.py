@@ -46,7 +46,9 @@ def recording(script: Path, fast: bool, seed: int, out: str | Path) -> Recording
         flags = ["--seed", str(seed), "--out", str(out), "--no-predict", *(["--fast"] if fast else [])]
         command = [sys.executable, "-m", __name__, str(script), *flags]
         env = os.environ | {"TQDM_DISABLE": "1", "PYTHONUTF8": "1"}
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=env)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=env, encoding="utf-8"
+        )
         if done.returncode == 130:
             raise KeyboardInterrupt
         found = read(folder, script)

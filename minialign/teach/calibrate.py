@@ -69,8 +69,10 @@ def one_lesson(script: Path, fast: bool, seed: int, out: Path) -> dict[str, Any]
     # In a process of its own: a lesson may patch the package, draw with matplotlib and end with sys.exit.
     flags = ["--seed", str(seed), "--out", str(out), "--no-predict", *(["--fast"] * fast)]
     command = [sys.executable, str(script), *flags]
-    env = os.environ | {"TQDM_DISABLE": "1"}
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=env)
+    env = os.environ | {"TQDM_DISABLE": "1", "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=env, encoding="utf-8"
+    )
     if done.returncode:
         return {"error": (done.stderr.strip().splitlines() or ["no word"])[-1]}
     return kept_run(path) or {"error": f"it has written no {path}"}
