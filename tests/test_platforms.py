@@ -168,6 +168,22 @@ def python(code, folder, **env):
     return done.stdout
 
 
+@pytest.mark.whole
+def test_a_tour_and_an_exercise_on_a_console_of_one_byte_per_character(tmp_path):
+    code = WINDOWS + f"""
+from pathlib import Path
+signal.SIGKILL = 9  # subprocess itself needs it here
+sys.path.append({str(ROOT / "tests")!r})
+from toy_run import toy_tour
+from minialign.cli.command import main
+assert main(["lessons", "."]) == 0 and main(["check", "1"]) == 1
+toy_tour(Path("runs"))
+print(main(["chat", "runs/tour-fast-s0"]), main(["doctor"]))
+"""
+    told = python(code, tmp_path)
+    assert "not written yet" in told and told.rstrip().endswith("0 0")
+
+
 def test_what_only_unix_has_is_not_needed(tmp_path):
     """Every file that speaks of the operating system is imported without it, and a model is stored and read."""
     needs = r"import (fcntl|resource|termios)|signal\.|killpg|os\.name|sched_|chmod"

@@ -112,7 +112,7 @@ def ask(path: Path, cases: dict[str, list], seconds: float) -> tuple[list[dict],
 def kill(process: subprocess.Popen) -> None:
     """End a process, and everything that it has started in its group."""
     try:
-        os.killpg(process.pid, signal.SIGKILL) if os.name != "nt" else process.kill()
+        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
     except OSError:
         pass  # nobody is left
     process.wait()
