@@ -64,6 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
         store.do(lambda db: disk.set_facts(db, {"code": code}))
         room = Room(store, pairs, code, secrets.token_urlsafe(16), fingerprint(model))
         backstage = Backstage(room, Live(model, pairs.flat), folder, path.with_suffix(".jsonl"))
+        if "pairs" not in facts:
+            backstage.answers.unlink(missing_ok=True)  # of an earlier class, whose file was moved away
         if recipe_of(results) is None:
             print(paragraph(UNTRAINABLE), file=sys.stderr)
         host = "127.0.0.1" if arguments.lan is None else arguments.lan or own_address()

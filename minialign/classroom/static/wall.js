@@ -77,7 +77,7 @@
     var told = room.models || {}, names = Object.keys(MODELS).filter(function (name) { return told[name]; });
     byId("models").hidden = !names.length && room.training !== "running" && room.training !== "failed";
     text("trained", room.training === "failed" ? "The training stopped; the terminal says why." :
-      "Models trained on " + (room.trained_on || room.votes) + " votes of this class" + (room.training === "running" ? " (still training)" : ""));
+      room.trained_on ? "Trained on " + room.trained_on + " votes of this class" : "Training on this class's votes");
     byId("doing").hidden = room.training !== "running";
     step(room.doing);
     if (!names.length) return;
