@@ -252,9 +252,14 @@ def mutated(value, path, rng):
     return value
 
 
+@pytest.fixture(scope="module")
+def kept():
+    return {}
+
+
 @pytest.fixture
-def quick():
-    with quick_page():
+def quick(kept):
+    with quick_page(kept):
         yield
 
 

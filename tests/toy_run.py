@@ -48,12 +48,16 @@ def reseal(folder):
 
 
 @contextmanager
-def quick_page():
-    """Pages of one run without the slow parts: sampled and loaded once, and without pictures."""
+def quick_page(kept=None):
+    """Pages of one run without the slow parts: sampled and loaded once, and without pictures.
+
+    kept: a dict for what is made once, to go on with later.
+    """
+    kept = {} if kept is None else kept
     with pytest.MonkeyPatch.context() as patch:
 
         def once(owner, name, key=lambda *arguments: None):
-            real, found = getattr(owner, name), {}
+            real, found = getattr(owner, name), kept.setdefault((owner, name), {})
 
             def remembered(*arguments, **options):
                 which = key(*arguments)
