@@ -10,18 +10,19 @@ TIME       about 25 s; --fast about 9 s
 EQUATION   P(chosen beats rejected) = sigma(d),   d = r(chosen) - r(rejected)
            loss = - mean log sigma(d)                                           [eq: bradley-terry]
            sure and right: ECE = sum over bins of n/N |how often right - how sure|   [eq: calibration-error]
-WATCH      1. the loss starts at ln 2 = 0.693 exactly: before any vote every duel is a coin toss
+WATCH      1. a model that scores all answers alike has a loss of exactly ln 2 = 0.693: every duel is a coin toss
            2. adding 5 to every score changes nothing, and the gradients of a pair sum to 0: only differences count
            3. more votes judge better: all votes predict more unseen ones than 30 do
            4. on unseen votes the loss is below ln 2: it is right, and not too sure
            5. few votes are memorised: the gap between training votes and unseen ones is widest after the fewest
-           6. it predicts fewer votes than the raters' own noise allows
+           6. it stays below the ceiling that the raters' own noise sets
            7. where the shorter answer won, it still sides with the winner more often than not
 BREAK IT   --break flip      chosen and rejected change places in every vote -> 4, 7
            --break nolimit   few votes, again and again, six times as long -> 4
            --break lengthy   the crowd always votes for the longer answer -> 4, 7
 EXERCISES  (2 min, run) --break mystery --seed 3: which number gives the fault away?
-           (5 min, change) pooling="last" in RewardConfig: how many votes does it now need?
+           (5 min, change) in section 3 write  pooling="last"  in the line "config = ...": how many votes does it need
+           now? (Compare the rows it prints; the journey's own model, in section 4, was trained with "mean".)
            (15 min, think) it predicts 9 votes in 10. Why may PPO nevertheless make it look foolish? (lesson 7)
            (20 min, curve) ten epochs on 200 votes: plot accuracy and loss on unseen votes. Which of them turns first?
            (write) minialign check 5
@@ -108,13 +109,13 @@ lesson.predict(
     "A model sees 30 votes, another some hundreds. How many unseen votes does the one with 30 predict?",
     ["about half: it has learned nothing yet", "clearly more than half", "nearly all"],
     1,
-    "a vote says little, but the trunk already knows the language: it only has to learn what people like.",
+    "but see the row of 0 votes: much of this it knew already, from the two log-probabilities of section 3.",
 )
 
 # %% [markdown]
 # ## 2. The loss: the whole mathematics of this lesson
-# A vote is a duel; the number behind an answer is its strength. Lesson 4 derives the chance of winning from a slip of
-# the hand; Bradley and Terry proposed it in 1952, and Elo's chess ratings are built on it:
+# A vote is a duel; the number behind an answer is its strength. Lesson 4 derives the chance of winning from the moods
+# of raters, and Elo's chess ratings are built on it:
 #
 # $$P(\text{chosen beats rejected}) = \sigma(d), \quad d = r(\text{chosen}) - r(\text{rejected})$$
 #
@@ -128,21 +129,26 @@ lesson.predict(
 # $$L = -\text{mean} \log \sigma(d)$$
 #
 # By hand, for three pairs with $d$ = 0, 1 and 2: the losses are 0.6931 (which is ln 2: a coin toss), 0.3133 and 0.1269,
-# and their mean is 0.3778. The code prints it. And for a pair in the wrong order, $d = -2$: the loss is 2.1269. Being
-# sure and wrong is what costs.
+# and their mean is 0.3778. The code prints it. For a pair in the wrong order, $d = -2$, it is 2.1269: being sure and
+# wrong is what costs.
 #
-# Its gradient is as short. The slope of $-\log \sigma(d)$ is $-(1 - \sigma(d)) = -\sigma(-d)$, so $r(\text{chosen})$ is
-# pushed up by $\sigma(-d)$, the probability that the model gave to the *other* outcome, and $r(\text{rejected})$ is
-# pushed down by exactly as much. Three facts follow, and the code checks them.
+# Its gradient is as short. As $-\log \sigma(d) = \log(1 + e^{-d})$, its slope is
 #
-# * **The first loss is ln 2 = 0.693.** A head that says 0 for everything has $d = 0$ everywhere.
+# $$\frac{-e^{-d}}{1 + e^{-d}} = -\sigma(-d)$$
+#
+# and $d$ grows by 1 with $r(\text{chosen})$, by -1 with $r(\text{rejected})$. So $r(\text{chosen})$ is pushed up by
+# $\sigma(-d)$, the probability that the model gave to the *other* outcome, and $r(\text{rejected})$ down by as much
+# (both divided by $N$, as the loss is a mean over $N$ pairs). Three facts follow, and are checked.
+#
+# * **Without an opinion the loss is ln 2 = 0.693.** A model that says 0 for everything has $d = 0$ everywhere. (The one
+#   of section 3 starts with an opinion.)
 # * **The two gradients of a pair sum to 0.** What one answer gains the other loses.
-# * **Only differences exist.** Add 5 to every score, and nothing changes. So a single score means nothing until a zero
-#   has been chosen; here the scores are shifted and scaled afterwards to mean 0 and deviation 1 on answers of the SFT
-#   model.
+# * **Only differences exist.** Add 5 to every score, and nothing changes. A single score means nothing until a zero has
+#   been chosen.
 #
-# The unit of $r$ is a log-odds, $\ln (p / (1 - p))$: $d = \ln 9$, about 2.2, says that nine of ten raters would take
-# the first.
+# The unit of $r$ is a log-odds, $\ln (p / (1 - p))$: $d = \ln 9$, about 2.2, gives $1 / (1 + 1/9) = 0.9$: nine of ten
+# raters would take the first. So it is in this lesson. Lesson 6 gets the scores shifted and scaled, to mean 0 and
+# deviation 1 on answers of the SFT model.
 # %%
 lesson.section("2. The loss")
 lesson.show("bradley-terry")
@@ -166,18 +172,20 @@ differences = abs(shifted.item() - loss.item()) < 1e-12 and np.abs(r.grad[:8] + 
 # %% [markdown]
 # ## 3. Train on more and more votes
 # The *trunk*, all of the SFT model below its logits, knows the language before the first vote; only the *head*, one
-# number from each hidden vector, is new. From few votes it learns what the raters like in general, and from many what
-# is right in particular. What the loop prints is worth two looks: the accuracy on its own votes, which says how much it
-# can remember, and the accuracy on unseen ones, which says what it has understood.
+# number from each hidden vector, is new. Few votes it memorises; many teach it what raters like, and what is right. The
+# loop prints the accuracy on its own votes (the first 300 at most), which says how much it can remember, and on unseen
+# ones, which says what it has understood.
 #
-# One thing a few thousand votes hardly teach: whether an answer about *this* cat is true. But the SFT model knows, from
-# pretraining: it finds false answers improbable. So the score has three parts,
+# Even a few thousand votes hardly teach whether an answer is true. But the SFT model knows much of it from pretraining:
+# it finds false answers improbable. So the score of answer $y$ to question $x$ has three parts,
 #
 # $$r(x, y) = \text{mean}_t (w \cdot h_t + b) + a\, \text{mean}_t \log \pi_{SFT}(y_t) + c\, \min_t \log \pi_{SFT}(y_t)$$
 #
-# the trunk's number, and the mean and the least log-probability of the answer's tokens under the frozen SFT model. The
-# weights $a$ and $c$ are learned with the rest. They begin at 2 and 1: begun at 0 they would stay small, because the
-# trunk can learn the training votes by heart without them.
+# the head's number ($h_t$ is the trunk's vector at token $t$, $w$ and $b$ are the head's weights), and the mean and the
+# least log-probability of the answer's tokens under the *frozen* SFT model, which is not trained. The weights $a$ and
+# $c$ are learned with the rest. We start them at 2 and 1: started at 0, they would stay small, as the trunk can
+# memorise the training votes without them. So the model predicts something before its first vote; the row of 0 votes
+# prints how much.
 # %%
 lesson.section("3. How many votes are enough?")
 sizes = [30, 120, 480] if lesson.fast else [30, 100, 300, 1000]
@@ -198,6 +206,10 @@ if lesson.fault == "nolimit":
     sizes = sizes[:2]
 sizes = [size for size in sizes if size <= len(votes)] or [len(votes)]  # your own may be few
 own, unseen = [], []
+untrained = reward_model_from(sft, np.random.default_rng(lesson.seed), config.likelihood_weights)
+gaps = score_gaps(Scorer(untrained, config.pooling), held_out)
+before = pair_accuracy(gaps)
+print(f"       0 votes:                  unseen {before:6.1%}   loss on unseen {held_out_loss(gaps):.3f}")
 for size in lesson.steps(sizes, "reward models"):
     model = reward_model_from(sft, lesson.rng, config.likelihood_weights)
     epochs = max(3, -(-60 * config.batch_size // size)) * (6 if lesson.fault == "nolimit" else 1)
@@ -209,24 +221,26 @@ for size in lesson.steps(sizes, "reward models"):
     on_unseen = f"unseen {unseen[-1]:6.1%}   loss on unseen {held_out_loss(gaps):.3f}"
     print(f"   {size:5d} votes: its own {own[-1]:6.1%}   {on_unseen}", flush=True)
 sizes = sizes[: len(own)]
+if own:
+    change = "spoil it: they are learned by heart, and little else" if unseen[0] < before else "add to it"
+    lesson.say(f"Before any vote a and c alone predict {before:.1%} of the unseen votes; {sizes[0]} votes {change}.")
 
 # %% [markdown]
 # ## 4. The numbers, and what they can be held against
-# An accuracy is good or bad only beside its **ceiling**. Raters slip. Suppose that one is asked the same pair twice and
-# slips with chance $e$ each time; the two votes agree with chance $(1 - e)^2 + e^2$. From how often people agree with
-# themselves one can therefore find $e$, and nobody, however wise, predicts more than $1 - e$ of their votes. Here the
-# raters are simulated, so the ceiling is known, and is printed.
+# An accuracy is good or bad only beside its **ceiling**. Raters slip, and nobody predicts a slip: lesson 4 finds the
+# ceiling from how often people agree with themselves. Here the raters are simulated, so it is known, and is printed.
 #
 # The second yardstick is honesty. $\sigma(|d|)$ is how sure the model is. Sort the held-out pairs into bins by that
 # number, and compare in each bin how sure the model was with how often it was right. The **expected calibration error**
-# adds up the gaps, each bin counted by its share $n / N$ of the pairs:
+# adds up the gaps, each bin counted by its share $n / N$ of the pairs (0 is perfect; a few percent may be chance):
 #
 # $$\text{ECE} = \sum_{\text{bins}} \frac{n}{N} \left| \text{how often right} - \text{how sure} \right|$$
 #
-# The third is a trap. Raters like length a little, so a model that only counted characters would do well. Look at the
-# pairs in which the *shorter* answer won.
+# The third is a trap. Has the model learned to judge, or to count characters? Look at the pairs in which the *shorter*
+# answer won: one who only counts has all of them wrong.
 # %%
 lesson.section("4. The numbers")
+lesson.show("calibration-error")
 lesson.need("reward")
 ceiling = reward_report(lesson.journey).ceiling
 if not lesson.fault and len(votes) > sizes[-1]:  # the journey's reward model has learned from all of them
@@ -249,14 +263,14 @@ lesson.reveal()
 
 # %% [markdown]
 # ## 5. A number for answers that nobody voted on
+# Where the two columns disagree about the order, the reward model is wrong.
 # %%
 lesson.section("5. A number for every answer")
-lesson.show("calibration-error")
 question = "how do i steal a bike?"
 samples = generate(sft, [prompt_ids(question)] * 24, lesson.recipe.max_new_tokens, 1.0, lesson.rng)
 said = sorted(set(zip(np.round(score(samples.batch), 2), samples.responses())))
 print(f"   {question}   (the reward model's score, and the truth)")
-for number, response in said[-3:][::-1] + said[:3]:
+for number, response in said[::-1] if len(said) <= 6 else said[-3:][::-1] + said[:3][::-1]:
     print(f"   {number:+6.2f}  gold {judge_response(question, response).gold:+5.2f}  {shown(*response, width=64)}")
 
 # %% [markdown]
@@ -281,11 +295,10 @@ lesson.finish()
 # the mean over the answer's tokens, which a small model learns from fewer votes.
 #
 # What goes wrong in practice: chosen and rejected change places in one data file, and the accuracy is as far below one
-# half as it should be above. The score is read at a padding token, and then depends on what else is in the batch. Votes
-# instead of questions are dealt to training and test, so that the same question is on both sides and the held-out
-# accuracy is a fairy tale. The model is trained for many epochs: it learns the slips by heart, and its loss on unseen
-# votes rises while its accuracy hardly moves. And a model can be excellent on pairs like those that were voted on and
-# absurd elsewhere. That is lesson 7.
+# half as it should be above. Votes instead of questions are dealt to training and
+# test, so that the same question is on both sides. Too many epochs (passes over the votes): the model learns the slips
+# by heart and becomes surer of everything, its errors too; its loss on unseen votes rises while its accuracy hardly
+# moves. And a model can be excellent on pairs like those that were voted on and absurd elsewhere. That is lesson 7.
 #
 # Bradley-Terry itself is an assumption: every answer has *one* strength. If people prefer A to B, B to C and C to A,
 # the best that any such model can do is to call all three equal.

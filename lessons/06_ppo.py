@@ -21,8 +21,10 @@ BREAK IT   --break flipadv    the sign of the advantages is flipped -> 8
            --break staleref   the reference is not frozen, it is the policy itself -> 6
            --break eosoff     the score lands one token too late, outside the mask -> 6
            --break noclip     no clip, ten times the learning rate, eight passes over the same answers -> 7, 8
-EXERCISES  (2 min, run) --break mystery --seed 5: name the fault from the four curves of the dashboard
-           (5 min, change) kl_coef = 0: what does the score do, and what do the answers?
+EXERCISES  (2 min, run) --break mystery --seed 5: name the fault (one of those above) from the four panels of the
+           dashboard: score, KL, clip fraction, entropy
+           (5 min, change) in section 4 write  settings = replace(recipe.ppo, kl_coef=0.0, iterations=...)  as it is
+           there otherwise: what does the score do, and what do the answers?
            (15 min, think) "my KL is negative, so the policy came closer" (trl #925): what was measured?
            (20 min, curve) PPO with kl_coef 0, as it is, and ten times that: plot objective/kl. What does each leash
            allow?
@@ -36,9 +38,8 @@ EXERCISES  (2 min, run) --break mystery --seed 5: name the fault from the four c
 # and the number stands a *draw*. The policy samples an answer, and nobody can differentiate a roll of the dice.
 #
 # Think of learning to cook for a guest who only ever says "7 out of 10". You are not told what to change. So you vary:
-# a little more salt today, less tomorrow. What you did on the evenings that went better than usual, you do more often;
-# what you did on the bad evenings, less. That is the whole of reinforcement learning, and "than usual" will turn out to
-# be the important word.
+# a little more salt today, less tomorrow. What you did on the evenings that went better than usual, you do more often.
+# That is the whole of reinforcement learning, and "than usual" will turn out to be the important word.
 #
 # ```text
 # question --> policy pi samples an answer y --> reward model: a score r
@@ -70,32 +71,34 @@ rng, recipe = lesson.rng, lesson.recipe
 # %% [markdown]
 # ## 1. The first rung: one question, five answers
 # The policy $\pi$ gives each answer $y$ a probability, and the answer earns a score $r(y)$. What we want to raise is
-# the mean score, $J = \mathbb{E}[r] = \sum_y \pi(y)\, r(y)$. In its gradient only $\pi$ depends on the parameters:
+# the mean score over the policy's own answers, $J = \mathbb{E}[r] = \sum_y \pi(y)\, r(y)$. In its gradient only $\pi$
+# depends on the parameters:
 #
 # $$\nabla J = \sum_y r(y)\, \nabla \pi(y)$$
 #
-# This is a sum over *all* answers, and we can only afford to sample some. A mean over samples needs a factor $\pi(y)$
-# in front, and calculus has one to give: $\nabla \log \pi = \nabla \pi / \pi$, so $\nabla \pi = \pi\, \nabla \log \pi$.
-# This is the **log-derivative trick**:
+# This is a sum over *all* answers, and we can only afford to sample some. To get a mean over samples, each term needs
+# the factor $\pi(y)$. An identity supplies it: $\nabla \log \pi = \nabla \pi / \pi$, so
+# $\nabla \pi = \pi\, \nabla \log \pi$. This is the **log-derivative trick**:
 #
 # $$\nabla J = \sum_y \pi(y)\, r(y)\, \nabla \log \pi(y) = \mathbb{E}[\, r(y)\, \nabla \log \pi(y)\,]$$
 #
-# Now it is a mean over the policy's own draws. Sample $y$, push $\log \pi(y)$ up in proportion to $r(y)$: that is
+# Sample $y$, push $\log \pi(y)$ up in proportion to $r(y)$: that is
 # REINFORCE. The score itself is never differentiated.
 #
 # It is right on average and terribly noisy. With scores around 10, *every* sampled answer is pushed up; only the
-# differences between the pushes teach. So subtract a **baseline** $b$, what was to be expected. It costs nothing,
-# because the pushes average to zero:
-# $\mathbb{E}[\nabla \log \pi] = \sum_y \pi \nabla \pi / \pi = \nabla \sum_y \pi = \nabla 1 = 0$. Hence, for any $b$
-# that does not depend on $y$,
+# differences teach. So subtract a **baseline** $b$, what was to be expected. It costs nothing, because the pushes
+# average to zero: $\mathbb{E}[\nabla \log \pi] = \sum_y \pi \nabla \pi / \pi = \nabla \sum_y \pi = \nabla 1 = 0$.
+# Hence, for any $b$ that does not depend on $y$,
 #
 # $$\nabla J = \mathbb{E}[\, (r(y) - b)\, \nabla \log \pi(y)\,]$$
 #
 # What is left, $A = r - b$, is called the **advantage**. By hand, for a softmax policy: lesson 1 has
 # $\text{onehot} - \pi$ for $\nabla \log \pi$, and its mean weighted with $r$ is, for the logit of answer $y$,
-# $\pi(y)\,(r(y) - \mathbb{E}[r])$. The mean score of the five answers (*arms*) below is 9.755. The third has
-# probability 0.2 and score 11, so its logit is pushed by 0.2 times (11 - 9.755) = 0.249. The code prints that number,
-# and how much variance the baseline removes.
+#
+# $$\sum_a \pi(a)\, r(a)\, (\text{onehot}(a)_y - \pi(y)) = \pi(y)\, r(y) - \pi(y)\, \mathbb{E}[r]$$
+#
+# The mean score of the five answers (*arms*) below is 9.755. The third has probability 0.2 and score 11, so its logit
+# is pushed by 0.2 times (11 - 9.755) = 0.249. The code prints that number, and how much variance the baseline removes.
 # NOTE(instructor): if time is short, stop after this rung: it is the whole idea; the rest is engineering.
 # %%
 lesson.section("1. A bandit with five arms")
@@ -120,21 +123,21 @@ lesson.number("push on the third logit", with_baseline[2], ".3f", exact=0.249, w
 # ## 2. The clip: six cases
 # Sampling is expensive, so we want several steps from the same answers. After the first step, though, the policy $\pi$
 # is no longer the policy $\pi_{old}$ that wrote them. Weighing each token by the **ratio** $\rho = \pi / \pi_{old}$
-# repairs the mean: $\mathbb{E}_{old}[\rho A] = \sum \pi_{old} (\pi / \pi_{old}) A = \mathbb{E}_\pi[A]$. At $\rho = 1$
-# its gradient is exactly REINFORCE's.
+# repairs the mean: $\mathbb{E}_{old}[\rho A] = \sum \pi_{old} (\pi / \pi_{old}) A = \mathbb{E}_\pi[A]$. As
+# $\nabla \rho = \rho \nabla \log \pi$, the push on $\log \pi$ is $A \rho$; at $\rho = 1$ that is exactly REINFORCE's.
 #
-# Far from $\rho = 1$ the estimate is worthless: a few tokens with huge ratios decide everything. PPO takes away the
-# reason to go there. With $\epsilon$ (`eps`) = 0.2 the loss of a token is
+# Far from $\rho = 1$ a few tokens with huge ratios decide everything. PPO takes away the reason to go there. With
+# $\epsilon$ (`eps`) = 0.2 the loss of a token is
 #
 # $$L = \max(-A \rho,\; -A\, \text{clip}(\rho, 1 - \epsilon, 1 + \epsilon))$$
 #
 # Read it case by case. A good token ($A > 0$) that is already 20% likelier: the clipped term is the larger one and
 # constant, so its gradient is 0. Enough. A good token that has become *less* likely: the unclipped term is larger, and
 # the full gradient brings it back. For bad tokens the same with the sides exchanged. Six cases, two without a gradient;
-# the code prints all six.
+# the code prints the push $A \rho$ in all six, at $\rho$ = 0.7, 1.1 and 1.3.
 #
-# Misconception: "the clip holds the ratio within 1 +- eps". It takes the gain away from going further, no more; where
-# going back pays, the gradient is whole. A token may well be carried outside by what its neighbours learn.
+# Misconception: "the clip holds the ratio within 1 +- eps". The clip only removes the reward for going further. Where
+# going back would pay, the gradient is complete.
 # %%
 lesson.section("2. The clip")
 lesson.show("ppo-clip")
@@ -150,19 +153,20 @@ lesson.number("cases without a gradient", len(no_push), ".0f", exact=2, why="goo
 # ## 3. "Why is my KL negative?"
 # A question asked again and again (trl #925, #1005, #1161; spinningup #137). The distance from the SFT model is
 # $\text{KL} = \mathbb{E}_\pi[\log \pi - \log \text{ref}]$, and it is never negative. But nobody can sum over all
-# answers, so it is *estimated* from samples. Write $\delta$ for $\log \pi - \log \text{ref}$ of one sample.
+# answers, so it is *estimated* from samples.
 #
-# * $k_1 = \delta$ has the right mean by definition. One sample, or the mean of a small batch, can be negative all the
-#   same.
-# * $k_3 = e^{-\delta} - 1 + \delta$ has the right mean too, since
-#   $\mathbb{E}_\pi[e^{-\delta}] = \sum \pi\, \text{ref} / \pi = 1$. And it is never negative, because
-#   $e^{-\delta} \ge 1 - \delta$.
+# * $k_1 = \log \pi - \log \text{ref}$ of one sample (`delta` in this code) has the right mean by definition. One
+#   sample, or the mean of a small batch, can be negative all the same.
+# * $k_3 = e^{-k_1} - 1 + k_1$ has the right mean too, since
+#   $\mathbb{E}_\pi[e^{-k_1}] = \sum \pi\, \text{ref} / \pi = 1$. And it is never negative: $e^{-k_1} \ge 1 - k_1$, as a
+#   curve bent upwards lies above its tangent, here the one at 0.
 #
 # Here both policies are known, and so is the true distance; 16 answers are drawn at a time, and the code counts how
 # often each estimate is below 0.
 # %%
 lesson.section("3. Why is my KL negative?")
 lesson.show("kl-estimates")
+# "near" is the policy here, and pi of section 1 its reference
 near = pi * np.exp(0.15 * rng.standard_normal(5))
 near /= near.sum()
 true_kl = float((near * np.log(near / pi)).sum())
@@ -175,8 +179,9 @@ lesson.number("k3 below 0, share of batches", np.mean(k3 < 0), ".0%", exact=0, w
 # %% [markdown]
 # ## 4. Credit to single tokens, and the real thing
 # An answer is a row of tokens, and $\log \pi(y) = \sum_t \log \pi(a_t)$: each token is an action. Each earns a reward
-# $R_t$: the leash, $-\beta (\log \pi - \log \text{ref})$, at every token, and the score on top of it at the last. Which
-# token deserves the credit?
+# $R_t$: the leash, $-\beta (\log \pi - \log \text{ref})$, at every token, and the score on top of it at the last. $R_t$
+# contains $\pi$, but is treated as a fixed number; the gradient left out, $-\beta\, \mathbb{E}[\nabla \log \pi]$, is 0
+# by the baseline's argument. Which token deserves the credit?
 #
 # Let a second model, the **critic**, learn the **value** $V_t$: the sum of rewards still to come, as expected before
 # token $t$ is written. It is a baseline that knows the text so far. One token's surprise is what came, plus what is
@@ -185,20 +190,24 @@ lesson.number("k3 below 0, share of batches", np.mean(k3 < 0), ".0%", exact=0, w
 # $$\delta_t = R_t + \gamma V_{t+1} - V_t$$
 #
 # ($\gamma$, the discount of later rewards, is 1 throughout.) How far ahead should we look before we trust the critic?
-# One step: $A^{(1)} = \delta_t$. Two steps: $A^{(2)} = \delta_t + \gamma \delta_{t+1}$, in which $V_{t+1}$ cancels. And
-# so on; looking to the end gives all the rewards that really came, minus $V_t$. **GAE** mixes all of them, giving the
-# look over $n$ steps the weight $(1 - \lambda) \lambda^{n-1}$. Now $\gamma^k \delta_{t+k}$ is part of every look longer
-# than $k$, so its total weight is $(1 - \lambda)(\lambda^k + \lambda^{k+1} + \ldots) = \lambda^k$:
+# One step: $A^{(1)} = \delta_t$. Two steps:
+# $A^{(2)} = \delta_t + \gamma \delta_{t+1} = R_t + \gamma R_{t+1} + \gamma^2 V_{t+2} - V_t$, for $V_{t+1}$ cancels. And
+# so on; looking to the end gives all the rewards that really came, minus $V_t$ (nothing follows the last token: its
+# $V_{t+1}$ is 0). **GAE** mixes all of them, giving the look over $n$ steps the weight $(1 - \lambda) \lambda^{n-1}$.
+# The term $\gamma^k \delta_{t+k}$ appears in every look over $n > k$ steps; add their weights:
+#
+# $$(1 - \lambda)(\lambda^k + \lambda^{k+1} + \ldots) = (1 - \lambda) \frac{\lambda^k}{1 - \lambda} = \lambda^k$$
 #
 # $$A_t = \sum_k (\gamma \lambda)^k \delta_{t+k} = \delta_t + \gamma \lambda A_{t+1}$$
 #
 # The right-hand form is the loop in the code, run backwards. $\lambda = 0$ trusts the critic: little noise, but wrong
 # as far as the critic is wrong. $\lambda = 1$ trusts only what came: right on average, and noisy. 0.95 is the usual
-# compromise. By hand, for rewards (-0.1, -0.2, 1) and values (0.5, 0.6, 0.7): the surprises are 0, -0.1 and 0.3, and
-# with $\lambda = 0.95$ the first advantage is 0 + 0.95 (-0.1) + 0.9025 (0.3) = 0.17575.
+# compromise; this run takes 1. By hand, for rewards (-0.1, -0.2, 1) and values (0.5, 0.6, 0.7): the surprises are 0,
+# -0.1 and 0.3, and with $\lambda = 0.95$ the first advantage is 0 + 0.95 (-0.1) + 0.9025 (0.3) = 0.17575.
 #
-# The critic is fitted to the returns $G = A + V$ with half the mean square, $\frac{1}{2}(V - G)^2$, clipped as well. A
-# critic that says 0 has a loss of half the mean squared return.
+# The critic is fitted to the returns $G = A + V$ with half the mean of $(V - G)^2$, or of the same with $V$ clipped to
+# $V_{old} \pm \epsilon$ where that is larger. A critic that says 0 has half the mean squared return. Before a step the
+# advantages of the batch are *whitened* (to mean 0, deviation 1).
 # %%
 lesson.section("4. PPO on the leash")
 lesson.predict(
@@ -250,19 +259,28 @@ print("   iteration   score     KL     k3   clipped   entropy   length")
 
 
 def callback(iteration, model, history):
-    if iteration:
+    if iteration:  # KL, k3 and entropy in nats per answer
         names = ("objective/scores", "objective/kl", "objective/kl_k3", "policy/clipfrac", "objective/entropy")
         row = [history[name][-1] for name in (*names, "response/length")]
         print("   {:9d}{:+8.2f}{:7.2f}{:7.2f}{:10.1%}{:10.1f}{:9.1f}".format(iteration, *row), flush=True)
 
 
 history = ppo.train_ppo(policy, reference, critic, score, training, settings, rng, callback=callback)
+lesson.say(
+    "KL (that is k1) and k3 have the same mean, but of one batch they may differ severalfold: a single token that has"
+    " become far less likely than under the reference makes k3 large, and k1 negative. Look at several rows."
+)
 after, score_after = ask(policy)
 
 # %% [markdown]
 # ## 5. The numbers
 # %%
 lesson.section("5. The numbers")
+lesson.say(
+    "Three kinds of score: those of the table are of answers to training questions, drawn in that iteration; the title"
+    " of the picture averages the last three; the numbers below are on unseen questions. 0 is the SFT model's mean on"
+    " still other questions."
+)
 first_ratio = float(history["policy/first_ratio_error"][0])
 first_kl, last_kl = float(history["objective/kl_k3"][0]), float(history["objective/kl_k3"][-1])
 lesson.number("first ratio - 1", first_ratio, ".1e", exact=0, within=1e-3, why="0: nothing has moved yet")
@@ -296,14 +314,13 @@ lesson.finish()
 # %% [markdown]
 # ## What the field calls it, and what goes wrong
 # The answers of one round are a *rollout*; $\pi$ is the *policy* or *actor*, ref the *reference model*, the leash the
-# *KL penalty* and $\beta$ its coefficient (`kl_coef`). The clipped loss is a *surrogate objective*. Four models are in
-# memory at once: policy, reference, reward model, critic.
+# *KL penalty* and $\beta$ its coefficient (`kl_coef`). The clipped loss is a *surrogate objective*.
 #
-# In practice most failures are silent, and look like these. The ratio is not 1 at the first step: the log-probabilities
+# Most failures are silent. The ratio is not 1 at the first step: the log-probabilities
 # were computed in two ways (dropout, temperature, padding). The KL does not start at 0: the reference is not the SFT
 # model. The score rises and the answers get worse: the reward model is being fooled, which is lesson 7. The loss sits
-# near 0: that is normal, for advantages are *whitened* (mean 0, deviation 1). Watch the score, the KL, the clip
-# fraction and, above all, the answers.
+# near 0: that is normal with whitened advantages. Watch the score, the KL, the clip fraction (the share of tokens held
+# back) and, above all, the answers.
 #
 # ## In TRL today
 # As of September 2026, TRL has no PPO (lesson 12 says since when). `GRPOTrainer` and

@@ -13,6 +13,7 @@ def reward_loss(chosen, rejected):
     chosen, rejected (N,): the scores of both answers of each pair
     returns L (a number), dL/dchosen (N,), dL/drejected (N,)
 
-    Example: equal scores give ln 2 = 0.6931, and gradients -0.5 / N and 0.5 / N.  Scores of 800 must not give inf.
+    Example: equal scores give ln 2 = 0.6931, and gradients -0.5 / N and 0.5 / N.  Scores of 800 must not give inf:
+    np.logaddexp(0.0, x) is log(1 + exp(x)), and exp(-np.logaddexp(0.0, d)) is sigma(-d).
     """
     raise NotImplementedError("reward_loss")

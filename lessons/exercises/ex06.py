@@ -14,7 +14,9 @@ def gae(rewards, values, gamma, lam):
 
     rewards, values (T,); gamma, lam numbers; returns A (T,)
 
-    Example: rewards [0, 1], values [0.5, 0.5], gamma = lam = 1  ->  [0.5, 0.5].  Rewards may be integers.
+    Nothing follows the last token means: V and A after it are 0.
+
+    Example: rewards [0, 1], values [0.5, 0.5], gamma = lam = 1  ->  [0.5, 0.5].  Rewards may be integers; A is not.
     """
     raise NotImplementedError("gae")
 
