@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from toy_run import toy_size
@@ -11,6 +12,7 @@ from minialign.batch import Response
 from minialign.classroom import hands
 from minialign.classroom.casts import gather
 from minialign.cli.command import main
+from minialign.cli.votes import room_with_itself
 from minialign.preferences import load_jsonl
 from minialign.runs.errors import Problem
 from minialign.runs.voting import Pair
@@ -31,6 +33,18 @@ def test_every_hand_is_a_vote_and_the_file_can_be_gone_on_with(tmp_path):
     assert hands.load(path, PAIRS, "model") == counts
     casts, lines = gather([path], 128)
     assert len(casts) == len(lines) == 33 and {cast.part for cast in casts} == {"hands"}
+
+
+def test_the_room_is_held_against_itself_where_a_pair_came_twice(tmp_path, capsys):
+    """Most hands went to the same answer both times, on whichever side it was; on the second pair they did not; then a tie, twice."""
+    cow, cat, dog = PAIRS
+    turned = Pair(cow.question, cow.b, cow.a, 0)
+    pairs = [cow, cat, dog, turned, replace(cat, repeat_of=1), replace(dog, repeat_of=2)]
+    hands.save(tmp_path / "h.jsonl", pairs, [(7, 23), (20, 10), (5, 5), (16, 14), (14, 16), (1, 1)], "model")
+    assert room_with_itself(gather([tmp_path / "h.jsonl"], 128)[0]) == (2, 3)
+    assert main(["votes", "show", str(tmp_path / "h.jsonl")]) == 0
+    said = capsys.readouterr().out
+    assert "room with itself   67% [21%, 94%]   of 3 pairs" in said and "of 0 " not in said and "left answer" not in said
 
 
 @pytest.mark.parametrize("damage", [lambda s: s.replace("what does a cow", "what does a sow"), lambda s: s.replace('"pair": 0', '"pair": 9'),

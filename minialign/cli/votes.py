@@ -1,6 +1,7 @@
 """`minialign votes`: the files of a class become one; who agrees with whom, who was careless, and what the crowd likes."""
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,16 +61,27 @@ def report(casts: Sequence[Cast]) -> list[str]:
     names, agreed, of = matrix(casts)
     above = np.triu_indices(len(names), 1)
     between = int(np.nansum(agreed[above] * of[above]) + 0.5), int(of[above].sum())
-    lines = [
-        counts(casts),
-        f"  the left answer   {interval(left, len(sides)) or 'no own pairs'}   a coin toss, if the sides are mixed",
-    ]
-    lines.append(f"  with themselves   {interval(sum(alike), len(alike)) or 'no pair came twice'}   of {len(alike)} pairs")
-    lines.append(
-        f"  with each other   {interval(*between) or 'no pair in common'}   of {between[1]} times two people saw one pair"
+    room = room_with_itself(casts)
+    shares = (
+        ("the left answer", (left, len(sides)), "a coin toss, if the sides are mixed"),
+        ("with themselves", (sum(alike), len(alike)), f"of {len(alike)} pairs"),
+        ("with each other", between, f"of {between[1]} times two people saw one pair"),
+        ("room with itself", room, f"of {room[1]} pairs that came twice, most hands decide"),
     )
+    lines = [counts(casts), *(f"  {name:<17} {interval(*share)}   {words}" for name, share, words in shares if share[1])]
     lines += [f"  {line}" for line in parts(casts)]
     return lines + matrix_lines(names, agreed, of) + careless_lines(voters) + [paragraph(sentence(taste))]
+
+
+def room_with_itself(casts: Sequence[Cast]) -> tuple[int, int]:
+    """Of the pairs that a show of hands decided twice, on how many did most hands go the same way, sides apart?"""
+    hands = [cast for cast in casts if cast.voter == HANDS]
+    went: dict[int, Counter] = {}
+    for cast in hands:
+        went.setdefault(cast.number, Counter())[cast.chosen] += 1
+    most = {number: {a for a in said if said[a] == max(said.values())} for number, said in went.items()}  # two, of a tie
+    twice = {(cast.number, cast.repeat_of) for cast in hands if cast.repeat_of in most}
+    return sum(most[again] == most[first] for again, first in twice), len(twice)
 
 
 def parts(casts: Sequence[Cast]) -> list[str]:
