@@ -36,6 +36,13 @@ def tree_of(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def trees_are_forgotten():
+    """Half a million objects, through which the garbage collector would look in every later test."""
+    yield
+    tree_of.cache_clear()
+
+
 @cache
 def imports_of(path):
     """Every import in a file, wherever it is -> list of absolute dotted names."""

@@ -1,5 +1,6 @@
 """What the recipe costs at any size: the formulas are those of other people and of our own memory, and docs/scale.md has their numbers."""
 
+import gc
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -87,6 +88,8 @@ def test_the_seconds_of_a_rollout_are_its_flops_if_memory_is_no_limit():
 # ------------------------------------------------------------------------------------------------ our own memory and products
 @pytest.fixture(scope="module")
 def found():
+    gc.collect()
+    gc.freeze()  # it collects garbage before it reads what is in use, each time: of its own, not of all tests before
     return plan_measure.measure(widths=(32, 64), timed=False)
 
 
