@@ -19,8 +19,7 @@ BREAK IT   --break overwrite     of two uses of a value, only the last one count
            --break nozero        the gradients of the last step are not cleared: old ones push along, as momentum does,
                                  and the loss may even end lower -> 7
 EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do they have in common?
-           (5 min, change) after the line "eps = ..." of section 5 write  eps = eps.astype(np.float32)  (about 7 digits
-           in place of 16): what becomes of the valley on the right of the picture?
+           (5 min, change) below "eps = ..." (section 5) write  eps = eps.astype(np.float32): where is the valley now?
            (15 min, think) a million inputs, one output: what would finite differences cost, and what does backward?
            (20 min, curve) exclusive or with gradients cleared, with nine tenths kept (momentum), and never cleared:
            plot the losses. Why is the fault the fastest here, and where would it not be?
@@ -45,15 +44,12 @@ EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do 
 #             * --> p = 6 --+--> s = 11 --^2--> L = 121    22 <-- 22 <-- 1
 #    y = 3 --'              |                  44 <--'   (22 * x)
 #                           5
-# ```
 #
-# ```text
 #  how to read what a lesson prints
 #  exact: ...  ok        the number is known beforehand; "ok" allows for rounding (1.4e-09 in place of 0)
 #  3 seeds: a .. b       smallest and largest value of this number in three runs with other random numbers
 #  claim, "seen 1."      a sentence of the list at the top, and whether this run bears it out
 #  gold                  the grade of a judge, a program that knows the truth: it measures, and never trains
-#  nat                   the unit of log-probabilities with natural logarithms (with base 2: bit)
 #  the journey           one run through the whole course, whose models and votes all lessons use
 #  plamob, glikor        made-up names, no misprints; if no text speaks of one, "i do not know" is right
 #  TRL, trl #925         a much-used library for all this, and a question in its public list of issues
@@ -148,19 +144,16 @@ lesson.reveal()
 # loss is 0.25, 0.5 and -0.75. It sums to 0: what one character gains, the others lose. And it is largest where the
 # model was most wrong. The code prints these three numbers.
 #
-# SFT (lesson 3) averages this derivative, PPO (6) weighs it, DPO (8) subtracts two of it.
-#
-# (In code, subtract the largest logit first: `exp(1000)` is infinite, and a shift of all logits cancels in $p$.)
+# SFT (lesson 3) averages this derivative, PPO (6) weighs it, DPO (8) subtracts two of it. (In code, subtract the
+# largest logit first: `exp(1000)` is infinite, and a shift of all logits cancels in $p$.)
 #
 # **The other rule that is worth doing by hand** is layer norm, for here one value is used in three ways. A row $x$ of
 # $C$ numbers is turned into $\hat{x}_i = (x_i - m)\, r$ with the mean $m$ and $r = 1 / \sqrt{v + \epsilon}$, where $v$
 # is the mean of $(x_i - m)^2$. Let $x_j$ grow. The mean grows by $1 / C$, so $x_i - m$ changes by
 # $\text{onehot}(j)_i - 1 / C$. And $r$ shrinks: $dv / dx_j = 2 (x_j - m) / C$ (what goes through $m$,
 # $-(2 / C) \sum_i (x_i - m)\, dm / dx_j$, is 0, for the deviations sum to 0), and
-# $dr / dv = -\frac{1}{2} (v + \epsilon)^{-3/2} = -r^3 / 2$. Together $dr / dx_j = -r^3 (x_j - m) / C$. The product
-# rule, and then $x_i - m = \hat{x}_i / r$:
-#
-# $$\frac{d \hat{x}_i}{d x_j} = r \left( \text{onehot}(j)_i - \frac{1}{C} \right) + (x_i - m) \frac{dr}{dx_j}$$
+# $dr / dv = -\frac{1}{2} (v + \epsilon)^{-3/2} = -r^3 / 2$. Together $dr / dx_j = -r^3 (x_j - m) / C$. The product rule
+# gives $r\, (\text{onehot}(j)_i - 1 / C) + (x_i - m)\, dr / dx_j$, and as $x_i - m = \hat{x}_i / r$ this is
 #
 # $$\frac{d \hat{x}_i}{d x_j} = r \left( \text{onehot}(j)_i - \frac{1}{C} - \frac{\hat{x}_i \hat{x}_j}{C} \right)$$
 #
@@ -192,7 +185,8 @@ lesson.number("each row of the gradient, sum", sums, ".1e", exact=0, within=1e-1
 # $$f'(x) \approx \frac{f(x + \epsilon) - f(x - \epsilon)}{2 \epsilon}$$
 #
 # An agreement of one part in a million is a pass. At one part in a thousand something is wrong, usually a mask, a sign,
-# or a use that was forgotten. (Some of the rules, from *embedding* to *rotary*, are parts of lesson 2's model.)
+# or a use that was forgotten. (Some of the rules, from *embedding* to *rotary*, are parts of lesson 2's model.
+# `x[[0, 2, 2]]` is a single use: its own rule adds up the row that is taken twice.)
 # %%
 lesson.section("4. Every rule against finite differences")
 lesson.show("finite-difference")
@@ -250,10 +244,8 @@ lesson.number(f"GPT of {len(gradients[0])}: hand - engine", apart, ".1e", exact=
 # numbers are stored with some 16 digits, and the difference of two nearly equal ones loses them: an error of about
 # $10^{-16} / \epsilon$, so small steps drown. If $f$ and its derivatives are near 1, the error is the sum
 # $\epsilon^2 / 6 + 10^{-16} / \epsilon$. At its lowest point the slope is 0:
-#
-# $$\frac{\epsilon}{3} - \frac{10^{-16}}{\epsilon^2} = 0, \quad \epsilon^3 = 3 \cdot 10^{-16}$$
-#
-# So the best step is near the cube root of the precision, between $10^{-6}$ and $10^{-5}$.
+# $\epsilon / 3 - 10^{-16} / \epsilon^2 = 0$, so $\epsilon^3 = 3 \cdot 10^{-16}$. The best step is near the cube root of
+# the precision, between $10^{-6}$ and $10^{-5}$.
 # %%
 lesson.section("5. How small should eps be?")
 eps = 10.0 ** np.arange(-14, 0.01, 0.5)

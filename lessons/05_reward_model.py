@@ -17,7 +17,7 @@ WATCH      1. a model that scores all answers alike has a loss of exactly ln 2 =
            5. few votes are memorised: the gap between training votes and unseen ones is widest after the fewest
            6. it stays below the ceiling that the raters' own noise sets
            7. where the shorter answer won, it still sides with the winner more often than not
-BREAK IT   --break flip      chosen and rejected change places in every vote -> 4, 7
+BREAK IT   --break flip      chosen and rejected change places in every vote -> 4
            --break nolimit   few votes, again and again, six times as long -> 4
            --break lengthy   the crowd always votes for the longer answer -> 4, 7
 EXERCISES  (2 min, run) --break mystery --seed 3: which number gives the fault away?

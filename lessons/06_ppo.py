@@ -21,13 +21,10 @@ BREAK IT   --break flipadv    the sign of the advantages is flipped -> 8
            --break staleref   the reference is not frozen, it is the policy itself -> 6
            --break eosoff     the score lands one token too late, outside the mask -> 6
            --break noclip     no clip, ten times the learning rate, eight passes over the same answers -> 7, 8
-EXERCISES  (2 min, run) --break mystery --seed 5: name the fault (one of those above) from the four panels of the
-           dashboard: score, KL, clip fraction, entropy
-           (5 min, change) in section 4 write  settings = replace(recipe.ppo, kl_coef=0.0, iterations=...)  as it is
-           there otherwise: what does the score do, and what do the answers?
+EXERCISES  (2 min, run) --break mystery --seed 5: name the fault from the dashboard (score, KL, clipped, entropy)
+           (5 min, change) in section 4: replace(recipe.ppo, kl_coef=0.0, iterations=...). What do score and answers do?
            (15 min, think) "my KL is negative, so the policy came closer" (trl #925): what was measured?
-           (20 min, curve) PPO with kl_coef 0, as it is, and ten times that: plot objective/kl. What does each leash
-           allow?
+           (20 min, curve) PPO with kl_coef 0, as it is, and ten times that: plot objective/kl. What does each allow?
            (write) minialign check 6
            (3 min, answer) minialign quiz 6
 """
@@ -72,18 +69,14 @@ rng, recipe = lesson.rng, lesson.recipe
 # ## 1. The first rung: one question, five answers
 # The policy $\pi$ gives each answer $y$ a probability, and the answer earns a score $r(y)$. What we want to raise is
 # the mean score over the policy's own answers, $J = \mathbb{E}[r] = \sum_y \pi(y)\, r(y)$. In its gradient only $\pi$
-# depends on the parameters:
-#
-# $$\nabla J = \sum_y r(y)\, \nabla \pi(y)$$
-#
-# This is a sum over *all* answers, and we can only afford to sample some. To get a mean over samples, each term needs
-# the factor $\pi(y)$. An identity supplies it: $\nabla \log \pi = \nabla \pi / \pi$, so
-# $\nabla \pi = \pi\, \nabla \log \pi$. This is the **log-derivative trick**:
+# depends on the parameters: $\nabla J = \sum_y r(y)\, \nabla \pi(y)$. This is a sum over *all* answers, and we can only
+# afford to sample some. To get a mean over samples, each term needs the factor $\pi(y)$. An identity supplies it:
+# $\nabla \log \pi = \nabla \pi / \pi$, so $\nabla \pi = \pi\, \nabla \log \pi$. This is the **log-derivative trick**:
 #
 # $$\nabla J = \sum_y \pi(y)\, r(y)\, \nabla \log \pi(y) = \mathbb{E}[\, r(y)\, \nabla \log \pi(y)\,]$$
 #
-# Sample $y$, push $\log \pi(y)$ up in proportion to $r(y)$: that is
-# REINFORCE. The score itself is never differentiated.
+# Sample $y$, push $\log \pi(y)$ up in proportion to $r(y)$: that is REINFORCE. The score itself is never
+# differentiated.
 #
 # It is right on average and terribly noisy. With scores around 10, *every* sampled answer is pushed up; only the
 # differences teach. So subtract a **baseline** $b$, what was to be expected. It costs nothing, because the pushes
@@ -94,11 +87,9 @@ rng, recipe = lesson.rng, lesson.recipe
 #
 # What is left, $A = r - b$, is called the **advantage**. By hand, for a softmax policy: lesson 1 has
 # $\text{onehot} - \pi$ for $\nabla \log \pi$, and its mean weighted with $r$ is, for the logit of answer $y$,
-#
-# $$\sum_a \pi(a)\, r(a)\, (\text{onehot}(a)_y - \pi(y)) = \pi(y)\, r(y) - \pi(y)\, \mathbb{E}[r]$$
-#
-# The mean score of the five answers (*arms*) below is 9.755. The third has probability 0.2 and score 11, so its logit
-# is pushed by 0.2 times (11 - 9.755) = 0.249. The code prints that number, and how much variance the baseline removes.
+# $\sum_a \pi(a)\, r(a)\, (\text{onehot}(a)_y - \pi(y)) = \pi(y)\, r(y) - \pi(y)\, \mathbb{E}[r]$. The mean score of the
+# five answers (*arms*) below is 9.755. The third has probability 0.2 and score 11, so its logit is pushed by 0.2 times
+# (11 - 9.755) = 0.249. The code prints that number, and how much variance the baseline removes.
 # NOTE(instructor): if time is short, stop after this rung: it is the whole idea; the rest is engineering.
 # %%
 lesson.section("1. A bandit with five arms")
@@ -166,8 +157,7 @@ lesson.number("cases without a gradient", len(no_push), ".0f", exact=2, why="goo
 # %%
 lesson.section("3. Why is my KL negative?")
 lesson.show("kl-estimates")
-# "near" is the policy here, and pi of section 1 its reference
-near = pi * np.exp(0.15 * rng.standard_normal(5))
+near = pi * np.exp(0.15 * rng.standard_normal(5))  # the policy here; its reference is pi of section 1
 near /= near.sum()
 true_kl = float((near * np.log(near / pi)).sum())
 drawn = rng.choice(5, size=(2000, 16), p=near)
@@ -195,8 +185,7 @@ lesson.number("k3 below 0, share of batches", np.mean(k3 < 0), ".0%", exact=0, w
 # so on; looking to the end gives all the rewards that really came, minus $V_t$ (nothing follows the last token: its
 # $V_{t+1}$ is 0). **GAE** mixes all of them, giving the look over $n$ steps the weight $(1 - \lambda) \lambda^{n-1}$.
 # The term $\gamma^k \delta_{t+k}$ appears in every look over $n > k$ steps; add their weights:
-#
-# $$(1 - \lambda)(\lambda^k + \lambda^{k+1} + \ldots) = (1 - \lambda) \frac{\lambda^k}{1 - \lambda} = \lambda^k$$
+# $(1 - \lambda)(\lambda^k + \lambda^{k+1} + \ldots) = (1 - \lambda)\, \lambda^k / (1 - \lambda) = \lambda^k$. So
 #
 # $$A_t = \sum_k (\gamma \lambda)^k \delta_{t+k} = \delta_t + \gamma \lambda A_{t+1}$$
 #
@@ -266,21 +255,14 @@ def callback(iteration, model, history):
 
 
 history = ppo.train_ppo(policy, reference, critic, score, training, settings, rng, callback=callback)
-lesson.say(
-    "KL (that is k1) and k3 have the same mean, but of one batch they may differ severalfold: a single token that has"
-    " become far less likely than under the reference makes k3 large, and k1 negative. Look at several rows."
-)
+lesson.say("KL (k1) and k3 have equal means; but one token that is now far less likely makes k3 large and k1 negative.")
 after, score_after = ask(policy)
 
 # %% [markdown]
 # ## 5. The numbers
 # %%
 lesson.section("5. The numbers")
-lesson.say(
-    "Three kinds of score: those of the table are of answers to training questions, drawn in that iteration; the title"
-    " of the picture averages the last three; the numbers below are on unseen questions. 0 is the SFT model's mean on"
-    " still other questions."
-)
+lesson.say("Scores above are of training questions, below of unseen ones; 0 is the SFT model's mean on still others.")
 first_ratio = float(history["policy/first_ratio_error"][0])
 first_kl, last_kl = float(history["objective/kl_k3"][0]), float(history["objective/kl_k3"][-1])
 lesson.number("first ratio - 1", first_ratio, ".1e", exact=0, within=1e-3, why="0: nothing has moved yet")
@@ -316,15 +298,15 @@ lesson.finish()
 # The answers of one round are a *rollout*; $\pi$ is the *policy* or *actor*, ref the *reference model*, the leash the
 # *KL penalty* and $\beta$ its coefficient (`kl_coef`). The clipped loss is a *surrogate objective*.
 #
-# Most failures are silent. The ratio is not 1 at the first step: the log-probabilities
-# were computed in two ways (dropout, temperature, padding). The KL does not start at 0: the reference is not the SFT
-# model. The score rises and the answers get worse: the reward model is being fooled, which is lesson 7. The loss sits
-# near 0: that is normal with whitened advantages. Watch the score, the KL, the clip fraction (the share of tokens held
-# back) and, above all, the answers.
+# Most failures are silent. The ratio is not 1 at the first step: the log-probabilities were computed in two ways
+# (dropout, temperature, padding). The KL does not start at 0: the reference is not the SFT model. The score rises and
+# the answers get worse: the reward model is being fooled, which is lesson 7. The loss sits near 0: that is normal with
+# whitened advantages. Watch the score, the KL, the clip fraction (the share of tokens held back) and, above all, the
+# answers.
 #
 # ## In TRL today
-# As of September 2026, TRL has no PPO (lesson 12 says since when). `GRPOTrainer` and
-# `RLOOTrainer` keep the clip and the leash and drop the critic. PPO with a critic lives on in OpenRLHF and verl.
+# As of September 2026, TRL has no PPO (lesson 12 says since when). `GRPOTrainer` and `RLOOTrainer` keep the clip and
+# the leash and drop the critic. PPO with a critic lives on in OpenRLHF and verl.
 #
 # ## Further reading
 # * Sutton and Barto, *Reinforcement Learning*, 2nd edition, 2018, chapter 13: policy gradients, REINFORCE, the
