@@ -18,7 +18,7 @@ WATCH      1. a model that scores all answers alike has a loss of exactly ln 2 =
            6. it stays below the ceiling that the raters' own noise sets
            7. where the shorter answer won, it still sides with the winner more often than not
 BREAK IT   --break flip      chosen and rejected change places in every vote -> 4
-           --break nolimit   few votes, again and again, six times as long -> 4
+           --break nolimit   thirty votes alone, again and again, six times as long -> 3, 4, 5
            --break lengthy   the crowd always votes for the longer answer -> 4, 7
 EXERCISES  (2 min, run) --break mystery --seed 3: which number gives the fault away?
            (5 min, change) in section 3 write  pooling="last"  in the line "config = ...": how many votes does it need
@@ -203,7 +203,7 @@ def held_out_loss(gaps):
 
 
 if lesson.fault == "nolimit":
-    sizes = sizes[:2]
+    sizes = sizes[:1]
 sizes = [size for size in sizes if size <= len(votes)] or [len(votes)]  # your own may be few
 own, unseen = [], []
 untrained = reward_model_from(sft, np.random.default_rng(lesson.seed), config.likelihood_weights)
