@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from test_lessons import out, result, run  # noqa: F401  a fixture
+from test_lessons import result, run
 from toy_run import toy_size
 
 from minialign.classroom import crowd, hands, recorded, taste
@@ -107,14 +107,14 @@ def test_two_lessons_share_a_rooms_hands_and_the_second_trains_on_them(toy_runs,
 
 @pytest.mark.lessons
 @pytest.mark.parametrize("rate", ["hands", "class", "FILE"])
-def test_lessons_4_and_5_run_on_a_classs_votes(rate, out, tmp_path):  # noqa: F811
+def test_lessons_4_and_5_run_on_a_classs_votes(rate, lesson_runs, tmp_path):
     """In their classroom cut; of the claims about simulated raters some may fail for such votes, so they are not counted."""
     typed = "7 23\n12 18\n" * (voting.SITTING // 2) if rate == "hands" else ""
     given = str(CLASS) if rate == "FILE" else rate
     for script, says in (("04_preferences", "with each other|the room"), ("05_reward_model", r"Learned from: \d+ votes of")):
-        done = run(LESSONS / f"{script}.py", "--fast", "--out", out, "--rate", given, stdin=None, input=typed)
+        done = run(LESSONS / f"{script}.py", "--fast", "--out", lesson_runs, "--rate", given, stdin=None, input=typed)
         assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
-        assert re.search(says, done.stdout) and max(len(line) for line in done.stdout.splitlines() if str(out) not in line) <= 88
+        assert re.search(says, done.stdout) and max(len(line) for line in done.stdout.splitlines() if str(lesson_runs) not in line) <= 88
         typed = ""  # lesson 5 does not ask again
-    kept = list((out / "lessons").glob("05_reward_model-fast-votes-*-rated"))
+    kept = list((lesson_runs / "lessons").glob("05_reward_model-fast-votes-*-rated"))
     assert kept and all(result(folder)["complete"] for folder in kept)

@@ -224,7 +224,7 @@ def served(run, path, *flags):
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way")
 def test_serve_prints_addresses_of_this_machine_alone_and_ctrl_c_keeps_the_votes(run, tmp_path):
-    (tmp_path / "c.answers.json").write_text('{"votes": 3, "models": {"sft": []}, "doing": {}}')  # of another class
+    (tmp_path / "c.answers.json").write_text('{"votes": 3, "models": {"sft": []}, "doing": {}}', encoding="utf-8")  # of another class
     with served(run, tmp_path / "c.sqlite3") as (process, (host, port), code, token, said):  # a toy recipe is not the tour's
         assert host == "127.0.0.1" and "Only this machine" in said
         assert ask(port, "POST", "/join", {"code": code, "token": token_of(1)})[1] == {"you": 1}
