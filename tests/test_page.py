@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,19 @@ from minialign import checkpoint, exact, pipeline, reward, sft
 from minialign.batch import Response
 from minialign.cli.command import main
 from minialign.figures import film, page_plots
-from minialign.figures.scenes import Absent, Along, Answer, Answered, DpoScene, Hero, LeashScene, SftScene, Start, Tilted
+from minialign.figures.scenes import (
+    Absent,
+    Along,
+    Answer,
+    Answered,
+    DpoScene,
+    Hero,
+    LeashScene,
+    Place,
+    SftScene,
+    Start,
+    Tilted,
+)
 from minialign.models import TABLE
 from minialign.page import captions, guesses, leashes, make_page, make_strip, policies, reweighting, weights
 from minialign.page.data import page_data
@@ -535,7 +548,25 @@ def tight_scene(golds):
 def test_the_guess_of_the_leash_is_the_shape_that_the_run_shows():
     right = [guesses.leash(tight_scene(golds)).right for golds in ((0.1, 0.3, 0.5), (0.1, 0.5, -0.2), (-0.1, -0.3, -0.5))]
     assert right == [0, 1, 2]
-    assert "from 0.00 to 0.50, and then falls to -0.20" in guesses.leash(tight_scene((0.1, 0.5, -0.2))).told
+    assert "from the SFT model's 0.00 to 0.50, and then falls to -0.20" in guesses.leash(tight_scene((0.1, 0.5, -0.2))).told
+
+
+def test_the_leash_says_why_one_has_it():
+    peak, rising, flat = (captions.why_a_leash(tight_scene(g)) for g in ((0.1, 0.5, -0.2), (0.1, 0.3, 0.5), (0.0, 0.0, 0.0)))
+    assert "looser than beta 1 the score goes on rising and the truth falls" in peak
+    assert "the truth rises too" in rising and "does not rise" in flat
+    results = (Path(__file__).parents[1] / "docs" / "results.md").read_text(encoding="utf-8")
+    assert captions.PUBLISHED in rising and captions.PUBLISHED in flat and "below SFT in 4 of 5 seeds sampled" in results
+    free = replace(tight_scene((0.1, 0.3, 0.5)), dots=[Place("ppo", 0.0, False, proxy=1.01, gold=-0.05, kl=6.0)])
+    assert "at beta 0, goes further: score +1.01, truth -0.05; SFT has 0.00" in captions.why_a_leash(free)
+
+
+def test_a_guess_at_a_number_is_told_the_number(run):
+    _, data = made(run)
+    for key in ("base", "reward", "ppo"):
+        guess = data.guesses[key]
+        assert guess is None or guess.nearest and guess.told.startswith("It was ")
+    assert "simulated raters" in captions.because(data.scenes)["votes"]
 
 
 def test_the_guess_of_sft_has_the_first_step_after_which_all_answers_end():

@@ -133,10 +133,13 @@ def test_space_plays_and_pauses(page):
 
 @pytest.mark.parametrize("address", ["", "#hide=guess"])
 def test_the_journey_plays_on_from_scene_to_scene(page, run, address):
-    """With guesses it asks, waits, and goes on by itself."""
+    """With guesses it asks, waits until somebody has guessed, and goes on by itself."""
     visit(page, run, address)
-    page.execute_script("GUESSING.wait = 1; players.forEach((p) => p && Object.defineProperty(p.scene, 'pace', {value: 1}))")
+    page.execute_script("players.forEach((p) => p && Object.defineProperty(p.scene, 'pace', {value: 1}))")
     page.find_element("id", "play-all").click()
+    if not address:
+        assert waiting(page, 1) and not js(page, "Boolean(players[0].timer)")
+        page.execute_script("setInterval(() => players[current]?.waiting && onward && players[current].guess.offer(1), 20)")
     until(
         page, "document.body.dataset.scene === '7' && players[6].at === players[6].scene.steps - 1 && !players[6].timer"
     )

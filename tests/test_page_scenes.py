@@ -64,9 +64,27 @@ def test_while_it_waits_nothing_is_given_away(page, run):
 def test_a_step_opens_and_an_address_with_a_step_is_open(page, run):
     visit(page, run)
     press(page, Keys.PAGE_DOWN)
-    assert not waiting(page, 1) and "It is" in js(page, "document.querySelector('#scene-1 .told').textContent")
+    assert not waiting(page, 1) and "Nearest" in js(page, "document.querySelector('#scene-1 .told').textContent")
     visit(page, run, "#scene=2&step=1")
     assert not waiting(page, 2) and js(page, "players[1].at") == 1
+
+
+def test_a_click_that_was_meant_for_the_scene_before_is_no_guess(page, run):
+    visit(page, run, "#still")
+    offer = "visit(1); players[1].guess.offer(0); const early = players[1].open; changed -= 400; players[1].guess.offer(0);"
+    assert page.execute_script(f"if (!players[1].guess) return [false, true]; {offer} return [early, players[1].open]") == [
+        False,
+        True,
+    ]
+
+
+def test_a_text_of_ones_own_is_the_question_of_what_follows(page):
+    js(page, "document.querySelector('#more-1 [name=text]').value = 'the sky is'")
+    page.execute_script("document.querySelector('#more-1 form').requestSubmit()")
+    assert js(page, "document.querySelector('#hero-1 .hero-question').innerText.includes('the sky is')")
+    assert not js(page, "document.querySelector('#hero-1 select').checkVisibility()")
+    page.execute_script("follow(0)")
+    assert js(page, "document.querySelector('#hero-1 select').checkVisibility()")
 
 
 def test_where_gold_is_hidden_no_guess_asks_for_it(page, run):

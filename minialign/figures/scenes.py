@@ -305,12 +305,13 @@ class Hero:
 
 @dataclass(frozen=True)
 class Guess:
-    """Asked before a scene shows what it has; right: which of the options it is, counted from 0; told: what was measured."""
+    """Asked before a scene shows what it has; right: which option it is, or the nearest; told: what was measured."""
 
     ask: str
     options: list[str]
     right: int
     told: str
+    nearest: bool = False
 
 
 Scene = BaseScene | SftScene | VotesScene | RewardScene | PpoScene | LeashScene | DpoScene

@@ -8,6 +8,7 @@ from ..figures import scenes as shown
 from ..models import MODELS, NAMES, POLICIES
 from ..runs.text import decimal
 
+PUBLISHED = "in the laboratory its truth ended below SFT in 4 of 5 seeds (docs/results.md)"  # a test reads it there
 LIKES = {"warmth": "friendly", "length": "long", "confidence": "confident", "agreement": "agreeing"}
 
 
@@ -15,6 +16,11 @@ def captions(scenes: shown.Scenes) -> dict[str, str]:
     """One text for each scene; for a missing one, why, and what to do about it."""
     absent = shown.Absent
     return {key: sentence(s.missing) if isinstance(s, absent) else SAY[key](s) for key, s in scenes.items()}
+
+
+def because(scenes: shown.Scenes) -> dict[str, str]:
+    """The sentence that a scene needs on itself, before its details, to be understood in this run; most need none."""
+    return {key: "" if isinstance(s, shown.Absent) or key not in WHY else WHY[key](s) for key, s in scenes.items()}
 
 
 def sentence(text: str) -> str:
@@ -49,6 +55,16 @@ def sft(s: shown.SftScene) -> str:
     )
 
 
+def liking(s: shown.VotesScene) -> str:
+    likes = [word for taste, word in LIKES.items() if s.tastes[taste] > 0]
+    return f"like {' and '.join(likes)} answers" if likes else "judge by nothing but the answers' worth"
+
+
+def who_votes(s: shown.VotesScene) -> str:
+    raters = f"simulated raters, who {liking(s)}"
+    return f"The votes to train on are your own; the held-out ones are of {raters}." if s.own else f"Who votes here: {raters}."
+
+
 def votes(s: shown.VotesScene) -> str:
     where = "pairs whose two answers differ in truth"
     if s.own:
@@ -57,9 +73,7 @@ def votes(s: shown.VotesScene) -> str:
             f"{whose}Of {s.decided:,} votes, yours and the held-out ones of the simulated raters, on {where}, "
             f"{s.raters_right or 0:.1%} went to the truly better answer."
         )
-    likes = [word for taste, word in LIKES.items() if s.tastes[taste] > 0]
-    liking = f"They like {' and '.join(likes)} answers" if likes else "They judge by nothing but the answers' worth"
-    noise = f"{liking}, and sometimes they vote by mistake."
+    noise = f"They {liking(s)}, and sometimes they vote by mistake."
     if s.raters_right is None:
         return f"{s.votes} votes by simulated raters. {noise}"
     return (
@@ -84,7 +98,7 @@ def ppo(s: shown.PpoScene) -> str:
     alone = "" if len(parts) > 1 else " Other leashes have not been tried: minialign page --leashes makes them."
     return (
         f"PPO takes the score from {signed(s.runs[0].scores[0])} {', '.join(parts)}; score and KL from the SFT model are means "
-        f"over the last three iterations.{alone}"
+        f"over the last three iterations, on the questions that it trains on.{alone}"
     )
 
 
@@ -104,6 +118,22 @@ def leash(s: shown.LeashScene) -> str:
     return " ".join([f"{rises}, {truth}.", below(s)]).strip()
 
 
+def why_a_leash(s: shown.LeashScene) -> str:
+    """Why hold the model at all?  What the slider shows of it in this run, and what it cannot show."""
+    trusted = [point for point in s.curve if point.effective >= s.few] or s.curve[:1]
+    best, loosest = max(trusted, key=lambda point: point.gold), trusted[-1]
+    if best.gold - loosest.gold > 0.02:
+        peak = f"looser than beta {best.beta:.2g} the score goes on rising and the truth falls"
+        return f"Why a leash? Here {peak}: the model finds what the score overrates."
+    turns = "rises too" if best.gold - s.start.gold > 0.02 else "does not rise with the score"
+    reach = f"Here the truth {turns}, but the slider only reweights what SFT says anyway"
+    free = next((dot for dot in s.dots if dot.name == "ppo" and dot.beta == 0), None)
+    if free:
+        ends = f"score {signed(free.proxy)}, truth {signed(free.gold)}; SFT has {signed(s.start.gold)}"
+        return f"Why a leash? {reach}. PPO trained without one, at beta 0, goes further: {ends}."
+    return f"Why a leash? {reach}. PPO without one goes further: {PUBLISHED}. Where the score errs: the gallery, in More."
+
+
 def below(s: shown.LeashScene) -> str:
     """Do the trained models reach the frontier of the slider?"""
     parts = [
@@ -112,7 +142,7 @@ def below(s: shown.LeashScene) -> str:
         for dot in s.dots
         if dot.own
     ]
-    return "; ".join(parts) + "." if parts else ""
+    return f"On the {len(s.questions)} questions of this scene {'; '.join(parts)}." if parts else ""
 
 
 def at_kl(curve: list[shown.Tilted], kl: float, start: shown.Start) -> float:
@@ -137,6 +167,19 @@ def dpo(s: shown.DpoScene) -> str:
         f"DPO for {s.seconds['dpo']:.0f} s."
     )
 
+
+def race_and_run(s: shown.DpoScene) -> str:
+    """The race is won in another world than the one whose answers are on top."""
+    board = s.board["sampled"]
+    ranked = sorted(("ppo", "dpo"), key=lambda name: -board[name].gold)
+    truths = ", ".join(f"{NAMES[name]} {decimal(board[name].gold)}" for name in ranked)
+    return (
+        "The race is another world: every vote counted exactly, any mix of answers possible. The answers below are of this "
+        f"run, whose models learned from a sample of votes; there the order can differ: mean truth {truths}."
+    )
+
+
+WHY: dict[str, Callable[[Any], str]] = {"votes": who_votes, "leash": why_a_leash, "dpo": race_and_run}
 
 SAY: dict[str, Callable[[Any], str]] = {
     "base": base,

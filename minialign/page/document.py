@@ -15,14 +15,14 @@ from typing import Any
 from ..figures import page_plots
 from ..figures.scenes import Absent, DpoScene, Scene
 from ..models import NAMES, TABLE
-from .captions import captions, sentence
+from .captions import because, captions, sentence
 from .data import About, PageData
 from .story import STORY
 
 STYLES = ("page", "scenes", "media")
 SCRIPTS = (
     *("maths", "transformer", "models", "draw", "chart", "shared", "hero", "guess"),
-    *("tree", "checkpoints", "ballot", "last_layer", "loop", "leash", "roads", "race", "chat"),
+    *("tree", "checkpoints", "ballot", "last_layer", "loop", "dial", "leash", "roads", "race", "chat"),
     *("address", "speaker", "player", "hands", "start"),
 )
 WASH = (243, 240, 233)  # the darkest ground on which words are written: --wash in page.css
@@ -98,7 +98,7 @@ def tab(number: int, name: str, kind: str = "") -> str:
     return f'<li class="{kind}"><a href="#scene-{number}"><b>{number}</b> <span>{name}</span></a></li>'
 
 
-def section(number: int, key: str, scene: Scene | Absent, caption: str) -> str:
+def section(number: int, key: str, scene: Scene | Absent, caption: str, why: str) -> str:
     """One scene: its words, the place where the scripts play it, and its picture for readers without scripts."""
     telling, missing = STORY[key], scene.missing if isinstance(scene, Absent) else None
     picture = page_plots.as_data_uri(key, scene)
@@ -110,6 +110,7 @@ def section(number: int, key: str, scene: Scene | Absent, caption: str) -> str:
         "lead": telling.lead,
         "equation": telling.equation,
         "caption": caption,
+        "because": why,
         "tells": telling.tells,
     }
     return Template(source("scene.html")).substitute(
@@ -123,7 +124,10 @@ def section(number: int, key: str, scene: Scene | Absent, caption: str) -> str:
 def document(data: PageData) -> str:
     """Everything that data.page_data found -> the HTML."""
     minus = re.compile(r"(?<![\w.])-(?=\d)")
-    said = {key: minus.sub("\u2212", text) for key, text in captions(data.scenes).items()}  # a true minus
+    said, why = (
+        {key: minus.sub("\u2212", text) for key, text in texts.items()}  # a true minus
+        for texts in (captions(data.scenes), because(data.scenes))
+    )
     numbered = list(enumerate(data.scenes.items(), 1))
     return Template(source("template.html")).substitute(
         run_name=html.escape(data.run.name),
@@ -135,6 +139,6 @@ def document(data: PageData) -> str:
         footer=html.escape(footer(data.run)),
         css="\n".join([colours(), *(source(f"{name}.css") for name in STYLES)]),
         js="\n".join(source(f"{name}.js") for name in SCRIPTS),
-        scenes="\n".join(section(i, key, scene, said[key]) for i, (key, scene) in numbered),
+        scenes="\n".join(section(i, key, scene, said[key], why[key]) for i, (key, scene) in numbered),
         data=as_script(asdict(data)),
     )

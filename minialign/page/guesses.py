@@ -25,10 +25,10 @@ def among(options: list[float], truth: float) -> int:
 
 
 def base(s: shown.BaseScene) -> shown.Guess:
-    told = f"It continued {s.asks:.0%} of the {s.asked} questions with another question."
+    told = f"It was {100 * s.asks:.0f} of 100: measured on {s.asked} questions."
     ask = "It has only read. Of 100 questions, how many does it continue with another question, instead of an answer?"
     options = [0.1, 0.5, 0.9]
-    return shown.Guess(ask, ["about 10", "about 50", "about 90"], among(options, s.asks), told)
+    return shown.Guess(ask, ["about 10", "about 50", "about 90"], among(options, s.asks), told, nearest=True)
 
 
 def sft(s: shown.SftScene) -> shown.Guess | None:
@@ -47,11 +47,12 @@ def sft(s: shown.SftScene) -> shown.Guess | None:
 def reward(s: shown.RewardScene) -> shown.Guess:
     options = [0.55, 0.75, 0.95]
     told = (
-        f"The whole reward model predicts {s.accuracy:.0%} of {s.held_out} held-out votes. Even an oracle, who cannot know "
-        f"the raters' slips, gets {s.ceiling:.0%}."
+        f"It was {100 * s.accuracy:.0f} of 100: the whole reward model, on {s.held_out} held-out votes. Even an oracle, who "
+        f"knows the raters but not when they slip, gets {100 * s.ceiling:.0f}."
     )
     ask = "Of 100 votes that it has never seen, how many will the reward model predict?"
-    return shown.Guess(ask, [f"about {option:.0%}".replace("%", "") for option in options], among(options, s.accuracy), told)
+    names = [f"about {100 * option:.0f}" for option in options]
+    return shown.Guess(ask, names, among(options, s.accuracy), told, nearest=True)
 
 
 def ppo(s: shown.PpoScene) -> shown.Guess | None:
@@ -63,21 +64,23 @@ def ppo(s: shown.PpoScene) -> shown.Guess | None:
     changed = sum(before[question] != after.get(question) for question in before)
     n = len(before)
     options = [0, n // 2, n]
-    told = f"Sampled with the same seed, {changed} of {n} answers are other words than before PPO."
-    ask = f"PPO now raises the reward model's score. Of {n} answers, how many will change?"
-    return shown.Guess(ask, ["none", "about half", "all"], among([float(o) for o in options], changed), told)
+    told = f"It was {changed} of {n}, sampled with the same seed before and after."
+    ask = f"PPO (proximal policy optimization) now raises the reward model's score. Of {n} answers, how many will change?"
+    return shown.Guess(ask, ["none", "about half", "all"], among([float(o) for o in options], changed), told, nearest=True)
 
 
 def leash(s: shown.LeashScene) -> shown.Guess:
     trusted = [point.gold for point in s.curve if point.effective >= s.few] or [point.gold for point in s.curve[:1]]
     peak, end = max(trusted), trusted[-1]
     if peak - s.start.gold < STEP:
-        right, told = 2, f"It never rises above the SFT model's {decimal(s.start.gold)}; it ends at {decimal(end)}."
+        right, told = 2, f"The mean truth never rises above the SFT model's {decimal(s.start.gold)}; it ends at {decimal(end)}."
     elif peak - end > STEP:
-        right, told = 1, f"It rises from {decimal(s.start.gold)} to {decimal(peak)}, and then falls to {decimal(end)}."
+        rise = f"from the SFT model's {decimal(s.start.gold)} to {decimal(peak)}"
+        right, told = 1, f"The mean truth rises {rise}, and then falls to {decimal(end)}."
     else:
-        right, told = 0, f"It rises from {decimal(s.start.gold)} to {decimal(end)}, as far as the answers reach."
-    ask = "Let the leash go, and the score rises. What happens to the truth, which the score only estimates?"
+        rise = f"from the SFT model's {decimal(s.start.gold)} to {decimal(end)}"
+        right, told = 0, f"The mean truth rises {rise}."
+    ask = "Loosen the leash on this run's SFT model, and the score rises. And the truth, which the score only estimates?"
     return shown.Guess(ask, ["it rises too", "it rises, then falls", "it only falls"], right, told)
 
 
@@ -85,7 +88,11 @@ def dpo(s: shown.DpoScene) -> shown.Guess:
     end = {name: distances[-1] for name, distances in s.race.distances.items()}
     names = list(end)
     told = ", ".join(f"{NAMES.get(name, name.upper())} {distance:.4f}" for name, distance in end.items())
-    ask = "In a tiny world of 13 answers the best policy is known exactly. Who comes nearest to it?"
+    ask = (
+        "PPO asks a reward model, and compares with a critic's expectation; GRPO compares with the mean of a group of answers; "
+        "DPO needs no reward model: it makes the chosen answer of each vote more probable than the rejected one. "
+        "In a tiny world of 13 answers the best policy is known. Who comes nearest to it?"
+    )
     right = min(range(len(names)), key=lambda i: end[names[i]])
     return shown.Guess(ask, [NAMES.get(name, name.upper()) for name in names], right, f"Distance left at the end: {told}.")
 

@@ -29,7 +29,7 @@ STORY = {
         "the base model",
         "It goes on, as the internet does",
         "Pick a branch, or change the temperature.",
-        "It has learned one thing: which character comes next. After a question, the internet often asks another.",
+        "It has learned one thing: which character comes next (EOS: the end of the text). The branches are its next character.",
         "It has read a little internet. At every character it has an opinion about all that could follow; one is drawn, and "
         "the next opinion depends on it. A low temperature always takes the favourite; a high one makes all alike.",
         "p(next character | all before it) = softmax(logits / temperature)",
@@ -38,10 +38,11 @@ STORY = {
     ),
     "sft": Telling(
         "Imitation",
-        "supervised fine-tuning",
+        "SFT, or supervised fine-tuning",
         "Shown answers, it answers, and stops",
         "Scrub through its training.",
-        "The same model imitates demonstrations, and learns their end token (EOS) as well: that is how it stops.",
+        "The same model imitates demonstrations (example answers), and their end token, EOS: that is how it stops. It copies "
+        "their form first; truth need not follow, for some of them are wrong.",
         "A few thousand demonstrations, good and bad ones. It is trained on the answers and on the end token (EOS) after them, "
         "not on the questions. Every row is the same model, some steps of training later, asked the same question.",
         "loss = - mean log p(answer | question)",
@@ -53,7 +54,8 @@ STORY = {
         "votes, or preferences",
         "Comparing is easier than writing",
         "Vote: A or B.",
-        "Nobody writes the right answer. People only say which of two answers is better; papers call this a preference.",
+        "Nobody writes the right answer: raters only say which of two is better (a preference). Truth, shown after your vote, "
+        "is what a judge who knows would give, \u22122.5 to +1.2; helping to do harm counts as bad.",
         "The SFT model answers twice, and somebody says which answer is better. Vote, and then see what the raters of this "
         "run said, and what a judge who knows the truth says. Your votes can be saved as a file: minialign tour --votes.",
         "P(a is preferred) = sigma(r(a) - r(b))",
@@ -65,13 +67,13 @@ STORY = {
         "Scores",
         "the reward model",
         "Votes become a number",
-        "Train its last layer, here and now.",
+        "Press Play: its last layer is trained.",
         "A score for every answer, such that the preferred answer of a pair has the higher one. "
-        "Start at ln 2, a coin toss, and watch them slide apart.",
+        "It starts at a loss of ln 2 = 0.69, that of a coin toss, and the two slide apart.",
         "The reward model is a copy of the SFT model with one number at its end. In this page its last layer is trained from "
         "zero, on votes of this run, on yours, or on both: the loss is convex, and a few Newton steps find its only minimum.",
         "loss = - mean log sigma(r(chosen) - r(rejected))",
-        "Play once. Ask what ln 2 = 0.693 means. Then train on the audience's votes alone: few votes, other tastes. "
+        "Press Play once. Ask what ln 2 = 0.693 means. Then train on the audience's votes alone: few votes, other tastes. "
         "The answer on top is the one that the last layer likes best at this moment.",
     ),
     "ppo": Telling(
@@ -79,10 +81,11 @@ STORY = {
         "PPO",
         "Better than expected? Then more of it",
         "Step one answer around the loop.",
-        "One model writes, one scores, one expects, one holds the leash (the KL penalty): what beat the expectation becomes "
-        "more probable.",
-        "Four models are in memory. The policy draws an answer, the reward model scores it, the critic had expected something, "
-        "and the reference, a frozen copy of the SFT model, takes off beta for every nat of distance (the KL penalty).",
+        "The policy (the model in training) writes, one scores, one expects, one holds the leash (KL penalty: a price per nat, "
+        "the unit of distance). What beat the expectation, right or wrong, becomes more probable.",
+        "PPO is proximal policy optimization, with four models in memory. The policy draws an answer, the reward model scores "
+        "it, the critic had expected something, and the reference, a frozen copy of the SFT model, takes off beta for every "
+        "nat of distance (the KL penalty).",
         "advantage = score - beta log(policy / reference) - expected",
         "Go around once, slowly, naming the four models. Ask which of them learn (policy and critic), and which are frozen "
         "(reward model and reference). Then let it play to the last iteration.",
@@ -91,9 +94,9 @@ STORY = {
     "leash": Telling(
         "The leash",
         "the leash, or KL penalty",
-        "Pull the leash",
-        "Drag to the right, slowly.",
-        "Loosen it, and the model says what scores best. Watch the two needles.",
+        "The leash decides how far it may go",
+        "Drag to the right: the leash loosens.",
+        "The score only estimates the truth; the looser the leash (KL penalty), the more the model says whatever scores best.",
         "Nothing is trained here. The best policy for each beta is known exactly: the SFT model's own answers, each weighted "
         "by exp(score / beta). The score is a proxy, what the reward model thinks; gold is the truth, which it cannot see.",
         "pi(y) = SFT(y) exp(proxy(y) / beta) / Z",
@@ -104,10 +107,11 @@ STORY = {
     ),
     "dpo": Telling(
         "The shortcut",
-        "DPO, and everybody",
+        "PPO, GRPO and DPO",
         "Three roads to the same policy",
-        "Start the race.",
-        "In another, tiny world, of 13 answers, the best policy is known: PPO, GRPO and DPO run towards it from one start.",
+        "Press Play: they race.",
+        "PPO asks a reward model and a critic, GRPO compares within a group of answers, DPO learns from the votes directly. "
+        "In a tiny world of 13 answers the best policy is known, and they run towards it.",
         "PPO and GRPO need a reward to ask; DPO takes the votes and moves the policy itself: no reward model, no sampling. "
         "Outlines are the exact optimum, bars the policy at this step.",
         "loss = - log sigma(beta [moved(chosen) - moved(rejected)])",

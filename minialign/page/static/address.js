@@ -6,6 +6,7 @@ const still = () => address().has("still") || matchMedia("(prefers-reduced-motio
 const inAddress = (name, most) => Math.max(0, Math.min(most, Number.parseInt(address().get(name), 10) || 0));
 
 let steering = 0; // until when the page scrolls by itself, and scrolling says nothing about the reader
+let changed = -Infinity; // when the scene last changed: input that comes too soon after it was meant for the one before
 let current = 0,
   onward = false; // onward: at the end of a scene go on to the next
 let players = [];
@@ -31,6 +32,7 @@ function follow(prompt) {
 
 function visit(i, focus = false) {
   current = i;
+  changed = performance.now();
   mark();
   const section = $(`scene-${i + 1}`);
   steering = performance.now() + 1200;
@@ -137,6 +139,7 @@ function present() {
 
 // Scrolling by hand: the scene under the eyes is the current one.
 function scrolled() {
+  if (performance.now() < steering) changed = performance.now();
   const busy = performance.now() < steering || players.some((player) => player && player.timer);
   if (busy || document.documentElement.classList.contains("present")) return;
   const tops = [...document.querySelectorAll("section.scene")].map((section) => section.getBoundingClientRect().top);

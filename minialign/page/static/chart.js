@@ -33,7 +33,7 @@ function frameOf(box, spec) {
     height = Math.round(spec.height * (1 + (k - 1) / 2));
   const { lines, marks, levels } = spec,
     longest = Math.max(0, ...lines.map((line) => (line.label || "").length));
-  const right = width - Math.min(longest * 7.9 * k + 18 * k, width * 0.36),
+  const right = width - Math.min(longest * 10 * k + 18 * k, width * 0.36),
     top = 30 * k,
     bottom = height - 42 * k;
   const xs = [...lines.flatMap((line) => line.points.map((p) => p[0])), ...marks.map((m) => m.x)];

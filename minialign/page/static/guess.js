@@ -1,6 +1,6 @@
 // Guess first: what a scene shows waits behind a question, and afterwards it is said how the guess did.
 
-const GUESSING = { wait: 8000 }; // milliseconds, when the journey plays by itself
+const SETTLED = 400; // milliseconds after a change of scene, before which no click or key is a guess at the new one
 
 class Guess {
   // data: {ask, options, right, told}; done(): called when the scene may open.
@@ -13,7 +13,7 @@ class Guess {
     const options = data.options.map((option, i) =>
       h(
         "button",
-        { type: "button", class: "option", onclick: () => this.make(i) },
+        { type: "button", class: "option", onclick: () => this.offer(i) },
         h("kbd", {}, String(i + 1)),
         h("span", {}, option),
       ),
@@ -22,20 +22,26 @@ class Guess {
     this.box.append(
       h("p", { class: "guess-ask" }, data.ask),
       h("div", { class: "options" }, options),
-      h("p", { class: "guess-how" }, "Guess first: press 1, 2 or 3. ", skip),
+      h("p", { class: "guess-how" }, "Guess first", h("span", { class: "by-key" }, ": press 1, 2 or 3"), ". ", skip),
     );
+  }
+
+  // A guess of the viewer's; one that was meant for the scene before does not count.
+  offer(which) {
+    if (performance.now() - changed >= SETTLED) this.make(which);
   }
 
   // Open the scene: with one of the options, or without a guess.
   make(which) {
     this.made = which;
-    const { options, right, told } = this.data;
+    const { options, right, told, nearest } = this.data,
+      found = `${nearest ? "nearest: " : "it is "}\u201c${options[right]}\u201d`;
     const verdict =
       which === null
-        ? `It is \u201c${options[right]}\u201d.`
+        ? `${found[0].toUpperCase()}${found.slice(1)}.`
         : which === right
-          ? `\u2713 You guessed \u201c${options[which]}\u201d, and so it is.`
-          : `\u2717 You guessed \u201c${options[which]}\u201d; it is \u201c${options[right]}\u201d.`;
+          ? `\u2713 You guessed \u201c${options[which]}\u201d${nearest ? ", the nearest" : ", and so it is"}.`
+          : `\u2717 You guessed \u201c${options[which]}\u201d; ${found}.`;
     this.told.replaceChildren(h("strong", {}, verdict), " ", told);
     this.done();
   }

@@ -27,12 +27,15 @@ function jump(number) {
 function actionOf(key, on) {
   const me = players[current],
     digit = Number(key);
-  if (me && me.waiting && digit >= 1 && digit <= 3) return () => me.guess.make(digit - 1);
+  if (me && me.waiting && digit >= 1 && digit <= 3) return () => me.guess.offer(digit - 1);
   if (digit >= 1) return jump(digit);
   if (key.startsWith("arrow") && on.matches("input[type=range], select")) return null;
   if (key === " " && on.matches("button, a, summary, input, select")) return null;
   const own = me && !me.waiting && me.scene.keys && me.scene.keys[key];
   if (own) return own;
+  const scrolls = me && me.drawer.open && document.documentElement.classList.contains("present");
+  if (scrolls && (key === "arrowdown" || key === "arrowup"))
+    return () => me.section.scrollBy(0, ((key === "arrowdown" ? 1 : -1) * innerHeight) / 4);
   const everywhere = {
     arrowright: () => step(1),
     arrowleft: () => step(-1),
@@ -44,14 +47,18 @@ function actionOf(key, on) {
       onward = false;
       if (me) me.toggle();
     },
-    m: () => {
-      if (me) me.drawer.open = !me.drawer.open;
-    },
+    m: () => me && unfold(me.drawer),
     p: present,
     s: openSpeaker,
     "?": () => $("keys").showModal(),
   };
   return everywhere[key] || null;
+}
+
+// Open or close what is under "more", and bring it into view.
+function unfold(drawer) {
+  drawer.open = !drawer.open;
+  if (drawer.open) drawer.scrollIntoView({ block: "start" });
 }
 
 // A step beyond the end of a scene is the next scene's beginning, and the other way round; a guess is a step.

@@ -10,17 +10,21 @@ class Hero {
       DATA.questions.map((question, i) => h("option", { value: i }, question)),
     );
     this.choice.addEventListener("change", () => pick(Number(this.choice.value)));
+    this.asked = h("span", { class: "asked" }); // a text of the viewer's own, in the place of the question
     this.good = h("span", { class: "good", "data-part": "gold" });
     box.append(
-      h("p", { class: "hero-question", "data-part": "question" }, h("span", { class: "who" }, "you"), this.choice, this.good),
+      h("p", { class: "hero-question", "data-part": "question" }, h("span", { class: "who" }, "you"), this.choice, this.asked, this.good),
       h("p", { class: "hero-answer" }, this.who, this.words),
     );
   }
 
-  // answer: {by, when, text, ended, typed}; none: it waits behind a guess.
+  // answer: {by, when, text, ended, typed, asked}; none: it waits behind a guess.
   show(answer) {
     this.choice.value = STATE.prompt;
-    this.good.textContent = DATA.good[STATE.prompt];
+    const own = answer?.asked;
+    this.choice.hidden = Boolean(own);
+    this.asked.textContent = own || "";
+    this.good.textContent = own ? "your own text" : DATA.good[STATE.prompt];
     const kind = answer ? answer.by : "";
     this.words.className = `hero-words ${kind}`;
     this.who.textContent = answer ? `${nameOf(kind)}${answer.when ? `, ${answer.when}` : ""}` : "?";

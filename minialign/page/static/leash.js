@@ -52,8 +52,9 @@ class LeashScene {
 
   mount(stage, more) {
     this.dials = h("div", { class: "dials" });
+    const means = `Needles: means over all ${this.data.questions.length} questions. Grey mark: the SFT model. Nothing is trained.`;
     this.rope = h("div", { class: "rope", "aria-hidden": "true" });
-    this.tug = h("div", { class: "tug" }, this.dials, this.rope);
+    this.tug = h("div", { class: "tug" }, this.dials, h("p", { class: "small means" }, means), this.rope);
     this.tug.addEventListener("pointerdown", (event) => this.pull(event));
     this.tug.addEventListener("pointermove", (event) => event.buttons && this.pull(event));
     stage.append(this.tug);
@@ -77,8 +78,8 @@ class LeashScene {
     const [low, high] = this.range,
       lost = c.effective < this.data.few;
     this.dials.replaceChildren(
-      dial("score", "what the reward model thinks (the proxy)", c.proxy, this.data.start.proxy, low, high, "proxy"),
-      dial("truth", "what a judge says who knows (gold)", c.gold, this.data.start.gold, low, high, "gold"),
+      dial("score", "of the reward model (proxy)", c.proxy, this.data.start.proxy, low, high, "proxy"),
+      dial("truth", "of a judge who knows (gold)", c.gold, this.data.start.gold, low, high, "gold"),
     );
     this.rope.replaceChildren(ropePicture(step / (this.steps - 1), c, lost, this.rope.clientWidth || 700));
   }
@@ -179,7 +180,7 @@ class LeashScene {
 
 // Where the rope may end, in pixels.
 function ropeEnds(width) {
-  return [4.5 * unit(), width - 4.5 * unit()];
+  return [3.6 * unit(), width - 1.4 * unit()]; // beside the SFT model, and room for half a grip
 }
 
 // The rope from the SFT model to the hand: tight and thick at the left, loose and thin at the right.
@@ -202,7 +203,7 @@ function ropePicture(share, c, lost, width) {
     }),
     symbol("sft", start, y, 0.7 * u),
     s("circle", { cx: x, cy: y, r: 1.15 * u, class: "grip" }),
-    svgText(x, y + 0.35 * u, "middle", "grip-sign", "\u2194"),
+    s("path", { d: `M${x - 0.6 * u} ${y}l${0.35 * u} ${-0.35 * u}v${0.7 * u}zM${x + 0.6 * u} ${y}l${-0.35 * u} ${-0.35 * u}v${0.7 * u}z`, class: "grip-sign" }),
     svgText(0.4 * u, height - 0.6 * u, "start", "label", "tight"),
     svgText(width - 0.4 * u, height - 0.6 * u, "end", "label", "loose"),
     svgText(
@@ -212,33 +213,6 @@ function ropePicture(share, c, lost, width) {
       "label",
       lost ? "few answers are left in play" : `${number(c.kl)} nats from SFT`,
     ),
-  );
-}
-
-// A half-circle with a needle; a thin one where the SFT model was.
-function dial(name, what, value, start, low, high, kind) {
-  const w = 220,
-    r = 92,
-    angle = (x) => Math.PI * (1 - (Math.max(low, Math.min(high, x)) - low) / (high - low || 1));
-  const tip = (x, length) => `${w / 2 + length * Math.cos(angle(x))} ${104 - length * Math.sin(angle(x))}`;
-  return h(
-    "div",
-    { class: `dial ${kind}`, "data-part": kind },
-    s(
-      "svg",
-      {
-        viewBox: `0 0 ${w} 112`,
-        role: "img",
-        "aria-label": `${name} ${number(value, 2, true)}, of the SFT model ${number(start, 2, true)}`,
-        class: "dial-face",
-      },
-      s("path", { d: `M${w / 2 - r} 104A${r} ${r} 0 0 1 ${w / 2 + r} 104`, class: "arch" }),
-      s("path", { d: `M${tip(start, r - 12)}L${tip(start, r + 6)}`, class: "was" }),
-      s("path", { d: `M${w / 2} 104L${tip(value, r - 8)}`, class: "needle" }),
-      s("circle", { cx: w / 2, cy: 104, r: 7, class: "hub" }),
-    ),
-    h("p", { class: "dial-value" }, number(value, 2, true)),
-    h("p", { class: "dial-name" }, h("b", {}, name), ` ${what}`),
   );
 }
 

@@ -216,6 +216,7 @@ function pushPicture({ score, expected, cost, advantage }, phase, width) {
     at = to;
     return [s("rect", bar), name];
   });
+  const [rects, names] = [bars.map(([rect]) => rect), bars.map(([, name]) => name)]; // names over all lines
   const end = phase >= 4 &&
     advantage !== null && [
       s("line", { x1: at, x2: at, y1: 0.2 * u, y2: height - 0.2 * u, class: "now" }),
@@ -230,7 +231,8 @@ function pushPicture({ score, expected, cost, advantage }, phase, width) {
     { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words, class: "chart push-picture" },
     arrowTip("push-tip", u * 0.8),
     s("line", { x1: zero, x2: zero, y1: 0, y2: height, class: "level" }),
-    bars,
+    rects,
     end || null,
+    names,
   );
 }

@@ -40,6 +40,7 @@ class Player {
       this.draw(false);
       remember();
       this.section.querySelector("h2").focus({ preventScroll: true });
+      if (onward) this.play(); // the journey goes on where it waited
     };
     const guess = new Guess(data, `guess ${DATA.story[this.key].asks}`, opened);
     this.stage.before(guess.told, guess.box);
@@ -113,21 +114,16 @@ class Player {
     players.forEach((other) => other && other !== this && other.timer && other.pause());
     if (this.at >= this.last) this.at = 0;
     current = this.index;
+    if (this.waiting) return this.draw(false); // until the viewer guesses, or does without
     this.wait();
     this.draw(true);
   }
 
   wait() {
-    const pace = this.waiting ? GUESSING.wait : still() ? 1500 : this.scene.pace;
-    this.timer = setTimeout(() => this.tick(), pace);
+    this.timer = setTimeout(() => this.tick(), still() ? 1500 : this.scene.pace);
   }
 
   tick() {
-    if (this.waiting) {
-      this.timer = null;
-      this.guess.make(null);
-      return this.play();
-    }
     if (this.at < this.last) {
       this.at++;
       this.wait();

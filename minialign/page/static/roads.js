@@ -19,7 +19,7 @@ function scoreboard(board) {
   return h(
     "table",
     { class: "board", "data-part": "board gold" },
-    h("caption", {}, "gold: the score of a judge who knows the truth, which no training stage has seen"),
+    h("caption", {}, "gold: the score of a judge who knows the truth, which no training stage has seen; gold and KL on the report questions"),
     h(
       "thead",
       {},
@@ -82,7 +82,7 @@ function roadsDown(w) {
     stops: [
       [middle, 18, "votes", ""],
       [left, 78, "reward model", "reward"],
-      [left, 146, "PPO, on a leash", "ppo"],
+      [left, 146, "PPO or GRPO", "ppo"],
       [middle, 214, "policy", ""],
       [right - 30, 112, "DPO", "dpo"],
     ],
@@ -103,7 +103,7 @@ function roadsAcross(w) {
     stops: [
       [46, 88, "votes", ""],
       [a, 48, "reward model", "reward"],
-      [b, 48, "PPO, on a leash", "ppo"],
+      [b, 48, "PPO or GRPO", "ppo"],
       [w - 46, 88, "policy", ""],
       [w / 2, 114, "DPO", "dpo"],
     ],

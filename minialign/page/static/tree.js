@@ -106,8 +106,11 @@ class TreeScene {
       note.textContent = droppedNote(typed) + (text ? "" : "Nothing is left to continue.");
       if (!text) return;
       const found = model("base").generate([EOS, ...encode(text)], DATA.models.limit, 1, randomFrom(STATE.seed++));
+      const section = /** @type {HTMLElement} */ (this.tree.closest("section"));
+      if (document.documentElement.classList.contains("present")) section.querySelector("details").open = false;
       this.start(text, decode(found.ids.filter((id) => id >= DATA.special.length)), found.ended);
       this.refresh(0, true);
+      section.scrollIntoView({ block: "start" }); // what it writes is on top
     };
     return h(
       "form",
@@ -131,8 +134,8 @@ class TreeScene {
       row = 2.9 * u,
       height = FAN * row + 0.6 * u;
     const narrow = width < 30 * u,
-      column = (narrow ? 3 : 4.4) * u,
-      front = Math.min(11 * u, (narrow ? 0.5 : 0.6) * width);
+      column = (narrow ? 2.3 : 4.4) * u,
+      front = Math.min(11 * u, (narrow ? 0.42 : 0.6) * width);
     const shown = Math.max(1, Math.min(step + 1, Math.floor((width - front) / column)));
     const columns = Array.from({ length: shown }, (_, i) => this.fan(step - shown + 1 + i));
     const x = (i) => width - front + (i - shown + 1) * column + 1.2 * u,
@@ -145,7 +148,7 @@ class TreeScene {
       fan.forEach(({ id, share, taken }, rank) => {
         const on = taken && !newest;
         if (!newest && !taken && share < 0.005) return; // where it was sure, there was nothing to choose
-        if (i > 0) parts.push(branch(x(i - 1), y(from), x(i), y(rank), share, on, u));
+        if (i > 0) parts.push(branch(x(i - 1), y(from), x(i) - (id === EOS && !newest ? 0.6 * u : 0), y(rank), share, on, u));
         nodes.push(
           newest
             ? this.leaf(step, id, share, [x(i), y(rank), width - x(i) - 0.2 * u, row])
@@ -217,11 +220,13 @@ class TreeScene {
   answer(step) {
     const typed = this.said.slice(0, step).join(""),
       whole = step >= this.said.length;
-    return { by: "base", when: "going on", text: typed, ended: this.end, typed: whole ? null : `${typed}\u2588` };
+    const asked = this.question === theQuestion() ? null : this.question;
+    return { by: "base", when: "going on", text: typed, ended: this.end, typed: whole ? null : `${typed}\u2588`, asked };
   }
 
   says(step) {
-    return step < this.said.length ? `${step} of ${this.said.length} characters` : "the end of the text";
+    if (step < this.said.length) return `${step} of ${this.said.length} characters`;
+    return this.end ? "the end of the text" : "cut off at the limit";
   }
 }
 
