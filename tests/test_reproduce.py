@@ -10,6 +10,7 @@ import pytest
 
 from minialign.cli.command import COMMANDS, main, parser
 from minialign.teach.bands import read_bands
+from minialign.teach.kit.source import read_lessons
 from minialign.teach.reproduce import published, run
 from minialign.teach.reproduce.published import Quantity, alone, lab_report, quantities, tables, verdict
 from minialign.teach.reproduce.steps import steps
@@ -83,6 +84,13 @@ def test_every_published_band_of_the_classroom_cut_belongs_to_a_step(real):
     bands = sum(len(cuts.get("fast", {})) for cuts in read_bands(ROOT / "lessons").values())
     assert sum(len(step.published) for step in real.values() if step.name.startswith("bands-fast")) == bands > 0
     assert all(step.fast for step in real.values() if "-fast" in step.name)
+
+
+def test_every_band_is_of_a_number_that_its_lesson_still_prints():
+    bands = read_bands(ROOT / "lessons")
+    for lesson in read_lessons(ROOT / "lessons").values():
+        for cut in bands.get(lesson.name, {}).values():
+            assert [name for name in cut if not lesson.prints(name)] == []
 
 
 def test_the_minutes_in_contributing_are_those_of_steps(real):
