@@ -89,9 +89,8 @@ def dpo(s: shown.DpoScene) -> shown.Guess:
     names = list(end)
     told = ", ".join(f"{NAMES.get(name, name.upper())} {distance:.4f}" for name, distance in end.items())
     ask = (
-        "PPO asks a reward model, and compares with a critic's expectation; GRPO compares with the mean of a group of answers; "
-        "DPO needs no reward model: it makes the chosen answer of each vote more probable than the rejected one. "
-        "In a tiny world of 13 answers the best policy is known. Who comes nearest to it?"
+        "In a tiny world of 13 answers the best policy is known exactly. PPO (a reward model and a critic), GRPO (a reward "
+        "model, answers compared in groups), DPO (the votes alone): who comes nearest to it?"
     )
     right = min(range(len(names)), key=lambda i: end[names[i]])
     return shown.Guess(ask, [NAMES.get(name, name.upper()) for name in names], right, f"Distance left at the end: {told}.")

@@ -82,7 +82,10 @@ class LastLayerScene {
       most = this.most(path.at(-1).w);
     const [, own, both] = this.sources.querySelectorAll("button");
     own.disabled = both.disabled = !haveModels || !BALLOTS.length;
-    this.note.textContent = BALLOTS.length ? "" : "Vote in scene 3, and your votes can train it too.";
+    const mine = `${BALLOTS.length} ${BALLOTS.length === 1 ? "vote" : "votes"} of yours`;
+    this.note.textContent = !BALLOTS.length
+      ? "Vote in scene 3, and your votes can train it too."
+      : { run: "", own: `Trained on ${mine} alone.`, both: `Trained on the run\u2019s votes and ${mine}.` }[this.source];
     this.data.last_layer.shown.forEach((k, i) => {
       if (this.chosen[k]) this.move(this.list.children[i], dot(w, this.chosen[k]), dot(w, this.rejected[k]), most);
     });
@@ -153,7 +156,7 @@ class LastLayerScene {
   ownForm() {
     const field = (name, value) => h("input", { name, value, maxlength: 60, autocomplete: "off" });
     this.ask = field("question", theQuestion());
-    this.reply = field("answer", "it says moo. have a nice day.");
+    this.reply = field("answer", rowOf(this.candidates).answers[0].text);
     this.verdict = h("p", { class: "note", role: "status" });
     const submit = (event) => {
       event.preventDefault();

@@ -110,6 +110,7 @@ class TreeScene {
       if (document.documentElement.classList.contains("present")) section.querySelector("details").open = false;
       this.start(text, decode(found.ids.filter((id) => id >= DATA.special.length)), found.ended);
       this.refresh(0, true);
+      mark();
       section.scrollIntoView({ block: "start" }); // what it writes is on top
     };
     return h(
