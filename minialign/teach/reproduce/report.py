@@ -48,7 +48,8 @@ def report(chosen: list[Step], found: dict[str, dict[str, Any]], failed: dict[st
 def figures(source: Path, out: Path) -> Iterator[str]:
     """Of each published figure: where it is drawn again, and whether its caption, which tells its numbers, is the same."""
     for path in sorted((source / "lessons" / "figures").glob("*.txt")):
-        again = [file for file in out.rglob(path.name) if "lessons-copy" not in file.parts]
+        # Not of a tour or a lesson: their figures have the same names, and show one seed.
+        again = [file for folder in ("table", "lab", "bench", "figures") if (file := out / folder / path.name).exists()]
         if not again:
             continue  # no step that was chosen draws it
         newest = max(again, key=lambda file: file.stat().st_mtime)
