@@ -122,7 +122,8 @@ class Clock:
     def __init__(self, source: Path, chosen: list[Step], out: Path):
         path = source / ".github" / "CONTRIBUTING.md"
         text = published.blocks(path.read_text(encoding="utf-8")).get(MINUTES, "") if path.exists() else ""
-        self.published = {name.removesuffix(" · minutes"): x.middle for name, x in published.tables(text).items()}
+        said = {tuple(name.split(" · ")): x.middle for name, x in published.tables(text).items()}
+        self.published = {name[0]: minutes for name, minutes in said.items() if name[-1] == "minutes"}
         self.here = {step.name: done["seconds"] / 60 for step in chosen if (done := kept_step(step, out, source))}
         self.todo = [step.name for step in chosen if step.name not in self.here and not step.absent]
 
