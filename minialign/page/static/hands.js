@@ -50,7 +50,7 @@ function actionOf(key, on) {
     m: () => me && unfold(me.drawer),
     p: present,
     s: openSpeaker,
-    "?": () => $("keys").showModal(),
+    "?": showKeys,
   };
   return everywhere[key] || null;
 }
@@ -73,6 +73,12 @@ function step(by) {
   visit(next);
 }
 
+// The list of keys, from its top: an attribute autofocus would be an error where the page is inside another one.
+function showKeys() {
+  $("keys").showModal();
+  $("keys-title").focus();
+}
+
 // A black screen, as clickers have it -> was there one?
 function curtain(down = !document.body.classList.contains("curtain")) {
   const was = document.body.classList.contains("curtain");
@@ -87,7 +93,7 @@ function resized() {
 }
 
 $("play-all").addEventListener("click", playAll);
-$("show-keys").addEventListener("click", () => $("keys").showModal());
+$("show-keys").addEventListener("click", showKeys);
 $("present").addEventListener("click", present);
 $("speaker").addEventListener("click", openSpeaker);
 document.querySelectorAll("nav a").forEach((link, i) =>
