@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -236,3 +237,9 @@ def test_the_report_shows_counts_matrix_and_the_sentence(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "2 voters: 3 votes" in said and "      1 09   100%" in said and "      2 9.   100%" in said and "\n        12\n" in said and "too few to say" in said
     assert "shared" in said and "0% about the same" in said
+
+
+def test_what_is_shown_of_a_whole_class_fits_a_terminal(capsys):
+    assert main(["votes", "show", str(Path(__file__).parent.parent / "lessons" / "class.jsonl")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("agreement in tenths") for line in lines) and max(map(len, lines)) <= 88, max(lines, key=len)

@@ -100,8 +100,8 @@ def matrix_lines(names: list[int], agreed: np.ndarray, of: np.ndarray) -> list[s
     if not 2 <= len(names) <= WIDEST:
         return []
     lines = [
-        "agreement in tenths (9: 90% or more; a dot: no pair in common; on the diagonal, with oneself;",
-        "at the end of a row: with all others)",
+        "agreement in tenths (9: 90% or more; a dot: no pair in common; on the diagonal, with",
+        "oneself; at the end of a row: with all others)",
     ]
     above = zip(*(str(name).rjust(WIDE) for name in names))  # the voters' numbers, written downward
     lines += [f"  {'':>{WIDE}} {in_tens(digits)}".rstrip() for digits in above if set(digits) != {" "}]
