@@ -80,8 +80,8 @@ rng, recipe, journey = lesson.rng, lesson.recipe, lesson.journey
 # $$p \pm 1.96 \sqrt{\frac{p (1 - p)}{N}}$$
 #
 # By hand: at $p = 1/2$, how many questions does it take before the margin is no larger than a lead of five points? Set
-# $1.96 \cdot 0.5 / \sqrt{N} = 0.05$ and solve: $N = (1.96 / 0.05)^2 / 4 = 384.16$, so 385. (To be rather sure of such
-# a lead takes more: at exactly 385, luck hides it in half of all tests.) Twenty votes have a margin of 22 points. To
+# $1.96 \cdot 0.5 / \sqrt{N} = 0.05$ and solve: $N = (1.96 / 0.05)^2 / 4 = 384.16$, so 385. (Finding such a lead
+# reliably takes more: with 385, chance hides it in half of all tests.) Twenty votes have a margin of 22 points. To
 # halve a margin takes four times the votes. The code prints all of this.
 #
 # **Without a formula: the bootstrap.** What would other questions have given? We have none. But the questions that we

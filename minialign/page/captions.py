@@ -7,6 +7,7 @@ from typing import Any
 from ..figures import scenes as shown
 from ..models import MODELS, NAMES, POLICIES
 from ..runs.text import decimal
+from .loosened import loosened
 
 PUBLISHED = "in the laboratory its truth ended below SFT in 4 of 5 seeds (docs/results.md)"  # a test reads it there
 LIKES = {"warmth": "friendly", "length": "long", "confidence": "confident", "agreement": "agreeing"}
@@ -103,12 +104,12 @@ def ppo(s: shown.PpoScene) -> str:
 
 
 def leash(s: shown.LeashScene) -> str:
-    trusted = [point for point in s.curve if point.effective >= s.few] or s.curve[:1]
-    loosest, best = trusted[-1], max(trusted, key=lambda point: point.gold)
+    found = loosened(s)
+    best, loosest = found.best, found.loosest
     rises = f"Loosening the leash takes proxy from {decimal(s.start.proxy)} to {decimal(loosest.proxy)}"
-    if best.gold - s.start.gold < 0.02:
+    if not found.gains:
         truth = f"and gold from {decimal(s.start.gold)} to {decimal(loosest.gold)}: it never rises"
-    elif best.gold - loosest.gold > 0.02:
+    elif found.drops:
         truth = (
             f"while gold peaks at {decimal(best.gold)} (beta = {best.beta:.2g}, {decimal(best.kl)} nats) and then falls to "
             f"{decimal(loosest.gold)}: the score goes on rising where the truth does not"
@@ -120,12 +121,11 @@ def leash(s: shown.LeashScene) -> str:
 
 def why_a_leash(s: shown.LeashScene) -> str:
     """Why hold the model at all?  What the slider shows of it in this run, and what it cannot show."""
-    trusted = [point for point in s.curve if point.effective >= s.few] or s.curve[:1]
-    best, loosest = max(trusted, key=lambda point: point.gold), trusted[-1]
-    if best.gold - loosest.gold > 0.02:
-        peak = f"looser than beta {best.beta:.2g} the score goes on rising and the truth falls"
+    found = loosened(s)
+    if found.drops:
+        peak = f"looser than beta {found.best.beta:.2g} the score goes on rising and the truth falls"
         return f"Why a leash? Here {peak}: the model finds what the score overrates."
-    turns = "rises too" if best.gold - s.start.gold > 0.02 else "does not rise with the score"
+    turns = "rises too" if found.gains else "does not rise with the score"
     reach = f"Here the truth {turns}, but the slider only reweights what SFT says anyway"
     free = next((dot for dot in s.dots if dot.name == "ppo" and dot.beta == 0), None)
     if free:

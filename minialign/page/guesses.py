@@ -10,8 +10,7 @@ from typing import Any
 from ..figures import scenes as shown
 from ..models import NAMES
 from ..runs.text import decimal
-
-STEP = 0.02  # a difference of gold below this is none
+from .loosened import loosened
 
 
 def guesses(scenes: shown.Scenes) -> dict[str, shown.Guess | None]:
@@ -70,11 +69,11 @@ def ppo(s: shown.PpoScene) -> shown.Guess | None:
 
 
 def leash(s: shown.LeashScene) -> shown.Guess:
-    trusted = [point.gold for point in s.curve if point.effective >= s.few] or [point.gold for point in s.curve[:1]]
-    peak, end = max(trusted), trusted[-1]
-    if peak - s.start.gold < STEP:
+    found = loosened(s)
+    peak, end = found.best.gold, found.loosest.gold
+    if not found.gains:
         right, told = 2, f"The mean truth never rises above the SFT model's {decimal(s.start.gold)}; it ends at {decimal(end)}."
-    elif peak - end > STEP:
+    elif found.drops:
         rise = f"from the SFT model's {decimal(s.start.gold)} to {decimal(peak)}"
         right, told = 1, f"The mean truth rises {rise}, and then falls to {decimal(end)}."
     else:
