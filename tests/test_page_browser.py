@@ -140,6 +140,12 @@ def test_the_journey_plays_on_from_scene_to_scene(page, run, address):
     if not address:
         assert waiting(page, 1) and not js(page, "Boolean(players[0].timer)")
         page.execute_script("setInterval(() => players[current]?.waiting && onward && players[current].guess.offer(1), 20)")
+    until(page, "players[2].held")  # it casts no vote by itself, and shows nobody's
+    assert scene(page) == 3 and js(page, "players[2].at") == 0 == js(page, "BALLOTS.length")
+    assert "raters\u2019 vote \u00b7" not in js(page, "document.getElementById('stage-3').textContent")
+    press(page, "a")
+    until(page, "players[2].at === 1 && players[2].held")  # voted: it goes on, to the next pair
+    page.execute_script("[...document.querySelectorAll('#stage-3 .row button')].at(-1).click()")  # to the count, without votes
     until(
         page, "document.body.dataset.scene === '7' && players[6].at === players[6].scene.steps - 1 && !players[6].timer"
     )
@@ -158,7 +164,8 @@ def test_a_vote_by_keyboard_and_the_hidden_repeat(page):
         assert js(page, "document.activeElement.className") == "go-on"
         press(page, Keys.ENTER)
     text = js(page, "document.getElementById('stage-3').textContent")
-    assert f"of {pairs - 1} pairs" in text
+    agreed, cast = map(int, re.search(r"agree in (\d+) of (\d+) votes", text).groups())
+    assert cast == pairs == js(page, "BALLOTS.length") and agreed == js(page, "players[2].scene.picked().filter(Boolean).length")
     # The repeat shows the same pair the other way round: who always presses A has changed his mind.
     assert "you changed your mind" in text
 
@@ -185,10 +192,11 @@ def test_a_repeat_that_was_not_voted_on_is_not_mentioned(page):
     press(page, "3")
     press(page, "a", Keys.ENTER)
     page.execute_script("players[2].go(2)")  # the pair that comes again is passed over
-    for _ in range(js(page, "players[2].scene.steps") - 3):
+    steps = js(page, "players[2].scene.steps")
+    for _ in range(steps - 3):
         press(page, "a", Keys.ENTER)
     text = js(page, "document.getElementById('stage-3').textContent")
-    assert "You agreed with the raters" in text and "an earlier one again" not in text
+    assert f"of {steps - 2} votes" in text and "an earlier one again" not in text
 
 
 def test_the_address_keeps_the_place_and_a_teacher_can_hide_parts(page, run):

@@ -22,6 +22,15 @@ class BallotScene {
     return this.pairs.length + 1;
   }
 
+  // Playing waits for the viewer's vote, and casts none; the count is seen longer.
+  waits(step) {
+    return step < this.pairs.length && !this.votes[step];
+  }
+
+  stays(step) {
+    return step < this.pairs.length ? 1 : 3;
+  }
+
   // Another question: another first pair, as long as nobody has voted.
   turn() {
     if (!this.votes.some(Boolean)) this.start();
@@ -65,7 +74,7 @@ class BallotScene {
       seconds,
     });
     this.since = performance.now();
-    this.refresh(this.at, false);
+    this.refresh(this.at, null);
     this.card.querySelector("button.go-on").focus();
   }
 
@@ -75,41 +84,41 @@ class BallotScene {
     stage.append(this.card, this.tally);
   }
 
-  show(step, playing) {
+  show(step) {
     this.at = step;
     if (step >= this.pairs.length) this.showCount();
-    else this.showPair(step, playing);
+    else this.showPair(step);
   }
 
-  showPair(step, playing) {
+  showPair(step) {
     const pair = this.pairs[step],
       voted = this.votes[step],
-      reveal = Boolean(voted || playing);
-    const goOn = h("button", { type: "button", class: "go-on", onclick: () => this.refresh(step + 1, false) });
-    goOn.textContent = reveal ? (step + 1 < this.pairs.length ? "Next pair" : "The count") : "Skip this pair";
+      count = this.pairs.length;
+    const to = (next, text, kind) =>
+      h("button", { type: "button", class: kind, onclick: () => this.refresh(next, null) }, text);
+    const onward = voted ? (step + 1 < count ? "Next pair" : "The count") : "Skip this pair";
     this.card.replaceChildren(
       h("p", { class: "paper question" }, pair.question),
-      h("div", { class: "answers" }, this.option(pair, "a", voted, reveal), this.option(pair, "b", voted, reveal)),
-      h("div", { class: "row" }, goOn),
+      h("div", { class: "answers" }, this.option(pair, "a", voted), this.option(pair, "b", voted)),
+      h("div", { class: "row" }, to(step + 1, onward, "go-on"), !voted && to(count, "To the count", "")),
     );
-    if (voted) this.tally.textContent = `${this.side(pair, voted).raters ? AGREE : DISAGREE} ${this.soFar()}`;
-    else this.tally.textContent = playing || this.votes.some(Boolean) ? this.soFar() : ASKING;
+    const agree = voted && (this.side(pair, voted).raters ? "The raters chose this one, too." : "The raters chose the other one.");
+    this.tally.textContent = voted ? `${agree} ${this.soFar()}` : this.soFar() || ASKING;
   }
 
-  // The tally while voting.
+  // On how many of the votes so far both sides agree, the same count while voting and at the end.
   soFar() {
-    const mine = this.picked().filter((raters) => raters !== null);
-    return mine.length
-      ? `So far ${mine.filter(Boolean).length} of your ${mine.length} votes are the raters\u2019 too.`
-      : "";
+    const mine = this.picked().filter((raters) => raters !== null),
+      votes = mine.length === 1 ? "vote" : "votes";
+    return mine.length ? `You and the raters agree in ${mine.filter(Boolean).length} of ${mine.length} ${votes}.` : "";
   }
 
-  // Of each pair, whether the vote was the raters' too; null: no vote.
+  // Of each pair, whether the vote was the raters' too; null: no vote.  The repeated pair counts twice: two votes were cast.
   picked() {
     return this.votes.map((which, i) => which && this.side(this.pairs[i], which).raters);
   }
 
-  option(pair, which, voted, reveal) {
+  option(pair, which, voted) {
     const { text, raters, gold, ended: hasEnded } = this.side(pair, which);
     const said = [voted === which && "your vote", raters && "the raters\u2019 vote"].filter(Boolean).join(" \u00b7 ");
     const verdict = h("span", { class: "verdict" }, said, truth(gold, said ? " \u00b7 " : ""));
@@ -117,14 +126,14 @@ class BallotScene {
       "button",
       {
         type: "button",
-        class: `answer${reveal ? (raters ? " raters" : " passed") : ""}${voted === which ? " mine" : ""}`,
+        class: `answer${voted ? (raters ? " raters" : " passed") : ""}${voted === which ? " mine" : ""}`,
         "data-answer": which,
-        disabled: reveal,
+        disabled: Boolean(voted),
         onclick: () => this.vote(which),
       },
       h("span", { class: "key", "aria-hidden": "true" }, which.toUpperCase()),
       h("span", { class: "words" }, text.trim() || "(nothing)", hasEnded ? "" : " \u2026"),
-      reveal && verdict,
+      voted && verdict,
     );
   }
 
@@ -132,7 +141,7 @@ class BallotScene {
     const again = () => {
       this.first = (this.first + ROUND) % this.data.pairs.length;
       this.start();
-      this.refresh(0, false);
+      this.refresh(0, null);
     };
     const right = this.data.raters_right;
     const raters =
@@ -162,16 +171,10 @@ class BallotScene {
   agreement() {
     const last = this.pairs.length - 1,
       picked = this.picked();
-    const mine = picked.slice(0, last).filter((raters) => raters !== null),
-      agree = mine.filter(Boolean).length;
-    const lines = [
-      mine.length
-        ? `You agreed with the raters on ${agree} of ${mine.length} pairs.`
-        : "You voted on none of the pairs.",
-    ];
+    const lines = [this.soFar() || "You voted on none of the pairs."];
     if (picked[this.again] !== null && picked[last] !== null) {
       const self = picked[this.again] === picked[last] ? "agreed with yourself" : "changed your mind";
-      lines.push(`The last pair was an earlier one again, turned round: you ${self}.`);
+      lines.push(`The last pair was an earlier one again, turned round: you ${self}. Both votes count.`);
     }
     return lines;
   }
@@ -186,7 +189,8 @@ class BallotScene {
   }
 
   says(step) {
-    return step >= this.pairs.length ? "the count" : `pair ${step + 1} of ${this.pairs.length}`;
+    if (step >= this.pairs.length) return "the count";
+    return `pair ${step + 1} of ${this.pairs.length}${this.votes[step] ? "" : ": playing waits for your vote"}`;
   }
 }
 
@@ -213,6 +217,6 @@ function ballotFile() {
   return "data:application/x-ndjson;charset=utf-8," + encodeURIComponent(BALLOTS.map(line).join("\n") + "\n");
 }
 
-const AGREE = "You and the raters agree.",
-  DISAGREE = "The raters chose the other one.";
-const ASKING = "Which answer is better? Click, or press A or B. The raters\u2019 vote is shown after yours.";
+const ASKING =
+  "Which answer is better? Click, or press A or B. The raters\u2019 vote is shown after yours. No vote is cast for you: " +
+  "playing waits for yours.";

@@ -6,6 +6,7 @@ class Player {
     this.index = index;
     this.at = 0;
     this.timer = null;
+    this.held = false; // is it playing, but waits for the viewer to do something?
     this.open = false; // has its guess been made?
     this.scene = new Scene(DATA.scenes[key], (step, playing) => this.refresh(step, playing));
     this.section = $(`scene-${index + 1}`);
@@ -24,6 +25,10 @@ class Player {
 
   get last() {
     return this.scene.steps - 1;
+  }
+
+  get playing() {
+    return Boolean(this.timer) || this.held;
   }
 
   // Does the scene wait behind its guess?  Not where its answer is to be hidden, or where a teacher does without.
@@ -66,15 +71,17 @@ class Player {
     );
   }
 
-  // What a scene calls when something in it has changed; with a step: to go there, and perhaps to play on.
-  refresh(step, playing = false) {
+  // What a scene calls when something in it has changed; with a step: to go there, and to play on, to stop, or (null) either
+  // as before.
+  refresh(step, play = false) {
+    const playing = play ?? this.playing;
     if (step !== undefined) {
       this.pause();
       this.at = step;
     }
     this.at = Math.min(this.at, this.last);
     this.draw(false);
-    if (playing) this.play();
+    if (playing) this.resume();
     else remember();
   }
 
@@ -90,7 +97,7 @@ class Player {
     this.says.textContent = words;
     this.scrub.setAttribute("aria-valuetext", words);
     this.says.setAttribute("aria-live", this.timer ? "off" : "polite");
-    const [sign, label] = this.timer ? ["\u275a\u275a", " Pause"] : ["\u25b6", " Play"];
+    const [sign, label] = this.playing ? ["\u275a\u275a", " Pause"] : ["\u25b6", " Play"];
     this.playButton.replaceChildren(sign, h("span", {}, label));
     tellSpeaker();
   }
@@ -106,21 +113,27 @@ class Player {
 
   toggle() {
     if (this.waiting) this.guess.make(null);
-    else if (this.timer) this.pause();
+    else if (this.playing) this.pause();
     else this.play();
   }
 
   play() {
-    players.forEach((other) => other && other !== this && other.timer && other.pause());
+    players.forEach((other) => other && other !== this && other.pause());
     if (this.at >= this.last) this.at = 0;
     current = this.index;
     if (this.waiting) return this.draw(false); // until the viewer guesses, or does without
+    this.resume();
+  }
+
+  resume() {
     this.wait();
     this.draw(true);
   }
 
   wait() {
-    this.timer = setTimeout(() => this.tick(), still() ? 1500 : this.scene.pace);
+    const { scene, at } = this;
+    this.held = Boolean(scene.waits && scene.waits(at));
+    this.timer = this.held ? null : setTimeout(() => this.tick(), Math.max(still() ? 1500 : 0, scene.pace * (scene.stays ? scene.stays(at) : 1)));
   }
 
   tick() {
@@ -134,9 +147,10 @@ class Player {
   }
 
   pause() {
-    if (!this.timer) return;
+    if (!this.playing) return;
     clearTimeout(this.timer);
     this.timer = null;
+    this.held = false;
     this.draw(false);
     remember();
   }

@@ -5,12 +5,13 @@
 //     pace          milliseconds per step       show(step, playing)    draws a step
 //     begins        the step it opens at        says(step)             that step in words
 //     keys          {key: function} of its own  answer(step)           the hero's present answer: {by, text, ended}
-//     detail(step)  draws what is under "more", while that is open; all but the first row are optional
+//     detail(step)  draws what is under "more"     waits(step)            does playing wait there for the viewer?
+//     stays(step)   how many paces a step lasts
 //
-// and player.js plays it.  Its data was collected by data.py from a run; figures/scenes.py says what each field means.
+// and player.js plays it; what has no place in the first rows is optional.  Its data was collected by data.py from a run; figures/scenes.py says what each field means.
 // An element's data-part names what it gives away: the address's hide=... hides it.
 
-/** @typedef {(step?: number, playing?: boolean) => void} Refresh */
+/** @typedef {(step?: number, playing?: boolean | null) => void} Refresh */
 /** @typedef {{by: string, when?: string, text: string, ended: boolean, typed?: string | null, asked?: string | null}} Said  what the hero says now; asked: not the story's question, but this */
 /** @type {{prompt: number, beta: number | null, seed: number}} */
 const STATE = { prompt: DATA.hero.index, beta: null, seed: 0 }; // what the address keeps besides scene and step
