@@ -13,8 +13,8 @@ from toy_class import simulated
 from toy_run import toy_size
 
 from minialign import checkpoint
-from minialign.batch import Response
-from minialign.classroom import crowd, pairs, taste
+from minialign.batch import Response, read_back
+from minialign.classroom import crowd, pairs, taste, telling
 from minialign.classroom.casts import Cast, gather
 from minialign.classroom.logistic import fit
 from minialign.cli.command import main
@@ -46,12 +46,12 @@ def score(run):
 
 # -------------------------------------------------------------------------------- what a voter is shown
 def test_voters_see_five_pairs_together_and_no_other_pair_twice(sft, score):
-    sittings = {v: pairs.class_sitting(v, sft, score, 0, 0, TOY.max_new_tokens) for v in range(1, 9)}
+    sittings = {v: pairs.class_sitting(v, sft, score, 0, 0, TOY.max_new_tokens) for v in range(1, 5)}
     seen = {v: [(p.question, frozenset((p.a, p.b)), p.part) for p in s] for v, s in sittings.items()}
     shared = [{p for p in s if p[2] == "shared"} for s in seen.values()]
     assert all(len(s) == 5 and s == shared[0] for s in shared)
     own = [p for s in seen.values() for p in set(s) if p[2] != "shared"]
-    assert len(own) == len(set(own)) == 80 and len({question for question, _, _ in own}) == 80
+    assert len(own) == len(set(own)) == 40 and len({question for question, _, _ in own}) == 40
     for s in sittings.values():
         new = [p.part for p in s if p.repeat_of is None]
         assert len(s) == SITTING and sorted(new) == ["random"] * 5 + ["shared"] * 5 + ["unsure"] * 5
@@ -62,7 +62,7 @@ def test_voters_see_five_pairs_together_and_no_other_pair_twice(sft, score):
 
 
 def test_two_hundred_voters_have_questions_of_their_own():
-    last = pairs.SHARED + pairs.SPARE + pairs.VOTERS * (pairs.OWN + pairs.SPARE)
+    last = pairs.ASKED + pairs.VOTERS * (pairs.OWN + pairs.SPARE)
     questions = pairs.class_questions(0, 0, last)
     assert len(set(questions)) == last and questions[:40] == pairs.class_questions(0, 0, 40)
 
@@ -207,11 +207,45 @@ def test_students_without_tastes_are_hardly_ever_given_one():
     assert sum("no taste beyond good answers" in said for said in told) >= 1, told
 
 
-def test_the_matrix_tells_two_groups_of_students_apart():
-    _, agreed, of = crowd.matrix(simulated([POLITE] * 15 + [LONG] * 15, shared=10, sittings=2))
+@pytest.mark.parametrize("seed", range(5))
+def test_the_matrix_tells_two_groups_of_students_apart(seed):
+    _, agreed, _ = crowd.matrix(simulated([POLITE] * 15 + [LONG] * 15, seed))
     np.fill_diagonal(agreed, np.nan)
     within = np.nanmean([np.nanmean(agreed[:15, :15]), np.nanmean(agreed[15:, 15:])])
-    assert within > np.nanmean(agreed[:15, 15:]) + 0.02
+    assert within > np.nanmean(agreed[:15, 15:])
+
+
+@pytest.fixture(scope="module")
+def said():
+    """Answers of four questions, and a reward model that gives each the number of its letters e."""
+    words = ("it says moo.", "sure! it says moo.", "it says moo. have a nice day.", "yes, it says moo.", "i am sorry, i can not help with that.")
+    texts = [Response(text, True) for text in words]
+    questions = [f"what does a {animal} say?" for animal in ("cow", "cat", "dog", "pig")]
+    return [(q, texts[:n]) for q, n in zip(questions, (5, 3, 4, 2))], lambda batch: np.array([r.text.count("e") for _, r in read_back(batch)], float)
+
+
+def test_the_shared_pairs_have_the_largest_determinant_step_by_step(said):
+    answers, score = said
+    options = {q: telling.all_pairs(q, texts, score) for q, texts in answers}
+    m = np.eye(4)
+    for pair in telling.most_telling(answers, score, 4):
+        gains = {p: np.linalg.det(m + w * np.outer(d, d)) for rows in options.values() for p, d, w in rows}
+        assert gains[pair] == pytest.approx(max(gains.values()), rel=1e-12)
+        d, w = next((d, w) for p, d, w in options.pop(pair.question) if p == pair)  # one pair of a question
+        m = m + w * np.outer(d, d)
+    assert not options and len(telling.most_telling(answers, score, 9)) == 4
+
+
+def test_a_pair_counts_by_its_fisher_information_and_less_if_its_answers_say_different_things(said):
+    answers, _ = said
+    (question, texts), gap = answers[0], 1.7
+    told = telling.all_pairs(question, texts, lambda batch: gap * np.arange(5.0))
+    found = {(p.a.text, p.b.text): (d, w) for p, d, w in told}
+    p = 1 / (1 + np.exp(-gap))
+    d, w = found["it says moo.", "sure! it says moo."]
+    assert w == pytest.approx(30 * p * (1 - p)) and d == pytest.approx([-1, -6 / 20, 0, 0])
+    d, w = found["yes, it says moo.", "i am sorry, i can not help with that."]
+    assert w == pytest.approx(0.15 * 30 * p * (1 - p)) and d == pytest.approx([0, -20 / 20, 1, -1])
 
 
 def test_those_who_toss_a_coin_are_found_and_few_others_are():

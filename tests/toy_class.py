@@ -4,8 +4,11 @@ import numpy as np
 
 from minialign.batch import Response
 from minialign.classroom.casts import Cast
+from minialign.classroom.pairs import ASKED, SAID
+from minialign.classroom.telling import most_telling
+from minialign.lab.instruments.ideal import feeling
 from minialign.runs.voting import NEW, Pair, with_repeats
-from minialign.world import Raters, parse, sample_prompts
+from minialign.world import UNBIASED, Raters, parse, sample_prompts
 from minialign.world.answers import AGREEMENT, CLOSERS, IDK, OPENERS, REFUSAL, say
 from minialign.world.facts import METHODS
 
@@ -31,11 +34,22 @@ def pair(rng, part):
             return Pair(question, a, b, None, part)
 
 
+def shared_pairs(rng, n):
+    """The most telling of the answers to as many questions as a class is prepared from, with a reward model without errors."""
+    said = {}
+    while len(said) < ASKED:
+        question = sample_prompts(rng, 1, "train", MIX)[0].text
+        texts = list(dict.fromkeys(answer(rng, question) for _ in range(SAID)))
+        said.update({question: texts} if len(texts) >= 2 else {})
+    chosen = most_telling(list(said.items()), lambda batch: feeling(batch) / UNBIASED.tau, n)
+    return [Pair(p.question, p.a, p.b, None, "shared") for p in chosen]
+
+
 def simulated(tastes, seed=0, shared=5, sittings=1):
     """A class with these tastes, one voter each (None: a coin) -> list of Cast."""
     casts = []
     for sitting in range(sittings):
-        all_see = [pair(np.random.default_rng([seed, sitting, k]), "shared") for k in range(shared)]
+        all_see = shared_pairs(np.random.default_rng([seed, sitting]), shared)
         for voter, taste in enumerate(tastes, 1):
             rng = np.random.default_rng([seed, sitting, 99, voter])
             new = all_see + [pair(rng, "random") for _ in range(NEW - shared)]

@@ -26,7 +26,7 @@ def screened(answer: Response) -> bool:
 
 def prepare(sft: LanguageModel, score: Score, seed: int, seats: int, max_new_tokens: int, screen: Screen = screened) -> Pairs:
     """Five pairs for the wall, and ten for each seat, two of which come again."""
-    shared = shared_pairs(sft, seed, 0, max_new_tokens, screen)
+    shared = shared_pairs(sft, score, seed, 0, max_new_tokens, screen)
     own: list[list[Pair]] = []
     for seat in tqdm(range(1, seats + 1), desc="pairs", unit=" seats", leave=False, disable=None):
         rng, start = np.random.default_rng([seed, seat]), len(shared) + sum(map(len, own))
