@@ -50,7 +50,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from minialign import dpo, grpo, policy_gradient, ppo, reward
+from minialign import dpo, grpo, grpo_settings, policy_gradient, ppo, reward
 from minialign.batch import conversations
 from minialign.cli import vote
 from minialign.evaluate import answer, continue_bare
@@ -140,7 +140,7 @@ def readable(answers):
 
 
 board, code = {}, {"best_of_n": [reward], "ppo": [reward, policy_gradient, ppo], "dpo": [dpo]}
-code["grpo"] = [reward, policy_gradient, grpo]
+code["grpo"] = [reward, policy_gradient, grpo_settings, grpo]
 print("             proxy    gold  chars  different  seconds  models  hyper-p.  lines")
 for name, answers in said.items():
     batch = answers.batch or conversations(readable(answers), recipe.model.context_length)  # best of n keeps none

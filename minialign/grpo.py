@@ -1,6 +1,6 @@
 """GRPO and its family: no critic; the other answers to the same question are the baseline.
 
-Each question is answered G times, with scores r (N, G).  The methods differ in their settings alone (METHODS):
+Each question is answered G times, with scores r (N, G).  What the family has besides is settings (grpo_settings.py):
 
     A_i = (r_i - mean r) / std r   or another advantage of answer i, one for all of its tokens
     l_it = max(-A_i rho_it, -A_i clip(rho_it, 1 - eps, 1 + eps_high)) + beta k3_it,      L = sum_it w_it l_it
@@ -10,80 +10,20 @@ all scores, but subtracts each group's own mean; RLOO's ratio, that of the answe
 default, k3 is not multiplied by rho.  Our own: log rho is held within +-20; DAPO keeps the groups in which all scores agree.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from tqdm.auto import tqdm
 
 from .arrays import as_floats, same_shape
 from .autograd import as_tensor, clip, exp, maximum, where
 from .batch import minibatches
-from .checks import (
-    as_mask,
-    check_betas,
-    check_choice,
-    check_count,
-    check_counts,
-    check_finite,
-    check_flags,
-    check_number,
-    check_numbers,
-    check_reference,
-)
+from .checks import as_mask, check_choice, check_count, check_finite, check_number, check_reference
 from .divergence import check_step, quiet
+from .grpo_settings import AVERAGES, METHODS, RATIOS, SCALES, GRPOConfig  # noqa: F401
 from .history import History
 from .likelihood import token_log_probs_of
 from .optim import AdamW, linear_schedule
 from .policy_gradient import kl_estimates, kl_penalized_rewards, masked_mean, roll_out, rollout_metrics
 from .tokenizer import CHARACTERS
-
-SCALES, AVERAGES, RATIOS = ("group", "batch", "none"), ("sequence", "token", "constant"), ("token", "sequence", "answer")
-
-
-@dataclass(frozen=True)
-class GRPOConfig:
-    iterations: int = 40
-    prompts: int = 16  # N questions per rollout
-    group_size: int = 8  # G answers to each
-    max_new_tokens: int = 48
-    epochs: int = 2  # passes over the same answers
-    minibatch_size: int = 64
-    advantage: str = "group"  # or "batch", "none": the scale of group_advantages; "leave_one_out"; "score": r itself
-    average: str = "sequence"  # or "token", "constant"
-    importance: str = "token"  # or "sequence", "answer"
-    kl_coef: float = 0.2  # beta: what one nat of distance costs
-    kl_in_reward: bool = False  # k1 of the answer, taken from its score, instead of k3 in the loss
-    cliprange: float = 0.2  # eps
-    cliprange_high: float | None = None  # eps_high; None: eps
-    lr: float = 3e-4
-    betas: tuple = (0.9, 0.95)
-    lr_decay: bool = True  # linearly to zero
-    max_norm: float = 1.0
-    missing_eos_penalty: float = 1.0  # taken from the score of an answer that does not end
-
-    def __post_init__(self):
-        check_counts(self, "iterations prompts max_new_tokens epochs minibatch_size")
-        check_count("group_size", self.group_size, at_least=1 if self.advantage == "score" else 2)
-        check_numbers(self, "kl_coef lr missing_eos_penalty", at_least=0)
-        check_numbers(self, "cliprange max_norm", above=0)
-        if self.cliprange_high is not None:
-            check_number("cliprange_high", self.cliprange_high, above=0)
-        check_betas(self.betas)
-        check_flags(self, "lr_decay kl_in_reward")
-        check_choice("advantage", self.advantage, (*SCALES, "leave_one_out", "score"))
-        check_choice("average", self.average, AVERAGES)
-        check_choice("importance", self.importance, RATIOS)
-
-
-METHODS = {  # the ladder, and what each rung fixes
-    # Williams 1992: right on average, and very noisy.  Ahmadian et al. 2024: a baseline takes most of the noise away
-    "REINFORCE": GRPOConfig(advantage="score", importance="answer", kl_in_reward=True),
-    "RLOO": GRPOConfig(advantage="leave_one_out", importance="answer", kl_in_reward=True),
-    "GRPO": GRPOConfig(),  # Shao et al. 2024: scores of every scale push alike; each token has its own ratio and leash
-    "Dr. GRPO": GRPOConfig(advantage="none", average="constant"),  # Liu et al. 2025: no bias to agreement, nor by length
-    "DAPO": GRPOConfig(average="token", cliprange_high=0.28, kl_coef=0.0),  # Yu et al. 2025: rare tokens can grow further
-    "GSPO": GRPOConfig(importance="sequence", cliprange=3e-4, cliprange_high=4e-4),  # Zheng et al. 2025: answers are scored
-}
 
 
 def group_advantages(scores, scale="group", eps=1e-4):
@@ -92,9 +32,6 @@ def group_advantages(scores, scale="group", eps=1e-4):
     scale: "group", std of each group; "batch", std of all scores; "none", no division.
     Raises ValueError for another scale, for fewer than two answers to a question, and for scores that are not finite.
 
-    >>> print(group_advantages([[0.0, 0.0, 1.0], [2.0, 2.0, 2.0]], scale="none").round(2))
-    [[-0.33 -0.33  0.67]
-     [ 0.    0.    0.  ]]
     >>> print(group_advantages([[0.0, 0.0, 1.0], [2.0, 2.0, 2.0]]).round(2))
     [[-0.58 -0.58  1.15]
      [ 0.    0.    0.  ]]
@@ -148,8 +85,7 @@ def grpo_loss(
     if average == "constant":
         check_number("max_tokens", max_tokens, above=0)
     check_finite("the advantage", advantages)
-    real, A = as_mask(mask), as_floats(advantages, logprobs.dtype)
-    m = as_floats(mask, logprobs.dtype)
+    real, m, A = as_mask(mask), as_floats(mask, logprobs.dtype), as_floats(advantages, logprobs.dtype)
     A, B, n = A[:, None], max(len(m), 1), np.maximum(m.sum(1, keepdims=True), 1)  # (B, 1), a number, (B, 1)
     old, ref = (np.where(real, as_floats(x, m.dtype), 0) for x in (old_logprobs, ref_or_old))
     # eq: grpo

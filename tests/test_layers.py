@@ -16,7 +16,7 @@ ROOT = Path(minialign.__file__).parent
 # Rooms, from the ground floor up: each may import from those before it, and a folder's own files from each other.
 ORDER = """
     checks divergence arrays autograd history functional composed optim tokenizer batch parallel model likelihood generate checkpoint
-    sft preferences reward policy_gradient ppo grpo dpo cousins rlaif interop exact evaluate models source_patch cache stages
+    sft preferences reward policy_gradient ppo grpo_settings grpo dpo cousins rlaif interop exact evaluate models source_patch cache stages
     world snapshots pretrained pipeline pretrain figures runs export classroom lab page teach book bench cli __main__
 """.split()
 BOOK = {"jinja2", "latex2mathml", "markdown_it", "mdit_py_plugins", "pygments"}  # the extra `book`, loaded by `minialign book` alone
