@@ -11,6 +11,7 @@ from minialign import pipeline
 from minialign.cli.command import main
 from minialign.lab.instruments import costs
 from minialign.models import MODELS, OPTIONAL, POLICIES, SPEAKERS, STAGES, TRAINED
+from minialign.page.data import page_data
 
 pytestmark = pytest.mark.whole  # three toy tours
 
@@ -68,6 +69,14 @@ def test_one_can_talk_to_it(run, capsys, monkeypatch):
         assert [line.split()[0] for line in said.splitlines()] == ["you", *(MODELS[name].name for name in speakers)]
 
 
+def test_it_answers_in_the_page_and_has_a_row_there(run):
+    data = page_data(run)
+    assert list(data.policies) == [*POLICIES, "grpo"] == [name for name in data.models.weights if name != "reward"]
+    scene = data.scenes["dpo"]
+    assert scene.board["greedy"]["grpo"].gold == numbers(run)["scoreboard"]["greedy"]["grpo"]["gold"]
+    assert len(scene.samples["grpo"]) == len(data.questions)
+
+
 def test_what_it_costs_can_be_counted(run, runs):
     with toy_size():
         journey = pipeline.Journey(TOY, 0, runs / "cache")
@@ -82,6 +91,7 @@ def test_a_plain_tour_after_it_is_a_plain_one(run, runs, capsys):
     before = numbers(run)
     toy_tour(runs)
     r = numbers(run)
+    assert "grpo" not in page_data(run).policies
     assert not (run / "grpo.npz").exists() and "grpo" not in r and list(r["scoreboard"]["sampled"]) == SPEAKERS
     for how, rows in r["scoreboard"].items():
         assert all(row == before["scoreboard"][how][name] for name, row in rows.items())  # GRPO has shifted no number

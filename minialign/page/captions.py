@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..figures import scenes as shown
-from ..models import MODELS, NAMES, POLICIES
+from ..models import MODELS, NAMES
 from ..runs.text import decimal
 from .loosened import loosened
 
@@ -156,7 +156,7 @@ def at_kl(curve: list[shown.Tilted], kl: float, start: shown.Start) -> float:
 
 def dpo(s: shown.DpoScene) -> str:
     board = s.board["sampled"]
-    ranked = sorted((name for name in POLICIES if MODELS[name].upstream), key=lambda name: -board[name].gold)
+    ranked = sorted((name for name in board if MODELS[name].upstream), key=lambda name: -board[name].gold)
     gold = ", ".join(f"{NAMES[name]} {decimal(board[name].gold)}" for name in ranked)
     less = s.moved_chosen < 0
     moved = f"chosen answers by {signed(s.moved_chosen)} nats and rejected ones by {signed(s.moved_rejected)}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..figures.scenes import Absent, Guess, Hero, Scene, Scenes
-from ..models import MODELS, POLICIES, STAGES
+from ..models import MODELS, STAGES
 from ..runs.text import safe
 from ..tokenizer import ALPHABET, CHARACTERS, SPECIAL
 from . import weights
@@ -82,7 +82,7 @@ def page_data(folder: str | Path) -> PageData:
     scenes = {key: present(scene, run, "this scene is missing: ") for key, scene in SCENES.items()}
     return PageData(
         run=about(run),
-        policies={name: {"name": MODELS[name].name, "marker": MODELS[name].marker} for name in POLICIES},
+        policies={name: {"name": MODELS[name].name, "marker": MODELS[name].marker} for name in run.policies},
         alphabet=ALPHABET,
         letters=CHARACTERS.words(),
         special=list(SPECIAL),
@@ -108,7 +108,7 @@ def living_models(run: Run) -> Living | Absent:
     """Every policy and the reward model, small enough to travel."""
     scorer = run.scorer()
     scored: Any = scorer.model
-    models = {name: weights.packed(run.model(name)) for name in POLICIES}
+    models = {name: weights.packed(run.model(name)) for name in run.policies}
     models["reward"] = weights.packed(scored, mean=scorer.mean, std=scorer.std, pooling=scorer.pooling)
     if weights.size(models) > weights.BUDGET:
         return Absent("the models of this run are too large to travel in a page; talk to them with: minialign chat")

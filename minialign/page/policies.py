@@ -5,7 +5,6 @@ import numpy as np
 from ..batch import Response
 from ..figures import scenes as shown
 from ..lab.instruments import gallery
-from ..models import POLICIES
 from . import reweighting, weights
 from .fields import AGAIN, Fields, Missing
 from .race import race
@@ -105,15 +104,15 @@ def overrated(drawn: reweighting.Drawn, n: int = gallery.SIZE) -> tuple[list[sho
 
 def dpo_scene(run: Run) -> shown.DpoScene:
     """DPO's curves, and all models side by side."""
-    stage, numbers = run.stage("dpo"), run.numbers
-    board = {how: {name: board_row(numbers.at("scoreboard", how, name)) for name in POLICIES} for how in ("sampled", "greedy")}
+    stage, numbers, names = run.stage("dpo"), run.numbers, run.policies
+    board = {how: {name: board_row(numbers.at("scoreboard", how, name)) for name in names} for how in ("sampled", "greedy")}
     return shown.DpoScene(
         chosen=thin(stage.series("series", "delta/chosen")),
         rejected=thin(stage.series("series", "delta/rejected")),
         moved_chosen=numbers.number("dpo", "moved_chosen"),
         moved_rejected=numbers.number("dpo", "moved_rejected"),
         board=board,
-        samples={name: answered(numbers, name) for name in POLICIES},
+        samples={name: answered(numbers, name) for name in names},
         seconds={name: numbers.number("timings", "training_seconds", name) for name in ("ppo", "dpo")},
         race=race(run.cache),
     )

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..batch import Response
 from ..model import LanguageModel
+from ..models import OPTIONAL, POLICIES
 from ..pipeline import Stage
 from ..reward import Scorer
 from ..runs.contents import checked, is_sealed, load_model, load_run
@@ -71,6 +72,11 @@ class Run:
         return np.random.default_rng((self.numbers.whole("seed"), *purpose.encode()))
 
     # -------------------------------------------------------------------------------------------- its models
+    @property
+    def policies(self) -> list[str]:
+        """Those of every run, and the optional ones that this run has made (tour --with)."""
+        return [*POLICIES, *(name for name in OPTIONAL if (self.folder / f"{name}.npz").exists())]
+
     def model(self, name: str) -> LanguageModel:
         """One of the policies of models.py."""
         try:

@@ -38,11 +38,12 @@ function percent(x, digits = 0) {
 const unit = () => parseFloat(getComputedStyle(document.documentElement).fontSize); // one rem: all of a picture grows with the type
 const scale = () => unit() / 17;
 
-// Every model has a shape as well as a colour, its marker in models.py: circle, square, triangle, diamond.
+// Every model has a shape as well as a colour, its marker in models.py: circle, square, triangles, diamond.
 function symbol(kind, x, y, r) {
   const shapes = {
     s: `M${x - r} ${y - r}h${2 * r}v${2 * r}h${-2 * r}z`,
     "^": `M${x} ${y - 1.25 * r}L${x + 1.15 * r} ${y + 0.85 * r}H${x - 1.15 * r}z`,
+    v: `M${x} ${y + 1.25 * r}L${x + 1.15 * r} ${y - 0.85 * r}H${x - 1.15 * r}z`,
     D: `M${x} ${y - 1.3 * r}L${x + 1.3 * r} ${y}L${x} ${y + 1.3 * r}L${x - 1.3 * r} ${y}z`,
   };
   const shape = shapes[DATA.policies[kind]?.marker];
