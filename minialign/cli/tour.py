@@ -137,9 +137,9 @@ def votes_numbers(journey: Journey) -> Lines:
 
 def reward_numbers(journey: Journey) -> Lines:
     r = metrics.reward_report(journey)
-    yield "loss", f"{r.first_loss:.3f} -> {r.last_loss:.3f}", "a coin toss costs ln 2 = 0.693"
-    best = "" if r.ceiling is None else f"the best possible is {r.ceiling:.1%}: raters slip"
-    yield "held-out accuracy", f"{r.accuracy:.1%}", best
+    yield "held-out loss", f"{r.first_loss:.3f} -> {r.last_loss:.3f}", "before -> after; a coin toss costs ln 2 = 0.693"
+    best = "before -> after" if r.ceiling is None else f"the best possible is {r.ceiling:.1%}: raters slip"
+    yield "held-out accuracy", f"{r.first_accuracy:.1%} -> {r.accuracy:.1%}", best
     yield "calibration error", f"{r.ece:.1%}", "how far its confidence is from its accuracy"
 
 

@@ -14,10 +14,11 @@ from .. import __version__, cache, pipeline
 from ..batch import Response
 from ..evaluate import Answers, answer, best_of_n, continue_bare, row, sampled_kl
 from ..exact import best_of_n_kl_bound
+from ..functional import log_sigmoid
 from ..models import MODELS, POLICIES, SPEAKERS, STAGES
 from ..pipeline import Journey
 from ..preferences import Preferences, collect
-from ..reward import Scorer, calibration, pair_accuracy, score_gaps
+from ..reward import Scorer, calibration, pair_accuracy, reward_model_from, score_gaps
 from .records import (
     BaseReport,
     DpoReport,
@@ -168,14 +169,15 @@ def contrast_report(journey: Journey, score: Scorer) -> dict[str, float]:
 
 def reward_report(journey: Journey) -> RewardReport:
     """How well the reward model predicts votes it never saw, beside the best accuracy possible."""
-    recipe, votes = journey.recipe, journey.votes()[1]
-    losses = journey.stage("reward").history["loss"]
-    score = Scorer(journey.model("reward"), recipe.reward.pooling)
-    gaps, sure = score_gaps(score, votes), sure_pairs(journey, journey.world.report_questions())
-    bins = calibration(gaps)
+    recipe, votes = journey.recipe.reward, journey.votes()[1]
+    score = Scorer(journey.model("reward"), recipe.pooling)
+    untrained = reward_model_from(journey.model("sft"), journey.rng("reward"), recipe.likelihood_weights)  # as it started
+    before, gaps = score_gaps(Scorer(untrained, recipe.pooling), votes), score_gaps(score, votes)
+    sure, bins = sure_pairs(journey, journey.world.report_questions()), calibration(gaps)
     return RewardReport(
-        first_loss=float(losses[0]),
-        last_loss=float(losses[-20:].mean()),
+        first_loss=float(-log_sigmoid(before).data.mean()),
+        last_loss=float(-log_sigmoid(gaps).data.mean()),
+        first_accuracy=pair_accuracy(before),
         accuracy=pair_accuracy(gaps),
         ceiling=ceiling(journey, votes),
         sure_accuracy=pair_accuracy(score_gaps(score, sure)) if sure else None,

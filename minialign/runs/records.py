@@ -70,10 +70,11 @@ class VotesReport:
 
 @dataclass(frozen=True)
 class RewardReport:
-    """How well the reward model predicts votes it never saw, beside the best accuracy possible."""
+    """How well the reward model predicts votes it never saw, untrained and trained, beside the best accuracy possible."""
 
     first_loss: float
     last_loss: float
+    first_accuracy: float
     accuracy: float
     ceiling: float | None  # even an oracle cannot predict the raters' noise; None where the world does not define it
     sure_accuracy: float | None  # of the pairs in the order of nearly all raters
