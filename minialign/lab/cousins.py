@@ -120,12 +120,12 @@ def online(journey: Journey, policy: LanguageModel, votes: Preferences, beta: fl
 
 METHODS = (
     Method("DPO", (0.3, 1.0, 3.0), 2, dpo()),
-    Method("IPO", (0.1, 0.3, 1.0), 2, dpo(loss_type="ipo")),
+    Method("IPO", (0.03, 0.1, 0.3), 2, dpo(loss_type="ipo")),
     Method("hinge", (0.3, 1.0, 3.0), 2, dpo(loss_type="hinge")),
-    Method("cDPO", (0.3, 1.0, 3.0), 2, dpo(label_smoothing=0.1)),
-    Method("SimPO", (0.5, 2.0, 8.0), 1, simpo),
-    Method("ORPO", (0.1, 0.5, 2.0), 1, orpo),
-    Method("KTO", (0.3, 1.0, 3.0), 2, kto),
+    Method("cDPO", (0.1, 0.3, 1.0), 2, dpo(label_smoothing=0.1)),
+    Method("SimPO", (8.0, 32.0, 128.0), 1, simpo),
+    Method("ORPO", (0.5, 2.0, 8.0), 1, orpo),
+    Method("KTO", (1.0, 3.0, 10.0), 2, kto),
     Method("online DPO", (0.3, 1.0, 3.0), 3, online),
 )
 ON_VOTES = tuple(method for method in METHODS if method.fit is not online)  # it does not read the votes
