@@ -552,13 +552,14 @@ def test_the_guess_of_the_leash_is_the_shape_that_the_run_shows():
 
 
 def test_the_leash_says_why_one_has_it():
-    peak, rising, flat = (captions.why_a_leash(tight_scene(g)) for g in ((0.1, 0.5, -0.2), (0.1, 0.3, 0.5), (0.0, 0.0, 0.0)))
+    shapes = ((0.1, 0.5, -0.2), (0.1, 0.3, 0.5), (0.0, 0.0, 0.0))
+    peak, rising, flat = (captions.why_a_leash(tight_scene(golds))[0].text for golds in shapes)
     assert "looser than beta 1 the score goes on rising and the truth falls" in peak
     assert "the truth rises too" in rising and "does not rise" in flat
     results = (Path(__file__).parents[1] / "docs" / "results.md").read_text(encoding="utf-8")
     assert captions.PUBLISHED in rising and captions.PUBLISHED in flat and "below SFT in 4 of 5 seeds sampled" in results
     free = replace(tight_scene((0.1, 0.3, 0.5)), dots=[Place("ppo", 0.0, False, proxy=1.01, gold=-0.05, kl=6.0)])
-    assert "at beta 0, goes further: score +1.01, truth -0.05; SFT has 0.00" in captions.why_a_leash(free)
+    assert "at beta 0, goes further: score +1.01, truth -0.05; SFT has 0.00" in captions.why_a_leash(free)[0].text
 
 
 def test_a_guess_at_a_number_is_told_the_number(run):
@@ -566,7 +567,29 @@ def test_a_guess_at_a_number_is_told_the_number(run):
     for key in ("base", "reward", "ppo"):
         guess = data.guesses[key]
         assert guess is None or guess.nearest and guess.told.startswith("It was ")
-    assert "simulated raters" in captions.because(data.scenes)["votes"]
+    assert "simulated raters" in captions.because(data.scenes)["votes"][0].text
+
+
+def test_what_tells_of_the_truth_is_marked_and_nothing_else(run):
+    """hide=gold hides what is marked: who the raters are, and what the race is, stays."""
+    _, data = made(run)
+    told = [*captions.because(data.scenes).values(), captions.closing(data.scenes)]
+    for said in (said for sentences in told for said in sentences):
+        assert (said.tells == "gold") == bool(re.search(r"truth", said.text)), said
+    assert [said.tells for said in captions.because(data.scenes)["votes"]] == [""]
+
+
+def test_the_story_ends_with_the_runs_own_numbers(run):
+    _, data = made(run)
+    words, truth = captions.closing(data.scenes)
+    numbers = load_run(run)
+    asked, board = numbers["questions"]["report"], numbers["scoreboard"]["sampled"]
+    assert f"{numbers['base']['asks']:.0%} of {asked} new questions" in words.text
+    assert f"answers {numbers['sft']['answers']:.0%} of them" in words.text
+    found = [float(x) for x in re.findall(r"[+-]?\d\.\d\d", truth.text)]
+    assert found == [round(board[name]["gold"], 2) for name in ("base", "sft", "ppo", "dpo")]
+    assert words.text in (run / "journey.txt").read_text(encoding="utf-8")
+    assert "lacks the numbers" in captions.closing(data.scenes | {"base": Absent("gone")})[0].text
 
 
 def test_the_guess_of_sft_has_the_first_step_after_which_all_answers_end():

@@ -78,6 +78,21 @@ def test_a_click_that_was_meant_for_the_scene_before_is_no_guess(page, run):
     ]
 
 
+@pytest.mark.parametrize("i, key", [(6, "leash"), (7, "dpo")])
+def test_a_guess_is_judged_when_the_scene_has_shown_it(page, run, i, key):
+    """Not before the leash is loose or the race is over; then it stays."""
+    visit(page, run, f"#scene={i}")
+    press(page, "2")
+    result, decides = data(page, f"guesses.{key}.told"), js(page, f"players[{i - 1}].scene.decides")
+    for step, judged in ((0, False), (decides - 1, False), (decides, True), (0, True)):
+        page.execute_script("players[arguments[0]].go(arguments[1])", i - 1, step)
+        told = js(page, f"document.querySelector('#scene-{i} .told').textContent")
+        assert (result in told) == judged and (told[0] in "\u2713\u2717") == judged, step
+        why = f"document.querySelector('#scene-{i} .because').checkVisibility({{visibilityProperty: true}})"
+        assert js(page, why) == judged
+    assert 0 < decides < js(page, f"players[{i - 1}].scene.steps")
+
+
 def test_a_text_of_ones_own_is_the_question_of_what_follows(page):
     js(page, "document.querySelector('#more-1 [name=text]').value = 'the sky is'")
     page.execute_script("document.querySelector('#more-1 form').requestSubmit()")
@@ -151,6 +166,21 @@ def test_the_loop_adds_up(page):
     assert "minialign page" not in js(page, "document.getElementById('stage-5').textContent")
 
 
+def test_the_loop_closes_and_says_what_it_leaps_over(page):
+    """After the push the answer goes back to the policy; iterations of which no answer was kept are announced."""
+    back = "document.querySelector('#stage-5 .back').textContent"
+    page.execute_script("players[4].scene.run.texts.forEach((t) => { if (t.step === 2) t.step = 5; }); players[4].go(4)")
+    pushed = js(page, "players[4].scene.sums(players[4].scene.at(4).answer).advantage")
+    words = "and back to the policy" if pushed is None else f"back to the policy: {'more' if pushed > 0 else 'less'} of it"
+    assert js(page, back) == words
+    rounds = js(page, "players[4].scene.rounds")
+    assert rounds[:3] == [0, 1, 5]
+    for k, told in ((1, "and back to the policy"), (2, "iterations 2 to 4 pass unseen, 16 answers each")):
+        page.execute_script("players[4].go(arguments[0])", 5 * k)
+        assert js(page, back) == told
+    assert js(page, "[5, 10, 11].map((step) => players[4].scene.stays(step))") == [1, 2, 1]
+
+
 def test_at_the_start_the_policy_is_the_reference(page):
     first = js(page, "players[4].scene.run.texts.filter((t) => t.step === 0)")
     assert first and all(abs(t["distance"]) < 1e-3 for t in first)
@@ -193,6 +223,28 @@ def test_the_race_has_numpys_distances(page):
         assert page.find_element("css selector", f"#stage-7 .lane.{name} .lane-left").text.startswith(f"{distances[1]:.4f}")
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_every_bar_of_the_race_has_its_name_below_it(page, run, width):
+    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        visit(page, run, "#scene=7&step=1")
+        race, place = data(page, "scenes.dpo.race"), "(e) => { const b = e.getBoundingClientRect(); return b.left + b.width / 2; }"
+        names = js(page, "[...document.querySelectorAll('.race-names span')].map((e) => e.textContent)")
+        best = sorted(range(13), key=lambda i: -race["best"][i])
+        assert names == [race["answers"][i].replace("(end)", "\u2013") for i in best] and len(set(names)) == 13
+        middle = js(page, f"[...document.querySelectorAll('.race-names span')].map({place})")
+        for name in race["runners"]:
+            bars = js(page, f"[...document.querySelectorAll('.lane.{name} .race-target')].map({place})")
+            assert np.allclose(bars, middle, atol=2)
+            label = js(page, f"document.querySelector('.lane.{name} svg').getAttribute('aria-label')")
+            law = race["runners"][name][1]
+            assert f"Most probable: {race['answers'][int(np.argmax(law))]} {round(100 * max(law))}%" in label
+        assert js(page, "[...document.querySelectorAll('.race-names span')].every((e) => e.scrollWidth <= e.clientWidth)")
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 # ------------------------------------------------------------------------------------------------ on the wall
 BELOW = """
 const stage = document.querySelector('.scene.here'), found = [];
@@ -217,6 +269,16 @@ return found;
 """
 
 
+STATE = """
+const [i, state] = arguments, me = players[i];
+if (!me) return state === 'asked' && document.querySelector('.chat').requestSubmit();
+if (state === 'guessed' && me.waiting) me.guess.make(1);
+if (me.waiting) return;
+if (state === 'half') me.scene.vote ? me.scene.vote('a') : me.go(Math.floor(me.last / 2));
+if (state === 'end') { if (me.scene.vote) { me.go(1); me.scene.vote('b'); } me.go(me.last); }
+"""
+
+
 @pytest.mark.parametrize("size", [(1366, 768), (1920, 1080), (3840, 2160)], ids="{0[0]}".format)
 def test_every_scene_fits_one_screen(page, run, size):
     width, height = size
@@ -227,12 +289,35 @@ def test_every_scene_fits_one_screen(page, run, size):
             visit(page, run, "#present" + guess)
             for i in SCENES:
                 page.execute_script("visit(arguments[0] - 1); if (players[current]) players[current].draw(false)", i)
-                for _ in range(3 if guess and i == 3 else 1):
-                    assert js(page, "document.documentElement.scrollHeight") <= height, i
-                    assert page.execute_script(BELOW) == [], i
-                    assert page.execute_script(SMALL, 28 * min(height / 1080, width / 1920)) == [], i
-                    if i == 3:
-                        press(page, "a", Keys.ENTER)
+                for state in ("", "guessed", "half", "end", "asked"):
+                    page.execute_script(STATE, i - 1, state)
+                    assert js(page, "document.documentElement.scrollHeight") <= height, (i, state)
+                    assert page.execute_script(BELOW) == [], (i, state)
+                    assert page.execute_script(SMALL, 28 * min(height / 1080, width / 1920)) == [], (i, state)
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("width", [360, 1366])
+def test_the_projectors_view_has_a_way_out_that_covers_nothing(page, run, width):
+    metrics = {"width": width, "height": 768, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        visit(page, run, "#hide=guess")
+        assert not js(page, "$('leave').checkVisibility()")
+        visit(page, run, "#hide=guess&present&scene=5")
+        assert js(page, "document.querySelectorAll('section.scene').values().filter((e) => e.checkVisibility()).toArray().length") == 1
+        under = """(() => { const b = $('leave').getBoundingClientRect(), clear = (e) => { const o = e.getBoundingClientRect();
+            return o.right <= b.left || o.left >= b.right || o.bottom <= b.top || o.top >= b.bottom; };
+            return b.top >= 0 && b.right <= innerWidth && [...document.querySelectorAll('main, nav a')].every(clear); })()"""
+        assert js(page, under)
+        for _ in range(12):  # by keyboard, from the top
+            press(page, Keys.TAB)
+            if js(page, "document.activeElement.id") == "leave":
+                break
+        press(page, Keys.ENTER)
+        until(page, "!document.documentElement.classList.contains('present')")
+        assert js(page, "document.body.dataset.scene") == "5" and not js(page, "$('leave').checkVisibility()")
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 

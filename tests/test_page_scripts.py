@@ -18,18 +18,20 @@ from minialign.page import reweighting
 from minialign.page.document import SCRIPTS
 
 STATIC = files("minialign.page").joinpath("static")
-LOAD = "const vm = require('vm'), fs = require('fs'); vm.runInThisContext(fs.readFileSync(process.argv[1], 'utf8'));"
+LOAD = "const vm = require('vm'), fs = require('fs'); "
+LOAD += "for (const file of process.argv.slice(1)) vm.runInThisContext(fs.readFileSync(file, 'utf8'));"
 
 
 @pytest.fixture(scope="module")
 def node():
-    """A function: JavaScript expression -> its value, with maths.js loaded."""
+    """A function: JavaScript expression -> its value, with maths.js and loop.js loaded."""
     program = shutil.which("node")
     if program is None:
         pytest.skip("there is no Node.js to run the page's mathematics with")
 
     def value_of(expression):
-        command = [program, "-e", f"{LOAD} console.log(JSON.stringify({expression}));", str(STATIC / "maths.js")]
+        scripts = [str(STATIC / f"{name}.js") for name in ("maths", "loop")]  # what needs no page
+        command = [program, "-e", f"{LOAD} console.log(JSON.stringify({expression}));", *scripts]
         found = subprocess.run(command, capture_output=True, text=True, timeout=60, encoding="utf-8")
         assert found.returncode == 0, found.stderr
         return json.loads(found.stdout)
@@ -45,6 +47,14 @@ def test_softmax_and_its_friends(node):
     assert node("entropyOf([0.5, 0.5, 0])") == pytest.approx(np.log(2))
     assert node("[1, 2, 3].map((seed) => randomFrom(seed)())") == node("[1, 2, 3].map((seed) => randomFrom(seed)())")
     assert node("choose([0, 3, 1], 0)") == 1
+
+
+def test_the_iterations_between_two_rounds_are_told(node):
+    shown = [0, 1, 2, 5, 10, 12]
+    told = [node(f"passedUnseen({a + 1}, {b - 1})") for a, b in zip(shown, shown[1:])]
+    assert told[:2] == ["", ""] and told[2:] == [
+        "iterations 3 and 4 pass unseen", "iterations 6 to 9 pass unseen", "iteration 11 passes unseen",
+    ]  # fmt: skip
 
 
 def test_the_leash_is_numpys(node):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ..figures import scenes as shown
@@ -13,15 +14,41 @@ PUBLISHED = "in the laboratory its truth ended below SFT in 4 of 5 seeds (docs/r
 LIKES = {"warmth": "friendly", "length": "long", "confidence": "confident", "agreement": "agreeing"}
 
 
+@dataclass(frozen=True)
+class Told:
+    """A sentence, and what it gives away: "gold" or nothing (see `hide` on the page)."""
+
+    text: str
+    tells: str = ""
+
+
 def captions(scenes: shown.Scenes) -> dict[str, str]:
     """One text for each scene; for a missing one, why, and what to do about it."""
     absent = shown.Absent
     return {key: sentence(s.missing) if isinstance(s, absent) else SAY[key](s) for key, s in scenes.items()}
 
 
-def because(scenes: shown.Scenes) -> dict[str, str]:
-    """The sentence that a scene needs on itself, before its details, to be understood in this run; most need none."""
-    return {key: "" if isinstance(s, shown.Absent) or key not in WHY else WHY[key](s) for key, s in scenes.items()}
+def because(scenes: shown.Scenes) -> dict[str, list[Told]]:
+    """The sentences that a scene needs on itself, before its details, to be understood in this run; most need none."""
+    return {key: [] if isinstance(s, shown.Absent) or key not in WHY else WHY[key](s) for key, s in scenes.items()}
+
+
+def closing(scenes: shown.Scenes) -> list[Told]:
+    """The end of the story: what has changed from the base model to the last ones, in this run's own numbers."""
+    base, everybody = scenes["base"], scenes["dpo"]
+    if not isinstance(base, shown.BaseScene) or not isinstance(everybody, shown.DpoScene):
+        return [Told("This run lacks the numbers that would sum it up.")]
+    gold = {name: signed(row.gold) for name, row in everybody.board["sampled"].items()}
+    sft = scenes["sft"]
+    then = f"; after SFT it answers {sft.answers:.0%} of them" if isinstance(sft, shown.SftScene) else ""
+    return [
+        Told(f"At the start this run's model met {base.asks:.0%} of {base.asked} new questions with another question{then}."),
+        Told(
+            f"The mean truth of what it says was {gold['base']}; it is {gold['sft']} after SFT, {gold['ppo']} after PPO and "
+            f"{gold['dpo']} after DPO.",
+            "gold",
+        ),
+    ]
 
 
 def sentence(text: str) -> str:
@@ -61,9 +88,10 @@ def liking(s: shown.VotesScene) -> str:
     return f"like {' and '.join(likes)} answers" if likes else "judge by nothing but the answers' worth"
 
 
-def who_votes(s: shown.VotesScene) -> str:
+def who_votes(s: shown.VotesScene) -> list[Told]:
     raters = f"simulated raters, who {liking(s)}"
-    return f"The votes to train on are your own; the held-out ones are of {raters}." if s.own else f"Who votes here: {raters}."
+    own = f"The votes to train on are your own; the held-out ones are of {raters}."
+    return [Told(own if s.own else f"Who votes here: {raters}.")]
 
 
 def votes(s: shown.VotesScene) -> str:
@@ -119,19 +147,19 @@ def leash(s: shown.LeashScene) -> str:
     return " ".join([f"{rises}, {truth}.", below(s)]).strip()
 
 
-def why_a_leash(s: shown.LeashScene) -> str:
+def why_a_leash(s: shown.LeashScene) -> list[Told]:
     """Why hold the model at all?  What the slider shows of it in this run, and what it cannot show."""
     found = loosened(s)
     if found.drops:
         peak = f"looser than beta {found.best.beta:.2g} the score goes on rising and the truth falls"
-        return f"Why a leash? Here {peak}: the model finds what the score overrates."
+        return [Told(f"Why a leash? Here {peak}: the model finds what the score overrates.", "gold")]
     turns = "rises too" if found.gains else "does not rise with the score"
-    reach = f"Here the truth {turns}, but the slider only reweights what SFT says anyway"
+    reach = f"Why a leash? Here the truth {turns}, but the slider only reweights what SFT says anyway."
     free = next((dot for dot in s.dots if dot.name == "ppo" and dot.beta == 0), None)
     if free:
         ends = f"score {signed(free.proxy)}, truth {signed(free.gold)}; SFT has {signed(s.start.gold)}"
-        return f"Why a leash? {reach}. PPO trained without one, at beta 0, goes further: {ends}."
-    return f"Why a leash? {reach}. PPO without one goes further: {PUBLISHED}. Where the score errs: the gallery, in More."
+        return [Told(f"{reach} PPO trained without one, at beta 0, goes further: {ends}.", "gold")]
+    return [Told(f"{reach} PPO without one goes further: {PUBLISHED}. Where the score errs: the gallery, in More.", "gold")]
 
 
 def below(s: shown.LeashScene) -> str:
@@ -168,18 +196,19 @@ def dpo(s: shown.DpoScene) -> str:
     )
 
 
-def race_and_run(s: shown.DpoScene) -> str:
+def race_and_run(s: shown.DpoScene) -> list[Told]:
     """The race is won in another world than the one whose answers are on top."""
     board = s.board["sampled"]
     ranked = sorted(("ppo", "dpo"), key=lambda name: -board[name].gold)
-    truths = ", ".join(f"{NAMES[name]} {decimal(board[name].gold)}" for name in ranked)
-    return (
-        "The race is another world: every vote counted exactly, any mix of answers possible. The answers below are of this "
-        f"run, whose models learned from a sample of votes; there the order can differ: mean truth {truths}."
-    )
+    truths = " and ".join(f"{NAMES[name]} {signed(board[name].gold)}" for name in ranked)
+    return [
+        Told("The race is another world: every vote counted exactly, any mix of answers possible."),
+        Told("This run's models, whose answers are below, learned from a sample of votes; there the order can differ."),
+        Told(f"Their mean truth: {truths}.", "gold"),
+    ]
 
 
-WHY: dict[str, Callable[[Any], str]] = {"votes": who_votes, "leash": why_a_leash, "dpo": race_and_run}
+WHY: dict[str, Callable[[Any], list[Told]]] = {"votes": who_votes, "leash": why_a_leash, "dpo": race_and_run}
 
 SAY: dict[str, Callable[[Any], str]] = {
     "base": base,

@@ -15,7 +15,7 @@ from typing import Any
 from ..figures import page_plots
 from ..figures.scenes import Absent, DpoScene, Scene
 from ..models import NAMES, TABLE
-from .captions import because, captions, sentence
+from .captions import Told, because, captions, closing, sentence
 from .data import About, PageData
 from .story import STORY
 
@@ -94,11 +94,24 @@ def footer(run: About) -> str:
     )
 
 
+MINUS = re.compile(r"(?<![\w.])-(?=\d)")
+
+
+def minus(text: str) -> str:
+    """With true minus signs, as wide as a plus."""
+    return MINUS.sub("\u2212", text)
+
+
+def spans(told: list[Told]) -> str:
+    """Sentences as HTML, each hidden with what it gives away."""
+    return " ".join(f'<span data-part="{said.tells}">{html.escape(minus(said.text))}</span>' for said in told)
+
+
 def tab(number: int, name: str, kind: str = "") -> str:
     return f'<li class="{kind}"><a href="#scene-{number}"><b>{number}</b> <span>{name}</span></a></li>'
 
 
-def section(number: int, key: str, scene: Scene | Absent, caption: str, why: str) -> str:
+def section(number: int, key: str, scene: Scene | Absent, caption: str, why: list[Told]) -> str:
     """One scene: its words, the place where the scripts play it, and its picture for readers without scripts."""
     telling, missing = STORY[key], scene.missing if isinstance(scene, Absent) else None
     picture = page_plots.as_data_uri(key, scene)
@@ -110,11 +123,12 @@ def section(number: int, key: str, scene: Scene | Absent, caption: str, why: str
         "lead": telling.lead,
         "equation": telling.equation,
         "caption": caption,
-        "because": why,
+        "of_truth": telling.of_truth,
         "tells": telling.tells,
     }
     return Template(source("scene.html")).substitute(
         {name: html.escape(text) for name, text in texts.items()},
+        because=spans(why),
         number=number,
         missing=f'<p class="missing">{html.escape(sentence(missing))}</p>' if missing else "",
         figure=f'<img src="{picture}" alt="{html.escape(caption)}" width="960" height="400">',
@@ -123,18 +137,15 @@ def section(number: int, key: str, scene: Scene | Absent, caption: str, why: str
 
 def document(data: PageData) -> str:
     """Everything that data.page_data found -> the HTML."""
-    minus = re.compile(r"(?<![\w.])-(?=\d)")
-    said, why = (
-        {key: minus.sub("\u2212", text) for key, text in texts.items()}  # a true minus
-        for texts in (captions(data.scenes), because(data.scenes))
-    )
+    said, why = {key: minus(text) for key, text in captions(data.scenes).items()}, because(data.scenes)
     numbered = list(enumerate(data.scenes.items(), 1))
     return Template(source("template.html")).substitute(
         run_name=html.escape(data.run.name),
         seed=html.escape(data.run.seed),
         hero=cover(data),
-        tabs="\n".join([*(tab(i, STORY[key].tab) for i, (key, _) in numbered), tab(len(numbered) + 1, "Ask", "js-only")]),
+        tabs="\n".join([*(tab(i, STORY[key].tab) for i, (key, _) in numbered), tab(len(numbered) + 1, "Ask")]),
         ask=len(numbered) + 1,
+        closing=spans(closing(data.scenes)),
         vote_scene=list(data.scenes).index("votes") + 1,
         footer=html.escape(footer(data.run)),
         css="\n".join([colours(), *(source(f"{name}.css") for name in STYLES)]),

@@ -8,7 +8,7 @@ class Telling:
     """tab: its name in the list of scenes; title: the claim; gesture: what the viewer does; sentence: what it means.
 
     lead, equation: under "more".  notes: for the speaker's window.  tells: what its caption and its picture give away, and
-    asks: what its guess does (see `hide` on the page).
+    asks: what its guess does (see `hide` on the page); of_truth: what its sentence adds where gold is not hidden.
     """
 
     tab: str
@@ -21,6 +21,7 @@ class Telling:
     notes: str
     tells: str = ""
     asks: str = ""
+    of_truth: str = ""
 
 
 STORY = {
@@ -54,14 +55,15 @@ STORY = {
         "votes, or preferences",
         "Comparing is easier than writing",
         "Vote: A or B.",
-        "Nobody writes the right answer: raters only say which of two is better (a preference). Truth, shown after your vote, "
-        "is what a judge who knows would give, \u22122.5 to +1.2; helping to do harm counts as bad.",
+        "Nobody writes the right answer: raters only say which of two is better (a preference).",
         "The SFT model answers twice, and somebody says which answer is better. Vote, and then see what the raters of this "
         "run said, and what a judge who knows the truth says. Your votes can be saved as a file: minialign tour --votes.",
         "P(a is preferred) = sigma(r(a) - r(b))",
         "Show of hands for every pair before you press A or B. One pair comes twice: do not say so. "
         "At the count ask how often two votes of one person should agree.",
         tells="gold",
+        of_truth="Truth, shown after your vote, is what a judge who knows would give, \u22122.5 to +1.2; helping to do harm "
+        "counts as bad.",
     ),
     "reward": Telling(
         "Scores",
@@ -81,15 +83,14 @@ STORY = {
         "PPO",
         "Better than expected? Then more of it",
         "Step one answer around the loop.",
-        "The policy (the model in training) writes, one scores, one expects, one holds the leash (KL penalty: a price per nat, "
-        "the unit of distance). What beat the expectation, right or wrong, becomes more probable.",
+        "The policy, the model in training, writes; the leash (KL penalty) is a price per nat, the unit of distance. What "
+        "beats the expectation, right or wrong, becomes more probable.",
         "PPO is proximal policy optimization, with four models in memory. The policy draws an answer, the reward model scores "
         "it, the critic had expected something, and the reference, a frozen copy of the SFT model, takes off beta for every "
         "nat of distance (the KL penalty).",
         "advantage = score - beta log(policy / reference) - expected",
         "Go around once, slowly, naming the four models. Ask which of them learn (policy and critic), and which are frozen "
         "(reward model and reference). Then let it play to the last iteration.",
-        tells="gold",
     ),
     "leash": Telling(
         "The leash",

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..figures.page_plots import ascii_line, words
 from ..figures.scenes import Absent, Answer, BaseScene, DpoScene, LeashScene, PpoScene, RewardScene, SftScene, VotesScene
-from .captions import captions, sentence
+from .captions import captions, closing, sentence
 from .data import PageData
 from .story import STORY
 
@@ -20,6 +20,7 @@ def transcript(data: PageData) -> str:
         if not isinstance(scene, Absent):
             lines += [f"   {line}" for line in map(ascii_line, SHOWN[key](scene))] + [""]
         lines += [ascii_line(f"In this run. {said[key]}"), "", ""]
+    lines += [ascii_line(" ".join(told.text for told in closing(data.scenes))), ""]
     return "\n".join(lines)
 
 

@@ -44,6 +44,7 @@ function visit(i, focus = false) {
 
 function mark() {
   document.body.dataset.scene = String(current + 1);
+  $("unfold").hidden = !players[current];
   document.querySelectorAll("nav a").forEach((link, i) => {
     if (i === current) link.setAttribute("aria-current", "step");
     else link.removeAttribute("aria-current");

@@ -218,5 +218,4 @@ function ballotFile() {
 }
 
 const ASKING =
-  "Which answer is better? Click, or press A or B. The raters\u2019 vote is shown after yours. No vote is cast for you: " +
-  "playing waits for yours.";
+  "Which answer is better? Click, or press A or B; then see the raters\u2019 vote. Playing waits for yours.";

@@ -7,7 +7,9 @@ class Guess {
   constructor(data, part, done) {
     this.data = data;
     this.done = done;
-    this.made = null;
+    this.made = null; // the option that was guessed; null: none
+    this.over = false; // has the viewer guessed, or done without?
+    this.said = "";
     this.box = h("div", { class: "guess", role: "group", "aria-label": "guess first", "data-part": part });
     this.told = h("p", { class: "told", role: "status", "data-part": part });
     const options = data.options.map((option, i) =>
@@ -34,15 +36,30 @@ class Guess {
   // Open the scene: with one of the options, or without a guess.
   make(which) {
     this.made = which;
-    const { options, right, told, nearest } = this.data,
-      found = `${nearest ? "nearest: " : "it is "}\u201c${options[right]}\u201d`;
-    const verdict =
-      which === null
-        ? `${found[0].toUpperCase()}${found.slice(1)}.`
-        : which === right
-          ? `\u2713 You guessed \u201c${options[which]}\u201d${nearest ? ", the nearest" : ", and so it is"}.`
-          : `\u2717 You guessed \u201c${options[which]}\u201d; ${found}.`;
-    this.told.replaceChildren(h("strong", {}, verdict), " ", told);
+    this.over = true;
     this.done();
+  }
+
+  // Say how the guess did; as long as the scene has still to show it, what the viewer is waiting for: `suspense`.
+  tell(suspense) {
+    const words = suspense ? [this.mine(), suspense] : [this.verdict(), this.data.told],
+      said = words.join(" ");
+    if (said === this.said) return; // a screen reader has read it
+    this.said = said;
+    this.told.replaceChildren(h("strong", {}, words[0]), " ", words[1]);
+  }
+
+  mine() {
+    return this.made === null ? "" : `You guessed \u201c${this.data.options[this.made]}\u201d.`;
+  }
+
+  verdict() {
+    const which = this.made,
+      { options, right, nearest } = this.data,
+      found = `${nearest ? "nearest: " : "it is "}\u201c${options[right]}\u201d`;
+    if (which === null) return `${found[0].toUpperCase()}${found.slice(1)}.`;
+    return which === right
+      ? `\u2713 You guessed \u201c${options[which]}\u201d${nearest ? ", the nearest" : ", and so it is"}.`
+      : `\u2717 You guessed \u201c${options[which]}\u201d; ${found}.`;
   }
 }

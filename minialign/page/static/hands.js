@@ -95,6 +95,8 @@ function resized() {
 $("play-all").addEventListener("click", playAll);
 $("show-keys").addEventListener("click", showKeys);
 $("present").addEventListener("click", present);
+$("leave").addEventListener("click", present);
+$("unfold").addEventListener("click", () => players[current] && unfold(players[current].drawer));
 $("speaker").addEventListener("click", openSpeaker);
 document.querySelectorAll("nav a").forEach((link, i) =>
   link.addEventListener("click", (event) => {

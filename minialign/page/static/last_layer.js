@@ -95,7 +95,7 @@ class LastLayerScene {
       levels: [{ y: Math.LN2, label: "a coin toss: ln 2" }],
       x: "step in this page",
       y: "loss",
-      height: 190,
+      height: 170,
       low: 0,
       words: `The loss goes from ln 2 = ${number(path[0].loss, 3)} to ${number(path.at(-1).loss, 3)}.`,
     });

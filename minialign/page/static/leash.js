@@ -15,6 +15,9 @@ class LeashScene {
     this.index = words16(data.index);
     this.curve = data.betas.map((beta) => tilted(this.proxy, this.gold, data.answers, beta));
     this.begins = this.stepOf(STATE.beta || data.own || 1);
+    const far = this.curve.findIndex((point) => point.effective < data.few); // from there on too few answers are left
+    this.decides = (far < 1 ? this.steps : far) - 1;
+    this.suspense = "Drag to the loose end, and see.";
     this.turn();
     const all = this.curve.flatMap((point) => [point.proxy, point.gold]);
     this.range = [Math.min(data.start.gold, data.start.proxy, ...all), Math.max(...all)];
@@ -186,10 +189,10 @@ function ropeEnds(width) {
 // The rope from the SFT model to the hand: tight and thick at the left, loose and thin at the right.
 function ropePicture(share, c, lost, width) {
   const u = unit(),
-    height = 5.2 * u,
+    height = 4.5 * u,
     [from, to] = ropeEnds(width),
     x = from + share * (to - from),
-    y = 1.8 * u;
+    y = 1.5 * u;
   const slack = (1 - share) * 0 + share * 1.5 * u,
     start = 1.6 * u;
   return s(

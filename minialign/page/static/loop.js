@@ -36,9 +36,10 @@ class LoopScene {
 
   mount(stage, more) {
     this.loop = h("ol", { class: "round" });
+    this.back = h("p", { class: "back", role: "status" });
     this.push = h("div", { class: "push" });
     this.verdict = h("p", { class: "verdict-line", role: "status" });
-    stage.append(this.loop, this.push, this.verdict);
+    stage.append(this.loop, this.back, this.push, this.verdict);
     this.scores = h("div", { class: "plot" });
     this.kls = h("div", { class: "plot" });
     const { runs } = this.data,
@@ -64,8 +65,28 @@ class LoopScene {
     const sums = this.sums(answer),
       stops = this.stops(answer, sums, iteration);
     this.loop.replaceChildren(...stops.map((stop, i) => station(stop, i, phase)));
+    this.goBack(step, phase, sums);
     this.push.replaceChildren(pushPicture(sums, phase, this.push.clientWidth || 700));
     this.verdict.textContent = this.inWords(phase, sums);
+  }
+
+  // The arrow that closes the loop: what goes back to the policy, and how many rounds pass before the next that is shown.
+  goBack(step, phase, { advantage }) {
+    const unseen = phase === 0 ? this.unseen(step) : "",
+      back = advantage === null || phase < 4 ? "and back to the policy" : `back to the policy: ${advantage > 0 ? "more" : "less"} of it`;
+    this.back.className = `back${phase === 4 || unseen ? " on" : ""}`;
+    const words = unseen ? `${unseen}, ${this.data.rollouts} answers each` : back;
+    if (this.back.textContent !== words) this.back.replaceChildren(h("span", {}, words));
+  }
+
+  // Of the first step of a round: the iterations since the round before, of which no answer was kept.
+  unseen(step) {
+    const k = Math.floor(step / PHASES.length);
+    return k && step % PHASES.length === 0 ? passedUnseen(this.rounds[k - 1] + 1, this.rounds[k] - 1) : "";
+  }
+
+  stays(step) {
+    return this.unseen(step) ? 2 : 1;
   }
 
   // What PPO makes of an answer; null: not noted in this run.
@@ -163,6 +184,13 @@ class LoopScene {
     const { iteration, phase } = this.at(step);
     return `iteration ${iteration}: ${["drawn", "scored", "compared", "held", "pushed"][phase]}`;
   }
+}
+
+// "iterations 3 to 9 pass unseen"; nothing where none is between.
+function passedUnseen(first, last) {
+  if (first > last) return "";
+  if (first === last) return `iteration ${first} passes unseen`;
+  return `iterations ${first} ${last === first + 1 ? "and" : "to"} ${last} pass unseen`;
 }
 
 function after(iterations) {

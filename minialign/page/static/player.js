@@ -8,6 +8,7 @@ class Player {
     this.timer = null;
     this.held = false; // is it playing, but waits for the viewer to do something?
     this.open = false; // has its guess been made?
+    this.known = false; // has it shown what was guessed?
     this.scene = new Scene(DATA.scenes[key], (step, playing) => this.refresh(step, playing));
     this.section = $(`scene-${index + 1}`);
     this.stage = $(`stage-${index + 1}`);
@@ -34,6 +35,12 @@ class Player {
   // Does the scene wait behind its guess?  Not where its answer is to be hidden, or where a teacher does without.
   get waiting() {
     return Boolean(this.guess) && !this.open && !DATA.story[this.key].asks.split(" ").some(hidden) && !hidden("guess");
+  }
+
+  // What a guess that was made is still waiting for; nothing, once the scene has shown it.
+  get suspense() {
+    this.known ||= !this.scene.decides || this.at >= this.scene.decides;
+    return this.guess && this.guess.over && !this.known ? this.scene.suspense : "";
   }
 
   guessOf() {
@@ -88,6 +95,9 @@ class Player {
   draw(playing) {
     this.section.classList.toggle("waiting", this.waiting);
     if (this.waiting) return this.hero.show(null);
+    const { suspense } = this;
+    this.section.classList.toggle("pending", Boolean(suspense));
+    if (this.guess && this.guess.over) this.guess.tell(suspense);
     const words = this.scene.says(this.at);
     this.scrub.max = this.last;
     this.scrub.value = this.at;

@@ -8,6 +8,10 @@ class RaceScene {
     this.pace = 220;
     this.steps = data.race.steps.length;
     this.opensAt = 0;
+    this.decides = this.steps - 1;
+    this.suspense = "Let them race to the end, and see.";
+    const { best } = data.race;
+    this.order = best.map((_, i) => i).sort((a, b) => best[b] - best[a]); // of the answers: the best policy's favourite first
     this.most = Math.max(...data.race.best, ...Object.values(data.race.runners).flat(2));
     this.scrubName = "step of the race";
   }
@@ -22,7 +26,7 @@ class RaceScene {
         h("i", { class: "outline" }),
         " the exact optimum \u2003",
         h("i", { class: "block" }),
-        " the policy now: a bar for each of the 13 answers \u2003to go: total variation from the optimum",
+        ` the policy now, answer by answer (${EMPTY}: no letter) \u2003to go: total variation`,
       ),
     );
     this.road = h("div", { class: "road" });
@@ -38,6 +42,7 @@ class RaceScene {
       ...Object.entries(race.runners).map(([name, laws]) =>
         this.lane(name, laws[step], race.distances[name][step], start, step && places[0] === name),
       ),
+      this.names(),
     );
   }
 
@@ -47,20 +52,20 @@ class RaceScene {
       u = unit(),
       w = 2.4,
       height = 4.2 * u,
-      words = `${nameOfRunner(name)}: ${number(distance, 4)} from the optimum.`;
-    const bars = law.map((p, i) => [
+      words = `${nameOfRunner(name)}: ${number(distance, 4)} from the optimum. Most probable: ${this.favourites(law)}.`;
+    const bars = this.order.map((which, i) => [law[which], race.best[which], i]).map(([p, best, i]) => [
       s("rect", {
-        x: (i * w + 0.2) * u,
+        x: (i * w + 0.3) * u,
         y: height - (p / this.most) * height,
         width: (w - 0.6) * u,
         height: (p / this.most) * height,
         class: `race-bar ${name}`,
       }),
       s("rect", {
-        x: (i * w + 0.2) * u,
-        y: height - (race.best[i] / this.most) * height,
+        x: (i * w + 0.3) * u,
+        y: height - (best / this.most) * height,
         width: (w - 0.6) * u,
-        height: (race.best[i] / this.most) * height,
+        height: (best / this.most) * height,
         class: "race-target",
       }),
     ]);
@@ -74,6 +79,7 @@ class RaceScene {
         "svg",
         {
           viewBox: `0 0 ${race.answers.length * w * u} ${height}`,
+          preserveAspectRatio: "none", // each bar stands over its name, however wide the lane is
           role: "img",
           "aria-label": words,
           class: "race-bars",
@@ -83,6 +89,19 @@ class RaceScene {
       h("span", { class: "lane-way", "aria-hidden": "true" }, left),
       h("span", { class: "lane-left" }, number(distance, 4), h("small", {}, " to go")),
     );
+  }
+
+  // What the bars are called, once for all lanes.
+  names() {
+    const names = this.order.map((i) => h("span", {}, nameOfAnswer(this.data.race.answers[i])));
+    return h("li", { class: "lane names", "aria-hidden": "true" }, h("span", { class: "lane-name" }, "answer"), h("span", { class: "race-names" }, names));
+  }
+
+  // The three answers that a policy gives most often, in words.
+  favourites(law) {
+    const { answers } = this.data.race,
+      best = law.map((p, i) => [p, answers[i]]).sort(([a], [b]) => b - a);
+    return best.slice(0, 3).map(([p, name]) => `${name} ${percent(p)}`).join(", ");
   }
 
   detail(step) {
@@ -124,6 +143,13 @@ class RaceScene {
       left = Object.keys(race.runners).map((name) => `${nameOfRunner(name)} ${number(race.distances[name][step], 4)}`);
     return `step ${race.steps[step]}: ${left.join(", ")} from the optimum`;
   }
+}
+
+const EMPTY = "\u2013";
+
+// The answer of no letter is "(end)" in the data: too wide for its bar.
+function nameOfAnswer(name) {
+  return name === "(end)" ? EMPTY : name;
 }
 
 function nameOfRunner(name) {

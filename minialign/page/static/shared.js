@@ -6,7 +6,8 @@
 //     begins        the step it opens at        says(step)             that step in words
 //     keys          {key: function} of its own  answer(step)           the hero's present answer: {by, text, ended}
 //     detail(step)  draws what is under "more"     waits(step)            does playing wait there for the viewer?
-//     stays(step)   how many paces a step lasts
+//     stays(step)   how many paces a step lasts    decides, suspense      the step that shows what was guessed, and what to
+//                                                                         say until then
 //
 // and player.js plays it; what has no place in the first rows is optional.  Its data was collected by data.py from a run; figures/scenes.py says what each field means.
 // An element's data-part names what it gives away: the address's hide=... hides it.

@@ -132,7 +132,7 @@ class TreeScene {
   picture(step) {
     const u = unit(),
       width = this.tree.clientWidth || 700,
-      row = 2.9 * u,
+      row = Number(getComputedStyle(this.tree).getPropertyValue("--row")) * u, // as the screen has room
       height = FAN * row + 0.6 * u;
     const narrow = width < 30 * u,
       column = (narrow ? 2.3 : 4.4) * u,
