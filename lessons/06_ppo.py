@@ -311,7 +311,7 @@ lesson.finish()
 # ## Further reading
 # * Sutton and Barto, *Reinforcement Learning*, 2nd edition, 2018, chapter 13: policy gradients, REINFORCE, the
 #   baseline.
-# * Williams, 1992: the REINFORCE paper.
+# * Williams, *Simple Statistical Gradient-Following Algorithms*, 1992: REINFORCE.
 # * Schulman et al., *High-Dimensional Continuous Control Using Generalized Advantage Estimation*, 2016 (arXiv
 #   1506.02438), section 3.
 # * Schulman et al., *Proximal Policy Optimization Algorithms*, 2017 (arXiv 1707.06347), section 3: the clip.

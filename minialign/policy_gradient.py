@@ -1,7 +1,8 @@
 """What every policy-gradient method shares: rewards with a KL penalty, a clipped loss, and means over answer tokens.
 
     reward      R_t = -beta (log pi_old(a_t) - log ref(a_t)),  and the score on the last token       (Ziegler et al. 2019)
-    policy      L = mean max(-A rho, -A clip(rho, 1-eps, 1+eps)),  rho = exp(log pi - log pi_old)  (Schulman et al. 2017, eq. 7)
+    policy      L = mean max(-A rho, -A clip(rho, 1-eps, 1+eps)),
+                rho = exp(log pi - log pi_old)                                  (Schulman et al. 2017, equation 7)
 
 State: the text so far.  Action: the next token.  Where the advantage A comes from is what tells the methods apart: PPO
 (ppo.py) has a critic, GRPO (grpo.py) other answers to the same question.

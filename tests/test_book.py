@@ -226,7 +226,7 @@ def test_every_lesson_can_be_set(lesson):
 @needs_extra
 def test_every_page_is_there_and_every_link_leads_somewhere_inside(book):
     read = pages(book)
-    assert set(read) == {"index.html", "03_toy.html", "05_other.html", "glossary.html", "questions.html"}
+    assert set(read) == {"index.html", "03_toy.html", "05_other.html", "glossary.html", "questions.html", "references.html"}
     assert (book / "journey.html").exists()
     ids = {name: page.values("id") for name, page in read.items()}
     for name, page in read.items():

@@ -16,7 +16,7 @@ if any(importlib.util.find_spec(name) is None for name in make.EXTRA):
 
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
-PAGES = ["index.html", "03_toy.html", "05_other.html", "questions.html", "glossary.html"]
+PAGES = ["index.html", "03_toy.html", "05_other.html", "questions.html", "glossary.html", "references.html"]
 
 
 @pytest.fixture

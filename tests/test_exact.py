@@ -112,7 +112,7 @@ def test_the_leash_in_one_direction_only():
 
 
 def test_what_covaries_with_reward_grows():
-    """d E[a] / d eta = Cov(a, r) along ref exp(eta r): why agreement grows if raters like it (Shapira 2026)."""
+    """d E[a] / d eta = Cov(a, r) along ref exp(eta r): why agreement grows if raters like it (Shapira et al. 2026)."""
     a = np.array([1.0, 0.0, 0.3])
 
     def expected(eta):

@@ -282,7 +282,7 @@ def test_displacement_comes_from_shared_features_not_from_the_loss_alone():
 
 
 def test_dpo_cannot_see_what_no_vote_mentions():
-    """Xu 2024: with votes about y1 > y2 alone, 999:1 on the unseen y3 costs a tenth of a nat."""
+    """Xu et al. 2024: with votes about y1 > y2 alone, 999:1 on the unseen y3 costs a tenth of a nat."""
     ref = np.array([0.4, 0.4, 0.2])
     losses = []
     for share in (0.8, 0.1, 0.001):

@@ -134,7 +134,7 @@ def test_trl1_dpo_from_token_log_probs(name, case):
     """Where TRL 1.x leaves the papers we follow the papers, and reach its values by saying so:
 
     sigmoid  it ignores label_smoothing (its ls0.1 equals its ls0); ours is conservative DPO, Mitchell's equation 3
-    ipo      it divides the log-ratios by the answers' lengths; ours takes sums, Azar et al.'s equation 17
+    ipo      it divides the log-ratios by the answers' lengths; ours takes sums, as in Azar et al. 2023, equation 17
     """
     family = part(load(name), "dpo_trl1")
     stored = part(family, case)

@@ -430,7 +430,7 @@ def test_texts_of_similar_length_learn_together_but_not_the_short_ones_first():
 
 
 def test_training_raises_what_it_is_paid_for():
-    """Ziegler et al., section 4.4: a flipped sign trained the worst possible model overnight."""
+    """Ziegler et al. 2019, section 4.4: a flipped sign trained the worst possible model overnight."""
 
     def letter_share(batch):
         return ((batch.ids[:, 1:] == encode("e")[0]) * batch.mask).sum(1) / batch.mask.sum(1)

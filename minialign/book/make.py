@@ -11,6 +11,7 @@ from .. import cache
 from ..runs.errors import Problem
 from ..runs.folder import check_writable, write_text
 from ..teach.kit.glossary import read_faq, read_glossary
+from ..teach.kit.references import read_references
 from ..teach.kit.source import Source, read_lessons
 
 EXTRA = {  # import name -> package: the extra `book` of setup.cfg
@@ -41,6 +42,7 @@ def make_book(out: str | Path, fast: bool, seed: int, runs: str | Path, lessons:
     sources = read_lessons(lessons)
     by_hand = Path(lessons) / "kit"
     glossary, answers = read_glossary(by_hand / "glossary.md"), read_faq(by_hand / "faq.md")
+    references = read_references(by_hand / "references.md")
     check_writable(runs)
     check_writable(out)
     keys = page_keys(sources, Path(lessons))
@@ -56,7 +58,7 @@ def make_book(out: str | Path, fast: bool, seed: int, runs: str | Path, lessons:
         bar.set_description("pages")
         chapters = [chapter(source, recordings[number], Writer(glossary)) for number, source in sources.items()]
         page = journey.journey_page(fast, seed, runs)
-        made = site(Material(chapters, page, glossary, answers, fast, seed))
+        made = site(Material(chapters, page, glossary, answers, references, fast, seed))
         bar.update()
     return written(made, Path(out), {"fast": fast, "seed": seed, "lessons": keys})
 

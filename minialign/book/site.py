@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .. import __version__
 from ..teach.kit.glossary import Answer, Entry
+from ..teach.kit.references import Reference, citations
 from .chapters import Chapter, number_anchor, place_in_band
 from .events import Number
 from .journey import SCENE_OF, JourneyPage
@@ -30,6 +31,7 @@ class Material:
     journey: JourneyPage
     glossary: list[Entry]
     answers: list[Answer]
+    references: list[Reference]
     fast: bool
     seed: int
 
@@ -70,6 +72,7 @@ def contents(material: Material) -> list[Place]:
         Place("journey.html", "The journey, to watch"),
         Place("questions.html", "Why is my number like that?"),
         Place("glossary.html", "Glossary"),
+        Place("references.html", "References"),
     ]
 
 
@@ -79,6 +82,9 @@ def page_of(place: Place, material: Material) -> tuple[str, dict[str, Any], list
         return "index.html", {"title": "From autocomplete to assistant"}, []
     if place.address == "glossary.html":
         return "glossary.html", {"title": "Glossary", "entries": sorted(material.glossary, key=lambda e: e.term.lower())}, []
+    if place.address == "references.html":
+        words = {"title": "References", "references": material.references, "writer": Writer(), "citing": citing(material)}
+        return "references.html", words, []
     if place.address == "questions.html":
         writer = Writer(material.glossary)
         words = {"title": place.short, "answers": material.answers, "writer": writer, "pointers": pointers_of(material)}
@@ -121,6 +127,15 @@ def environment() -> Environment:
 def colophon(material: Material) -> str:
     cut = "the classroom cut (--fast)" if material.fast else "the whole cut"
     return f"Made by minialign {__version__} from {cut} of its lessons, seed {material.seed}: minialign book makes it again."
+
+
+def citing(material: Material) -> dict[tuple[str, int], list[Chapter]]:
+    """Key of a reference -> the chapters that cite it."""
+    found: dict[tuple[str, int], list[Chapter]] = {}
+    for chapter in material.chapters:
+        for key in {citation.key for citation in citations(chapter.source.path.read_text(encoding="utf-8"))}:
+            found.setdefault(key, []).append(chapter)
+    return found
 
 
 def pointers_of(material: Material) -> Any:

@@ -14,7 +14,7 @@ pairs that differ in manners alone are the safer ones.
 The pairs are chosen one by one, each for the largest gain, det(M + w d d^T) = det(M) (1 + w d^T M^-1 d).
 
 What is seen is read from the words alone: no truth takes part, for a reward model learns from these votes.
-Source: D-optimality, Wald (1943); for logistic regression and with a prior, Chaloner & Verdinelli (1995).
+Source: Wald (1943), D-optimality; for logistic regression and with a prior, Chaloner & Verdinelli (1995).
 """
 
 import math
