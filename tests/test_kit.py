@@ -7,6 +7,7 @@ import html
 import json
 import re
 import shutil
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from toy import TOY
 
 from minialign import pipeline
 from minialign.cli.command import main
+from minialign.figures import style
 from minialign.models import STAGES
 from minialign.runs.errors import Problem
 from minialign.teach.kit import glossary, handout, make, measured, notebooks, notes, prepare, runsheet, slides, source, teaching
@@ -319,6 +321,21 @@ def test_a_deck_shows_the_pictures_of_the_run(tmp_path):
     (folder / "votes-needed.txt").write_text("More votes, fewer errors. And more.", encoding="utf-8")
     page = slides.deck(SOURCES[5], times, [])
     assert '<img alt="More votes, fewer errors. And more." src="data:image/svg+xml;base64,PHN2Zy8+">' in page
+
+
+def test_a_panel_of_a_picture_gets_a_slide_of_its_own(tmp_path):
+    figure, [(left, right)] = style.panels(8, 3, 1, 2)
+    left.set_title("the left < one", loc="left")
+    right.set_title("the right one", loc="left")
+    times = dataclasses.replace(timed(), runs=str(tmp_path))
+    style.save(figure, times.folder(SOURCES[5]) / "votes-needed", "Two panels. And more.")
+    page = slides.deck(SOURCES[5], times, [])
+    assert [page.count(f"<h2>{title}</h2>") for title in ("Two panels. And more.", "the left &lt; one", "the right one")] == [1, 1, 1]
+    drawings = [b64decode(data).decode() for data in re.findall('src="data:image/svg[+]xml;base64,([^"]+)"', page)]
+    whole, *panels = [re.search('<svg [^>]*viewBox="([^"]*)"', drawing)[1].split() for drawing in drawings]
+    assert whole == ["0", "0", "576", "216"] and len(panels) == 2
+    (x1, _, w1, _), (x2, _, w2, _) = ([float(length) for length in panel] for panel in panels)
+    assert x1 + w1 < x2 + 8 and w1 + w2 < 590 and x2 + w2 <= 580
 
 
 def test_sentences_end_at_points_but_not_in_formulas_or_bold():

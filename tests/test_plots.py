@@ -1,5 +1,6 @@
 """Every figure can be read without colour and without eyes, and equal numbers give equal files."""
 
+import html
 import itertools
 import re
 import subprocess
@@ -207,6 +208,8 @@ def test_no_words_lie_on_others_or_are_cut_off(drawn):
         names = (ax._left_title, ax.xaxis.label, *(ax.get_legend().get_texts() if ax.get_legend() else ()))
         for box in (text.get_window_extent() for text in names if text.get_text()):
             assert 0 <= box.x0 and box.x1 <= figure.bbox.x1 and 0 <= box.y0 and box.y1 <= figure.bbox.y1, words
+    titles = [ax._left_title.get_window_extent() for ax in figure.axes]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(titles, 2)), words
 
 
 def test_words_can_be_read_from_the_last_row(drawn):
@@ -274,6 +277,29 @@ def test_save_writes_picture_drawing_and_words_the_same_every_time(tmp_path):
     assert (tmp_path / "first" / "board.png").read_bytes().startswith(b"\x89PNG")
     svg = (tmp_path / "first" / "board.svg").read_text(encoding="utf-8")
     assert "PPO takes gold from 0.10 to 0.30" in svg and "<dc:date>" not in svg
+
+
+def test_each_panel_of_a_drawing_has_a_view_that_holds_its_words_and_no_other_panels_title(drawn):
+    figure, words = drawn
+    figure.draw_without_rendering()
+    found = [re.search(r'viewBox="(.*)"><title>(.*)</title>', view).groups() for view in style.views(figure)]
+    assert len(found) != 1 and {html.unescape(title) for _, title in found} <= {ax.get_title(loc="left") for ax in figure.axes}
+    windows = [[float(length) * figure.dpi / 72 for length in box.split()] for box, _ in found]
+    inside = [
+        [x <= t.x0 and t.x1 <= x + w and y <= figure.bbox.height - t.y1 <= y + h for x, y, w, h in windows]
+        for t in (ax._left_title.get_window_extent() for ax in figure.axes)
+    ]
+    assert not windows or all(sum(panels) == 1 for panels in inside), words
+
+
+def test_panels_that_share_an_axis_are_one_view():
+    figure, [(left, right)] = style.panels(8, 3, 1, 2)
+    assert len(list(style.views(figure))) == 2
+    figure, [(left, right)] = style.panels(8, 3, 1, 2, sharey=True)
+    assert list(style.views(figure)) == []
+    figure, [(left, right)] = style.panels(8, 3, 1, 2)
+    left.set_title("a < b & c", loc="left")
+    assert "<title>a &lt; b &amp; c</title>" in next(style.views(figure))
 
 
 def test_no_screen_is_needed(monkeypatch):

@@ -241,7 +241,7 @@ def rivals(scores: np.ndarray, advantages: np.ndarray, history: History, known: 
     left.bar(range(len(scores)), advantages, color=[GREEN if a > 0 else VERMILION for a in advantages], width=0.6)
     left.set_xticks(range(len(scores)), [f"score {score:g}" for score in scores], fontsize=7)
     reference(left, 0, "")
-    name_panel(left, "advantages of four answers to one question")
+    name_panel(left, "advantages of four answers")
     curve(middle, history, "objective/scores", **MODEL_STYLE["grpo"])
     percent(middle.yaxis)
     name_panel(middle, "right answers in training (verifier)", "iteration")

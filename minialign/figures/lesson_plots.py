@@ -181,7 +181,7 @@ def six_cases(eps: float = 0.2) -> tuple[Figure, str]:
         for border in (1 - eps, 1 + eps):
             ax.axvline(border, color=GREY, linewidth=0.8, zorder=0)
         ax.plot(1, advantage, "o", color=BLUE)
-        label_point(ax, "here every update begins", (1, advantage), (8, 4 if advantage < 0 else -12), color=BLUE)
+        label_point(ax, "start: ratio 1", (1, advantage), (8, 4 if advantage < 0 else -12), color=BLUE)
         title = f"what a {what} answer adds to the objective (advantage {advantage:+.0f})"
         name_panel(ax, title, "ratio: probability now / when it was written")
         ax.margins(y=0.15)

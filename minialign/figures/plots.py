@@ -91,6 +91,7 @@ def ppo_dashboard(history: History) -> tuple[Figure, str]:
     headline(figure, title)
     held_back = f"The clip holds back {history['policy/clipfrac'].mean():.1%} of tokens on average"
     ends = history["objective/entropy"][0], history.last("objective/entropy", 3)
+    held_back = f"Score and KL are means over the last three iterations. {held_back}"
     return figure, f"{title}. {held_back}; entropy goes from {ends[0]:.1f} to {ends[1]:.1f} nats per answer."
 
 

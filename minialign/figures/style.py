@@ -3,8 +3,11 @@
 One model has one colour and one kind of line in every figure: none depends on colour alone.
 """
 
+import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import matplotlib
 import numpy as np
@@ -12,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure  # never pyplot: it looks for a screen
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.transforms import Bbox
 
 from ..checkpoint import atomically
 from ..history import History
@@ -33,11 +37,17 @@ MODEL_STYLE: dict[str, dict[str, Any]] = {
 
 
 def save(figure: Figure, path: str | Path, alt_text: str) -> None:
-    """Write path.png, path.svg and path.txt (the caption), each whole or not at all; equal figures give equal files."""
+    """Write path.png, path.svg and path.txt (the caption), each whole or not at all; equal figures give equal files.
+
+    The drawing of several panels has a <view> for each of them: a slide shows one at a time, as large as it goes.
+    """
     _settle(figure)
     about = {"Title": alt_text.split(". ")[0], "Description": alt_text}
     with matplotlib.rc_context({"svg.hashsalt": "minialign"}):
-        atomically(f"{path}.svg", lambda file: figure.savefig(file, format="svg", metadata=about | {"Date": None}))
+        drawn = io.StringIO()
+        figure.savefig(drawn, format="svg", metadata=about | {"Date": None})
+    svg = drawn.getvalue().replace("<defs>", "".join(views(figure)) + "<defs>", 1)
+    atomically(f"{path}.svg", lambda file: file.write(svg.encode("utf-8")))
     atomically(f"{path}.png", lambda file: figure.savefig(file, format="png", dpi=150, metadata=about))
     atomically(f"{path}.txt", lambda file: file.write((alt_text + "\n").encode()))
 
@@ -48,6 +58,25 @@ def _settle(figure):
     figure.set_layout_engine("none")
     for ax in figure.axes:
         ax.set_position([round(x, 4) for x in ax.get_position().bounds])
+
+
+def views(figure: Figure) -> Iterator[str]:
+    """An SVG <view> for each panel, with its title; none if there is one.  Panels that share an axis are shown together."""
+    groups: list[list[Axes]] = []
+    for ax in figure.axes:
+        shared = (*ax.get_shared_x_axes().get_siblings(ax), *ax.get_shared_y_axes().get_siblings(ax))
+        home = next((group for group in groups if any(other in shared for other in group)), None)
+        if home is None:
+            groups.append(home := [])
+        home.append(ax)
+    points = 72 / figure.dpi  # a point of the SVG is 1/72 inch; its y goes down
+    for n, group in enumerate(groups, 1):
+        if len(groups) > 1:
+            box = Bbox.union([tight for ax in group if (tight := ax.get_tightbbox())]).padded(0.04 * figure.dpi)
+            corner, size = (box.x0, figure.bbox.height - box.y1), (box.width, box.height)
+            window = " ".join(f"{points * length:.0f}" for length in (*corner, *size))
+            title = escape(group[0].get_title(loc="left"))
+            yield f'<view id="panel-{n}" viewBox="{window}"><title>{title}</title></view>\n '
 
 
 # ---------------------------------------------------------------------------------------- what all figures share

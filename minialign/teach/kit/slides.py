@@ -7,7 +7,7 @@ worked by hand and what is a misconception, the pictures of the run that `minial
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from html import escape
+from html import escape, unescape
 
 from ..lesson_text import FORMULA, MISTAKE, paragraphs, plain, plain_formula, text_of
 from ..quiz import Question
@@ -18,6 +18,8 @@ from .source import Source
 BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.M | re.S)
 ITEM = re.compile(r"^(?:\* |\d\. )")
 WHOLE = re.compile(rf"\*\*.+?\*\*|{FORMULA.pattern}", re.S)
+VIEW = re.compile(r'<view id="panel-\d+" viewBox="([^"]+)"><title>(.*?)</title></view>')
+ROOT = re.compile(r'(<svg [^>]*?) width="[^"]*" height="[^"]*" viewBox="[^"]*"')
 LONGEST = 560  # characters of text on a slide
 
 STYLE = """
@@ -86,8 +88,10 @@ def slides(source: Source, measured: Measured, quiz: list[Question]) -> Iterator
         path = (measured.folder(source) / name).with_suffix(".svg")
         if path.exists():
             words = path.with_suffix(".txt").read_text(encoding="utf-8").strip()
-            data = b64encode(path.read_bytes()).decode()
-            yield slide(shortened(words, 90), f'<img alt="{escape(words)}" src="data:image/svg+xml;base64,{data}">')
+            drawing = path.read_text(encoding="utf-8")
+            yield slide(shortened(words, 90), image(words, drawing))
+            for title, panel in panels(drawing):
+                yield slide(title, image(f"{title}. {words}", panel))
     claims = [f"<li>{escape(claim)}</li>" for claim in source.claims.values()]
     for first in range(0, len(claims), 5):
         listed = "".join(claims[first : first + 5])
@@ -101,6 +105,18 @@ def slides(source: Source, measured: Measured, quiz: list[Question]) -> Iterator
         yield slide(f"Quiz, {n}", answered(plain(q.text), plain(right.text), plain(right.because)))
     exercises = "".join(f"<li>{escape(exercise)}</li>" for exercise in source.exercises())
     yield slide("Now you", f"<ul>{exercises}</ul>")
+
+
+def panels(drawing: str) -> Iterator[tuple[str, str]]:
+    """(title, drawing) of each panel of an SVG: the same drawing, its window moved to what a <view> shows."""
+    for box, title in VIEW.findall(drawing):
+        width, height = box.split()[2:]
+        yield unescape(title), ROOT.sub(rf'\1 width="{width}pt" height="{height}pt" viewBox="{box}"', drawing, count=1)
+
+
+def image(words: str, drawing: str) -> str:
+    data = b64encode(drawing.encode("utf-8")).decode()
+    return f'<img alt="{escape(words)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def section_slides(heading: str, under: str) -> Iterator[str]:
