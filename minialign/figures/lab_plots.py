@@ -67,7 +67,7 @@ def leash_curves(sft: Numbers, ppo: list[Numbers], best_of_n: list[Numbers], til
     free, best = ppo[-1], max(ppo, key=lambda point: point["gold"] + point["gold_greedy"])
     title = (
         f"Without a leash the proxy goes from {sft['proxy']:+.2f} to {free['proxy']:+.2f}, gold from "
-        f"{sft['gold']:.2f} to {free['gold']:.2f}; with beta {best['beta']:g} to {best['gold']:.2f}"
+        f"{sft['gold']:.2f} to {free['gold']:.2f}; with beta {best['beta']:g} gold goes to {best['gold']:.2f}"
     )
     headline(figure, title)
     last = best_of_n[-1]
@@ -105,10 +105,11 @@ def win_rates(rates: dict[str, Share], board: dict[str, Numbers], placebo: list[
         right.plot(row["proxy"], row["gold"], MARKER[name], color=MODEL_STYLE[name]["color"], label=NAMES[name])
     legend_below(right, 3)  # names beside the points would lie on each other: PPO and DPO may be near
     right.margins(0.1)
-    name_panel(right, "gold", "proxy: the reward model's score")
+    name_panel(right, "gold: what the judge says", "proxy: the reward model's score")
     first, ahead = max(board, key=lambda name: board[name]["gold"]), max(board, key=lambda name: board[name]["proxy"])
     score = " and" if first == ahead else f", {NAMES[ahead]}"
-    title = f"{NAMES[first]} wins on the truth{score} on the score"
+    worth = f"gold {board[first]['gold']:.2f}, score {board[ahead]['proxy']:.2f}"
+    title = f"{NAMES[first][0].upper()}{NAMES[first][1:]} wins on the truth{score} on the score: {worth}"
     headline(figure, title)
     won = ", ".join(f"{NAMES[name]} {share:.0%}" for name, (share, _) in rates.items())
     straddle = sum(low <= 0.5 <= high for _, (low, high) in placebo)
