@@ -164,7 +164,7 @@ def test_a_vote_by_keyboard_and_the_hidden_repeat(page):
         assert js(page, "document.activeElement.className") == "go-on"
         press(page, Keys.ENTER)
     text = js(page, "document.getElementById('stage-3').textContent")
-    agreed, cast = map(int, re.search(r"agree in (\d+) of (\d+) votes", text).groups())
+    agreed, cast = map(int, re.search(r"agree on (\d+) of (\d+) votes", text).groups())
     assert cast == pairs == js(page, "BALLOTS.length") and agreed == js(page, "players[2].scene.picked().filter(Boolean).length")
     # The repeat shows the same pair the other way round: who always presses A has changed his mind.
     assert "you changed your mind" in text
@@ -196,7 +196,7 @@ def test_a_repeat_that_was_not_voted_on_is_not_mentioned(page):
     for _ in range(steps - 3):
         press(page, "a", Keys.ENTER)
     text = js(page, "document.getElementById('stage-3').textContent")
-    assert f"of {steps - 2} votes" in text and "an earlier one again" not in text
+    assert f"of {steps - 2} votes" in text and "an earlier one" not in text
 
 
 def test_the_address_keeps_the_place_and_a_teacher_can_hide_parts(page, run):
@@ -240,7 +240,7 @@ def test_hidden_gold_is_hidden_everywhere(page, run, more):
     assert js(page, "document.querySelectorAll('#more-6 .line.gold, #more-6 .mark:not(.legend *)').length") == 0
     left = js(page, SEEN)  # what tells nothing of the truth stays
     assert "mean truth" not in left.lower() and "a judge who knows would give" not in left
-    assert "Who votes here: simulated raters" in left and "The race is another world" in left and "new questions" in left
+    assert "Who votes here: simulated raters" in left and "The race is in another world" in left and "new questions" in left
     assert js(page, "document.querySelector('#scene-5 .caption').checkVisibility()")
 
 

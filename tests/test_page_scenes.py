@@ -51,13 +51,16 @@ def test_every_scene_changes_its_answer(page):
 
 
 # ------------------------------------------------------------------------------------------------ guess first
-def test_while_it_waits_nothing_is_given_away(page, run):
-    visit(page, run)
+@pytest.mark.parametrize("address", ["", "#still"])
+def test_while_it_waits_nothing_is_given_away(page, run, address):
+    visit(page, run, address)
     for i, key in enumerate(js(page, "Object.keys(DATA.story)"), 1):
         if not waiting(page, i):
             continue
         seen = js(page, "document.getElementById(`scene-${arguments[0]}`).innerText", i)
         assert data(page, f"guesses.{key}.told") not in seen and "\u2026" in seen
+        pictures = "[...document.querySelectorAll(`#scene-${arguments[0]} :is(.still-figure, .caption)`)]"
+        assert not js(page, f"{pictures}.some((e) => e.checkVisibility())", i)
     assert "step=" not in js(page, "location.hash")
 
 

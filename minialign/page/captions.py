@@ -42,9 +42,9 @@ def closing(scenes: shown.Scenes) -> list[Told]:
     sft = scenes["sft"]
     then = f"; after SFT it answers {sft.answers:.0%} of them" if isinstance(sft, shown.SftScene) else ""
     return [
-        Told(f"At the start this run's model met {base.asks:.0%} of {base.asked} new questions with another question{then}."),
+        Told(f"At the start, this run's model met {base.asks:.0%} of {base.asked} new questions with another question{then}."),
         Told(
-            f"The mean truth of what it says was {gold['base']}; it is {gold['sft']} after SFT, {gold['ppo']} after PPO and "
+            f"The mean truth of its answers: {gold['base']} at the start, {gold['sft']} after SFT, {gold['ppo']} after PPO, "
             f"{gold['dpo']} after DPO.",
             "gold",
         ),
@@ -85,7 +85,8 @@ def sft(s: shown.SftScene) -> str:
 
 def liking(s: shown.VotesScene) -> str:
     likes = [word for taste, word in LIKES.items() if s.tastes[taste] > 0]
-    return f"like {' and '.join(likes)} answers" if likes else "judge by nothing but the answers' worth"
+    listed = " and ".join(filter(None, [", ".join(likes[:-1]), *likes[-1:]]))  # "friendly, long and confident"
+    return f"like {listed} answers" if likes else "judge by nothing but the answers' worth"
 
 
 def who_votes(s: shown.VotesScene) -> list[Told]:
@@ -202,8 +203,8 @@ def race_and_run(s: shown.DpoScene) -> list[Told]:
     ranked = sorted(("ppo", "dpo"), key=lambda name: -board[name].gold)
     truths = " and ".join(f"{NAMES[name]} {signed(board[name].gold)}" for name in ranked)
     return [
-        Told("The race is another world: every vote counted exactly, any mix of answers possible."),
-        Told("This run's models, whose answers are below, learned from a sample of votes; there the order can differ."),
+        Told("The race is in another world: every vote is counted exactly, and any mix of answers is possible."),
+        Told("This run's models, whose answers are below, learned from a sample of votes; their order can differ."),
         Told(f"Their mean truth: {truths}.", "gold"),
     ]
 

@@ -25,7 +25,7 @@ def among(options: list[float], truth: float) -> int:
 
 def base(s: shown.BaseScene) -> shown.Guess:
     told = f"It was {100 * s.asks:.0f} of 100: measured on {s.asked} questions."
-    ask = "It has only read. Of 100 questions, how many does it continue with another question, instead of an answer?"
+    ask = "It has only read texts. How many of 100 questions will it continue with another question, not with an answer?"
     options = [0.1, 0.5, 0.9]
     return shown.Guess(ask, ["about 10", "about 50", "about 90"], among(options, s.asks), told, nearest=True)
 
@@ -37,7 +37,7 @@ def sft(s: shown.SftScene) -> shown.Guess | None:
         return None
     others = [i for i in (1, len(s.steps) // 2, len(s.steps) - 2, len(s.steps) - 1) if i != first]
     options = sorted([first, others[0], others[-1]])
-    ask = f"Now it imitates demonstrations. After how many steps do all {len(s.rows)} answers end by themselves?"
+    ask = f"Now it imitates demonstrations. After how many training steps do all {len(s.rows)} answers end by themselves?"
     told = f"From step {s.steps[first]} on, all {len(s.rows)} most probable answers end by themselves."
     names = [f"{s.steps[i]} step{'' if s.steps[i] == 1 else 's'}" if i else "from the start" for i in options]
     return shown.Guess(ask, names, options.index(first), told)
@@ -79,7 +79,7 @@ def leash(s: shown.LeashScene) -> shown.Guess:
     else:
         rise = f"from the SFT model's {decimal(s.start.gold)} to {decimal(end)}"
         right, told = 0, f"The mean truth rises {rise}."
-    ask = "Loosen the leash on this run's SFT model, and the score rises. And the truth, which the score only estimates?"
+    ask = "Loosen the leash on this run's SFT model, and the score rises. What about the truth, which it only estimates?"
     return shown.Guess(ask, ["it rises too", "it rises, then falls", "it only falls"], right, told)
 
 
@@ -87,10 +87,7 @@ def dpo(s: shown.DpoScene) -> shown.Guess:
     end = {name: distances[-1] for name, distances in s.race.distances.items()}
     names = list(end)
     told = ", ".join(f"{NAMES.get(name, name.upper())} {distance:.4f}" for name, distance in end.items())
-    ask = (
-        "In a tiny world of 13 answers the best policy is known exactly. PPO (a reward model and a critic), GRPO (a reward "
-        "model, answers compared in groups), DPO (the votes alone): who comes nearest to it?"
-    )
+    ask = "In a world of 13 answers the best policy is known exactly. Which of the three will come nearest to it?"
     right = min(range(len(names)), key=lambda i: end[names[i]])
     return shown.Guess(ask, [NAMES.get(name, name.upper()) for name in names], right, f"Distance left at the end: {told}.")
 

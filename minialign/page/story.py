@@ -30,9 +30,9 @@ STORY = {
         "the base model",
         "It goes on, as the internet does",
         "Pick a branch, or change the temperature.",
-        "It has learned one thing: which character comes next (EOS: the end of the text). The branches are its next character.",
-        "It has read a little internet. At every character it has an opinion about all that could follow; one is drawn, and "
-        "the next opinion depends on it. A low temperature always takes the favourite; a high one makes all alike.",
+        "It has learned one thing: to predict the next character. The branches are the likeliest ones (EOS ends the text).",
+        "It has read a small internet. After every character it gives each possible next one a probability; one is drawn, and "
+        "the next prediction depends on it. At a low temperature it is nearly always the likeliest; a high one evens them out.",
         "p(next character | all before it) = softmax(logits / temperature)",
         "Ask: is this an answer? Step character by character to a place where it hesitates, and pick the unlikely branch. "
         "Expect: 'it does not understand the question'. It never saw a question as something to be answered.",
@@ -40,12 +40,12 @@ STORY = {
     "sft": Telling(
         "Imitation",
         "SFT, or supervised fine-tuning",
-        "Shown answers, it answers, and stops",
+        "Shown how to answer, it answers, and stops",
         "Scrub through its training.",
-        "The same model imitates demonstrations (example answers), and their end token, EOS: that is how it stops. It copies "
-        "their form first; truth need not follow, for some of them are wrong.",
-        "A few thousand demonstrations, good and bad ones. It is trained on the answers and on the end token (EOS) after them, "
-        "not on the questions. Every row is the same model, some steps of training later, asked the same question.",
+        "The same model learns to imitate demonstrations (example answers), and the EOS at their end: so it stops. It copies "
+        "their form first; truth need not follow, as some of them are wrong.",
+        "There are a few thousand demonstrations, good ones and bad ones. It is trained on the answers and on the end token "
+        "(EOS) after them, not on the questions. Each row is the same model some steps later, asked the same question.",
         "loss = - mean log p(answer | question)",
         "Scrub slowly. Ask: when does it look like an answer, and when is it a good one? Form comes long before truth. "
         "Expect: 'it sounds right'. It copies how people answer, their mistakes included.",
@@ -57,22 +57,22 @@ STORY = {
         "Vote: A or B.",
         "Nobody writes the right answer: raters only say which of two is better (a preference).",
         "The SFT model answers twice, and somebody says which answer is better. Vote, and then see what the raters of this "
-        "run said, and what a judge who knows the truth says. Your votes can be saved as a file: minialign tour --votes.",
+        "run said, and what a judge who knows the truth says. Your votes can be saved as a file, for minialign tour --votes.",
         "P(a is preferred) = sigma(r(a) - r(b))",
         "Show of hands for every pair before you press A or B. One pair comes twice: do not say so. "
         "At the count ask how often two votes of one person should agree.",
         tells="gold",
-        of_truth="Truth, shown after your vote, is what a judge who knows would give, \u22122.5 to +1.2; helping to do harm "
-        "counts as bad.",
+        of_truth="Truth, shown after your vote, is the score of a judge who knows, \u22122.5 to +1.2; helping with harm counts "
+        "as bad.",
     ),
     "reward": Telling(
         "Scores",
         "the reward model",
         "Votes become a number",
         "Press Play: its last layer is trained.",
-        "A score for every answer, such that the preferred answer of a pair has the higher one. "
-        "It starts at a loss of ln 2 = 0.69, that of a coin toss, and the two slide apart.",
-        "The reward model is a copy of the SFT model with one number at its end. In this page its last layer is trained from "
+        "It gives every answer a score, so that the preferred one of a pair scores higher. The loss starts at ln 2 = 0.69, "
+        "that of a coin toss; then the two scores slide apart.",
+        "The reward model is a copy of the SFT model that ends in one number. In this page its last layer is trained from "
         "zero, on votes of this run, on yours, or on both: the loss is convex, and a few Newton steps find its only minimum.",
         "loss = - mean log sigma(r(chosen) - r(rejected))",
         "Press Play once. Ask what ln 2 = 0.693 means. Then train on the audience's votes alone: few votes, other tastes. "
@@ -83,10 +83,10 @@ STORY = {
         "PPO",
         "Better than expected? Then more of it",
         "Step one answer around the loop.",
-        "The policy, the model in training, writes; the leash (KL penalty) is a price per nat, the unit of distance. What "
-        "beats the expectation, right or wrong, becomes more probable.",
+        "An answer of the policy (the model in training) that scores better than expected, right or wrong, becomes more "
+        "probable; the leash (KL penalty) charges for every nat, the unit of distance.",
         "PPO is proximal policy optimization, with four models in memory. The policy draws an answer, the reward model scores "
-        "it, the critic had expected something, and the reference, a frozen copy of the SFT model, takes off beta for every "
+        "it, the critic had predicted the outcome, and the reference, a frozen copy of the SFT model, charges beta for every "
         "nat of distance (the KL penalty).",
         "advantage = score - beta log(policy / reference) - expected",
         "Go around once, slowly, naming the four models. Ask which of them learn (policy and critic), and which are frozen "
@@ -112,8 +112,8 @@ STORY = {
         "Three roads to the same policy",
         "Press Play: they race.",
         "PPO asks a reward model and a critic, GRPO compares within a group of answers, DPO learns from the votes directly. "
-        "In a tiny world of 13 answers the best policy is known, and they run towards it.",
-        "PPO and GRPO need a reward to ask; DPO takes the votes and moves the policy itself: no reward model, no sampling. "
+        "In a tiny world of 13 answers the best policy is known, and they race towards it.",
+        "PPO and GRPO ask a reward model; DPO moves the policy by the votes directly: no reward model, no sampling. "
         "Outlines are the exact optimum, bars the policy at this step.",
         "loss = - log sigma(beta [moved(chosen) - moved(rejected)])",
         "Let them bet. DPO sees the whole population of votes here and no sampling noise: say so. Then go on to the last "

@@ -110,7 +110,7 @@ class BallotScene {
   soFar() {
     const mine = this.picked().filter((raters) => raters !== null),
       votes = mine.length === 1 ? "vote" : "votes";
-    return mine.length ? `You and the raters agree in ${mine.filter(Boolean).length} of ${mine.length} ${votes}.` : "";
+    return mine.length ? `You and the raters agree on ${mine.filter(Boolean).length} of ${mine.length} ${votes}.` : "";
   }
 
   // Of each pair, whether the vote was the raters' too; null: no vote.  The repeated pair counts twice: two votes were cast.
@@ -146,8 +146,8 @@ class BallotScene {
     const right = this.data.raters_right;
     const raters =
       right === null
-        ? "Where the truth sees no difference, nobody is right."
-        : `Over the whole run the raters chose what the truth prefers ${percent(right, 1)} of the time.`;
+        ? "No vote of this run was between answers that differ in truth."
+        : `Over the whole run the raters chose the truly better answer ${percent(right, 1)} of the time.`;
     this.card.replaceChildren(
       h("h3", {}, "The count"),
       ...this.agreement().map((line) => h("p", {}, line)),
@@ -174,7 +174,7 @@ class BallotScene {
     const lines = [this.soFar() || "You voted on none of the pairs."];
     if (picked[this.again] !== null && picked[last] !== null) {
       const self = picked[this.again] === picked[last] ? "agreed with yourself" : "changed your mind";
-      lines.push(`The last pair was an earlier one again, turned round: you ${self}. Both votes count.`);
+      lines.push(`The last pair was an earlier one, its sides swapped: you ${self}. Both votes count.`);
     }
     return lines;
   }

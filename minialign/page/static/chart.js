@@ -30,7 +30,7 @@ function chart(box, options) {
 function frameOf(box, spec) {
   const k = scale(),
     width = Math.max(260, box.clientWidth || 560),
-    height = Math.round(spec.height * (1 + (k - 1) / 2));
+    height = Math.round(spec.height * k);
   const { lines, marks, levels } = spec,
     longest = Math.max(0, ...lines.map((line) => (line.label || "").length));
   const right = width - Math.min(longest * 10 * k + 18 * k, width * 0.36),

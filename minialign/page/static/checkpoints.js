@@ -69,6 +69,6 @@ class CheckpointsScene {
   says(step) {
     const at = this.data.steps[step];
     if (step === 0) return "before the first step";
-    return step === this.steps - 1 ? `after the last step, ${at}` : `after step ${at}`;
+    return step === this.steps - 1 ? `after the last step (${at})` : `after step ${at}`;
   }
 }

@@ -55,7 +55,7 @@ function symbol(kind, x, y, r) {
 function glyph(kind) {
   return s(
     "svg",
-    { width: 16, height: 16, viewBox: "0 0 16 16", class: "glyph", "aria-hidden": "true" },
+    { width: "1em", height: "1em", viewBox: "0 0 16 16", class: "glyph", "aria-hidden": "true" },
     symbol(kind, 8, 8, 5),
   );
 }

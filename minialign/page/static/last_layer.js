@@ -93,15 +93,15 @@ class LastLayerScene {
       lines: [{ kind: "reward", points: path.map(({ loss }, i) => [i, loss]) }],
       now: step,
       levels: [{ y: Math.LN2, label: "a coin toss: ln 2" }],
-      x: "step in this page",
+      x: "step of this training",
       y: "loss",
-      height: 170,
+      height: 165,
       low: 0,
       words: `The loss goes from ln 2 = ${number(path[0].loss, 3)} to ${number(path.at(-1).loss, 3)}.`,
     });
     this.order.replaceChildren(
       h("strong", {}, percent(right)),
-      ` of ${this.chosen.length} held-out votes in the voted order`,
+      ` of ${this.chosen.length} held-out votes predicted`,
     );
   }
 
@@ -135,7 +135,7 @@ class LastLayerScene {
         ? "no opinion yet"
         : right
           ? `\u2713 as voted, by ${difference}`
-          : `\u2717 the other way, by ${difference}`;
+          : `\u2717 reversed, by ${difference}`;
     row.querySelector(".duel-verdict").textContent = words;
   }
 

@@ -55,7 +55,7 @@ class LeashScene {
 
   mount(stage, more) {
     this.dials = h("div", { class: "dials" });
-    const means = `Needles: means over all ${this.data.questions.length} questions. Grey mark: the SFT model. Nothing is trained.`;
+    const means = `Needles: means over all ${this.data.questions.length} questions. Grey mark: the SFT model. Nothing is trained here.`;
     this.rope = h("div", { class: "rope", "aria-hidden": "true" });
     this.tug = h("div", { class: "tug" }, this.dials, h("p", { class: "small means" }, means), this.rope);
     this.tug.addEventListener("pointerdown", (event) => this.pull(event));

@@ -130,7 +130,7 @@ class LoopScene {
         : `The critic had expected ${number(expected, 2, true)} in all.`,
       distance === null
         ? `Its distance was ${not}.`
-        : `log policy / reference is ${number(distance, 2, true)} nats, at ${beta} each: ${cost < 0 ? "a gain" : "a cost"} of ${number(Math.abs(cost))}.`,
+        : `log policy / reference: ${number(distance, 2, true)} nats, at ${beta} each: ${cost < 0 ? "a gain" : "a cost"} of ${number(Math.abs(cost))}.`,
       advantage === null
         ? "What is missing here, a new tour notes."
         : `${advantage > 0 ? "Better" : "Worse"} than expected by ${number(Math.abs(advantage))}: the answer becomes ${advantage > 0 ? "more" : "less"} probable.`,
@@ -258,7 +258,7 @@ function pushPicture({ score, expected, cost, advantage }, phase, width) {
     "svg",
     { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words, class: "chart push-picture" },
     arrowTip("push-tip", u * 0.8),
-    s("line", { x1: zero, x2: zero, y1: 0, y2: height, class: "level" }),
+    parts.length > 0 && s("line", { x1: zero, x2: zero, y1: 0, y2: height, class: "level" }),
     rects,
     end || null,
     names,

@@ -38,7 +38,7 @@ class Player {
   }
 
   // What a guess that was made is still waiting for; nothing, once the scene has shown it.
-  get suspense() {
+  suspense() {
     this.known ||= !this.scene.decides || this.at >= this.scene.decides;
     return this.guess && this.guess.over && !this.known ? this.scene.suspense : "";
   }
@@ -95,7 +95,7 @@ class Player {
   draw(playing) {
     this.section.classList.toggle("waiting", this.waiting);
     if (this.waiting) return this.hero.show(null);
-    const { suspense } = this;
+    const suspense = this.suspense();
     this.section.classList.toggle("pending", Boolean(suspense));
     if (this.guess && this.guess.over) this.guess.tell(suspense);
     const words = this.scene.says(this.at);
@@ -143,7 +143,8 @@ class Player {
   wait() {
     const { scene, at } = this;
     this.held = Boolean(scene.waits && scene.waits(at));
-    this.timer = this.held ? null : setTimeout(() => this.tick(), Math.max(still() ? 1500 : 0, scene.pace * (scene.stays ? scene.stays(at) : 1)));
+    const stays = scene.pace * (scene.stays ? scene.stays(at) : 1);
+    this.timer = this.held ? null : setTimeout(() => this.tick(), Math.max(still() ? 1500 : 0, stays));
   }
 
   tick() {
