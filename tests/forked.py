@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from functools import partial
 
 import numpy as np
 
@@ -17,29 +18,31 @@ from minialign.teach import lesson
 HANGS = 600  # seconds
 
 
-def run_forked(script, *arguments):
-    """As `python script arguments`, with no display and nobody at the keyboard -> subprocess.CompletedProcess.
+def run_forked(script, *arguments, typed=""):
+    """As `python script arguments`, with no display, and `typed` at the keyboard -> subprocess.CompletedProcess.
 
     Where processes cannot be forked, it is started anew.
     """
     if not hasattr(os, "fork"):
         command = [sys.executable, str(script), *map(str, arguments)]
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANGS, encoding="utf-8")
+        return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=HANGS, encoding="utf-8")
     cache.fingerprint(lesson.__file__)  # reads most of the package: once here, and not again in every child
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as out, tempfile.TemporaryFile("w+", encoding="utf-8") as err:
+    file = partial(tempfile.TemporaryFile, "w+", encoding="utf-8")
+    with file() as keys, file() as out, file() as err:
+        keys.write(typed), keys.seek(0)
         child = os.fork()
         if not child:
-            _become([str(script), *map(str, arguments)], out.fileno(), err.fileno())
+            _become([str(script), *map(str, arguments)], keys.fileno(), out.fileno(), err.fileno())
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         out.seek(0), err.seek(0)
         return subprocess.CompletedProcess(script, code, out.read(), err.read())
 
 
-def _become(argv, out, err):
+def _become(argv, keys, out, err):
     """Be the interpreter that runs this script, from its streams and settings to its exit code; does not return."""
     code = 1
     try:
-        for number, handle in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, err)):
+        for number, handle in ((0, keys), (1, out), (2, err)):
             os.dup2(handle, number)
         sys.stdin, sys.stdout, sys.stderr = open(0, encoding="utf-8"), open(1, "w", encoding="utf-8"), open(2, "w", encoding="utf-8")
         for number in (signal.SIGINT, signal.SIGTERM):

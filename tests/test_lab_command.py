@@ -6,41 +6,23 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import TOY
+from toy_lab import toy_lab
 
 from minialign import lab
 from minialign.cli import lab as lab_command
 from minialign.cli.command import main
-from minialign.lab import EXPERIMENTS, Claim, bakeoff, cousins, leash, length, pairs, rlvr, sums, sycophancy
-from minialign.lab.instruments import measure
+from minialign.lab import EXPERIMENTS, Claim
 from minialign.lab.instruments.measure import count_seeds, holds_in_most_seeds
-from minialign.world import report_questions
 
 
 @pytest.fixture()
-def toy_lab(monkeypatch):
-    """--fast means toy size, and raters who find nothing about the same, so that babble gets votes as well."""
-    monkeypatch.setattr(lab, "LAB_FAST", TOY)
-    monkeypatch.setattr(bakeoff, "FAST", TOY)
-    monkeypatch.setattr(leash, "DRAWS", 16)
-    monkeypatch.setattr(lab, "UNBIASED", TOY.tastes)
-    for module, name in ((leash, "HUMAN"), (length, "LENGTHY")):
-        monkeypatch.setattr(module, name, TOY.tastes)
-    monkeypatch.setattr(length, "TIMES", 2)
-    monkeypatch.setattr(sycophancy, "DRAWS", 2)
-    monkeypatch.setattr(cousins, "ROUNDS", 1)
-    monkeypatch.setattr(pairs, "EACH", 2)
-    monkeypatch.setattr(pairs, "STEPS", 8)
-    monkeypatch.setattr(cousins, "tuning_questions", lambda: report_questions(20))
-    monkeypatch.setattr(measure, "report_questions", lambda: report_questions(40))
-    for module, name in ((rlvr, "VERIFIED"), (rlvr, "UNLEASHED"), (sums, "VERIFIED")):
-        small = replace(getattr(module, name), iterations=2, prompts=4, group_size=4, minibatch_size=8)
-        monkeypatch.setattr(module, name, small)
+def small_lab():
+    with toy_lab():
+        yield
 
 
 def run(folder, *arguments):
@@ -55,7 +37,7 @@ def test_the_command_knows_every_experiment():
 
 @pytest.mark.whole
 @pytest.mark.underflow  # babble: exp(proxy / beta) may vanish
-def test_the_classroom_cut_of_every_experiment_reports_and_is_found_again(tmp_path, toy_lab, monkeypatch, capsys):
+def test_the_classroom_cut_of_every_experiment_reports_and_is_found_again(tmp_path, small_lab, monkeypatch, capsys):
     assert run(tmp_path, "all", "--seeds", "1") == 0
     said = capsys.readouterr().out
     for name in lab.EXPERIMENTS:
