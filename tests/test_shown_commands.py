@@ -50,6 +50,7 @@ ELSEWHERE = {  # command -> why it is not typed here: where it runs; and there, 
     "minialign bench --against torch": (TORCH, "bench-against-torch-size-small"),
 }
 ENDS = {"minialign serve": 130}  # with Ctrl-C
+EXTRAS = {"book": "latex2mathml", "export": "safetensors", "import": "safetensors"}  # without the extra a command says so, and ends
 
 
 def in_this_suite(command):
@@ -143,6 +144,9 @@ def test_a_lesson_is_taken_as_it_is_shown(command, tmp_path, monkeypatch):
 @pytest.mark.underflow  # babble: exp(proxy / beta) may vanish
 @pytest.mark.parametrize("command", [command for command in RUN_HERE if command not in BEFORE.values()])  # those are typed before others
 def test_a_shown_command_runs(command, one_tour, tmp_path, monkeypatch):
+    for name, library in EXTRAS.items():
+        if command.startswith(f"minialign {name}"):
+            pytest.importorskip(library, reason=f"the extra of minialign {name} is not installed")
     done = Shell(tmp_path, one_tour, monkeypatch).type(command)
     assert done.code == next((code for start, code in ENDS.items() if command.startswith(start)), 0), done.out + done.err
     assert "Traceback" not in done.err and (done.out or done.err or "house_map" in command)
