@@ -162,6 +162,31 @@ def test_an_equation_becomes_mathml():
 
 
 @needs_extra
+@pytest.mark.parametrize(
+    ("latex", "name", "left", "right"),
+    [
+        (r"\beta \log Z", "log", 0.17, 0.17),
+        (r"-\log \sigma", "log", 0, 0.17),
+        (r"\nabla \log \pi", "log", 0.17, 0.17),
+        (r"\text{ref} \exp(r)", "exp", 0.17, 0),
+        (r"\frac{\ln 9}{2}", "ln", 0, 0.17),
+    ],
+)
+def test_a_functions_name_has_a_space_where_print_has_one(latex, name, left, right):
+    from minialign.book.words import math
+
+    assert f'<mo form="prefix" lspace="{left:g}em" rspace="{right:g}em">{name}</mo>' in math(latex, block=False)
+
+
+@needs_extra
+def test_a_word_below_is_a_word_and_two_indices_are_two():
+    from minialign.book.words import math
+
+    assert "<mtext>old</mtext>" in math(r"\pi_{old}", block=False) and r"\pi_{old}</annotation>" in math(r"\pi_{old}", block=False)
+    assert "<mi>t</mi><mi>s</mi>" in math("w_{ts}", block=False)
+
+
+@needs_extra
 def test_a_long_formula_in_a_line_may_scroll():
     from minialign.book.words import Writer
 

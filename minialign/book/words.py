@@ -21,6 +21,8 @@ from ..teach.kit.glossary import Entry
 from ..teach.lesson_text import MISTAKE, markdown_of
 
 NOT_WORDS = re.compile(r"\\[A-Za-z]+|&(?!#?\w+;)")  # of LaTeX, left in the MathML: it was not understood
+FUNCTION = re.compile(r"(&#x02207;</mo>|</mo>|<mrow>)?<mi>(log|ln|exp)</mi>(<mo stretchy=\"false\">&#x00028;)?")
+WORD_BELOW = re.compile(r"_\{([A-Za-z]{3,})\}")  # pi_{old}: a word, not o times l times d
 WIDE = 24  # characters of an inline formula that a phone may have no room for
 PLAIN = re.compile(r"(?<![\w.])-(?=\d)")
 
@@ -30,15 +32,24 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
 
 
+def spaced(function: re.Match) -> str:
+    """A thin space around log and its like, as in print: latex2mathml writes them as letters, side by side with others."""
+    before, name, bracket = function.groups(default="")
+    left, right = (0.17 * (before in ("", "&#x02207;</mo>")), 0.17 * (not bracket))
+    return f'{before}<mo form="prefix" lspace="{left:g}em" rspace="{right:g}em">{name}</mo>{bracket}'
+
+
 def math(latex: str, block: bool) -> str:
     """LaTeX -> MathML.  Raises Problem for what cannot be read, and for a command that is not known."""
     try:
-        made = convert(latex.strip().replace("{aligned}", "{split}"), display="block" if block else "inline")
+        readable = WORD_BELOW.sub(r"_{\\text{\1}}", latex.strip().replace("{aligned}", "{split}"))
+        made = convert(readable, display="block" if block else "inline")
     except Exception as problem:  # latex2mathml raises a dozen kinds
         raise Problem(f"the equation {latex.strip()!r} cannot be read ({type(problem).__name__}); fix it") from None
     left = NOT_WORDS.search(made)
     if left:
         raise Problem(f"the equation {latex.strip()!r} has {left[0]}, which the book cannot typeset; write it differently")
+    made = FUNCTION.sub(spaced, made)
     # The LaTeX is kept, for those who copy it, and for readers of the page's source.
     note = f'<annotation encoding="application/x-tex">{html.escape(latex.strip())}</annotation>'
     opening, inside = re.match(r"(<math[^>]*>)(.*)</math>$", made, re.S).groups()  # type: ignore[union-attr]
