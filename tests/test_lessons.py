@@ -67,7 +67,7 @@ def test_a_lesson_runs_by_itself(script, lesson_runs):
     assert r["pictures"]
     for name, words in r["pictures"].items():
         assert (folder / f"{name}.png").exists() and (folder / f"{name}.svg").exists()
-        assert words.isascii() and (folder / f"{name}.txt").read_text(encoding='utf-8') == words + "\n"
+        assert words.isascii() and (folder / f"{name}.txt").read_text(encoding="utf-8") == words + "\n"
 
 
 @pytest.mark.slow
@@ -81,6 +81,25 @@ def test_a_fault_shows_where_the_lesson_says_it_will(script, fault, lesson_runs)
     assert done.returncode == 0, done.stderr
     r = result(lesson_runs / "lessons" / f"{script.stem}-fast-{fault}")
     assert not any(r["claims"][str(n)]["seen"] for n in r["expected_unseen"])
+
+
+@pytest.mark.lessons
+def test_lesson_3_says_of_its_mask_what_its_runs_print(lesson_runs):
+    """Other machines round otherwise, and 60 samples tell: a tenth is allowed."""
+    script = LESSONS[2]
+    said = " ".join(script.read_text(encoding="utf-8").replace("\n#", "").split())
+    said = said[said.index("What the mask is worth") :]
+    ran = [run(script, "--fast", "--out", lesson_runs, *fault) for fault in ([], ["--break", "nomask"])]
+    assert [done.returncode for done in ran] == [0, 0]
+    found = [result(lesson_runs / "lessons" / name)["numbers"] for name in ("03_sft-fast", "03_sft-fast-nomask")]
+    names = ("after a lone <user> it asks", "loss on their questions", "loss on unseen answers", "gold of its imitator")
+    asks, questions, answers, gold = ([numbers[name] for numbers in found] for name in names)
+    x = r"(-?\d+(?:\.\d+)?)"
+    form = (
+        rf"asks in {x}%.*?nomask` in {x}%.*?at {x} instead of {x};.*?at {x} instead of {x}\..*?: {x} with the mask, {x} without"
+    )
+    told = [float(number) for number in re.search(form, said).groups()]
+    assert [told[0] / 100, told[1] / 100, *told[2:]] == pytest.approx([*asks, *questions[::-1], *answers[::-1], *gold], abs=0.1)
 
 
 @pytest.mark.lessons
@@ -241,7 +260,10 @@ def test_a_lesson_tells_and_keeps_its_numbers_and_claims(toy, tmp_path):
 
 def test_a_run_with_a_human_rater_is_kept_apart(toy, tmp_path):
     script = toy()
-    script.write_text(script.read_text(encoding="utf-8").replace("WATCH ", "NEEDS      you, with --rate terminal\nWATCH ", 1), encoding="utf-8")
+    script.write_text(
+        script.read_text(encoding="utf-8").replace("WATCH ", "NEEDS      you, with --rate terminal\nWATCH ", 1),
+        encoding="utf-8",
+    )
     done = run_forked(script, "--out", tmp_path, "--rate", "terminal", "--seed", 3)
     assert done.returncode == 0 and result(tmp_path / "lessons" / "03_toy-rated-s3")["complete"], done.stderr
 
@@ -362,9 +384,16 @@ def rivals():
     history = History()
     for step in range(3):
         history.log(step, {"objective/scores": 0.2 * step})
-    known = {"known,\nSFT": (0.1, 0.5, 0.2), "known,\nafter": (0.9, 0.1, 0.0), "made up,\nSFT": (0.0, 0.5, 0.4), "made up,\nafter": (0.0, 0.94, 0.01)}
+    known = {
+        "known,\nSFT": (0.1, 0.5, 0.2),
+        "known,\nafter": (0.9, 0.1, 0.0),
+        "made up,\nSFT": (0.0, 0.5, 0.4),
+        "made up,\nafter": (0.0, 0.94, 0.01),
+    }
     figure, words = lab_plots.rivals(np.array([1.0, 2.0, 3.0, 6.0]), np.array([-0.93, -0.46, 0.0, 1.39]), history, known)
-    assert words.startswith("Right answers on verified facts go from 10% to 90%, and 'i do not know' about made-up names from 40% to 1%.")
+    assert words.startswith(
+        "Right answers on verified facts go from 10% to 90%, and 'i do not know' about made-up names from 40% to 1%."
+    )
     return figure, words
 
 
