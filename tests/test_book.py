@@ -260,7 +260,9 @@ def test_every_page_is_there_and_every_link_leads_somewhere_inside(book):
             assert not re.match(r"\w+:|//", address), f"{name} leads outside: {address}"
             file, _, anchor = address.partition("#")
             assert (book / (file or name)).is_file(), f"{name}: {address}"
-            if anchor and file != "journey.html":
+            if file.endswith(".svg"):
+                assert not anchor or f'<view id="{anchor}"' in (book / file).read_text(encoding="utf-8")
+            elif anchor and file != "journey.html":
                 assert anchor in ids[file or name], f"{name}: {address}"
         assert set(page.values("popovertarget")) <= set(ids[name])
 
@@ -304,9 +306,12 @@ def test_every_picture_has_words_and_a_size(book):
         for tag, attributes in page.elements:
             if tag == "img":
                 assert len(attributes["alt"]) > 20 and int(attributes["width"]) > 0 and int(attributes["height"]) > 0
-                assert attributes["src"].endswith(".svg")
-    figure = next(a for tag, a in Read(book / "03_toy.html").elements if tag == "img" and "line" in a["src"])
+                assert attributes["src"].partition("#")[0].endswith(".svg")
+    figure, *panels = [a for tag, a in Read(book / "03_toy.html").elements if tag == "img" and "line" in a["src"]]
     assert (figure["width"], figure["height"], figure["alt"]) == ("384", "192", SAID[2][0].words)
+    assert [panel["src"].partition("#")[2] for panel in panels] == ["panel-1", "panel-2"]
+    assert panels[0]["alt"] == f"Panel: one < two. {figure['alt']}" and panels[1]["alt"].startswith("Panel: the other one")
+    assert all(0.4 < int(panel["width"]) / 384 < 0.6 for panel in panels)
 
 
 @needs_extra

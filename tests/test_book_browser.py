@@ -94,6 +94,14 @@ def test_no_page_is_wider_than_its_window(page, address, width):
     assert js(browser, "document.querySelector('.contents').open") == (width >= 1100)
 
 
+def test_a_phone_shows_the_panels_of_a_figure_one_under_the_other(page):
+    shown = "[...document.querySelectorAll('.split img')].map((i) => [i.className, i.offsetWidth, i.offsetHeight]).filter((i) => i[1])"
+    assert [name for name, _, _ in js(page("03_toy.html", 1280), shown)] == [""]
+    phone = js(page("03_toy.html", 360), shown)
+    assert [name for name, _, _ in phone] == ["panel", "panel"]
+    assert all(width > 300 and 0.5 < height / width < 1.5 for _, width, height in phone)
+
+
 def test_the_button_turns_the_light_off_and_the_next_page_knows(page):
     browser = page("index.html")
     browser.find_element("id", "theme").click()

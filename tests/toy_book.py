@@ -56,7 +56,9 @@ lesson.reveal()
 # Attention, in another section.
 # %%
 figure = Figure(figsize=(4, 2))
-figure.subplots().plot(np.arange(3))
+for title, ax in zip(("one < two", "the other one"), figure.subplots(1, 2)):
+    ax.plot(np.arange(3))
+    ax.set_title(title, loc="left")
 lesson.picture("line", figure, "A line rises from zero at the left to two at the right.")
 lesson.claim(1, True, "1 < 2")
 lesson.claim(2, False)

@@ -1,6 +1,7 @@
 """One lesson as a chapter: its script, cell by cell, and between the cells their output in the recorded run."""
 
 import ast
+import html
 import re
 import textwrap
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ..teach.equations import CITED
+from ..teach.kit.slides import VIEW
 from ..teach.kit.source import Source
 from ..teach.lesson_text import cells, without_notes
 from ..teach.quiz import read_quiz
@@ -38,12 +40,23 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Panel:
+    """A part of a figure that a phone shows by itself: a <view> of its drawing."""
+
+    address: str
+    title: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class Figure:
     file: Path
     address: str
     words: str
     width: int
     height: int
+    panels: list[Panel]
 
 
 @dataclass(frozen=True)
@@ -170,15 +183,19 @@ def groups(said: list[Event], writer: Writer) -> Iterator[Group]:
 def figure(source: Source, recording: Recording, picture: Picture) -> Figure:
     """A picture's file and size: a page that knows the sizes of its pictures does not jump while it loads."""
     file = recording.folder / f"{picture.name}.svg"
-    width, height = svg_size(file.read_text(encoding="utf-8"))
-    return Figure(file, f"figures/{source.name}-{picture.name}.svg", picture.words, width, height)
+    svg, address = file.read_text(encoding="utf-8"), f"figures/{source.name}-{picture.name}.svg"
+    whole = re.search(r'viewBox="(0 0 [\d.]+ [\d.]+)"', svg)
+    assert whole, "a figure without a viewBox"
+    panels = [
+        Panel(f"{address}#panel-{n}", html.unescape(title), *pixels(box)) for n, (box, title) in enumerate(VIEW.findall(svg), 1)
+    ]
+    return Figure(file, address, picture.words, *pixels(whole[1]), panels)
 
 
-def svg_size(svg: str) -> tuple[int, int]:
-    """In pixels; matplotlib writes points."""
-    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
-    assert box, "a figure without a viewBox"
-    return round(float(box[1]) * 4 / 3), round(float(box[2]) * 4 / 3)
+def pixels(box: str) -> tuple[int, int]:
+    """Width and height of a viewBox; matplotlib writes points."""
+    width, height = (round(float(length) * 4 / 3) for length in box.split()[2:])
+    return width, height
 
 
 def number_anchor(name: str) -> str:
