@@ -13,7 +13,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import types
+import urllib.request
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -86,9 +88,6 @@ def everything_small():
 
 def until_ctrl_c(server, poll_interval):
     """One page is asked for, then somebody types Ctrl-C."""
-    import threading
-    import urllib.request
-
     def visitor():
         with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/", timeout=20) as page:
             got.append(page.read())
