@@ -15,7 +15,7 @@ WATCH      1. the loss starts at ln 2: the policy is its own reference, and ever
            6. on unseen votes the rejected answers become less probable, by more than the chosen ones do
            7. the answers are worth more than those of the SFT model
 BREAK IT   --break swap    chosen and rejected change places -> 6, 7
-           --break noref   the reference is forgotten: its log-probabilities count as 0 -> 1, 7
+           --break noref   the reference is forgotten: its log-probabilities count as 0 -> 1
            --break drift   the reference is not frozen, it moves with the policy -> 5
 EXERCISES  (2 min, run) --break drift: the loss is stuck at 0.693. Does the policy stay where it is?
            (5 min, change) section 3 with replace(settings, beta=0.1), of dataclasses: it was 0.5. What happens to the
