@@ -69,12 +69,17 @@ def test_equal_sources_give_equal_bytes(built, tmp_path, monkeypatch):
         assert first.name == second.name and first.read_bytes() == second.read_bytes()
 
 
+def without_the_clone():
+    """The environment of a process that must not find the clone: to pip it would be minialign, installed already."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 def installed(wheel, folder):
     """A new environment with the wheel alone, and with the libraries of this one, for there may be no network -> its Python."""
     venv.create(folder, with_pip=False)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel]
-    subprocess.run(pip, check=True)
+    subprocess.run(pip, check=True, env=without_the_clone())
     site = next(folder.rglob("site-packages"))
     (site / "libraries.pth").write_text(str(Path(np.__file__).parents[1]), encoding="utf-8")
     return python
@@ -82,8 +87,7 @@ def installed(wheel, folder):
 
 def outside(python, folder, *command, code=0):
     """Run a command of an installed wheel in a folder that is no clone -> its output."""
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    options = {"cwd": folder, "env": env, "stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "encoding": "utf-8"}
+    options = {"cwd": folder, "env": without_the_clone(), "stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "encoding": "utf-8"}
     done = subprocess.run([python, *map(str, command)], **options)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
