@@ -200,8 +200,8 @@ for step, answers, ends, asks, on_answers, on_questions in zip(*snapshots.values
 # different questions, too: only a large difference means something.)
 #
 # What the mask is worth, with `--fast` and seed 0: after a lone `<user>` this run asks in 40% of the samples, and
-# `--break nomask` in 97%. Its loss on the questions ends at 0.32 instead of 2.14; that on the answers, which is what one
-# wants, at 0.14 instead of 0.13. Both imitators stay below the crowd's 0.53: -0.06 with the mask, -0.23 without.
+# `--break nomask` in 97%. Its loss on the questions ends at 0.32 instead of 2.14; that on the answers, which is what
+# one wants, at 0.14 instead of 0.13. Both imitators stay below the crowd's 0.53: -0.06 with the mask, -0.23 without.
 # %%
 lesson.section("4. The numbers")
 first, last = ({name: values[i] for name, values in snapshots.items()} for i in (0, -1))

@@ -244,7 +244,7 @@ lesson.show("calibration-error")
 lesson.need("reward")
 ceiling = reward_report(lesson.journey).ceiling
 if not lesson.fault and len(votes) > sizes[-1]:  # the journey's reward model has learned from all of them
-    score = Scorer(lesson.journey.model("reward"), config.pooling)
+    score = Scorer(lesson.journey.model("reward"), lesson.recipe.reward.pooling)
     gaps = score_gaps(score, held_out)
     sizes.append(len(votes))
     own.append(pair_accuracy(score_gaps(score, votes[range(300)])))
