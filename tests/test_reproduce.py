@@ -77,7 +77,7 @@ def test_every_step_is_a_command_that_there_is(real):
             assert parser(words[0]).parse_args(step.argv(Path("/out"), 1)[3:]).command == words[0]
         else:
             assert program == "python" and all((ROOT / word).exists() for word in words if word.startswith("tests/"))
-    assert {"table", "prepare-fast", "lab-leash", "mutants", "fuzz", "hf_proof", "proof-1", "pretrained"} <= set(real)
+    assert {"table", "bands-fast", "prepare-fast", "lab-leash", "mutants", "fuzz", "hf_proof", "proof-1", "pretrained"} <= set(real)
 
 
 def test_every_published_band_of_the_classroom_cut_belongs_to_a_step(real):
