@@ -44,9 +44,9 @@ def save(figure: Figure, path: str | Path, alt_text: str) -> None:
     _settle(figure)
     about = {"Title": alt_text.split(". ")[0], "Description": alt_text}
     with matplotlib.rc_context({"svg.hashsalt": "minialign"}):
-        drawn = io.StringIO()
+        drawn = io.BytesIO()
         figure.savefig(drawn, format="svg", metadata=about | {"Date": None})
-    svg = drawn.getvalue().replace("<defs>", "".join(views(figure)) + "<defs>", 1)
+    svg = drawn.getvalue().decode("utf-8").replace("<defs>", "".join(views(figure)) + "<defs>", 1)
     atomically(f"{path}.svg", lambda file: file.write(svg.encode("utf-8")))
     atomically(f"{path}.png", lambda file: figure.savefig(file, format="png", dpi=150, metadata=about))
     atomically(f"{path}.txt", lambda file: file.write((alt_text + "\n").encode()))
