@@ -18,6 +18,7 @@ CI = "installs, and takes minutes: .ci/run"
 WHOLE_SUITE = "is this test suite: .ci/run"
 LONG = "takes minutes, and fails if it is not right: reproduce"
 TORCH = "needs PyTorch: reproduce"
+AT_TOY_SIZE = ("runs at toy size with every experiment: tests/test_lab_command.py", "lab.EXPERIMENTS")
 ELSEWHERE = {  # command -> why it is not typed here: where it runs; and there, the words that say so
     "python3 -m venv .venv": (CI, '-m venv "$work/venv"'),
     ".venv/bin/pip install -q -e .": (CI, "install --quiet --editable"),
@@ -48,6 +49,7 @@ ELSEWHERE = {  # command -> why it is not typed here: where it runs; and there, 
     "python tests/hf_proof.py runs/tour-fast-s0": ("needs PyTorch and TRL: .ci/run", "tests/hf_proof.py"),
     "python train_dpo.py --config dpo.yaml": ("needs PyTorch and TRL: tests/hf_proof.py", '"dpo.yaml"'),
     "accelerate launch --num_processes 8 train_dpo.py": ("needs PyTorch and TRL; with two processes: tests/hf_proof.py", "accelerate"),
+    **dict.fromkeys((f"minialign lab {name}" for name in ("bakeoff", "cousins", "rlvr", "sums")), AT_TOY_SIZE),
     "minialign bench --against torch": (TORCH, "bench-against-torch-size-small"),
 }
 ENDS = {"minialign serve": 130}  # with Ctrl-C
