@@ -25,6 +25,7 @@ from minialign.cli import chat
 from minialign.cli.command import main
 from minialign.figures import page_plots
 from minialign.models import NAMES, SPEAKERS, STAGES
+from minialign.reward import Scorer, pair_accuracy, reward_model_from, score_gaps
 from minialign.runs import metrics
 from minialign.world import ToyWorld, five_questions
 
@@ -374,6 +375,17 @@ def others_stages(out, folder, *, but):
 def full_disk(file):
     file.write(b"the first half")
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_the_reward_model_is_measured_on_held_out_votes_untrained_and_trained(out):
+    with toy_size():
+        journey = pipeline.Journey(TOY, 0, out / "cache")
+        r, votes, config = metrics.reward_report(journey), journey.votes()[1], TOY.reward
+        untrained = reward_model_from(journey.model("sft"), journey.rng("reward"), config.likelihood_weights)
+        for model, loss, accuracy in ((untrained, r.first_loss, r.first_accuracy), (journey.model("reward"), r.last_loss, r.accuracy)):
+            gaps = score_gaps(Scorer(model, config.pooling), votes)
+            assert loss == pytest.approx(np.log1p(np.exp(-gaps)).mean(), rel=1e-5) and accuracy == pair_accuracy(gaps)
+        assert r.first_loss != r.last_loss
 
 
 def test_a_full_disk_while_training_is_one_line_and_the_same_command_goes_on(out, capsys, monkeypatch, tmp_path):

@@ -27,7 +27,7 @@ from ..batch import Batch, Response, conversations
 from ..runs.voting import Pair
 from ..world.answers import parse_answer
 
-VOTERS = 30  # who vote on each of them
+CLASS = 30  # voters, all of whom vote on each of them
 OTHERWISE = 0.15  # h, of answers that say different things
 
 Score = Callable[[Batch], np.ndarray]  # the reward model
@@ -58,7 +58,7 @@ def all_pairs(question: str, texts: list[Response], score: Score) -> list[tuple[
     found = []
     for i, j in combinations(range(len(texts)), 2):
         odds = math.exp(-abs(r[i] - r[j]))  # of the one that the reward model likes less
-        w = VOTERS * (1.0 if says[i] == says[j] else OTHERWISE) * odds / (1 + odds) ** 2
+        w = CLASS * (1.0 if says[i] == says[j] else OTHERWISE) * odds / (1 + odds) ** 2
         found.append((Pair(question, texts[i], texts[j]), seen[i] - seen[j], w))
     return found
 

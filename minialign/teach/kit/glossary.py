@@ -8,6 +8,7 @@ See lesson 6: "k1 below 0, share of batches"           a lesson that exists, and
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +34,20 @@ class Answer:
     pointers: list[tuple[int, str]]  # (lesson, name of a number)
 
 
-def read_glossary(path: Path) -> list[Entry]:
-    """glossary.md -> list of Entry.  An entry is a paragraph."""
-    found = []
+def entries(path: Path, form: re.Pattern[str], example: str) -> Iterator[re.Match[str]]:
+    """The paragraphs of a file that begin in bold, each matched by form.  Raises Problem for one that is not of it."""
     for paragraph in re.split(r"\n\s*\n", path.read_text(encoding="utf-8")):
         if paragraph.startswith("**"):
-            entry = ENTRY.fullmatch(" ".join(paragraph.split()))
+            entry = form.fullmatch(" ".join(paragraph.split()))
             if not entry:
-                raise Problem(f'"{paragraph[:40]}..." in {path.name} cannot be read; write: **term**: meaning. [5, 8]')
-            found.append(Entry(entry[1], entry[2], [int(n) for n in entry[3].split(",")]))
-    return found
+                raise Problem(f'"{paragraph[:40]}..." in {path.name} cannot be read; write: {example}')
+            yield entry
+
+
+def read_glossary(path: Path) -> list[Entry]:
+    """glossary.md -> list of Entry.  An entry is a paragraph."""
+    found = entries(path, ENTRY, "**term**: meaning. [5, 8]")
+    return [Entry(entry[1], entry[2], [int(n) for n in entry[3].split(",")]) for entry in found]
 
 
 def read_faq(path: Path) -> list[Answer]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...runs.errors import Problem
+from .glossary import entries
 
 LISTED = re.compile(r"\*\*(.+?) (\d{4})\*\*: (\*(.+?)\*.*?)(?: \[([^]]+)\])?")
 NAME = r"[A-Z][A-Za-z'-]+"
@@ -58,15 +58,8 @@ def first_author(authors: str) -> str:
 
 def read_references(path: Path) -> list[Reference]:
     """references.md -> list of Reference.  An entry is a paragraph.  Raises Problem for one that cannot be read."""
-    found = []
-    for paragraph in re.split(r"\n\s*\n", path.read_text(encoding="utf-8")):
-        if paragraph.startswith("**"):
-            entry = LISTED.fullmatch(" ".join(paragraph.split()))
-            if not entry:
-                raise Problem(f'"{paragraph[:40]}..." in {path.name} cannot be read; write: **Author 2023**: *Title*. Where.')
-            places = entry[5].split(", ") if entry[5] else []
-            found.append(Reference(entry[1], int(entry[2]), entry[3], entry[4], arxiv_of(entry[3]), places))
-    return found
+    found = entries(path, LISTED, "**Author 2023**: *Title*. Where.")
+    return [Reference(e[1], int(e[2]), e[3], e[4], arxiv_of(e[3]), e[5].split(", ") if e[5] else []) for e in found]
 
 
 def citations(text: str) -> Iterator[Citation]:
