@@ -36,7 +36,7 @@ from minialign.figures.scenes import (
     Tilted,
 )
 from minialign.models import TABLE
-from minialign.page import captions, guesses, leashes, make_page, make_strip, policies, reweighting, weights
+from minialign.page import captions, guesses, leashes, make_page, make_strip, policies, reweighting, voting, weights
 from minialign.page.data import page_data
 from minialign.page.document import CONTRAST, SCRIPTS, STYLES, WASH, as_script, document, ink, luminance
 from minialign.page.fields import Fields, Missing
@@ -555,16 +555,34 @@ def test_the_leash_says_why_one_has_it():
     shapes = ((0.1, 0.5, -0.2), (0.1, 0.3, 0.5), (0.0, 0.0, 0.0))
     peak, rising, flat = (captions.why_a_leash(tight_scene(golds))[0].text for golds in shapes)
     assert "looser than beta 1 the score goes on rising and the truth falls" in peak
-    assert "the truth rises too" in rising and "does not rise" in flat
+    assert "the mean truth rises too, but the slider" in rising and "does not rise" in flat
     results = (Path(__file__).parents[1] / "docs" / "results.md").read_text(encoding="utf-8")
     assert captions.PUBLISHED in rising and captions.PUBLISHED in flat and "below SFT in 4 of 5 seeds sampled" in results
+    some = replace(tight_scene((0.1, 0.3, 0.5)), questions=["q"] * 9, falls=2, worst=3)
+    assert "but on 2 of 9 questions it falls: press" in captions.why_a_leash(some)[0].text
     free = replace(tight_scene((0.1, 0.3, 0.5)), dots=[Place("ppo", 0.0, False, proxy=1.01, gold=-0.05, kl=6.0)])
     assert "at beta 0, goes further: score +1.01, truth -0.05; SFT has 0.00" in captions.why_a_leash(free)[0].text
 
 
+def test_a_mean_that_rises_can_hide_a_question_where_the_truth_falls():
+    proxy, gold = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]), np.array([[0.0, 1.0], [0.6, 0.4], [1.0, -1.0]])
+    curve = [reweighting.tilted(proxy, gold, beta) for beta in (8.0, 0.01)]
+    assert reweighting.falling(proxy, gold, curve) == (1, 2)  # two answers are never enough in play: the tightest leash
+    loose = [replace(point, effective=reweighting.FEW) for point in curve]
+    assert reweighting.falling(proxy, gold, loose) == (2, 2) and reweighting.falling(proxy[:2], gold[:2], loose) == (1, 1)
+    assert reweighting.falling(proxy[:1], gold[:1], loose)[0] == 0
+
+
+def test_the_friendlier_of_two_answers_that_say_the_same_is_counted():
+    plain, warm, other = (Response(text, True) for text in ("it says moo.", "sure! it says moo.", "sure! it says baa."))
+    votes = [("q", warm, plain), ("q", warm, plain), ("q", plain, warm), ("q", other, plain), ("q", plain, plain)]
+    assert voting.friendlier(votes) == (2, 3)
+
+
 def test_a_guess_at_a_number_is_told_the_number(run):
     _, data = made(run)
-    for key in ("base", "reward", "ppo"):
+    assert data.guesses["ppo"] is None or data.guesses["ppo"].told.startswith("Both times")
+    for key in ("base", "reward"):
         guess = data.guesses[key]
         assert guess is None or guess.nearest and guess.told.startswith("It was ")
     assert "simulated raters" in captions.because(data.scenes)["votes"][0].text
@@ -594,7 +612,7 @@ def test_the_story_ends_with_the_runs_own_numbers(run):
 
 def test_the_guess_of_sft_has_the_first_step_after_which_all_answers_end():
     def guess(*ended):
-        row = Along("q", [Answer("x", e) for e in ended], [])
+        row = Along("q", [Answer("x", e) for e in ended], [], 1.0)
         return guesses.sft(SftScene([0, 1, 5, 20, 90][: len(ended)], [row], [], 0.9, 0.1))
 
     for ended, right in (
@@ -654,7 +672,7 @@ def test_the_caption_of_the_leash_says_what_the_run_shows():
 
 def test_the_caption_of_sft_says_when_answers_begin_to_end():
     def scene(*ended):
-        row = Along("q", [Answer("x", e) for e in ended], [])
+        row = Along("q", [Answer("x", e) for e in ended], [], 1.0)
         return SftScene([0, 10, 50], [row], [], 0.9, 0.1)
 
     assert captions.sft(scene(False, False, True)).startswith("From step 50 on all 1")

@@ -25,6 +25,13 @@ class Answer:
     ended: bool
 
 
+@dataclass(frozen=True)
+class Answered:
+    question: str
+    text: str
+    ended: bool
+
+
 # ------------------------------------------------------------------------------------------------ 1: the base model
 @dataclass(frozen=True)
 class Continued:
@@ -53,6 +60,7 @@ class Along:
     question: str
     greedy: list[Answer]
     sampled: list[Answer]
+    gold: float  # of the last greedy answer
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,7 @@ class VotesScene:
     tastes: dict[str, float]  # warmth, length, confidence, agreement: what the simulated raters like
     own: bool  # the votes to train on are the user's own
     class_votes: int = 0  # so many of them, if they are a class's
+    friendlier: tuple[int, int] = (0, 0)  # of the votes on answers that say the same, those that the friendlier won; how many
 
 
 # ------------------------------------------------------------------------------------------------ 4: the reward model
@@ -206,12 +215,9 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Overrated:
+class Overrated(Answered):
     """An answer that the reward model likes far beyond its worth."""
 
-    question: str
-    text: str
-    ended: bool
     proxy: float
     gold: float
 
@@ -243,6 +249,8 @@ class LeashScene:
     dots: list[Place]
     gallery: list[Overrated]
     phrase: Phrase | None
+    falls: int = 0  # so many questions end with less truth than the SFT model's;
+    worst: int = 0  # on this one it falls most
 
 
 # ------------------------------------------------------------------------------------------------ 7: DPO and everybody
@@ -253,13 +261,6 @@ class BoardRow:
     gold: float
     win_rate: float
     kl: float | None
-
-
-@dataclass(frozen=True)
-class Answered:
-    question: str
-    text: str
-    ended: bool
 
 
 @dataclass(frozen=True)

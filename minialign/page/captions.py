@@ -92,7 +92,9 @@ def liking(s: shown.VotesScene) -> str:
 def who_votes(s: shown.VotesScene) -> list[Told]:
     raters = f"simulated raters, who {liking(s)}"
     own = f"The votes to train on are your own; the held-out ones are of {raters}."
-    return [Told(own if s.own else f"Who votes here: {raters}.")]
+    won, n = s.friendlier
+    seen = f" Of two answers that say the same, they chose the friendlier one in {won} of {n} votes."
+    return [Told((own if s.own else f"Who votes here: {raters}.") + seen * bool(n and not s.own))]
 
 
 def votes(s: shown.VotesScene) -> str:
@@ -155,12 +157,20 @@ def why_a_leash(s: shown.LeashScene) -> list[Told]:
         peak = f"looser than beta {found.best.beta:.2g} the score goes on rising and the truth falls"
         return [Told(f"Why a leash? Here {peak}: the model finds what the score overrates.", "gold")]
     turns = "rises too" if found.gains else "does not rise with the score"
-    reach = f"Why a leash? Here the truth {turns}, but the slider only reweights what SFT says anyway."
+    reach = f"Why a leash? Here the mean truth {turns}, {not_everywhere(s)}the slider only reweights what SFT says anyway."
     free = next((dot for dot in s.dots if dot.name == "ppo" and dot.beta == 0), None)
     if free:
         ends = f"score {signed(free.proxy)}, truth {signed(free.gold)}; SFT has {signed(s.start.gold)}"
         return [Told(f"{reach} PPO trained without one, at beta 0, goes further: {ends}.", "gold")]
-    return [Told(f"{reach} PPO without one goes further: {PUBLISHED}. Where the score errs: the gallery, in More.", "gold")]
+    where = "" if s.falls else " Where the score errs: the gallery, in More."
+    return [Told(f"{reach} PPO without one goes further: {PUBLISHED}.{where}", "gold")]
+
+
+def not_everywhere(s: shown.LeashScene) -> str:
+    """The questions that a mean hides: those where the score rises and the truth falls."""
+    if not s.falls:
+        return "but "
+    return f"but on {s.falls} of {len(s.questions)} questions it falls: press \u201cwhere the truth falls\u201d, and drag. And "
 
 
 def below(s: shown.LeashScene) -> str:
@@ -203,13 +213,24 @@ def race_and_run(s: shown.DpoScene) -> list[Told]:
     ranked = sorted(("ppo", "dpo"), key=lambda name: -board[name].gold)
     truths = " and ".join(f"{NAMES[name]} {signed(board[name].gold)}" for name in ranked)
     return [
-        Told("The race is in another world: every vote is counted exactly, and any mix of answers is possible."),
-        Told("This run's models, whose answers are below, learned from a sample of votes; their order can differ."),
+        Told("The race is not this run: it is in a toy world of 13 answers, whose best policy is known."),
+        Told("This run's models, whose answers are below, can end in another order."),
         Told(f"Their mean truth: {truths}.", "gold"),
     ]
 
 
-WHY: dict[str, Callable[[Any], list[Told]]] = {"votes": who_votes, "leash": why_a_leash, "dpo": race_and_run}
+def form_first(s: shown.SftScene) -> list[Told]:
+    """How many of the last answers are good ones: form can be there without truth."""
+    good, n = sum(row.gold > 0 for row in s.rows), len(s.rows)
+    return [
+        Told(
+            f"After the last step {good} of the {n} most probable answers have a truth above zero; the others only sound so.",
+            "gold",
+        )
+    ]
+
+
+WHY: dict[str, Callable[[Any], list[Told]]] = {"sft": form_first, "votes": who_votes, "leash": why_a_leash, "dpo": race_and_run}
 
 SAY: dict[str, Callable[[Any], str]] = {
     "base": base,

@@ -62,10 +62,11 @@ def ppo(s: shown.PpoScene) -> shown.Guess | None:
     before, after = ({t.question: t.text for t in own.texts if t.step == step} for step in (first, last))
     changed = sum(before[question] != after.get(question) for question in before)
     n = len(before)
-    options = [0, n // 2, n]
-    told = f"It was {changed} of {n}, sampled with the same seed before and after."
+    others = sorted({0, n // 2, n} - {changed}, key=lambda other: -abs(other - changed))
+    options = sorted([changed, *others[:2]])
+    told = "Both times sampled with the same seed."
     ask = f"PPO (proximal policy optimization) now raises the reward model's score. Of {n} answers, how many will change?"
-    return shown.Guess(ask, ["none", "about half", "all"], among([float(o) for o in options], changed), told, nearest=True)
+    return shown.Guess(ask, [f"{option} of {n}" for option in options], options.index(changed), told)
 
 
 def leash(s: shown.LeashScene) -> shown.Guess:

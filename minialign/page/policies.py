@@ -57,6 +57,8 @@ def leash_scene(run: Run) -> shown.LeashScene:
     number = {text: i for i, text in enumerate(dict.fromkeys(said))}
     shaped = drawn.proxy.reshape(-1, K), drawn.gold.reshape(-1, K)
     found, phrase = overrated(drawn)
+    curve = [reweighting.tilted(*shaped, beta) for beta in reweighting.BETAS]
+    falls, worst = reweighting.falling(*shaped, curve)
     return shown.LeashScene(
         questions=questions,
         texts=list(number),
@@ -67,11 +69,13 @@ def leash_scene(run: Run) -> shown.LeashScene:
         betas=reweighting.BETAS,
         own=run.kl_coef,
         few=reweighting.FEW,
-        curve=[reweighting.tilted(*shaped, beta) for beta in reweighting.BETAS],
+        curve=curve,
         start=shown.Start(float(drawn.proxy.mean(dtype=float)), float(drawn.gold.mean(dtype=float))),
         dots=places(run, questions),
         gallery=found,
         phrase=phrase,
+        falls=falls,
+        worst=worst,
     )
 
 

@@ -5,7 +5,7 @@
 On K equally likely draws the best policy under a KL penalty, ref exp(r / beta) / Z, is this softmax, so moving beta
 re-weights the stored answers and trains nothing.  Its reach is that of the sample: KL cannot exceed ln K, and where few
 answers carry all the weight, the numbers depend on which answers happened to be drawn.  `proxy` is what PPO maximises: the
-reward model's score, less the fixed penalty for an answer that does not end.  scene6_leash.js repeats `tilted` while the
+reward model's score, less the fixed penalty for an answer that does not end.  maths.js repeats `tilted` while the
 slider moves; a test compares the two.
 """
 
@@ -24,6 +24,7 @@ from ..world import judge
 PROMPTS, ANSWERS = 48, 64  # questions, and answers drawn to each
 DOT_ANSWERS = 8  # to each question, for the place of a trained model
 BETAS = [round(float(beta), 4) for beta in np.geomspace(8, 0.05, 45)]  # the slider's stops, in units of the score
+FALLS = 0.05  # of the truth: a smaller loss is none
 FEW = 5  # effective answers, below which the page greys its numbers
 
 
@@ -92,6 +93,17 @@ def tilted(proxy: np.ndarray, gold: np.ndarray, beta: float) -> Tilted:
         kl=float((np.log(weights.shape[1]) - entropy).mean()),
         effective=float(np.exp(entropy).mean()),
     )
+
+
+def falling(proxy: np.ndarray, gold: np.ndarray, curve: list[Tilted]) -> tuple[int, int]:
+    """proxy, gold (P, K) -> on how many questions the truth falls as the leash loosens, and on which it falls most.
+
+    Loose is the last point of the curve that leaves enough answers in play.
+    """
+    beta = ([point.beta for point in curve if point.effective >= FEW] or [curve[0].beta])[-1]
+    ends = [tilted(proxy[i : i + 1], gold[i : i + 1], beta).gold for i in range(len(gold))]
+    falls = gold.mean(1, dtype=float) - ends  # (P,)
+    return int((falls >= FALLS).sum()), int(falls.argmax())
 
 
 def place(

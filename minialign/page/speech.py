@@ -4,7 +4,7 @@ from ..figures.scenes import Along, Answer, BaseScene, Continued, SftScene
 from ..generate import generate
 from ..tokenizer import EOS, encode
 from .fields import AGAIN, Fields, Missing
-from .run import Run, thin
+from .run import Run, gold, thin
 
 
 def base_scene(run: Run, n: int = 3) -> BaseScene:
@@ -48,9 +48,20 @@ def along(stage: Fields) -> tuple[list[int], list[Along]]:
     steps = sorted({step for answers in said.values() for _, step in answers})
     try:
         rows = [
-            Along(question, *([answers[how, step] for step in steps] for how in ("greedy", "sampled")))
+            Along(
+                question,
+                greedy=[answers["greedy", step] for step in steps],
+                sampled=[answers["sampled", step] for step in steps],
+                gold=last_gold(question, answers),
+            )
             for question, answers in said.items()
         ]
     except KeyError:
         raise Missing(f"curves.json lacks some of the answers that SFT gave along the way; {AGAIN}") from None
     return steps, rows
+
+
+def last_gold(question: str, answers: dict[tuple[str, int], Answer]) -> float:
+    """The judge's score of the last greedy answer.  Raises KeyError if there is none."""
+    last = answers["greedy", max(step for _, step in answers)]
+    return gold(question, last.text, last.ended)

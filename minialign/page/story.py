@@ -30,7 +30,8 @@ STORY = {
         "the base model",
         "It goes on, as the internet does",
         "Pick a branch, or change the temperature.",
-        "It has learned one thing: to predict the next character. The branches are the likeliest ones (EOS ends the text).",
+        "It has learned one thing: to predict the next character. The branches are the likeliest ones (EOS, the end token, "
+        "ends the text); where one has nearly 100 %, no temperature changes it. A text of your own: in More.",
         "It has read a small internet. After every character it gives each possible next one a probability; one is drawn, and "
         "the next prediction depends on it. At a low temperature it is nearly always the likeliest; a high one evens them out.",
         "p(next character | all before it) = softmax(logits / temperature)",
@@ -45,7 +46,8 @@ STORY = {
         "The same model learns to imitate demonstrations (example answers), and the EOS at their end: so it stops. It copies "
         "their form first; truth need not follow, as some of them are wrong.",
         "There are a few thousand demonstrations, good ones and bad ones. It is trained on the answers and on the end token "
-        "(EOS) after them, not on the questions. Each row is the same model some steps later, asked the same question.",
+        "(EOS) after them, not on the questions. Each row is the same model some steps later, asked the same question. Scene 1 "
+        "gave the base model the bare question; from here on it is marked, <user> question <bot>, so it goes on otherwise.",
         "loss = - mean log p(answer | question)",
         "Scrub slowly. Ask: when does it look like an answer, and when is it a good one? Form comes long before truth. "
         "Expect: 'it sounds right'. It copies how people answer, their mistakes included.",
@@ -55,7 +57,8 @@ STORY = {
         "votes, or preferences",
         "Comparing is easier than writing",
         "Vote: A or B.",
-        "Nobody writes the right answer: raters only say which of two is better (a preference).",
+        "Nobody writes the right answer: raters only say which of two is better (a preference). Nothing is trained yet: the "
+        "votes are collected.",
         "The SFT model answers twice, and somebody says which answer is better. Vote, and then see what the raters of this "
         "run said, and what a judge who knows the truth says. Your votes can be saved as a file, for minialign tour --votes.",
         "P(a is preferred) = sigma(r(a) - r(b))",
@@ -70,8 +73,8 @@ STORY = {
         "the reward model",
         "Votes become a number",
         "Press Play: its last layer is trained.",
-        "It gives every answer a score, so that the preferred one of a pair scores higher. The loss starts at ln 2 = 0.69, "
-        "that of a coin toss; then the two scores slide apart.",
+        "It gives every answer a score, so that the preferred one of a pair scores higher. The curve (the loss) says how badly "
+        "it predicts the votes: it starts where a coin toss is, at 0.69, and falls as the two scores slide apart.",
         "The reward model is a copy of the SFT model that ends in one number. In this page its last layer is trained from "
         "zero, on votes of this run, on yours, or on both: the loss is convex, and a few Newton steps find its only minimum.",
         "loss = - mean log sigma(r(chosen) - r(rejected))",
@@ -82,9 +85,9 @@ STORY = {
         "The loop",
         "PPO",
         "Better than expected? Then more of it",
-        "Step one answer around the loop.",
-        "An answer of the policy (the model in training) that scores better than expected, right or wrong, becomes more "
-        "probable; the leash (KL penalty) charges for every nat, the unit of distance.",
+        "Your turn: step (\u203a) one answer around.",
+        "An answer that scores better than expected, right or wrong, becomes more probable; the leash (KL penalty) charges for "
+        "distance from SFT.",
         "PPO is proximal policy optimization, with four models in memory. The policy draws an answer, the reward model scores "
         "it, the critic had predicted the outcome, and the reference, a frozen copy of the SFT model, charges beta for every "
         "nat of distance (the KL penalty).",
@@ -111,8 +114,8 @@ STORY = {
         "PPO, GRPO and DPO",
         "Three roads to the same policy",
         "Press Play: they race.",
-        "PPO asks a reward model and a critic, GRPO compares within a group of answers, DPO learns from the votes directly. "
-        "In a tiny world of 13 answers the best policy is known, and they race towards it.",
+        "PPO asks a reward model and a critic; GRPO (group relative policy optimization) compares answers in a group; DPO "
+        "(direct preference optimization) learns from the votes directly.",
         "PPO and GRPO ask a reward model; DPO moves the policy by the votes directly: no reward model, no sampling. "
         "Outlines are the exact optimum, bars the policy at this step.",
         "loss = - log sigma(beta [moved(chosen) - moved(rejected)])",

@@ -13,6 +13,7 @@ from ..model import RewardModel
 from ..reward import answer_likelihoods
 from ..tokenizer import ALPHABET
 from ..world import parse
+from ..world.answers import parse_answer
 from . import weights
 from .fields import AGAIN, Fields, Missing
 from .run import Run, Vote, gold, thin
@@ -41,7 +42,15 @@ def votes_scene(run: Run) -> VotesScene:
         tastes={name: numbers.number("recipe", "tastes", name) for name in TASTES},
         own=numbers.flag("votes", "own"),
         class_votes=numbers.whole("votes", "train") if numbers.at("votes").value.get("of_class") is True else 0,
+        friendlier=friendlier(votes),
     )
+
+
+def friendlier(votes: list[Vote]) -> tuple[int, int]:
+    """Votes on two answers that say the same, one of them with more polite phrases -> (those that it won, all of them)."""
+    seen = [(parse_answer(chosen.text), parse_answer(rejected.text)) for _, chosen, rejected in votes]
+    manners = [a.polite - b.polite for a, b in seen if a.statements == b.statements and a.polite != b.polite]
+    return sum(more > 0 for more in manners), len(manners)
 
 
 def golds(vote: Vote) -> tuple[float, float]:
@@ -88,7 +97,8 @@ def reward_scene(run: Run) -> RewardScene:
     if len(votes) < watched:
         raise Missing(f"votes-held-out.jsonl is not the file that the reward model was watched on; {AGAIN}")
     by_length = sorted(range(watched), key=lambda i: len(votes[i][1].text) + len(votes[i][2].text))
-    pairs = sorted(by_length[: 2 * DUELS][::2] if watched >= 2 * DUELS else by_length[:DUELS])
+    pairs = by_length[: 2 * DUELS][::2] if watched >= 2 * DUELS else by_length[:DUELS]
+    pairs = sorted(pairs, key=lambda i: rejected[-1, i] - chosen[-1, i])  # the clearest first
     return RewardScene(
         steps=steps,
         pairs=[

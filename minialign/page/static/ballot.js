@@ -183,9 +183,9 @@ class BallotScene {
   answer() {
     const [pair] = this.pairs,
       mine = this.votes[0] && this.side(pair, this.votes[0]);
-    if (pair.question === theQuestion() && mine) return { by: "sft", when: "the answer you prefer", ...mine };
+    if (pair.question === theQuestion() && mine) return { by: "sft", when: "the answer you chose; nothing is trained yet", ...mine };
     const said = DATA.scenes.sft.missing ? null : rowOf(DATA.scenes.sft.rows).greedy.at(-1);
-    return said ? { by: "sft", when: "before any vote", ...said } : null;
+    return said ? { by: "sft", when: "whose answers are voted on", ...said } : null;
   }
 
   says(step) {
@@ -218,4 +218,4 @@ function ballotFile() {
 }
 
 const ASKING =
-  "Which answer is better? Click, or press A or B; then see the raters\u2019 vote. Playing waits for yours.";
+  "Which answer is better? Choose one (keys A and B); then see the raters\u2019 vote. Playing waits for yours.";

@@ -57,13 +57,20 @@ class CheckpointsScene {
       "li",
       { class: state, "aria-current": now ? "step" : null },
       h("button", { type: "button", class: "when", onclick: () => this.refresh(i) }, name),
-      h("span", { class: "words" }, i <= step ? shownText(answer.text, answer.ended) : "\u00a0"),
+      h("span", { class: "words" }, i <= step ? shownText(answer.text, answer.ended) : "\u00a0", this.worth(i, step)),
     );
+  }
+
+  // What the last answer is worth, once it is there: it can sound right and be wrong.
+  worth(i, step) {
+    const last = this.steps - 1;
+    return i === last && step === last && this.how === "greedy" ? truth(rowOf(this.data.rows).gold) : "";
   }
 
   answer(step) {
     const { text, ended: hasEnded } = this.said()[step];
-    return { by: step ? "sft" : "base", when: this.says(step), text, ended: hasEnded };
+    const when = step ? this.says(step) : "in the chat format, before the first step";
+    return { by: step ? "sft" : "base", when, text, ended: hasEnded };
   }
 
   says(step) {

@@ -18,13 +18,13 @@ class Hero {
     );
   }
 
-  // answer: {by, when, text, ended, typed, asked}; none: it waits behind a guess.
+  // answer: {by, when, text, ended, typed, asked, good}; none: it waits behind a guess.
   show(answer) {
     this.choice.value = STATE.prompt;
     const own = answer?.asked;
     this.choice.hidden = Boolean(own);
     this.asked.textContent = own || "";
-    this.good.textContent = own ? "your own text" : DATA.good[STATE.prompt];
+    this.good.textContent = own ? (answer.good ?? "your own text") : DATA.good[STATE.prompt];
     const kind = answer ? answer.by : "";
     this.words.className = `hero-words ${kind}`;
     this.who.textContent = answer ? `${nameOf(kind)}${answer.when ? `, ${answer.when}` : ""}` : "?";

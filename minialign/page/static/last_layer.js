@@ -92,7 +92,7 @@ class LastLayerScene {
     chart(this.curve, {
       lines: [{ kind: "reward", points: path.map(({ loss }, i) => [i, loss]) }],
       now: step,
-      levels: [{ y: Math.LN2, label: "a coin toss: ln 2" }],
+      levels: [{ y: Math.LN2, label: "a coin toss: 0.69 (ln 2)" }],
       x: "step of this training",
       y: "loss",
       height: 165,
@@ -135,7 +135,7 @@ class LastLayerScene {
         ? "no opinion yet"
         : right
           ? `\u2713 as voted, by ${difference}`
-          : `\u2717 reversed, by ${difference}`;
+          : `\u2717 not as voted, by ${difference}`;
     row.querySelector(".duel-verdict").textContent = words;
   }
 
@@ -198,7 +198,7 @@ class LastLayerScene {
   }
 
   says(step) {
-    return step ? `after step ${step}: loss ${number(this.path[step].loss, 3)}` : "before the first vote: ln 2";
+    return step ? `after step ${step}: loss ${number(this.path[step].loss, 3)}` : "before the first vote: loss 0.693, a coin toss";
   }
 }
 

@@ -20,11 +20,29 @@ class LeashScene {
     this.suspense = "Drag to the loose end, and see.";
     this.turn();
     const all = this.curve.flatMap((point) => [point.proxy, point.gold]);
-    this.range = [Math.min(data.start.gold, data.start.proxy, ...all), Math.max(...all)];
+    this.mean = { data: this.curve, start: data.start, range: [Math.min(data.start.gold, data.start.proxy, ...all), Math.max(...all)] };
+    this.seen = this.mean;
   }
 
   turn() {
     this.asked = Math.max(0, this.data.questions.indexOf(theQuestion()));
+    this.seen = this.mean;
+    if (this.which) this.which.press(0);
+  }
+
+  // What the needles show: the mean over all questions, or the one where the truth falls most.
+  look(alone) {
+    const { worst, questions, answers: K, betas } = this.data;
+    this.asked = alone ? worst : Math.max(0, questions.indexOf(theQuestion()));
+    if (alone && !this.alone) {
+      const [proxy, gold] = [this.proxy, this.gold].map((values) => values.subarray(worst * K, (worst + 1) * K)),
+        curve = betas.map((beta) => tilted(proxy, gold, K, beta)),
+        start = tilted(proxy, gold, K, Infinity), // all answers weigh the same: the SFT model
+        all = [...curve, start].flatMap((point) => [point.proxy, point.gold]);
+      this.alone = { data: curve, start, range: [Math.min(...all), Math.max(...all)] };
+    }
+    this.seen = alone ? this.alone : this.mean;
+    this.refresh(undefined, null);
   }
 
   // The stop nearest to a beta.
@@ -55,12 +73,14 @@ class LeashScene {
 
   mount(stage, more) {
     this.dials = h("div", { class: "dials" });
-    const means = `Needles: means over all ${this.data.questions.length} questions. Grey mark: the SFT model. Nothing is trained here.`;
+    this.means = h("span", { class: "small" });
+    this.which = this.data.falls && choice("needles", [`mean of ${this.data.questions.length} questions`, "where the truth falls"], 0, (i) => this.look(i === 1));
     this.rope = h("div", { class: "rope", "aria-hidden": "true" });
-    this.tug = h("div", { class: "tug" }, this.dials, h("p", { class: "small means" }, means), this.rope);
+    this.tug = h("div", { class: "tug" }, this.dials, this.rope);
     this.tug.addEventListener("pointerdown", (event) => this.pull(event));
     this.tug.addEventListener("pointermove", (event) => event.buttons && this.pull(event));
-    stage.append(this.tug);
+    const which = this.which && h("span", { class: "which-needles", "data-part": "gold" }, this.which);
+    stage.append(this.tug, h("div", { class: "means" }, which || "", this.means));
     this.mountMore(more);
   }
 
@@ -78,13 +98,15 @@ class LeashScene {
   show(step) {
     const c = this.at(step);
     STATE.beta = c.beta;
-    const [low, high] = this.range,
-      lost = c.effective < this.data.few;
+    const lost = c.effective < this.data.few,
+      { data, start, range: [low, high] } = this.seen,
+      here = data[Math.min(step, data.length - 1)];
     this.dials.replaceChildren(
-      dial("score", "of the reward model (proxy)", c.proxy, this.data.start.proxy, low, high, "proxy"),
-      dial("truth", "of a judge who knows (gold)", c.gold, this.data.start.gold, low, high, "gold"),
+      dial("score", "of the reward model (proxy)", here.proxy, start.proxy, low, high, "proxy"),
+      dial("truth", "of a judge who knows (gold)", here.gold, start.gold, low, high, "gold"),
     );
-    this.rope.replaceChildren(ropePicture(step / (this.steps - 1), c, lost, this.rope.clientWidth || 700));
+    const all = this.which ? "" : `Needles: means over ${this.data.questions.length} questions. `;
+    this.means.textContent = `${all}Grey mark: the SFT model. Nothing is trained here.`;
   }
 
   mountMore(more) {
@@ -173,11 +195,13 @@ class LeashScene {
       when: `reweighted at beta ${number(this.at(step).beta, 2)}`,
       text: whole ? text : text.slice(0, -3),
       ended: whole,
+      asked: this.seen === this.mean ? null : this.data.questions[this.asked],
+      good: `one of ${this.data.falls} questions where the truth falls`,
     };
   }
 
   says(step) {
-    return inWords(this.at(step));
+    return inWords(this.seen.data[Math.min(step, this.seen.data.length - 1)]);
   }
 }
 

@@ -67,7 +67,7 @@ class LoopScene {
     this.loop.replaceChildren(...stops.map((stop, i) => station(stop, i, phase)));
     this.goBack(step, phase, sums);
     this.push.replaceChildren(pushPicture(sums, phase, this.push.clientWidth || 700));
-    this.verdict.textContent = this.inWords(phase, sums);
+    this.verdict.replaceChildren(this.inWords(phase, sums), this.mistaken(phase, answer.gold, sums));
   }
 
   // The arrow that closes the loop: what goes back to the policy, and how many rounds pass before the next that is shown.
@@ -114,7 +114,7 @@ class LoopScene {
         does: "holds the leash",
         big: said(distance),
         kind: "sft",
-        note: "nats from SFT; frozen",
+        note: "away from SFT; frozen",
       },
     ];
   }
@@ -133,8 +133,14 @@ class LoopScene {
         : `log policy / reference: ${number(distance, 2, true)} nats, at ${beta} each: ${cost < 0 ? "a gain" : "a cost"} of ${number(Math.abs(cost))}.`,
       advantage === null
         ? "What is missing here, a new tour notes."
-        : `${advantage > 0 ? "Better" : "Worse"} than expected by ${number(Math.abs(advantage))}: the answer becomes ${advantage > 0 ? "more" : "less"} probable.`,
+        : `${advantage > 0 ? "Better" : "Worse"} than expected by ${number(Math.abs(advantage))}: it becomes ${advantage > 0 ? "more" : "less"} probable.`,
     ][phase];
+  }
+
+  // The score is not the truth, and here one sees it.
+  mistaken(phase, gold, { advantage }) {
+    if (phase < 4 || advantage === null || advantage > 0 === gold > 0) return "";
+    return h("span", { "data-part": "gold" }, ` But it is ${gold > 0 ? "good" : "bad"}: truth ${number(gold, 1, true)}.`);
   }
 
   // Under "more": score and KL of the whole training.

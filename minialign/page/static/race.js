@@ -26,7 +26,7 @@ class RaceScene {
         h("i", { class: "outline" }),
         " the exact optimum \u2003",
         h("i", { class: "block" }),
-        ` the policy now, answer by answer (${EMPTY}: no letter) \u2003to go: total variation`,
+        ` the policy now, a bar for each answer (its letters; ${EMPTY}: none) \u2003to go: total variation`,
       ),
     );
     this.road = h("div", { class: "road" });
