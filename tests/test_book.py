@@ -191,7 +191,17 @@ def test_a_long_formula_in_a_line_may_scroll():
     from minialign.book.words import Writer
 
     made = Writer().prose("It is $x + y$, or $a + b + c + d + e + f + g + h + i + j + k + l + m$.\n\n$$a + b + c + d + e + f + g + h + i + j + k + l$$")
-    assert made.count('<span class="long">') == 1 and '<span class="long"><math' in made.partition(", or ")[2]
+    assert made.count('<span class="long">') == 1 and '<span class="long"><math' in made.partition(" or ")[2]
+
+
+@needs_extra
+def test_a_full_stop_stays_with_its_formula():
+    from minialign.book.words import Writer
+
+    made = Writer().prose("Of $x$, not $a + b + c + d + e + f + g + h + i + j + k + l + m$. And $y$ too.")
+    kept = re.findall(r'<span class="kept">.*?</math>(?:</span>)+(.)</span>', made)
+    assert kept == [",", "."] and re.search(r"</math></span> too", made)
+    assert '<span class="kept"><span class="math inline"><span class="long">' in made
 
 
 @needs_extra

@@ -24,6 +24,7 @@ NOT_WORDS = re.compile(r"\\[A-Za-z]+|&(?!#?\w+;)")  # of LaTeX, left in the Math
 FUNCTION = re.compile(r"(&#x02207;</mo>|</mo>|<mrow>)?<mi>(log|ln|exp)</mi>(<mo stretchy=\"false\">&#x00028;)?")
 WORD_BELOW = re.compile(r"_\{([A-Za-z]{3,})\}")  # pi_{old}: a word, not o times l times d
 WIDE = 24  # characters of an inline formula that a phone may have no room for
+CLOSED = re.compile(r'(<span class="math inline">(?:(?!</math>).)*</math>(?:</span>)+)([.,;:)]+)', re.S)
 PLAIN = re.compile(r"(?<![\w.])-(?=\d)")
 
 
@@ -56,6 +57,11 @@ def math(latex: str, block: bool) -> str:
     return f"{opening}<semantics>{inside}{note}</semantics></math>"
 
 
+def kept(made: str) -> str:
+    """HTML in which no formula is parted from the full stop or comma after it: on a phone that would begin the next line."""
+    return CLOSED.sub(r'<span class="kept">\1\2</span>', made)
+
+
 def code(text: str) -> str:
     """Python -> HTML with a class for each kind of token."""
     # tabindex: a long line scrolls, which must also work with a keyboard.
@@ -80,7 +86,7 @@ class Writer:
         self.markdown.options["highlight"] = lambda text, language, _: code(text) if language == "python" else ""
 
     def prose(self, text: str) -> str:
-        return self.markdown.render(text)
+        return kept(self.markdown.render(text))
 
     def cell(self, lines: list[str]) -> str:
         """A markdown cell of a script: its comments, without the notes for the instructor."""
