@@ -129,7 +129,24 @@ def test_the_temperature_is_a_division_of_the_logits(page):
     assert np.allclose(cold, expected, atol=1e-9)
 
 
+def test_the_temperature_moves_to_where_it_hesitates(page):
+    scene = "players[0].scene"
+    shares = js(page, f"{scene}.expected().map((logits) => Math.max(...softmax(logits)))")
+    for step, most in enumerate(shares):
+        moved = js(page, f"({scene}.at = {step}, {scene}.hesitation())")
+        assert moved == (js(page, f"{scene}.undecided()") if most > 0.95 else None)
+
+
 # ------------------------------------------------------------------------------------------------ 4: the last layer
+def test_the_pairs_are_in_the_order_of_what_the_layer_ends_with(page):
+    press(page, "4")
+    page.execute_script("players[3].go(players[3].last)")
+    words = js(page, "[...document.querySelectorAll('#stage-4 .duel-verdict')].map((verdict) => verdict.textContent)")
+    believed = [int(word.rsplit(": ", 1)[1].split()[0].rstrip("%")) for word in words]
+    assert believed == sorted(believed, reverse=True)
+    assert all((word[0] == "\u2713") == (share >= 50) for word, share in zip(words, believed))
+
+
 def test_the_viewers_votes_train_it_too(page):
     press(page, "3", "a")
     page.execute_script("players[3].draw(false)")

@@ -31,7 +31,7 @@ STORY = {
         "It goes on, as the internet does",
         "Pick a branch, or change the temperature.",
         "It has learned one thing: to predict the next character. The branches are the likeliest ones (EOS, the end token, "
-        "ends the text); where one has nearly 100 %, no temperature changes it. A text of your own: in More.",
+        "ends the text). Where one has nearly all, the slider goes to where it hesitates. A text of your own: in More.",
         "It has read a small internet. After every character it gives each possible next one a probability; one is drawn, and "
         "the next prediction depends on it. At a low temperature it is nearly always the likeliest; a high one evens them out.",
         "p(next character | all before it) = softmax(logits / temperature)",

@@ -47,7 +47,8 @@ class LastLayerScene {
   }
 
   mount(stage, more) {
-    this.list = h("ol", { class: "duels" }, this.data.pairs.map(duel));
+    this.duels = this.data.pairs.map(duel);
+    this.list = h("ol", { class: "duels" }, this.duels);
     this.curve = h("div", { class: "plot" });
     this.order = h("p", { class: "big" });
     this.sources = choice("votes", ["the run\u2019s votes", "yours alone", "both"], 0, (i) => {
@@ -61,7 +62,7 @@ class LastLayerScene {
       chip("chosen"),
       " chosen by the raters ",
       chip("rejected"),
-      " rejected; right: a higher score",
+      " rejected; right: scores higher; %: how sure",
     );
     stage.append(
       h(
@@ -78,8 +79,8 @@ class LastLayerScene {
 
   show(step) {
     const { path } = this,
-      { w, right } = path[step],
-      most = this.most(path.at(-1).w);
+      { w, right } = path[step];
+    if (!this.scale) this.settle(path.at(-1).w);
     const [, own, both] = this.sources.querySelectorAll("button");
     own.disabled = both.disabled = !haveModels || !BALLOTS.length;
     const mine = `${BALLOTS.length} ${BALLOTS.length === 1 ? "vote" : "votes"} of yours`;
@@ -87,7 +88,7 @@ class LastLayerScene {
       ? "Vote in scene 3, and your votes can train it too."
       : { run: "", own: `Trained on ${mine} alone.`, both: `Trained on the run\u2019s votes and ${mine}.` }[this.source];
     this.data.last_layer.shown.forEach((k, i) => {
-      if (this.chosen[k]) this.move(this.list.children[i], dot(w, this.chosen[k]), dot(w, this.rejected[k]), most);
+      if (this.chosen[k]) this.move(this.duels[i], dot(w, this.chosen[k]), dot(w, this.rejected[k]), this.scale);
     });
     chart(this.curve, {
       lines: [{ kind: "reward", points: path.map(({ loss }, i) => [i, loss]) }],
@@ -103,6 +104,15 @@ class LastLayerScene {
       h("strong", {}, percent(right)),
       ` of ${this.chosen.length} held-out votes predicted`,
     );
+  }
+
+  // One scale for all that is shown later, and the pairs that end up farthest apart, as voted, first.
+  settle(w) {
+    const { shown } = this.data.last_layer;
+    const apart = (k) => (this.chosen[k] ? dot(w, this.chosen[k]) - dot(w, this.rejected[k]) : -Infinity);
+    const order = this.duels.map((row, i) => ({ row, gap: apart(shown[i]) })).sort((a, b) => b.gap - a.gap);
+    this.list.append(...order.map(({ row }) => row));
+    this.scale = this.most(w);
   }
 
   // The largest score that is shown at the end: the scale of the tracks.
@@ -129,13 +139,13 @@ class LastLayerScene {
     gap.style.left = `${place(Math.min(chosen, rejected))}%`;
     gap.style.right = `${100 - place(Math.max(chosen, rejected))}%`;
     gap.classList.toggle("wrong", !right);
-    const difference = number(Math.abs(chosen - rejected), 1);
+    const believed = percent(sigmoid(chosen - rejected));
     const words =
       chosen === rejected
-        ? "no opinion yet"
+        ? `no opinion yet: ${believed}`
         : right
-          ? `\u2713 as voted, by ${difference}`
-          : `\u2717 not as voted, by ${difference}`;
+          ? `\u2713 as voted: ${believed}`
+          : `\u2717 not as voted: ${believed}`;
     row.querySelector(".duel-verdict").textContent = words;
   }
 

@@ -9,6 +9,7 @@ class TreeScene {
     this.data = data;
     this.refresh = refresh;
     this.pace = 240;
+    this.at = 0;
     this.temperature = 1;
     this.opensAt = undefined;
     this.turn();
@@ -54,6 +55,12 @@ class TreeScene {
     return 0;
   }
 
+  // Where a temperature shows: this step, or, if one branch has nearly all, the first at which it hesitates.
+  hesitation() {
+    const certain = haveModels && Math.max(...softmax(this.expected()[this.at])) > 0.95;
+    return certain ? this.undecided() : undefined;
+  }
+
   // Take one branch at a step, and let chance write the rest.
   pick(step, id) {
     const { limit } = DATA.models,
@@ -83,7 +90,7 @@ class TreeScene {
     this.heat.addEventListener("input", () => {
       this.temperature = Number(this.heat.value);
       this.reading.textContent = this.temperature.toFixed(1);
-      this.refresh();
+      this.refresh(this.hesitation());
     });
     const heat = h(
       "label",
@@ -123,6 +130,7 @@ class TreeScene {
   }
 
   show(step) {
+    this.at = step;
     if (!haveModels)
       return this.tree.replaceChildren(h("p", { class: "paper" }, this.question, this.said.slice(0, step)));
     this.tree.replaceChildren(this.picture(step));
