@@ -3,6 +3,7 @@
 # ruff: noqa: F811  fixtures are imported, and then are parameters
 import base64
 import json
+import re
 
 import numpy as np
 import pytest
@@ -142,9 +143,9 @@ def test_the_pairs_are_in_the_order_of_what_the_layer_ends_with(page):
     press(page, "4")
     page.execute_script("players[3].go(players[3].last)")
     words = js(page, "[...document.querySelectorAll('#stage-4 .duel-verdict')].map((verdict) => verdict.textContent)")
-    believed = [int(word.rsplit(": ", 1)[1].split()[0].rstrip("%")) for word in words]
-    assert believed == sorted(believed, reverse=True)
-    assert all((word[0] == "\u2713") == (share >= 50) for word, share in zip(words, believed))
+    right = [word[0] == "\u2713" for word in words]
+    sure = [int(re.search(r"(\d+)% sure", word)[1]) * (1 if as_voted else -1) for word, as_voted in zip(words, right)]
+    assert sure == sorted(sure, reverse=True) and all(50 <= abs(share) <= 100 for share in sure)
 
 
 def test_the_viewers_votes_train_it_too(page):

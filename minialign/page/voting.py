@@ -97,8 +97,7 @@ def reward_scene(run: Run) -> RewardScene:
     if len(votes) < watched:
         raise Missing(f"votes-held-out.jsonl is not the file that the reward model was watched on; {AGAIN}")
     by_length = sorted(range(watched), key=lambda i: len(votes[i][1].text) + len(votes[i][2].text))
-    pairs = by_length[: 2 * DUELS][::2] if watched >= 2 * DUELS else by_length[:DUELS]
-    pairs = sorted(pairs, key=lambda i: rejected[-1, i] - chosen[-1, i])  # the clearest first
+    pairs = sorted(by_length[: 2 * DUELS][::2] if watched >= 2 * DUELS else by_length[:DUELS])
     return RewardScene(
         steps=steps,
         pairs=[

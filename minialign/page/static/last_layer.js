@@ -62,7 +62,7 @@ class LastLayerScene {
       chip("chosen"),
       " chosen by the raters ",
       chip("rejected"),
-      " rejected; right: scores higher; %: how sure",
+      " rejected; right: a higher score",
     );
     stage.append(
       h(
@@ -139,13 +139,10 @@ class LastLayerScene {
     gap.style.left = `${place(Math.min(chosen, rejected))}%`;
     gap.style.right = `${100 - place(Math.max(chosen, rejected))}%`;
     gap.classList.toggle("wrong", !right);
-    const believed = percent(sigmoid(chosen - rejected));
+    const p = sigmoid(Math.abs(chosen - rejected)), // of the side that it prefers
+      sure = `${p > 0.995 ? ">99%" : percent(p)} sure`;
     const words =
-      chosen === rejected
-        ? `no opinion yet: ${believed}`
-        : right
-          ? `\u2713 as voted: ${believed}`
-          : `\u2717 not as voted: ${believed}`;
+      chosen === rejected ? "no opinion yet" : right ? `\u2713 as voted, ${sure}` : `\u2717 not as voted, ${sure}`;
     row.querySelector(".duel-verdict").textContent = words;
   }
 
