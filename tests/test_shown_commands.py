@@ -49,7 +49,7 @@ ELSEWHERE = {  # command -> why it is not typed here: where it runs; and there, 
     "python tests/hf_proof.py runs/tour-fast-s0": ("needs PyTorch and TRL: .ci/run", "tests/hf_proof.py"),
     "python train_dpo.py --config dpo.yaml": ("needs PyTorch and TRL: tests/hf_proof.py", '"dpo.yaml"'),
     "accelerate launch --num_processes 8 train_dpo.py": ("needs PyTorch and TRL; with two processes: tests/hf_proof.py", "accelerate"),
-    **dict.fromkeys((f"minialign lab {name}" for name in ("bakeoff", "cousins", "refusal", "rlvr", "sums", "sycophancy", "truth")), AT_TOY_SIZE),
+    **dict.fromkeys((f"minialign lab {name}" for name in ("bakeoff", "cousins", "principles", "refusal", "rlvr", "sums", "sycophancy", "truth")), AT_TOY_SIZE),
     "minialign bench --against torch": (TORCH, "bench-against-torch-size-small"),
 }
 ENDS = {"minialign serve": 130}  # with Ctrl-C
