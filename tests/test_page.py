@@ -565,12 +565,12 @@ def test_the_leash_says_why_one_has_it():
 
 
 def test_a_mean_that_rises_can_hide_a_question_where_the_truth_falls():
-    proxy, gold = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]), np.array([[0.0, 1.0], [0.6, 0.4], [1.0, -1.0]])
-    curve = [reweighting.tilted(proxy, gold, beta) for beta in (8.0, 0.01)]
-    assert reweighting.falling(proxy, gold, curve) == (1, 2)  # two answers are never enough in play: the tightest leash
-    loose = [replace(point, effective=reweighting.FEW) for point in curve]
-    assert reweighting.falling(proxy, gold, loose) == (2, 2) and reweighting.falling(proxy[:2], gold[:2], loose) == (1, 1)
-    assert reweighting.falling(proxy[:1], gold[:1], loose)[0] == 0
+    proxy, betas = np.tile(np.repeat([0.0, 1.0], 8), (3, 1)), [8.0, 0.01]
+    gold = np.stack([np.repeat(values, 8) for values in ([0.0, 1.0], [0.6, 0.4], [1.0, -1.0])])  # (3, 16)
+    assert reweighting.falling(proxy, gold, betas) == (2, 2) and reweighting.falling(proxy[:2], gold[:2], betas) == (1, 1)
+    assert reweighting.falling(proxy[:1], gold[:1], betas)[0] == 0
+    proxy[2, 8:-1] = 0.0  # one answer alone is left at the loose end, too few to say anything: the tight end counts
+    assert reweighting.falling(proxy, gold, betas) == (1, 1)
 
 
 def test_the_friendlier_of_two_answers_that_say_the_same_is_counted():

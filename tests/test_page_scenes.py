@@ -208,6 +208,19 @@ def test_at_the_start_the_policy_is_the_reference(page):
 
 
 # ------------------------------------------------------------------------------------------------ 6: the leash
+def test_the_needles_can_show_the_question_where_the_truth_falls_most(page):
+    page.execute_script("players[5].scene.data.falls ||= 2")  # a toy run may have none
+    page.execute_script("const me = players[5].scene; me.look(true); players[5].open = true; players[5].go(players[5].last)")
+    last = "players[5].scene.seen.data.at(-1)"
+    alone = js(page, "[DATA.scenes.leash.worst].map((i) => { const me = players[5].scene, K = me.data.answers, part = (values) => "
+               "values.subarray(i * K, (i + 1) * K); return tilted(part(me.proxy), part(me.gold), K, me.data.betas.at(-1)); })[0]")  # fmt: skip
+    assert js(page, last) == alone
+    assert js(page, "document.querySelector('#hero-6 .asked').textContent") == js(page, "DATA.scenes.leash.questions[DATA.scenes.leash.worst]")
+    assert js(page, "document.querySelectorAll('#stage-6 .rope svg').length") == 1
+    page.execute_script("players[5].scene.look(false)")
+    assert js(page, "players[5].scene.seen === players[5].scene.mean")
+
+
 def test_the_leash_is_dragged_with_a_pointer(page):
     press(page, "6")
     drag = """

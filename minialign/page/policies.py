@@ -58,7 +58,7 @@ def leash_scene(run: Run) -> shown.LeashScene:
     shaped = drawn.proxy.reshape(-1, K), drawn.gold.reshape(-1, K)
     found, phrase = overrated(drawn)
     curve = [reweighting.tilted(*shaped, beta) for beta in reweighting.BETAS]
-    falls, worst = reweighting.falling(*shaped, curve)
+    falls, worst = reweighting.falling(*shaped, reweighting.BETAS)
     return shown.LeashScene(
         questions=questions,
         texts=list(number),

@@ -95,15 +95,16 @@ def tilted(proxy: np.ndarray, gold: np.ndarray, beta: float) -> Tilted:
     )
 
 
-def falling(proxy: np.ndarray, gold: np.ndarray, curve: list[Tilted]) -> tuple[int, int]:
+def falling(proxy: np.ndarray, gold: np.ndarray, betas: list[float]) -> tuple[int, int]:
     """proxy, gold (P, K) -> on how many questions the truth falls as the leash loosens, and on which it falls most.
 
-    Loose is the last point of the curve that leaves enough answers in play.
+    Each question's leash is as loose as its own answers bear: the last of the betas, from tight to loose, with FEW in play.
     """
-    beta = ([point.beta for point in curve if point.effective >= FEW] or [curve[0].beta])[-1]
-    ends = [tilted(proxy[i : i + 1], gold[i : i + 1], beta).gold for i in range(len(gold))]
-    falls = gold.mean(1, dtype=float) - ends  # (P,)
-    return int((falls >= FALLS).sum()), int(falls.argmax())
+    falls = []
+    for scores, worth in zip(proxy[:, None], gold[:, None]):  # (1, K) each
+        curve = [point for point in (tilted(scores, worth, beta) for beta in betas) if point.effective >= FEW]
+        falls.append(worth.mean(dtype=float) - curve[-1].gold if curve else 0.0)
+    return int(sum(fall >= FALLS for fall in falls)), int(np.argmax(falls))
 
 
 def place(

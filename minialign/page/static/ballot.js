@@ -103,7 +103,7 @@ class BallotScene {
       h("div", { class: "row" }, to(step + 1, onward, "go-on"), !voted && to(count, "To the count", "")),
     );
     const agree = voted && (this.side(pair, voted).raters ? "The raters chose this one, too." : "The raters chose the other one.");
-    this.tally.textContent = voted ? `${agree} ${this.soFar()}` : this.soFar() || ASKING;
+    this.tally.replaceChildren(...(voted ? [`${agree} ${this.soFar()}`] : this.soFar() ? [this.soFar()] : asking()));
   }
 
   // On how many of the votes so far both sides agree, the same count while voting and at the end.
@@ -217,5 +217,7 @@ function ballotFile() {
   return "data:application/x-ndjson;charset=utf-8," + encodeURIComponent(BALLOTS.map(line).join("\n") + "\n");
 }
 
-const ASKING =
-  "Which answer is better? Choose one (keys A and B); then see the raters\u2019 vote. Playing waits for yours.";
+function asking() {
+  const keys = h("span", { class: "by-key" }, " (keys A and B)");
+  return ["Which answer is better? Choose one", keys, "; then see the raters\u2019 vote. Playing waits for yours."];
+}

@@ -98,15 +98,16 @@ class LeashScene {
   show(step) {
     const c = this.at(step);
     STATE.beta = c.beta;
-    const lost = c.effective < this.data.few,
-      { data, start, range: [low, high] } = this.seen,
-      here = data[Math.min(step, data.length - 1)];
+    const { data, start, range: [low, high] } = this.seen,
+      here = data[Math.min(step, data.length - 1)],
+      all = this.which ? "" : `Needles: means over ${this.data.questions.length} questions. `;
     this.dials.replaceChildren(
       dial("score", "of the reward model (proxy)", here.proxy, start.proxy, low, high, "proxy"),
       dial("truth", "of a judge who knows (gold)", here.gold, start.gold, low, high, "gold"),
     );
-    const all = this.which ? "" : `Needles: means over ${this.data.questions.length} questions. `;
     this.means.textContent = `${all}Grey mark: the SFT model. Nothing is trained here.`;
+    const lost = here.effective < this.data.few;
+    this.rope.replaceChildren(ropePicture(step / (this.steps - 1), here, lost, this.rope.clientWidth || 700));
   }
 
   mountMore(more) {
