@@ -9,6 +9,7 @@ import importlib.util
 import json
 import re
 import shutil
+import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,13 +196,33 @@ def test_a_long_formula_in_a_line_may_scroll():
 
 
 @needs_extra
-def test_a_full_stop_stays_with_its_formula():
+def test_a_full_stop_stays_with_its_formula_or_term():
     from minialign.book.words import Writer
 
-    made = Writer().prose("Of $x$, not $a + b + c + d + e + f + g + h + i + j + k + l + m$. And $y$ too.")
-    kept = re.findall(r'<span class="kept">.*?</math>(?:</span>)+(.)</span>', made)
-    assert kept == [",", "."] and re.search(r"</math></span> too", made)
-    assert '<span class="kept"><span class="math inline"><span class="long">' in made
+    writer = Writer([glossary.Entry("gold", "The judge's score.", [1]), glossary.Entry("leash", "A price of distance.", [7])])
+    made = writer.prose("Of $x$, not ($a + b + c + d + e = f + g + h + i + j + k + l + m$). And $y$ ($z$!)\n\nThe *gold*. A leash's end.")
+    document = ElementTree.fromstring(f"<div>{re.sub('<annotation.*?</annotation>|<wbr>', '', made)}</div>")  # it is well nested
+    kept = ["".join(span.itertext()) for span in document.iter("span") if span.get("class") == "kept"]
+    assert kept == ["x,", "(a+b+c+d+e", "=f+g+h+i+j+k+l+m).", "(z", "gold.", "leash's"]
+    assert "".join(document.itertext()).split() == "Of x, not (a+b+c+d+e=f+g+h+i+j+k+l+m). And y (z!) The gold. A leash's end.".split()
+
+
+@needs_extra
+@pytest.mark.parametrize(
+    "latex, expected",
+    [
+        ("a = b = c", ["a = b = c"]),  # short
+        (r"L = a + b + c + d + e + f + g + h + i + j + k + l + m", None),  # L would be alone
+        (r"p(a = b, c \ge d) + e + f + g + h + i = k + l + m", [r"p(a = b, c \ge d) + e + f + g + h + i ", "= k + l + m"]),
+        (r"\frac{a = b}{2} + c + d + e + f + g + h \approx k + l + m + n + o", [r"\frac{a = b}{2} + c + d + e + f + g + h ", r"\approx k + l + m + n + o"]),
+        (r"a ) + b + c + d + e + f + g + h + i + j + k + l + m = n", None),  # a bracket too many
+        (r"\begin{aligned} a + b + c + d + e + f &= g + h + i + j + k \\ &= l \end{aligned}", None),
+    ],
+)  # fmt: skip
+def test_a_long_formula_may_be_cut_before_its_relations(latex, expected):
+    from minialign.book.words import pieces
+
+    assert pieces(latex) == (expected or [latex]) and "".join(pieces(latex)) == latex
 
 
 @needs_extra

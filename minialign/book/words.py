@@ -23,8 +23,13 @@ from ..teach.lesson_text import MISTAKE, markdown_of
 NOT_WORDS = re.compile(r"\\[A-Za-z]+|&(?!#?\w+;)")  # of LaTeX, left in the MathML: it was not understood
 FUNCTION = re.compile(r"(&#x02207;</mo>|</mo>|<mrow>)?<mi>(log|ln|exp)</mi>(<mo stretchy=\"false\">&#x00028;)?")
 WORD_BELOW = re.compile(r"_\{([A-Za-z]{3,})\}")  # pi_{old}: a word, not o times l times d
-WIDE = 24  # characters of an inline formula that a phone may have no room for
-CLOSED = re.compile(r'(<span class="math inline">(?:(?!</math>).)*</math>(?:</span>)+)([.,;:)]+)', re.S)
+WIDE = 24  # characters of a formula that a phone may have no room for
+SIGN = re.compile(r"([{(\[]|\\left\b)|([})\]]|\\right\b)|=|\\(?:ge|le|approx|propto|quad)\b")  # a bracket, or a place to cut
+_PIECE = r'<span class="long"><math(?:(?!</math>).)*</math></span>|<math(?:(?!</math>).)*</math>'
+CLOSED = re.compile(rf"({_PIECE})(</span>)([.,;:)]+)", re.S)
+OPENED = re.compile(rf'\((<span class="math inline">)(?:<span class="kept">|({_PIECE}))', re.S)
+_TERM = r'<button type="button" class="term"[^>]*>[^<]*</button>'
+WORD = re.compile(rf"(\(|&quot;|)({_TERM})(</em>|</strong>|)('s\b|(?:[.,;:)]|&quot;)+|)")
 PLAIN = re.compile(r"(?<![\w.])-(?=\d)")
 
 
@@ -57,9 +62,40 @@ def math(latex: str, block: bool) -> str:
     return f"{opening}<semantics>{inside}{note}</semantics></math>"
 
 
+def pieces(latex: str) -> list[str]:
+    """A long formula, cut before its relations where a line may end, for MathML breaks none: ["a + ... = b", "= c"]."""
+    depth, cuts = 0, [0]
+    for sign in SIGN.finditer(latex):
+        opens, closes = sign.groups()
+        depth += bool(opens) - bool(closes)
+        if depth == 0 and not closes:
+            cuts.append(sign.start())
+    if glyphs(latex) <= WIDE or depth or r"\begin" in latex:  # unmatched brackets; a column
+        return [latex]
+    made: list[str] = []
+    for start, end in zip(cuts, [*cuts[1:], len(latex)]):
+        piece = latex[start:end]
+        if made and (glyphs(made[-1]) <= WIDE / 3 or glyphs(made[-1] + piece) <= WIDE):  # never "L" alone
+            made[-1] += piece
+        elif piece:
+            made.append(piece)
+    return made
+
+
+def glyphs(latex: str) -> int:
+    """About how wide a formula is, in characters.  Raises Problem for what cannot be read."""
+    shown = re.sub("<[^>]+>", "", math(latex, block=False).partition("<annotation")[0])
+    return len(html.unescape(shown))
+
+
 def kept(made: str) -> str:
-    """HTML in which no formula is parted from the full stop or comma after it: on a phone that would begin the next line."""
-    return CLOSED.sub(r'<span class="kept">\1\2</span>', made)
+    """HTML in which no formula or glossary term is parted from its brackets, or from the full stop after it.
+
+    A browser may break a line on both sides of a formula or a button; on a phone a full stop would begin the next line.
+    """
+    made = CLOSED.sub(r'<span class="kept">\1\3</span>\2', made)
+    made = OPENED.sub(lambda m: f'{m[1]}<span class="kept">(' + (f"{m[2]}</span>" if m[2] else ""), made)
+    return WORD.sub(lambda m: f'<span class="kept">{m[1]}{m[2]}{m[4]}</span>{m[3]}' if m[1] or m[4] else m[0], made)
 
 
 def code(text: str) -> str:
@@ -95,7 +131,7 @@ class Writer:
     def inline(self, text: str) -> str:
         """One line, without a paragraph around it, and without buttons."""
         plain = MarkdownIt("commonmark", {"html": False})
-        return plain.use(dollarmath_plugin, allow_space=False, allow_digits=False, renderer=self._math).renderInline(text)
+        return kept(plain.use(dollarmath_plugin, allow_space=False, allow_digits=False, renderer=self._math).renderInline(text))
 
     def anchor(self, text: str) -> str:
         """An address that no other heading of this page has."""
@@ -110,9 +146,11 @@ class Writer:
     # -------------------------------------------------------------------------------------------- plumbing
     @staticmethod
     def _math(latex: str, options: dict) -> str:
-        made = math(latex, options["display_mode"])
-        wide = len(re.sub("<[^>]+>", "", made.partition("<annotation")[0])) > WIDE and not options["display_mode"]
-        return f'<span class="long">{made}</span>' if wide else made  # MathML breaks no lines: on a phone it scrolls
+        block = options["display_mode"]
+        made = [math(piece, block) for piece in pieces(latex)]
+        if not block:  # what is still too long for a phone scrolls
+            made = [f'<span class="long">{m}</span>' if glyphs(p) > WIDE else m for p, m in zip(pieces(latex), made)]
+        return "<wbr>".join(made)
 
     def _house(self, state: StateCore) -> None:
         before = None
