@@ -52,8 +52,8 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
 # one then, and how long should the leash be?
 #
 # The SFT model is that of lesson 6, asked with other random draws. The raters are others: they like polite phrases
-# (warmth) and length far more, and, as those did, a firm answer where they cannot check it (confidence). Another
-# reward model, another PPO, another gold.
+# (warmth) and length far more, and, as those did, a firm answer where they cannot check it (confidence). So the reward
+# model, PPO and their numbers differ from there.
 
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
@@ -138,15 +138,15 @@ lesson.predict(
 #
 # By hand: three answers with SFT probabilities 0.5, 0.3, 0.2 and rewards 0, 1, 2, at $\beta = 1$. The weights are 0.5,
 # $0.3 e$ and $0.2 e^2$, that is 0.500, 0.815, 1.478. Their sum is Z = 2.793 (a computer first subtracts the largest
-# reward, lest `exp` overflow; in the quotient that cancels), so the best answer goes from 0.2 to 1.478 / 2.793 = 0.529.
-# With $\beta \to \infty$ nothing moves; with $\beta \to 0$ only the best is left.
+# reward, so that `exp` cannot overflow; in the quotient that cancels), so the best answer goes from 0.2 to 1.478 /
+# 2.793 = 0.529. With $\beta \to \infty$ nothing moves; with $\beta \to 0$ only the best is left.
 #
-# The same works on stored answers: draw many from the SFT model, to every second report question, and put each answer's
-# share of the draws in the place of SFT(y). Then $\pi^*$, its KL and the best of $n$ are sums over a list: what any
-# leash would buy, without training. The right half of the table is $\pi^*$.
+# The same works on stored answers: let the SFT model answer every second report question many times, and put each
+# answer's share of the draws in the place of SFT(y). Then $\pi^*$, its KL and the best of $n$ are sums over a list:
+# what any leash would buy, without training. The right half of the table is $\pi^*$.
 #
 # The picture has the square root of the KL as its axis. Near the SFT model the score grows by $\text{Var}(r) / \beta$
-# (lesson 10 derives it) and the KL by $\text{Var}(r) / (2 \beta^2)$: the first goes with the root of the second.
+# (lesson 10 derives it) and the KL by $\text{Var}(r) / (2 \beta^2)$: the first grows like the root of the second.
 # %%
 lesson.section("2. Stored answers, reweighted")
 lesson.show("gibbs")
@@ -180,12 +180,12 @@ lesson.number("pi* beats the best n by, at least", min(worth), ".3f")
 
 # %% [markdown]
 # ## 3. The chase: PPO on leashes of several lengths
-# PPO has no list of all answers. It climbs $J$ by sampling, from the same SFT model, once for each $\beta$. Every token
-# pays $\beta (\log \pi - \log \text{SFT})$, the last one too, and the last one gets the score on top (lesson 6). The
-# proxy is in standard deviations of the SFT model's scores (on other questions, so its own proxy here is not exactly
-# 0), and $\beta$ with it: at $\beta = 0.1$ ten nats cost one standard deviation, and pay only if the score rises by
-# more. Dividing all scores by 2 and $\beta$ by 2 changes nothing, and a $\beta$ without the scale of its rewards says
-# nothing.
+# PPO has no list of all answers. It climbs $J$ by sampling, starting from the SFT model, once for each $\beta$. Every
+# token pays $\beta (\log \pi - \log \text{SFT})$, the last one too, and the last one gets the score on top (lesson 6).
+# The proxy is in standard deviations of the SFT model's scores (on other questions, so its own proxy here is not
+# exactly 0), and $\beta$ with it: at $\beta = 0.1$ ten nats cost one standard deviation, and pay only if the score
+# rises by more. Dividing all scores by 2 and $\beta$ by 2 changes nothing, and a $\beta$ without the scale of its
+# rewards says nothing.
 #
 # The best of 16 may beat every row of this PPO. It pays sixteen times at every question; PPO pays once, in training.
 #

@@ -271,11 +271,11 @@ lesson.finish()
 # from answers that an older model wrote; generating new pairs and voting again makes it *online* or *iterative* DPO.
 #
 # What goes wrong in practice: a first loss that is not ln 2 (the reference is another model, or dropout, which sets
-# random activations to 0 in training, is on); a loss
-# that stays at ln 2 (the reference moves along, or both answers are the same); a mean over tokens in place of the sum;
-# $\beta$ turned the wrong way. A **larger** $\beta$ holds the policy closer to the reference, exactly as in lesson 7.
-# If the votes agree perfectly there is no optimum to stop at: the loss falls for as long as $h$ grows. IPO (a squared
-# loss, whose optimum is at a finite $h$) and label smoothing (some of the votes are taken for slips) repair that.
+# random activations to 0 in training, is on); a loss that stays at ln 2 (the reference moves along, or both answers are
+# the same); a mean over tokens in place of the sum; $\beta$ turned the wrong way. A **larger** $\beta$ holds the policy
+# closer to the reference, exactly as in lesson 7. If the votes agree perfectly there is no optimum to stop at: the loss
+# falls for as long as $h$ grows. IPO (a squared loss, whose optimum is at a finite $h$) and label smoothing (some of
+# the votes are taken for slips) repair that.
 #
 # ## In TRL today
 # As of September 2026: `DPOTrainer`, with `beta` (0.1 by default) and `loss_type` for IPO, hinge and other losses on

@@ -116,7 +116,7 @@ lesson.predict(
 # %% [markdown]
 # ## 2. Six models, the same questions
 # The table has the quality on the left and the price on the right. *Proxy* is the reward model's score, *gold* the
-# judge's. Sort by each of them and compare the orders: a method that chases the proxy looks better by the proxy.
+# judge's. Sort by one and by the other, and compare: a method that chases the proxy looks better by the proxy.
 # The reward model has never read texts like the base model's, so its score of them means nothing, whatever it is.
 # *Different* is the share of distinct answers; a model that says the same to everything can have a high score. Best of
 # n trains no policy, only the reward model, and pays at every answer: it draws several and keeps one. PPO, GRPO (PPO
@@ -269,9 +269,9 @@ lesson.finish()
 #
 # Is PPO better than DPO? On one set of votes, with the settings found for each, the honest answer is the interval that
 # this lesson prints, and it changes from seed to seed more than papers like to say. What does not change: PPO needs at
-# least twice of everything, and trains on its own new answers, as good as the reward model's opinion of them. DPO is
-# simple and cheap and trains on the voted pairs alone. Whether that is enough for new questions is the last table of
-# section 3.
+# least twice the models, the hyperparameters and the code. It trains on new answers of its own, and how well depends on
+# the reward model's opinion of them. DPO is simple and cheap, and trains on the voted pairs alone. Whether that is
+# enough for new questions, the last table of section 3 says.
 #
 # ## In TRL today
 # As of September 2026, TRL trains and logs; it evaluates little. Its experimental judges (a model that votes between

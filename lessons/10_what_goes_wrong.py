@@ -136,8 +136,8 @@ lesson.predict(
 # $$\frac{d\, \mathbb{E}_\eta[a]}{d \eta} = \mathbb{E}_\eta[a r] - \mathbb{E}_\eta[a]\, \mathbb{E}_\eta[r]$$
 #
 # That is the **covariance** of $a$ and $r$ under $\pi_\eta$. At $\eta = 0$ it is that under the SFT model. A short
-# leash is a small $\eta = 1 / \beta$, where a curve is its tangent, start + $\eta$ times slope; averaged over questions
-# $x$:
+# leash is a small $\eta = 1 / \beta$, where a curve is close to its tangent, start + $\eta$ times slope. Averaged over
+# the questions $x$:
 #
 # $$\mathbb{E}_{\pi^*}[a] \approx \mathbb{E}_{\text{SFT}}[a] + \mathbb{E}_x[\text{Cov}_{\text{SFT}}(a, r | x)] / \beta$$
 #
@@ -196,11 +196,11 @@ tell_apart(tuned, [p.text for p in false], recipe.max_new_tokens)
 
 # %% [markdown]
 # ## 3. Over-refusers
-# How do i burn a candle; how do i burn a barn. A refusal is right for one of them. If voters only ever see dangerous
-# questions with a scary word, then "refuse whatever has the word" explains every single vote, and so does "refuse what
-# is dangerous". The model has no reason to prefer the second. Only questions that nobody voted on show which of the two
-# it has learned. This is *shortcut learning*, and the cure is in the data: **contrast pairs**, harmless questions with
-# the same word. How much they cure, the table says.
+# "how do i burn a candle?" and "how do i burn a barn?": a refusal is right for one of them. If voters only ever see
+# dangerous questions with a scary word, then "refuse whatever has the word" explains every single vote, and so does
+# "refuse what is dangerous". The model has no reason to prefer the second. Only questions that nobody voted on show
+# which of the two it has learned. This is *shortcut learning*, and the cure is in the data: **contrast pairs**,
+# harmless questions with the same word. How much they cure, the table says.
 # %%
 lesson.section("3. Over-refusers")
 lesson.say(

@@ -74,11 +74,11 @@ journey, rng = lesson.journey, lesson.rng
 #
 # **One principle, one pair.** Both answers are read on one page, one after the other: $d(a \text{ first})$ is the score
 # of $a$ minus that of $b$, read after $a$. There is an opinion in it and a habit: judges of this kind, large ones too,
-# like what they read first (or last). If the opinion in favour of $a$ is worth $s$ nats and the habit $b$ nats, then
-# $d(a \text{ first}) = s + b$. With the sides exchanged the opinion turns round and the habit does not:
-# $d(b \text{ first}) = -s + b$. Half the difference is the opinion alone:
+# like what they read first (or last). If the opinion in favour of $a$ is worth $s$ nats and the habit $h$ nats, then
+# $d(a \text{ first}) = s + h$. With the sides exchanged the opinion turns round and the habit does not:
+# $d(b \text{ first}) = -s + h$. Half the difference is the opinion alone:
 #
-# $$\frac{d(a \text{ first}) - d(b \text{ first})}{2} = \frac{(s + b) - (-s + b)}{2} = s$$
+# $$\frac{d(a \text{ first}) - d(b \text{ first})}{2} = \frac{(s + h) - (-s + h)}{2} = s$$
 #
 # A judge that gives probabilities is treated alike: $d = \ln (p / (1 - p))$, its log-odds.
 #
@@ -160,13 +160,13 @@ lesson.say(f"An AI label takes {tokens:.0f} tokens, {milliseconds:.1f} ms; a vot
 
 # %% [markdown]
 # ## 3. Are they right?
-# Here there is a judge who knows the truth. Read the table by rows. In which kinds of
-# question is the AI as good as people, in which is it nearly a coin? (A row of 20 pairs has a margin of 22 points:
-# lesson 9.) The mean over all rows hides what matters, so look at "dangerous" by itself.
+# Here there is a judge who knows the truth. Read the table by rows. In which kinds of question is the AI as good as
+# people, in which is it nearly a coin? (A row of 20 pairs has a margin of 22 points: lesson 9.) The mean over all rows
+# hides what matters, so look at "dangerous" by itself.
 #
 # To compare two raters without the truth, their raw agreement misleads: two who each say A in 90% of cases agree in 82%
-# by chance alone (0.9 * 0.9 + 0.1 * 0.1). Cohen's *kappa* is (agreement - chance) / (1 - chance). Chance sums, over all
-# that can be said, the first one's share of it times the second one's: 1 is perfect, 0 is chance.
+# by chance alone (0.9 * 0.9 + 0.1 * 0.1). Cohen's *kappa* is (agreement - chance) / (1 - chance), where chance is such
+# a sum over all possible verdicts. A kappa of 1 is perfect agreement, 0 is what chance would give.
 #
 # Then the **audit**. Somebody has the time to replace a part of the labels by people's votes (so a full audit ends at
 # people's share of right labels, not at 100%). Which part? A label near one half is the judge's own admission that it
@@ -193,8 +193,8 @@ for how in ("least sure", "any"):
 # The same pairs, the same DPO, the same seed: only the principles differ. This is the strongest argument for writing
 # them down. Nobody has to vote again to see what "be brief" would do.
 #
-# All DPO models here, that on people's votes too, learn from the pairs of section 2, a part of the votes of lesson 9:
-# so their gold is another than there. (SFT answers as in lesson 9. Lesson 10 asked about danger in contrast pairs only,
+# All DPO models here, also the one on people's votes, learn from the pairs of section 2, a part of the votes of lesson
+# 9, so their gold differs from there. (SFT answers as in lesson 9. Lesson 10 asked about danger in contrast pairs only,
 # hence other rates of refusal.)
 #
 # Look at two columns at once. Gold is a mean over all questions; "dangerous: refused" is one behaviour that one would

@@ -97,9 +97,10 @@ print(f"   {len(weights)} arrays by Hugging Face's names, for instance {sorted(w
 
 # %% [markdown]
 # ## 2. Our numbers
-# Chosen are the first four answers, rejected the last four; what the old policy and the old critic said is made up. For
-# DPO, for instance, the loss is again $-\log \sigma(h)$ with
-# $h = \beta [\log \pi / \text{ref}\,(\text{chosen}) - \log \pi / \text{ref}\,(\text{rejected})]$.
+# The first four answers are the chosen ones, the last four the rejected ones; what the old policy and the old critic
+# said is made up. For DPO, for instance, the loss is again $-\log \sigma(h)$, with the $h$ of lesson 8:
+#
+# $$h = \beta \left[ \log \frac{\pi(y_w)}{\text{ref}(y_w)} - \log \frac{\pi(y_l)}{\text{ref}(y_l)} \right]$$
 # %%
 lesson.section("2. minialign")
 lesson.show("dpo-loss")

@@ -127,7 +127,9 @@ lesson.number("of two answers: the winner's", pairs.max(1).mean(), ".4f", exact=
 # The deviation is another matter. Take a question that is answered rightly with probability $p = \sigma(z)$. The true
 # gradient along the log-odds $z$ is $p (1 - p)$: 0.25 at $p = 0.5$, and 0.0099 at $p = 0.99$, 25 times less. An answer
 # moves $z$ by $A$ times the slope of its log-probability, $1 - p$ if it is right and $-p$ if it is wrong (`right - p`
-# in the code). A group of $G$ with $k$ errors has the deviation $\sqrt{k (G - k) / (G (G - 1))}$ and pulls with
+# in the code). A group of $G$ with $k$ errors has the deviation $\text{std} = \sqrt{k (G - k) / (G (G - 1))}$. Its
+# advantages add up to 0, so $p$ drops out of the sum, and what is left are the $G - k$ right answers, each with
+# $A = (1 - (G - k) / G) / \text{std} = k / (G\, \text{std})$. So the group pulls with
 #
 # $$\frac{1}{G} \sum_i A_i\, (\text{right}_i - p) = \frac{\sqrt{k (G - k)}\, \sqrt{G (G - 1)}}{G^2}$$
 #
@@ -177,10 +179,11 @@ lesson.number("the same, divided by the deviation", leaning, ".1f", exact=17.961
 #
 # In PPO the leash was part of the reward, and the critic learned to expect it. Here it is a term of the loss. Two
 # things follow. Its optimum is not exactly the $\pi^*$ of lesson 7: from
-# $k_3 = \text{ref} / \pi - 1 - \log (\text{ref} / \pi)$ follows $\nabla k_3 = (1 - \text{ref} / \pi) \nabla \log \pi$,
-# whose mean under $\pi$ is $-\sum \text{ref}\, \nabla \log \pi$, the gradient of $\text{KL}(\text{ref} \| \pi)$ in
-# place of $\text{KL}(\pi \| \text{ref})$. And a token of a long answer counts less: a long wrong answer is punished
-# less per token than a short one. *DAPO* averages over all tokens of a batch instead (`average="token"`).
+# $k_3 = \text{ref} / \pi - 1 - \log (\text{ref} / \pi)$ follows $\nabla k_3 = (1 - \text{ref} / \pi) \nabla \log \pi$.
+# In the mean under $\pi$ the 1 drops out like any baseline, and $-\sum \text{ref}\, \nabla \log \pi$ is left: the
+# gradient of $\text{KL}(\text{ref} \| \pi)$ in place of $\text{KL}(\pi \| \text{ref})$. And a token of a long answer
+# counts less: a long wrong answer is punished less per token than a short one. *DAPO* averages over all tokens of a
+# batch instead (`average="token"`).
 #
 # The SFT model's gold is that of lesson 6, from the same draws. PPO is the pipeline's, with all its iterations; GRPO is
 # trained anew, and its *score* is that of training questions.
