@@ -80,7 +80,8 @@ def demonstrations_needed(run):
         histories[label], rng = History(), np.random.default_rng(run.seed)
         data = batch.conversations(demonstrations(rng, n), r.model.context_length)
         rows = [b for _ in range(n_steps) for b in sft.epochs(data, 1, r.sft.batch_size, rng)][:n_steps]
-        sft.train_language_model(trainable_copy(run.model("base")), rows, n_steps, r.sft, "sft", callback=look)
+        alone = replace(r.sft, replay_weight=0.0)  # nothing but the demonstrations
+        sft.train_language_model(trainable_copy(run.model("base")), rows, n_steps, alone, "sft", callback=look)
     return "loss on unseen answers", histories
 
 
