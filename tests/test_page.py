@@ -31,12 +31,15 @@ from minialign.figures.scenes import (
     Hero,
     LeashScene,
     Place,
+    PpoRun,
+    PpoScene,
+    ScoredAnswer,
     SftScene,
     Start,
     Tilted,
 )
 from minialign.models import TABLE
-from minialign.page import captions, guesses, leashes, make_page, make_strip, policies, reweighting, voting, weights
+from minialign.page import captions, guesses, leashes, make_page, make_strip, policies, reweighting, speech, voting, weights
 from minialign.page.data import page_data
 from minialign.page.document import CONTRAST, SCRIPTS, STYLES, WASH, as_script, document, ink, luminance
 from minialign.page.fields import Fields, Missing
@@ -571,6 +574,26 @@ def test_a_mean_that_rises_can_hide_a_question_where_the_truth_falls():
     assert reweighting.falling(proxy[:1], gold[:1], betas)[0] == 0
     proxy[2, 8:-1] = 0.0  # one answer alone is left at the loose end, too few to say anything: the tight end counts
     assert reweighting.falling(proxy, gold, betas) == (1, 1)
+
+
+def test_the_guess_of_the_loop_has_the_true_number_among_its_options():
+    for changed, expected in ((4, ["0 of 5", "2 of 5", "4 of 5"]), (5, ["0 of 5", "2 of 5", "5 of 5"]), (0, ["0 of 5", "2 of 5", "5 of 5"])):
+        texts = [ScoredAnswer(step, f"q{i}", "new" if step and i < changed else "old", True, 0.0, 0.0, 0.0, 0.0) for step in (0, 9) for i in range(5)]
+        guess = guesses.ppo(PpoScene([PpoRun(0.1, True, texts, [0.0], [0.0])], 8))
+        assert guess.options == expected and guess.options[guess.right] == f"{changed} of 5"
+
+
+def test_what_sft_ends_with_is_judged_and_nothing_before_it():
+    answers = {("greedy", 0): Answer("it says moo.", True), ("greedy", 5): Answer("it says baa.", True), ("sampled", 9): Answer("it says moo.", True)}
+    right, wrong = (speech.last_gold("what does a cow say?", dict(answers) | {("greedy", 9): Answer(f"it says {word}.", True)}) for word in ("moo", "baa"))
+    assert right > 0 > wrong
+
+
+def test_sft_can_have_the_form_without_the_worth():
+    rows = [Along("q", [Answer("x", True)], [], gold) for gold in (1.0, -1.0, 0.0)]
+    some, every = (captions.form_first(SftScene([0], kept, [], 0.9, 0.0))[0] for kept in (rows, rows[:1]))
+    assert "1 of the 3 most probable answers are good ones (truth above zero); the rest have the form" in some.text
+    assert every.text.endswith("zero).") and {some.tells, every.tells} == {"gold"}
 
 
 def test_the_friendlier_of_two_answers_that_say_the_same_is_counted():

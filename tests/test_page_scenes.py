@@ -207,11 +207,24 @@ def test_at_the_start_the_policy_is_the_reference(page):
     assert first and all(abs(t["distance"]) < 1e-3 for t in first)
 
 
+def test_an_answer_that_is_rewarded_though_it_is_bad_is_called_bad(page):
+    said = [js(page, f"(players[4].scene.mistaken({phase}, {gold}, {{advantage: {push}}}).textContent ?? '')")
+            for phase, gold, push in ((4, -0.9, 0.5), (4, 0.9, -0.5), (4, 0.9, 0.5), (4, -0.9, -0.5), (3, -0.9, 0.5), (4, -0.9, "null"))]  # fmt: skip
+    assert said == [" But it is bad: truth \u22120.9.", " But it is good: truth +0.9.", "", "", "", ""]
+
+
+def test_only_the_last_answer_of_sft_is_judged(page):
+    told = "[...document.querySelectorAll('#stage-2 .ladder li')].map((rung) => rung.querySelectorAll('[data-part=gold]').length)"
+    page.execute_script("players[1].open = true; players[1].go(0)")
+    assert set(js(page, told)) == {0}
+    page.execute_script("players[1].go(players[1].last)")
+    assert js(page, told) == [0] * js(page, "players[1].last") + [1]
+
+
 # ------------------------------------------------------------------------------------------------ 6: the leash
 def test_the_needles_can_show_the_question_where_the_truth_falls_most(page):
-    page.execute_script("players[5].scene.data.falls ||= 2")  # a toy run may have none
     page.execute_script("const me = players[5].scene; me.look(true); players[5].open = true; players[5].go(players[5].last)")
-    last = "players[5].scene.seen.data.at(-1)"
+    last = "players[5].scene.seen.curve.at(-1)"
     alone = js(page, "[DATA.scenes.leash.worst].map((i) => { const me = players[5].scene, K = me.data.answers, part = (values) => "
                "values.subarray(i * K, (i + 1) * K); return tilted(part(me.proxy), part(me.gold), K, me.data.betas.at(-1)); })[0]")  # fmt: skip
     assert js(page, last) == alone

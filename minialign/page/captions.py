@@ -222,11 +222,9 @@ def race_and_run(s: shown.DpoScene) -> list[Told]:
 def form_first(s: shown.SftScene) -> list[Told]:
     """How many of the last answers are good ones: form can be there without truth."""
     good, n = sum(row.gold > 0 for row in s.rows), len(s.rows)
+    wrong = "" if good == n else "; the rest have the form of an answer, and not its worth"
     return [
-        Told(
-            f"After the last step {good} of the {n} most probable answers have a truth above zero; the others only sound so.",
-            "gold",
-        )
+        Told(f"After the last step {good} of the {n} most probable answers are good ones (truth above zero){wrong}.", "gold")
     ]
 
 

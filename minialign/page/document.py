@@ -22,7 +22,7 @@ from .story import STORY
 STYLES = ("page", "scenes", "media")
 SCRIPTS = (
     *("maths", "transformer", "models", "draw", "chart", "shared", "hero", "guess"),
-    *("tree", "checkpoints", "ballot", "last_layer", "loop", "dial", "leash", "roads", "race", "chat"),
+    *("tree", "checkpoints", "ballot", "last_layer", "loop", "dial", "rope", "leash", "roads", "race", "chat"),
     *("address", "speaker", "player", "hands", "start"),
 )
 WASH = (243, 240, 233)  # the darkest ground on which words are written: --wash in page.css

@@ -57,7 +57,6 @@ def leash_scene(run: Run) -> shown.LeashScene:
     number = {text: i for i, text in enumerate(dict.fromkeys(said))}
     shaped = drawn.proxy.reshape(-1, K), drawn.gold.reshape(-1, K)
     found, phrase = overrated(drawn)
-    curve = [reweighting.tilted(*shaped, beta) for beta in reweighting.BETAS]
     falls, worst = reweighting.falling(*shaped, reweighting.BETAS)
     return shown.LeashScene(
         questions=questions,
@@ -69,7 +68,7 @@ def leash_scene(run: Run) -> shown.LeashScene:
         betas=reweighting.BETAS,
         own=run.kl_coef,
         few=reweighting.FEW,
-        curve=curve,
+        curve=[reweighting.tilted(*shaped, beta) for beta in reweighting.BETAS],
         start=shown.Start(float(drawn.proxy.mean(dtype=float)), float(drawn.gold.mean(dtype=float))),
         dots=places(run, questions),
         gallery=found,

@@ -31,7 +31,7 @@ STORY = {
         "It goes on, as the internet does",
         "Pick a branch, or change the temperature.",
         "It has learned one thing: to predict the next character. The branches are the likeliest ones (EOS, the end token, "
-        "ends the text). Where one has nearly all, the slider goes to where it hesitates. A text of your own: in More.",
+        "ends the text). Where one has nearly 100%, the slider jumps to where it hesitates. A text of your own: in More.",
         "It has read a small internet. After every character it gives each possible next one a probability; one is drawn, and "
         "the next prediction depends on it. At a low temperature it is nearly always the likeliest; a high one evens them out.",
         "p(next character | all before it) = softmax(logits / temperature)",
@@ -47,7 +47,7 @@ STORY = {
         "their form first; truth need not follow, as some of them are wrong.",
         "There are a few thousand demonstrations, good ones and bad ones. It is trained on the answers and on the end token "
         "(EOS) after them, not on the questions. Each row is the same model some steps later, asked the same question. Scene 1 "
-        "gave the base model the bare question; from here on it is marked, <user> question <bot>, so it goes on otherwise.",
+        "gave the base model the bare question; from here on it is marked, <user> question <bot>, so it goes on differently.",
         "loss = - mean log p(answer | question)",
         "Scrub slowly. Ask: when does it look like an answer, and when is it a good one? Form comes long before truth. "
         "Expect: 'it sounds right'. It copies how people answer, their mistakes included.",

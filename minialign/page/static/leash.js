@@ -20,7 +20,7 @@ class LeashScene {
     this.suspense = "Drag to the loose end, and see.";
     this.turn();
     const all = this.curve.flatMap((point) => [point.proxy, point.gold]);
-    this.mean = { data: this.curve, start: data.start, range: [Math.min(data.start.gold, data.start.proxy, ...all), Math.max(...all)] };
+    this.mean = { curve: this.curve, start: data.start, range: [Math.min(data.start.gold, data.start.proxy, ...all), Math.max(...all)] };
     this.seen = this.mean;
   }
 
@@ -39,7 +39,7 @@ class LeashScene {
         curve = betas.map((beta) => tilted(proxy, gold, K, beta)),
         start = tilted(proxy, gold, K, Infinity), // all answers weigh the same: the SFT model
         all = [...curve, start].flatMap((point) => [point.proxy, point.gold]);
-      this.alone = { data: curve, start, range: [Math.min(...all), Math.max(...all)] };
+      this.alone = { curve, start, range: [Math.min(...all), Math.max(...all)] };
     }
     this.seen = alone ? this.alone : this.mean;
     this.refresh(undefined, null);
@@ -53,6 +53,11 @@ class LeashScene {
 
   at(step) {
     return this.curve[Math.min(step, this.curve.length - 1)];
+  }
+
+  // The same point of what the needles show.
+  here(step) {
+    return this.seen.curve[Math.min(step, this.seen.curve.length - 1)];
   }
 
   // The answers to one question, equal texts together -> [{text, usual, weight, proxy, gold}], heaviest first.
@@ -73,14 +78,15 @@ class LeashScene {
 
   mount(stage, more) {
     this.dials = h("div", { class: "dials" });
-    this.means = h("span", { class: "small" });
     this.which = this.data.falls && choice("needles", [`mean of ${this.data.questions.length} questions`, "where the truth falls"], 0, (i) => this.look(i === 1));
     this.rope = h("div", { class: "rope", "aria-hidden": "true" });
     this.tug = h("div", { class: "tug" }, this.dials, this.rope);
     this.tug.addEventListener("pointerdown", (event) => this.pull(event));
     this.tug.addEventListener("pointermove", (event) => event.buttons && this.pull(event));
     const which = this.which && h("span", { class: "which-needles", "data-part": "gold" }, this.which);
-    stage.append(this.tug, h("div", { class: "means" }, which || "", this.means));
+    const what = which ? "" : `Needles: means over ${this.data.questions.length} questions. `;
+    const grey = `${what}Grey mark: the SFT model. Nothing is trained here.`;
+    stage.append(this.tug, h("div", { class: "means" }, which || "", h("span", { class: "small" }, grey)));
     this.mountMore(more);
   }
 
@@ -98,14 +104,12 @@ class LeashScene {
   show(step) {
     const c = this.at(step);
     STATE.beta = c.beta;
-    const { data, start, range: [low, high] } = this.seen,
-      here = data[Math.min(step, data.length - 1)],
-      all = this.which ? "" : `Needles: means over ${this.data.questions.length} questions. `;
+    const { start, range: [low, high] } = this.seen,
+      here = this.here(step);
     this.dials.replaceChildren(
       dial("score", "of the reward model (proxy)", here.proxy, start.proxy, low, high, "proxy"),
       dial("truth", "of a judge who knows (gold)", here.gold, start.gold, low, high, "gold"),
     );
-    this.means.textContent = `${all}Grey mark: the SFT model. Nothing is trained here.`;
     const lost = here.effective < this.data.few;
     this.rope.replaceChildren(ropePicture(step / (this.steps - 1), here, lost, this.rope.clientWidth || 700));
   }
@@ -129,6 +133,7 @@ class LeashScene {
       this.data.questions.map((question, i) => h("option", { value: i }, question)),
     );
     this.select.addEventListener("change", () => {
+      this.turn(); // back to the mean
       this.asked = Number(this.select.value);
       this.refresh();
     });
@@ -202,46 +207,8 @@ class LeashScene {
   }
 
   says(step) {
-    return inWords(this.seen.data[Math.min(step, this.seen.data.length - 1)]);
+    return inWords(this.here(step));
   }
-}
-
-// Where the rope may end, in pixels.
-function ropeEnds(width) {
-  return [3.6 * unit(), width - 1.4 * unit()]; // beside the SFT model, and room for half a grip
-}
-
-// The rope from the SFT model to the hand: tight and thick at the left, loose and thin at the right.
-function ropePicture(share, c, lost, width) {
-  const u = unit(),
-    height = 4.5 * u,
-    [from, to] = ropeEnds(width),
-    x = from + share * (to - from),
-    y = 1.5 * u;
-  const slack = (1 - share) * 0 + share * 1.5 * u,
-    start = 1.6 * u;
-  return s(
-    "svg",
-    { width, height, viewBox: `0 0 ${width} ${height}`, class: "chart rope-picture", "aria-hidden": "true" },
-    s("line", { x1: from, x2: to, y1: y, y2: y, class: "groove" }),
-    s("path", {
-      d: `M${start} ${y}Q${(start + x) / 2} ${y + slack} ${x} ${y}`,
-      class: "spring",
-      "stroke-width": Math.max(2, (1 - share) * 0.5 * u + 2),
-    }),
-    symbol("sft", start, y, 0.7 * u),
-    s("circle", { cx: x, cy: y, r: 1.15 * u, class: "grip" }),
-    s("path", { d: `M${x - 0.6 * u} ${y}l${0.35 * u} ${-0.35 * u}v${0.7 * u}zM${x + 0.6 * u} ${y}l${-0.35 * u} ${-0.35 * u}v${0.7 * u}z`, class: "grip-sign" }),
-    svgText(0.4 * u, height - 0.6 * u, "start", "label", "tight"),
-    svgText(width - 0.4 * u, height - 0.6 * u, "end", "label", "loose"),
-    svgText(
-      width / 2,
-      height - 0.6 * u,
-      "middle",
-      "label",
-      lost ? "few answers are left in play" : `${number(c.kl)} nats from SFT`,
-    ),
-  );
 }
 
 // One point of the slider in words, without what is hidden.
