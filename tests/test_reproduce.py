@@ -13,7 +13,7 @@ from minialign.teach.bands import read_bands
 from minialign.teach.kit.source import read_lessons
 from minialign.teach.reproduce import published, run
 from minialign.teach.reproduce.published import Quantity, alone, lab_report, quantities, tables, verdict
-from minialign.teach.reproduce.steps import steps
+from minialign.teach.reproduce.steps import band_steps, steps
 
 ROOT = Path(__file__).parents[1]
 REPORTS = sorted((ROOT / "docs" / "lab").glob("*.report.txt"))
@@ -91,6 +91,15 @@ def test_every_band_is_of_a_number_that_its_lesson_still_prints():
     for lesson in read_lessons(ROOT / "lessons").values():
         for cut in bands.get(lesson.name, {}).values():
             assert [name for name in cut if not lesson.prints(name)] == []
+
+
+def test_of_many_seeds_the_first_few_are_made_again_and_judged_by_the_band_of_all(tmp_path):
+    (tmp_path / "lessons").mkdir()
+    cuts = {"fast": {"gold": [0.2, 0.6, 20]}, "full": {"gold": [0.4, 0.7, 20]}}
+    (tmp_path / "lessons" / "bands.json").write_text(json.dumps({"06_ppo": cuts}), encoding="utf-8")
+    fast, full = band_steps(tmp_path)
+    assert "--fast --seeds 3 " in fast.command and "calibrate --seeds 5 " in full.command
+    assert fast.published["06_ppo · gold"] == Quantity(0.4, 0.2, 0.6, seeds=20)
 
 
 def test_the_minutes_in_contributing_are_those_of_steps(real):

@@ -5,7 +5,7 @@ Nobody lists them.  They are found in the published texts themselves:
     docs/*.md             <!-- begin: COMMAND --> ... <!-- end: ... -->, with the tables that the command printed
     docs/lab/             the reports of `minialign lab`, as it wrote them
     docs/proof.md         the indented commands: each judges its own numbers, and exits with 0 if they are right
-    lessons/bands.json    `minialign calibrate`, with as many seeds as the bands have
+    lessons/bands.json    `minialign calibrate`, with the first few of the seeds that the bands are over
     lessons/kit/          `minialign prepare`, in the cut that was measured
 
 In a command OUT is the folder for everything that is made.
@@ -30,6 +30,7 @@ from .published import Quantity
 
 Numbers = dict[str, Quantity]
 SEEDS_AT_ONCE = ("table", "lab", "calibrate")  # the commands that know --jobs
+SEEDS_AGAIN = {"fast": 3, "full": 5}  # of a band: enough to see whether it has moved, and --fast stays under half an hour
 
 
 def nothing(out: Path, printed: str) -> Numbers:
@@ -101,13 +102,14 @@ def band_steps(source: Path) -> Iterator[Step]:
     for fast in (True, False):
         groups = published.bands(kept, fast)
         for seeds, lessons in sorted(groups.items()):
+            again = min(seeds, SEEDS_AGAIN["fast" if fast else "full"])
 
-            def read(out: Path, printed: str, fast: bool = fast, seeds: int = seeds, lessons: dict = lessons) -> Numbers:
-                return joined({lesson: lesson_numbers(out, lesson, fast, seeds) for lesson in lessons})
+            def read(out: Path, printed: str, fast: bool = fast, again: int = again, lessons: dict = lessons) -> Numbers:
+                return joined({lesson: lesson_numbers(out, lesson, fast, again) for lesson in lessons})
 
             several = len(groups) > 1
             which = "".join(f" {int(lesson[:2])}" for lesson in lessons) if several else ""
-            command = f"minialign calibrate{which}{' --fast' * fast} --seeds {seeds} --lessons OUT/lessons-copy --out OUT"
+            command = f"minialign calibrate{which}{' --fast' * fast} --seeds {again} --lessons OUT/lessons-copy --out OUT"
             yield Step(f"bands{'-fast' * fast}{f'-{seeds}-seeds' * several}", command, fast, joined(lessons), read)
 
 
