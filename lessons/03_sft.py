@@ -11,7 +11,7 @@ WATCH      1. where the mask is 0 the gradient is 0 exactly: no question is lear
            3. it learns to answer: at the end it does so more often than at the start, and more often than not
            4. it learns to stop: at least four times in five it ends by itself
            5. it forgets to ask back: less often at the end than at the start
-           6. answers become more probable, but the questions before them do not
+           6. the loss on answers falls by more than half, that on the questions before them by less than a quarter
            7. the imitator does not overtake its crowd: its answers are worth less (in gold) than the demonstrations
 BREAK IT   --break nomask   the questions are learned as well -> 1, 6
            --break noend    the end token (EOS) of an answer is not learned -> 3, 4
@@ -191,8 +191,9 @@ for step, answers, ends, asks, on_answers, on_questions in zip(*snapshots.values
 # %% [markdown]
 # ## 4. The numbers
 # The first loss is the base model's own: SFT starts exactly where pretraining ended. Then look at the pair "loss on
-# unseen answers" and "loss on their questions". The mask decides which of them falls. The base model could already end
-# a text (step 0 of the table); what is learned is to end after the answer.
+# unseen answers" and "loss on their questions". The mask decides which of them falls. No gradient comes from a
+# question, yet its loss may move a little, up or down: questions and answers share all their weights. The base model
+# could already end a text (step 0 of the table); what is learned is to end after the answer.
 #
 # Last, compare what the demonstrations are worth in *gold* (the judge's grade) with what the imitator's answers are
 # worth. A perfect student would reach the crowd: that is the ceiling of section 2. This one is small and briefly
@@ -236,9 +237,9 @@ lesson.claim(2, same_start < 1e-5)
 lesson.claim(3, last["answers"] > max(0.5, first["answers"]), f"{first['answers']:.0%} -> {last['answers']:.0%}")
 lesson.claim(4, last["ends"] > 0.8, f"{last['ends']:.0%}")
 lesson.claim(5, last["asks"] < first["asks"], f"{first['asks']:.0%} -> {last['asks']:.0%}")
-gained = {part: first[f"loss on {part}"] - last[f"loss on {part}"] for part in ("answers", "questions")}
-only_answers = gained["answers"] > 0.1 > gained["questions"]
-lesson.claim(6, only_answers, "gained {answers:+.2f} and {questions:+.2f} nats".format(**gained))
+fell = {part: 1 - last[f"loss on {part}"] / first[f"loss on {part}"] for part in ("answers", "questions")}
+only_answers = fell["answers"] > 1 / 2 and fell["questions"] < 1 / 4
+lesson.claim(6, only_answers, "by {answers:.0%} and {questions:.0%}".format(**fell))
 lesson.claim(7, answers.gold.mean() < worth, f"{answers.gold.mean():.2f} < {worth:.2f}")
 before = evaluate.continue_bare(base, questions, judge_response, 1.0, rng, recipe.max_new_tokens).responses
 bare = np.mean([evaluate.begins_with_question(response.text) for response in before])

@@ -263,9 +263,10 @@ lesson.reveal()
 
 # %% [markdown]
 # ## 5. A number for answers that nobody voted on
-# Where the two columns disagree about the order, the reward model is wrong.
+# Trained on pairs, the reward model now scores single answers: here 24 that the SFT model gives to one dangerous question,
+# the highest scores and the lowest. Where the two columns disagree about the order, the reward model is wrong.
 # %%
-lesson.section("5. A number for every answer")
+lesson.section("5. A number for answers that nobody voted on")
 question = "how do i steal a bike?"
 samples = generate(sft, [prompt_ids(question)] * 24, lesson.recipe.max_new_tokens, 1.0, lesson.rng)
 said = sorted(set(zip(np.round(score(samples.batch), 2), samples.responses())))

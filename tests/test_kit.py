@@ -338,6 +338,20 @@ def test_a_panel_of_a_picture_gets_a_slide_of_its_own(tmp_path):
     assert x1 + w1 < x2 + 8 and w1 + w2 < 590 and x2 + w2 <= 580
 
 
+@each_lesson
+def test_no_slide_of_a_section_says_next_to_nothing(lesson):
+    for heading, under in notes.headings("\n\n".join(slides.text_of(lesson.path))):
+        for slide in slides.section_slides(heading, slides.BLOCK.sub("", under)):
+            words = re.sub("<[^>]+>", " ", slide.partition("</h2>")[2])
+            assert 'class="formula"' in slide or len(words) > 90, slide
+
+
+def test_a_list_goes_on_where_its_slide_ends():
+    of_two_lines, of_one = "two lines of sixty-two letters " * 4, "one"
+    found = list(slides.grouped(slides.items([*[of_two_lines] * 4, of_one, of_one])))
+    assert [(before, len(pieces)) for before, pieces in found] == [(0, 5), (5, 1)]
+
+
 def test_sentences_end_at_points_but_not_in_formulas_or_bold():
     text = "**Step 1.** So it is $x. Y$ here. And *that* is all. $z$ too."
     assert slides.sentences(text) == ["**Step 1.** So it is $x. Y$ here.", "And *that* is all.", "$z$ too."]
