@@ -21,8 +21,8 @@ BREAK IT   --break flipadv    the sign of the advantages is flipped -> 8
            --break staleref   the reference is not frozen, it is the policy itself -> 6
            --break eosoff     the score lands one token too late, outside the mask -> 6
            --break noclip     no clip, ten times the learning rate, eight passes over the same answers -> 7, 8
-EXERCISES  (2 min, run) --break mystery --seed 5: name the fault from the dashboard (score, KL, clipped, entropy)
-           (5 min, change) in section 4: replace(recipe.ppo, kl_coef=0.0, iterations=...). What do score and answers do?
+EXERCISES  (2 min, run) --break mystery --seed 5 injects one of these faults: which? (score, KL, clipped, entropy)
+           (5 min, change) in section 5, in settings = replace(...), add kl_coef=0.0: what do score and answers do?
            (15 min, think) "my KL is negative, so the policy came closer" (trl #925): what was measured?
            (20 min, curve) PPO with kl_coef 0, as it is, and ten times that: plot objective/kl. What does each allow?
            (write) minialign check 6
@@ -59,14 +59,14 @@ from minialign.evaluate import answer
 from minialign.figures import lesson_plots, plots
 from minialign.model import scalar_model_from
 from minialign.teach.lesson import Lesson
-from minialign.teach.measurements import six_pushes, tell_answers
+from minialign.teach.measurements import six_pushes, tell_answers, tell_iteration, zero_critic
 from minialign.world import judge_response, report_questions, sample_prompts
 
 lesson = Lesson(__file__, __doc__)
 rng, recipe = lesson.rng, lesson.recipe
 
 # %% [markdown]
-# ## 1. The first rung: one question, five answers
+# ## 1. The simplest case: one question, five answers
 # The policy $\pi$ gives each answer $y$ a probability, and the answer earns a score $r(y)$. What we want to raise is
 # the mean score over the policy's own answers, $J = \mathbb{E}[r] = \sum_y \pi(y)\, r(y)$. In its gradient only $\pi$
 # depends on the parameters: $\nabla J = \sum_y r(y)\, \nabla \pi(y)$. This is a sum over *all* answers, and we can only
@@ -75,8 +75,7 @@ rng, recipe = lesson.rng, lesson.recipe
 #
 # $$\nabla J = \sum_y \pi(y)\, r(y)\, \nabla \log \pi(y) = \mathbb{E}[\, r(y)\, \nabla \log \pi(y)\,]$$
 #
-# Sample $y$, push $\log \pi(y)$ up in proportion to $r(y)$: that is REINFORCE. The score itself is never
-# differentiated.
+# Sample $y$, push $\log \pi(y)$ up in proportion to $r(y)$: that is REINFORCE. The score is never differentiated.
 #
 # It is right on average and terribly noisy. With scores around 10, *every* sampled answer is pushed up; only the
 # differences teach. So subtract a **baseline** $b$, what was to be expected. It costs nothing, because the pushes
@@ -88,11 +87,11 @@ rng, recipe = lesson.rng, lesson.recipe
 # What is left, $A = r - b$, is called the **advantage**. By hand, for a softmax policy: lesson 1 has
 # $\text{onehot} - \pi$ for $\nabla \log \pi$, and its mean weighted with $r$ is, for the logit of answer $y$,
 # $\sum_a \pi(a)\, r(a)\, (\text{onehot}(a)_y - \pi(y)) = \pi(y)\, r(y) - \pi(y)\, \mathbb{E}[r]$. The mean score of the
-# five answers (*arms*) below is 9.755. The third has probability 0.2 and score 11, so its logit is pushed by 0.2 times
-# (11 - 9.755) = 0.249. The code prints that number, and how much variance the baseline removes.
-# NOTE(instructor): if time is short, stop after this rung: it is the whole idea; the rest is engineering.
+# five answers below is 9.755. The third has probability 0.2 and score 11, so its logit is pushed by 0.2 times
+# (11 - 9.755) = 0.249. The code prints that number, and the share of the variance that the baseline leaves.
+# NOTE(instructor): if time is short, stop after this case: it is the whole idea; the rest is engineering.
 # %%
-lesson.section("1. A bandit with five arms")
+lesson.section("1. One question, five answers")
 pi, scores = np.array([0.10, 0.25, 0.20, 0.10, 0.35]), 10 + np.array([-0.6, -0.3, 1.0, 1.1, -1.2])
 grad_log_pi = np.eye(5) - pi  # row y: the gradient of log pi(y) with respect to the five logits
 
@@ -124,11 +123,12 @@ lesson.number("push on the third logit", with_baseline[2], ".3f", exact=0.249, w
 #
 # Read it case by case. A good token ($A > 0$) that is already 20% likelier: the clipped term is the larger one and
 # constant, so its gradient is 0. Enough. A good token that has become *less* likely: the unclipped term is larger, and
-# the full gradient brings it back. For bad tokens the same with the sides exchanged. Six cases, two without a gradient;
-# the code prints the push $A \rho$ in all six, at $\rho$ = 0.7, 1.1 and 1.3.
+# the full gradient brings it back. For bad tokens it is the same, mirrored. Six cases, two without a gradient; the code
+# prints the push in all six, at $\rho$ = 0.7, 1.1 and 1.3: $A \rho$, or 0 where the clipped term wins. (For whole
+# answers $\rho$ repairs the mean exactly; token by token, as PPO uses it, only nearly, while $\rho$ is near 1.)
 #
 # Misconception: "the clip holds the ratio within 1 +- eps". The clip only removes the reward for going further. Where
-# going back would pay, the gradient is complete.
+# going back would pay, the gradient is whole.
 # %%
 lesson.section("2. The clip")
 lesson.show("ppo-clip")
@@ -143,32 +143,32 @@ lesson.number("cases without a gradient", len(no_push), ".0f", exact=2, why="goo
 # %% [markdown]
 # ## 3. "Why is my KL negative?"
 # A question asked again and again (trl #925, #1005, #1161; spinningup #137). The distance from the SFT model is
-# $\text{KL} = \mathbb{E}_\pi[\log \pi - \log \text{ref}]$, and it is never negative. But nobody can sum over all
-# answers, so it is *estimated* from samples.
+# $\text{KL} = \mathbb{E}_\pi[\log \pi - \log \text{ref}]$, in nats (lesson 2), and it is never negative (lesson 3 shows
+# why). But nobody can sum over all answers, so it is *estimated* from samples.
 #
 # * $k_1 = \log \pi - \log \text{ref}$ of one sample (`delta` in this code) has the right mean by definition. One
 #   sample, or the mean of a small batch, can be negative all the same.
-# * $k_3 = e^{-k_1} - 1 + k_1$ has the right mean too, since
-#   $\mathbb{E}_\pi[e^{-k_1}] = \sum \pi\, \text{ref} / \pi = 1$. And it is never negative: $e^{-k_1} \ge 1 - k_1$, as a
-#   curve bent upwards lies above its tangent, here the one at 0.
+# * $k_3 = e^{-k_1} - 1 + k_1$ has the right mean too: $\mathbb{E}_\pi[e^{-k_1}] = \sum \pi\, \text{ref} / \pi = 1$, so
+#   $\mathbb{E}[k_3] = 1 - 1 + \text{KL}$. And it is never negative: $e^{-k_1} \ge 1 - k_1$, as a curve bent upwards
+#   lies above its tangent, here the one at 0. (The code also has $k_2 = k_1^2 / 2$: steady, and not quite right.)
 #
-# Here both policies are known, and so is the true distance; 16 answers are drawn at a time, and the code counts how
-# often each estimate is below 0.
+# Here both policies are known; 16 answers are drawn at a time, and the code counts how often an estimate is below 0.
 # %%
 lesson.section("3. Why is my KL negative?")
 lesson.show("kl-estimates")
-near = pi * np.exp(0.15 * rng.standard_normal(5))  # the policy here; its reference is pi of section 1
-near /= near.sum()
-true_kl = float((near * np.log(near / pi)).sum())
-drawn = rng.choice(5, size=(2000, 16), p=near)
-k1, _, k3 = (k.mean(1) for k in policy_gradient.kl_estimates(np.log(near)[drawn], np.log(pi)[drawn]))
+ref = pi  # the policy of section 1 is the reference; the policy here has moved a little
+pi = ref * np.exp(0.15 * rng.standard_normal(5))
+pi /= pi.sum()
+true_kl = float((pi * np.log(pi / ref)).sum())
+drawn = rng.choice(5, size=(2000, 16), p=pi)
+k1, _, k3 = (k.mean(1) for k in policy_gradient.kl_estimates(np.log(pi)[drawn], np.log(ref)[drawn]))
 lesson.number("true KL, nats", true_kl, ".4f")
 lesson.number("k1 below 0, share of batches", np.mean(k1 < 0), ".0%")
 lesson.number("k3 below 0, share of batches", np.mean(k3 < 0), ".0%", exact=0, why="0")
 
 # %% [markdown]
-# ## 4. Credit to single tokens, and the real thing
-# An answer is a row of tokens, and $\log \pi(y) = \sum_t \log \pi(a_t)$: each token is an action. Each earns a reward
+# ## 4. Credit to single tokens
+# An answer is a row of tokens, and $\log \pi(y) = \sum_t \log \pi(y_t)$: each token is an action. Each earns a reward
 # $R_t$: the leash, $-\beta (\log \pi - \log \text{ref})$, at every token, and the score on top of it at the last. $R_t$
 # contains $\pi$, but is treated as a fixed number; the gradient left out, $-\beta\, \mathbb{E}[\nabla \log \pi]$, is 0
 # by the baseline's argument. Which token deserves the credit?
@@ -190,21 +190,16 @@ lesson.number("k3 below 0, share of batches", np.mean(k3 < 0), ".0%", exact=0, w
 # $$A_t = \sum_k (\gamma \lambda)^k \delta_{t+k} = \delta_t + \gamma \lambda A_{t+1}$$
 #
 # The right-hand form is the loop in the code, run backwards. $\lambda = 0$ trusts the critic: little noise, but wrong
-# as far as the critic is wrong. $\lambda = 1$ trusts only what came: right on average, and noisy. 0.95 is the usual
-# compromise; this run takes 1. By hand, for rewards (-0.1, -0.2, 1) and values (0.5, 0.6, 0.7): the surprises are 0,
-# -0.1 and 0.3, and with $\lambda = 0.95$ the first advantage is 0 + 0.95 (-0.1) + 0.9025 (0.3) = 0.17575.
+# as far as the critic is wrong. $\lambda = 1$ (a limit: all weight on the look to the end) trusts only what came: right
+# on average, and noisy. 0.95 is usual; this run takes 1, for its critic sees too few answers to be trusted. By hand,
+# for rewards (-0.1, -0.2, 1) and values (0.5, 0.6, 0.7): the surprises are 0, -0.1 and 0.3, and with $\lambda = 0.95$
+# the first advantage is 0 + 0.95 (-0.1) + 0.9025 (0.3) = 0.17575.
 #
-# The critic is fitted to the returns $G = A + V$ with half the mean of $(V - G)^2$, or of the same with $V$ clipped to
-# $V_{old} \pm \epsilon$ where that is larger. A critic that says 0 has half the mean squared return. Before a step the
-# advantages of the batch are *whitened* (to mean 0, deviation 1).
+# The critic is fitted to the returns $G = A + V_{old}$, fixed numbers (with $\lambda = 1$ the rewards to come, summed),
+# with half the mean of $(V - G)^2$, or of the same with $V$ clipped to $V_{old} \pm \epsilon_V$ (0.2 too) where that is
+# larger. It starts as the reward model with a head of zeros: its first loss is half the mean squared return.
 # %%
-lesson.section("4. PPO on the leash")
-lesson.predict(
-    "One fault flips the sign of every advantage. Which curve shows it first?",
-    ["the loss: it rises", "the score: it falls", "the clip fraction: it jumps"],
-    1,
-    "the loss of PPO says nothing about progress: it is near 0 at every step, and not comparable from step to step.",
-)
+lesson.section("4. Credit to single tokens")
 lesson.show("kl-penalized-reward")
 lesson.show("gae")
 three = np.array([[-0.1, -0.2, 1.0]]), np.array([[0.5, 0.6, 0.7]]), np.ones((1, 3))  # rewards, values, mask
@@ -213,6 +208,28 @@ for lam in (0.0, 0.95, 1.0):
 first_advantage = ppo.gae(*three, lam=0.95)[0][0, 0]
 lesson.number("lambda = 0.95: the first", first_advantage, ".5f", exact=0.17575, why="0 - 0.95 * 0.1 + 0.9025 * 0.3")
 lesson.show("ppo-value")
+
+# %% [markdown]
+# ## 5. The loop
+# All of it together. One **iteration** of PPO, with this run's settings:
+# ```text
+# 128 answers (rollouts), sampled with the policy of now, pi_old; the reward model scores them
+# R_t from the score and the leash: beta (kl_coef) = 0.1 per nat, 0.05 with --fast; a score's deviation is 1
+# V_t from the critic, A_t by GAE, whitened over all tokens to mean 0 and deviation 1; G = A + V_old before whitening
+# two passes (epochs) over these answers in minibatches of 32: a step of AdamW on L (lr 5e-4, falling to 0),
+#     and one of the critic on its own loss (critic_lr 1e-3)
+# ```
+#
+# Whitened advantages have mean 0, so at $\rho = 1$ the loss, minus their mean, is 0 whatever happens. The lesson stops
+# after 10 iterations, 6 with `--fast`; the journey's PPO model, in all other lessons, has had 30, or 18.
+# %%
+lesson.section("5. The loop")
+lesson.predict(
+    "One fault flips the sign of every advantage. Which curve shows it first?",
+    ["the loss: it rises", "the score: it falls", "the clip fraction: it jumps"],
+    1,
+    "the loss is near 0 at every step, whatever the sign, and the clip cuts as many tokens as before.",
+)
 lesson.need("reward")
 sft, score = lesson.journey.model("sft"), lesson.journey.scorer()
 settings = replace(recipe.ppo, iterations=6 if lesson.fast else 10)
@@ -236,33 +253,18 @@ def ask(model):
     return said, float(score(said.batch).mean())
 
 
-rollout = policy_gradient.roll_out(policy, reference, score, training[:16], settings, rng)
-mask = rollout.batch.mask
-rewards = ppo.kl_penalized_rewards(rollout.scores, rollout.logprobs, rollout.ref_logprobs, mask, settings.kl_coef)
-values = ppo.values_of(critic, rollout.batch)
-returns = ppo.gae(rewards, values, mask, lam=1.0)[1]
-value_loss = ppo.ppo_value_loss(values, values, returns, mask)[1]["loss/value"]
-half_square = 0.5 * float((returns**2 * mask).sum() / mask.sum())
+value_loss, half_square = zero_critic(policy, reference, critic, score, training[:16], settings, rng)
 before, score_before = ask(sft)
-print("   iteration   score     KL     k3   clipped   entropy   length")
-
-
-def callback(iteration, model, history):
-    if iteration:  # KL, k3 and entropy in nats per answer
-        names = ("objective/scores", "objective/kl", "objective/kl_k3", "policy/clipfrac", "objective/entropy")
-        row = [history[name][-1] for name in (*names, "response/length")]
-        print("   {:9d}{:+8.2f}{:7.2f}{:7.2f}{:10.1%}{:10.1f}{:9.1f}".format(iteration, *row), flush=True)
-
-
-history = ppo.train_ppo(policy, reference, critic, score, training, settings, rng, callback=callback)
+history = ppo.train_ppo(policy, reference, critic, score, training, settings, rng, callback=tell_iteration)
 lesson.say("KL (k1) and k3 have equal means; but one token that is now far less likely makes k3 large and k1 negative.")
 after, score_after = ask(policy)
 
 # %% [markdown]
-# ## 5. The numbers
+# ## 6. The numbers
 # %%
-lesson.section("5. The numbers")
-lesson.say("Scores above are of training questions, below of unseen ones; 0 is the SFT model's mean on still others.")
+lesson.section("6. The numbers")
+lesson.say("Above, each row is of 128 new training questions, so the score jumps; below, of 321 unseen questions.")
+lesson.say("Score 0 is the SFT model's mean on a third set.")
 first_ratio = float(history["policy/first_ratio_error"][0])
 first_kl, last_kl = float(history["objective/kl_k3"][0]), float(history["objective/kl_k3"][-1])
 lesson.number("first ratio - 1", first_ratio, ".1e", exact=0, within=1e-3, why="0: nothing has moved yet")
@@ -278,9 +280,9 @@ lesson.reveal()
 tell_answers({"SFT": sft, "PPO": policy}, recipe.max_new_tokens)
 
 # %% [markdown]
-# ## 6. What was seen
+# ## 7. What was seen
 # %%
-lesson.section("6. What was seen")
+lesson.section("7. What was seen")
 lesson.claim(1, moved < 1e-12 and smaller < spread, f"variance {spread:.1f} -> {smaller:.2f}")
 lesson.claim(2, sorted(no_push) == [(-1.0, "below"), (1.0, "above")])
 lesson.claim(3, np.mean(k1 < 0) > 0.1 and not np.any(k3 < 0), f"k1 in {np.mean(k1 < 0):.0%} of the batches")
@@ -300,9 +302,8 @@ lesson.finish()
 #
 # Most failures are silent. The ratio is not 1 at the first step: the log-probabilities were computed in two ways
 # (dropout, temperature, padding). The KL does not start at 0: the reference is not the SFT model. The score rises and
-# the answers get worse: the reward model is being fooled, which is lesson 7. The loss sits near 0: that is normal with
-# whitened advantages. Watch the score, the KL, the clip fraction (the share of tokens held back) and, above all, the
-# answers.
+# the answers get worse: the reward model is being fooled, which is lesson 7. Watch the score, the KL, the clip fraction
+# (the share of tokens held back) and, above all, the answers.
 #
 # ## In TRL today
 # As of September 2026, TRL has no PPO (lesson 12 says since when). `GRPOTrainer` and `RLOOTrainer` keep the clip and

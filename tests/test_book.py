@@ -310,13 +310,13 @@ def test_a_page_says_what_the_run_said(book):
     assert text.count("\u22121.50") == 4  # a true minus: values, and what they are held against
     assert headings(book / "03_toy.html") == ["1. A heading", "2. What there was to see", "Watch it", "Break it", "Quiz", "Exercises"]
     assert headings(book / "05_other.html")[0] == "1. The section"  # where the prose has none, the run has one
-    assert [tag for tag, attributes in page.elements if tag == "math"] == ["math"] * 4
+    assert [tag for tag, attributes in page.elements if tag == "math"] == ["math"] * 5
 
 
 @needs_extra
 def test_a_quiz_explains_every_answer(book):
     text = " ".join(Read(book / "03_toy.html").text.split())
-    assert "6No: a square doubles. That is 2x. 9Right. 3 times <3>." in text
+    assert "6No. The misconception: \u201ca square doubles\u201d. That is 2x. 9Right. 3 times <3>." in text
     assert "<msup><mi>x</mi><mn>2</mn></msup>" in (book / "03_toy.html").read_text(encoding="utf-8")
     assert 'id="quiz"' not in (book / "05_other.html").read_text(encoding="utf-8")  # it has none
 

@@ -36,6 +36,8 @@ lesson = Lesson(__file__, __doc__)
 # A long one: $L = a_1 + a_2 + a_3 + a_4 + a_5 + a_6 + a_7 + a_8 + a_9 + b_1 + b_2 + b_3$.
 #
 # $$\\\\begin{aligned} a &= b + c \\\\\\\\ &= d \\\\end{aligned}$$
+#
+# $$\\\\frac{1}{N} \\\\sum_i (a_{i1} + b_{i2} + c_{i3} + d_{i4} + e_{i5} + f_{i6} + g_{i7} + h_{i8} + k_{i9}) \\\\log x$$
 # NOTE(instructor): a secret,
 # in two lines.
 # Misconception: "it is not one". It is.

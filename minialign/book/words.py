@@ -113,7 +113,7 @@ class Writer:
         self.used: dict[str, Entry] = {}  # slug -> what the page has buttons for
         self.anchors: set[str] = set()
         self._said: set[str] = set()  # in this section
-        self._in_link = 0
+        self._in_link = self._in_italics = 0
         terms = "|".join(re.escape(term) for term in sorted(self.entries, key=len, reverse=True))
         self.pattern = re.compile(rf"(?<![\w-])({terms})(?![\w-])", re.I) if terms else None
         self.markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -168,7 +168,9 @@ class Writer:
     def _terms(self, token: Token) -> list[Token]:
         """A text, split at the glossary terms that this section has not yet used."""
         self._in_link += {"link_open": 1, "link_close": -1}.get(token.type, 0)
-        if token.type != "text" or self._in_link or not self.pattern:
+        self._in_italics += {"em_open": 1, "em_close": -1}.get(token.type, 0)
+        title = self._in_italics and token.content.count(" ") > 2  # of a paper: no button inside
+        if token.type != "text" or self._in_link or title or not self.pattern:
             return [token]
         parts: list[Token] = []
         for i, piece in enumerate(self.pattern.split(token.content)):

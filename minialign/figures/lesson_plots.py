@@ -165,7 +165,7 @@ def shortcut(
 
 
 def six_cases(eps: float = 0.2) -> tuple[Figure, str]:
-    """Lesson 6: what a token of a good and of a bad answer adds to PPO's objective, from ppo_policy_loss itself."""
+    """Lesson 6: what a good and a bad token add to PPO's objective, from ppo_policy_loss itself."""
     figure, [axes] = panels(9, 3.4, 1, 2)
     ratio = np.linspace(0.4, 1.6, 241)
     one = np.ones((1, 1))
@@ -182,12 +182,12 @@ def six_cases(eps: float = 0.2) -> tuple[Figure, str]:
             ax.axvline(border, color=GREY, linewidth=0.8, zorder=0)
         ax.plot(1, advantage, "o", color=BLUE)
         label_point(ax, "start: ratio 1", (1, advantage), (8, 4 if advantage < 0 else -12), color=BLUE)
-        title = f"what a {what} answer adds to the objective (advantage {advantage:+.0f})"
+        title = f"what a {what} token adds to the objective, minus L (advantage {advantage:+.0f})"
         name_panel(ax, title, "ratio: probability now / when it was written")
         ax.margins(y=0.15)
     title = f"The clip takes away the gain beyond 1 +- {eps:g}, and never the way back"
     headline(figure, title)
-    return figure, f"{title}. Of six cases two are flat: a good answer above {1 + eps:g}, a bad one below {1 - eps:g}."
+    return figure, f"{title}. Of six cases two are flat: a good token above {1 + eps:g}, a bad one below {1 - eps:g}."
 
 
 def gradient_check(errors: dict[str, float], eps: np.ndarray, valley: np.ndarray) -> tuple[Figure, str]:

@@ -9,6 +9,8 @@ import numpy as np
 
 from ..autograd import Tensor, no_grad
 from ..evaluate import answer
+from ..policy_gradient import roll_out
+from ..ppo import PPOConfig, gae, kl_penalized_rewards, ppo_value_loss, values_of
 from ..runs.text import shown
 from ..world import five_questions, judge_response
 
@@ -82,3 +84,22 @@ def tell_apart(models: dict[str, Any], questions: list[str], max_new_tokens: int
     print(f"   {questions[i]}")
     for name, answers in said.items():
         print(f"      {name:<10}{shown(*answers.responses[i])}", flush=True)
+
+
+def tell_iteration(iteration: int, model: Any, history: Any) -> None:
+    """As a callback, a row of what PPO has logged: the score in its deviations; KL, k3, entropy in nats per answer."""
+    if not iteration:
+        return print("   iteration   score     KL     k3   clipped   entropy   length")
+    names = ("objective/scores", "objective/kl", "objective/kl_k3", "policy/clipfrac", "objective/entropy", "response/length")
+    row = [history[name][-1] for name in names]
+    print("   {:9d}{:+8.2f}{:7.2f}{:7.2f}{:10.1%}{:10.1f}{:9.1f}".format(iteration, *row), flush=True)
+
+
+def zero_critic(policy, reference, critic, score, questions: list[str], settings: PPOConfig, rng) -> tuple[float, float]:
+    """A critic that says 0, on answers of the policy -> its loss, and half the mean of the squared returns: they are equal."""
+    batch = (rollout := roll_out(policy, reference, score, questions, settings, rng)).batch
+    rewards = kl_penalized_rewards(rollout.scores, rollout.logprobs, rollout.ref_logprobs, batch.mask, settings.kl_coef)
+    values = values_of(critic, batch)
+    returns = gae(rewards, values, batch.mask, lam=1.0)[1]
+    loss = ppo_value_loss(values, values, returns, batch.mask)[1]["loss/value"]
+    return loss, 0.5 * float((returns**2 * batch.mask).sum() / batch.mask.sum())

@@ -106,7 +106,7 @@ def markdown(questions: list[Question]) -> str:
     for which, question in enumerate(questions, 1):
         lines += ["", f"**{which}. {question.text}**", ""]
         for n, (letter, option) in enumerate(zip(LETTERS, question.options)):
-            verdict = "Right." if n == question.right else f"No: *{option.misconception}*."
+            verdict = "Right." if n == question.right else f"No. The misconception: *{option.misconception}*."
             lines += [
                 f"<details><summary>{letter}) {option.text}</summary>",
                 "",
