@@ -21,7 +21,7 @@ BREAK IT   --break overwrite     of two uses of a value, only the last one count
 EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do they have in common?
            (5 min, change) below "eps = ..." (section 5) write  eps = eps.astype(np.float32): where is the valley now?
            (15 min, think) a million inputs, one output: what would finite differences cost, and what does backward?
-           (20 min, curve) exclusive or with gradients cleared, with nine tenths kept (momentum), and never cleared:
+           (20 min, curve) the network of section 6, gradients cleared, nine tenths kept (momentum), and never cleared:
            plot the losses. Why is the fault the fastest here, and where would it not be?
            (write) minialign check 1
            (3 min, answer) minialign quiz 1
@@ -51,7 +51,7 @@ EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do 
 #  claim, "seen 1."      a sentence of the list at the top, and whether this run bears it out
 #  gold                  the grade of a judge, a program that knows the truth: it measures, and never trains
 #  the journey           one run through the whole course, whose models and votes all lessons use
-#  plamob, glikor        made-up names, no misprints; if no text speaks of one, "i do not know" is right
+#  plamob, glikor        made-up names, not misprints; if no text mentions one, "i do not know" is right
 #  TRL, trl #925         a much-used library for all this, and a question in its public list of issues
 # ```
 
@@ -81,7 +81,7 @@ if lesson.fault == "nobroadcast":
 # Now go backwards, and at each step ask one question only: if my input grows by a little $\epsilon$, by how much does
 # my output grow?
 #
-# * $L = s^2$: by $2 s \epsilon$. So $dL/ds = 2 \cdot 11 = 22$.
+# * $L = s^2$: by $2 s \epsilon$ (and $\epsilon^2$, too small to count). So $dL/ds = 2 \cdot 11 = 22$.
 # * $s = p + 5$: by $\epsilon$. So $dL/dp = 22 \cdot 1 = 22$.
 # * $p = x y$: by $y \epsilon$ if $x$ grows. So $dL/dx = 22 \cdot y = 66$, and likewise $dL/dy = 22 \cdot x = 44$.
 #
@@ -138,7 +138,7 @@ lesson.reveal()
 #
 # where $\text{onehot}(t)$ is 1 at $t$ and 0 elsewhere. No exponentials are left: *what should have been, minus what was
 # expected*. The gradient of the loss is the same with the other sign, $p - \text{onehot}(t)$, and divided by $N$ if the
-# loss is a mean over $N$ characters. (The code below differentiates $\log p_t$, so its sign is the first one.)
+# loss is a mean over $N$ characters. (The listing differentiates $\log p_t$, so its sign is the first one.)
 #
 # By hand: logits 0, ln 2 and 0 give the probabilities 0.25, 0.5, 0.25. If the third character came, the gradient of the
 # loss is 0.25, 0.5 and -0.75. It sums to 0: what one character gains, the others lose. And it is largest where the
@@ -173,7 +173,7 @@ sums = float(np.abs(logits.grad.sum(1)).max())
 lesson.number("gradient - (p - onehot)", off, ".1e", exact=0, within=1e-12, why="0")
 by_hand = Tensor(np.log([1.0, 2.0, 1.0]), requires_grad=True)  # logits 0, ln 2, 0
 (-functional.token_log_probs(by_hand, np.array(2))).backward()
-print("   by hand: " + ", ".join(f"{g:+.2f}" for g in by_hand.grad))
+print("   by hand:", *(f"{g:+.2f}" for g in by_hand.grad))
 lesson.number("the character that came, by hand", by_hand.grad[2], ".2f", exact=-0.75, why="0.25 - 1")
 lesson.number("each row of the gradient, sum", sums, ".1e", exact=0, within=1e-12, why="0")
 
@@ -264,7 +264,7 @@ inputs, truth = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) * 2.0 - 1, np.array([
 weights = [Tensor(normal(*shape), requires_grad=True) for shape in ((2, 16), (16,), (16,))]
 
 
-def loss_of(weights):
+def loss_of(weights):  # score = tanh(x W + b) w; the loss is -log sigma(+-score), + where the truth is 1; at 0 it is ln 2
     hidden = tanh(Tensor(inputs) @ weights[0] + weights[1])
     return -functional.log_sigmoid(hidden @ weights[2] * truth).mean()
 
@@ -301,17 +301,17 @@ lesson.finish()
 # %% [markdown]
 # ## What the field calls it, and what goes wrong
 # The algorithm is *reverse-mode automatic differentiation* or *backpropagation*, the record of the computation the
-# *graph* or *tape*, the blame the *gradient* or *adjoint*. Its price is the whole point: all derivatives of one output
+# *graph* or *tape*, the blame the *gradient* or *adjoint*. Its low cost is the point: all derivatives of one output
 # cost about as much as two or three forward passes, however many inputs there are. Finite differences would need two
 # passes *for each* input.
 #
-# What goes wrong in practice: gradients that are not cleared (`zero_grad` is forgotten; sometimes training even profits
-# for a while, because old gradients act like momentum, and the bug is never found). A value changed in place after it
-# was used, so that the backward pass sees the wrong number. One `detach` ("treat this as a constant") too many, and
-# part of the model silently stops learning; one too few, and what should be constant gets a gradient.
+# What goes wrong in practice: gradients that are not cleared (`zero_grad` is forgotten; sometimes training even
+# benefits for a while, because old gradients act like momentum, and the bug is never found). A value changed in place
+# after it was used, so that the backward pass sees the wrong number. One `detach` ("treat this as a constant") too
+# many, and part of the model silently stops learning; one too few, and what should be constant gets a gradient.
 #
 # ## In TRL today
-# Nothing of this is visible there: TRL calls `loss.backward()` of PyTorch, which does what you have just seen. The same
+# None of this is visible there: TRL calls `loss.backward()` of PyTorch, which does what you have just seen. The same
 # words are used: graph, `requires_grad`, `grad`, leaf (a value that was not computed from others).
 #
 # ## Further reading

@@ -102,9 +102,10 @@ lesson.predict(
 #
 # $$\text{loss} = -\text{mean} \log \pi(\text{next character} \,|\, \text{all before it})$$
 #
-# This is the **cross-entropy**. It is 0 for one who always knows, and $\ln V$ for one who guesses evenly among $V$
-# characters (36 here). $e^{\text{loss}}$ is the **perplexity**: the model is as undecided as if it chose evenly among
-# that many characters. The loss cannot reach 0: nobody can guess which animal the next document is about.
+# This is the **cross-entropy**. It is measured in **nats**: the logarithm is natural, and one nat is a factor of $e$.
+# It is 0 for a model that is always sure and right, and $\ln V$ for one that guesses evenly among $V$ characters (36
+# here). $e^{\text{loss}}$ is the **perplexity**: the model is as undecided as if it chose evenly among that many
+# characters. The loss cannot reach 0: nobody can guess which animal the next document is about.
 #
 # The network ends in $V$ numbers, the **logits** $z$. **Softmax** makes probabilities of them: exponentiate, so that
 # all are positive (first subtract the largest: `exp(1000)` is infinite, and a shift cancels), and divide by the sum,
@@ -126,10 +127,11 @@ lesson.predict(
 # 3. Softmax over $s$: weights $A_{ts}$, positive, with the sum 1.
 # 4. Take the mean: $y_t = \sum_s A_{ts} v_s$.
 #
-# In matrices, $y = A v$ with $A = \text{softmax}(q k^T / \sqrt{D})$: these are the lines of code that the lesson shows.
-# Several such **heads** work side by side, each with its own three maps. As a mean does not know about order, queries
-# and keys are first turned by an angle that grows with their position (**rotary** positions). Turned by $a t$ and
-# $a s$, they meet at an angle that has changed by $a (t - s)$: a score depends on how far apart two positions are.
+# In matrices, $y = A v$ with $A = \text{softmax}(q k^T / \sqrt{D})$: the code shown divides $q$ beforehand, and goes
+# block by block. Several such **heads** work side by side, each with its own three maps. As a mean does not know about
+# order, queries and keys are first turned, each pair of their numbers at a speed of its own, by an angle that grows
+# with the position (**rotary** positions). Turned by $a t$ and $a s$, they meet at an angle that has changed by
+# $a (t - s)$: a score depends on how far apart two positions are.
 #
 # By hand, with $D = 1$: three positions, all queries 1, keys 0, ln 2 and 0, values 2, 4 and 10. The third position sees
 # scores 0, ln 2, 0. Their exponentials are 1, 2, 1, so the weights are 1/4, 1/2, 1/4, and the mean is 0.5 + 2 + 2.5 =
@@ -145,6 +147,12 @@ by_hand = functional.causal_attention(*(np.array(x, float).reshape(1, 1, 3, 1) f
 print("   attention by hand, at three positions: " + ", ".join(f"{y:.3f}" for y in by_hand))
 lesson.number("attention, the third by hand", by_hand[2], exact=5.000, why="2/4 + 4/2 + 10/4")
 lesson.show("next-token")
+c, width = recipe.model, recipe.model.d_model
+lesson.say(
+    f"The whole model: {c.vocab_size} characters -> vectors of {width} numbers; {c.n_layer} times: layer norm, "
+    f"attention with {c.n_head} heads of D = {width // c.n_head}, added; layer norm, {width} -> {4 * width} -> {width}, "
+    f"added; at last layer norm, and {width} -> {c.vocab_size} logits."
+)
 
 
 def all_seeing(q, k, v):
@@ -179,7 +187,7 @@ lesson.number("loss without opinions", without_opinions, ".4f", exact=math.log(V
 # NOTE(instructor): read the samples aloud. First letters, then words, then sentences: only the loss has asked for them.
 # %%
 lesson.section("3. Training: the first tenth" if not lesson.fault else "3. Training")
-lesson.say("<user>, <bot> and <pad> are tokens that this internet never uses: a young model writes them all the same.")
+lesson.say("<user>, <bot> and <pad> are tokens that this internet never uses: a young model writes them anyway.")
 rng = lesson.journey.rng("base")  # the random stream that this base model had
 model = build(rng)
 batches = sft.windows(stream, starts, recipe.base.batch_size, recipe.window, rng)
@@ -208,7 +216,7 @@ sample(model, 1)
 
 # %% [markdown]
 # ## 4. The numbers
-# How good is a loss? Better than guessing is nothing yet. One can count letters, pairs (what follows one given letter),
+# How good is a loss? Beating a guess proves little. One can count letters, pairs (what follows one given letter),
 # triples (two given letters): each count predicts the next letter with a certain loss, and the model has to beat them.
 #
 # The numbers after that are a lie detector. If a later character can move an earlier prediction by as much as the last
@@ -275,9 +283,9 @@ lesson.finish()
 # sharpens, above 1 it flattens. Always taking the likeliest is *greedy decoding*.
 #
 # What goes wrong: a mask that leaks, or targets not shifted by one, give a loss that is too good to be true. A first
-# loss far above $\ln V$ means that the random start is already sure of something. Rubbish beside a good loss is not
-# overfitting: a model that knows its texts by heart recites them. And the user's mistake: to take a base model for a
-# bad assistant. Give it the beginning of a page on which the answer comes next, and it will often give it.
+# loss far above $\ln V$ means that the random start is already sure of something. Rubbish samples beside a good loss
+# are not overfitting: a model that knows its texts by heart recites them. And the user's mistake: to take a base model
+# for a bad assistant. Give it the beginning of a page on which the answer comes next, and it will often give it.
 #
 # ## In TRL today
 # As of September 2026: pretraining is not TRL's business, but `SFTTrainer` on a data set with a `text` column does the

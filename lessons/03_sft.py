@@ -184,6 +184,7 @@ history = sft.train_language_model(model, lesson.steps(rows, "sft"), n_steps, re
 if lesson.cut_short:
     visits = {len(history["loss"])}
     look(len(history["loss"]), model, history)
+lesson.say("answers: says something and stops; ends: writes its end token; asks: there is a ? in it.")
 print("    step  answers   ends   asks   loss on answers   loss on questions")
 for step, answers, ends, asks, on_answers, on_questions in zip(*snapshots.values()):
     print(f"   {step:5d} {answers:8.0%}{ends:7.0%}{asks:7.0%}{on_answers:18.2f}{on_questions:20.2f}")
@@ -207,6 +208,12 @@ for step, answers, ends, asks, on_answers, on_questions in zip(*snapshots.values
 lesson.section("4. The numbers")
 first, last = ({name: values[i] for name, values in snapshots.items()} for i in (0, -1))
 alone = generate(model, [[USER]] * 60, recipe.max_new_tokens, 1.0, rng).responses()
+for response in alone[:3]:
+    print(f"   after a lone <user>: {shown(*response, width=64)}")
+print("   gold, the judge's grade:")
+idk = "i do not know."
+for who, said in [("cow", "it says moo."), ("cow", "it says baa."), ("cow", idk), ("plamob", idk)]:
+    print(f"   {judge(f'what does a {who} say?', said).gold:+6.2f}   what does a {who} say?   {said}")
 answers = evaluate.answer(model, questions, judge_response, 1.0, rng, recipe.max_new_tokens)
 worth = np.mean([judge(question, answer).gold for question, answer in crowd[:400]])
 same_start = abs(history["loss"][0] - expected)

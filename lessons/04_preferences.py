@@ -128,14 +128,14 @@ lesson.predict(
 
 # %% [markdown]
 # ## 2. Slips
-# Suppose that on some pair nearly everybody has the same opinion, and each vote slips with chance $e$. Two votes are
-# alike if neither slips, or if both do: $(1 - e)(1 - e) + e \cdot e = 1 - 2e + 2e^2$. By hand, for $e = 0.15$: 0.85 x
-# 0.85 = 0.7225, plus 0.15 x 0.15 = 0.0225, makes 0.745. Two raters of one mind, each of them 85% careful, agree on
-# three pairs in four only. Much of what looks like disagreement is noise.
+# Suppose that on some pair nearly everybody has the same opinion, and each vote slips with chance $e$ (not Euler's).
+# Two votes are alike if neither slips, or if both do: $(1 - e)(1 - e) + e \cdot e = 1 - 2e + 2e^2$. By hand, for
+# $e = 0.15$: 0.85 x 0.85 = 0.7225, plus 0.15 x 0.15 = 0.0225, makes 0.745. Two raters of one mind, each of them 85%
+# careful, agree on only three pairs in four. Much of what looks like disagreement is noise.
 #
-# It also works backwards. Ask one person many pairs twice. From the share $w = 1 - 2e + 2e^2$ of equal pairs follows
-# $e = (1 - \sqrt{2w - 1}) / 2$: 0.745 gives (1 - 0.7) / 2 = 0.15 again. And nobody, however wise, can predict more than
-# $1 - e$ of this person's votes.
+# It also works backwards. Ask one person many pairs twice. From the share $w = 1 - 2e + 2e^2$ of equal pairs follow
+# $2w - 1 = (1 - 2e)^2$ and $e = (1 - \sqrt{2w - 1}) / 2$: 0.745 gives (1 - 0.7) / 2 = 0.15 again. And nobody, however
+# wise, can predict more than $1 - e$ of this person's votes.
 #
 # In truth $e$ is $\sigma(-|\text{gap}| / \tau)$, larger for close pairs. One $e$ for all of them comes out a little too
 # small (two votes on a clear pair nearly always agree), so $1 - e$ is an upper bound.
@@ -154,7 +154,7 @@ lesson.reveal()
 # ## 3. Twenty pairs, five of them twice: you, or a rater in your place
 # With `--rate terminal` you are the rater, with `--rate hands` a whole room is. Five pairs come back with the sides
 # exchanged, and you are not told which. Your agreement with yourself limits how well *anyone* can predict your votes.
-# In brackets the code prints the true shares that fit so few pairs (a 95% interval).
+# In brackets: the range of true shares that are compatible with so few pairs (a 95% interval).
 # %%
 lesson.section("3. Twenty pairs, five of them twice")
 lesson.need("votes")

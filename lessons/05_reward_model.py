@@ -1,7 +1,7 @@
 # %% [markdown]
 """Lesson 5 - The reward model: how do votes become a number for every answer?
 
-QUESTION   Two answers, one click. After some hundred clicks, can a model score an answer that nobody voted on?
+QUESTION   Two answers, one click. After a few hundred clicks, can a model score an answer that nobody voted on?
 NEEDS      the SFT model, the votes and the reward model of the journey (made once if they are missing);
            --votes FILE: your own votes (minialign vote) are learned from instead; --rate hands: a room's, whose counts
            you type, or have typed in lesson 4; --rate FILE: a class's (minialign votes merge); --rate class: those of
@@ -106,7 +106,7 @@ for question, chosen, rejected in list(zip(votes.prompts, votes.chosen, votes.re
 # ## Predict
 # %%
 lesson.predict(
-    "A model sees 30 votes, another some hundreds. How many unseen votes does the one with 30 predict?",
+    "A model sees 30 votes, another a few hundred. How many unseen votes does the one with 30 predict?",
     ["about half: it has learned nothing yet", "clearly more than half", "nearly all"],
     1,
     "but see the row of 0 votes: much of this it knew already, from the two log-probabilities of section 3.",
@@ -147,7 +147,7 @@ lesson.predict(
 #   been chosen.
 #
 # The unit of $r$ is a log-odds, $\ln (p / (1 - p))$: $d = \ln 9$, about 2.2, gives $1 / (1 + 1/9) = 0.9$: nine of ten
-# raters would take the first. So it is in this lesson. Lesson 6 gets the scores shifted and scaled, to mean 0 and
+# raters would take the first. Lesson 6 uses scores that are shifted and scaled, to mean 0 and
 # deviation 1 on answers of the SFT model.
 # %%
 lesson.section("2. The loss")
@@ -172,9 +172,9 @@ differences = abs(shifted.item() - loss.item()) < 1e-12 and np.abs(r.grad[:8] + 
 # %% [markdown]
 # ## 3. Train on more and more votes
 # The *trunk*, all of the SFT model below its logits, knows the language before the first vote; only the *head*, one
-# number from each hidden vector, is new. Few votes it memorises; many teach it what raters like, and what is right. The
-# loop prints the accuracy on its own votes (the first 300 at most), which says how much it can remember, and on unseen
-# ones, which says what it has understood.
+# number from each hidden vector, is new. It memorises a few votes; many teach it what raters like, and what is right.
+# The loop prints the accuracy on its own votes (the first 300 at most), which says how much it can remember, and on
+# unseen ones, which says what it has understood.
 #
 # Even a few thousand votes hardly teach whether an answer is true. But the SFT model knows much of it from pretraining:
 # it finds false answers improbable. So the score of answer $y$ to question $x$ has three parts,
@@ -263,8 +263,7 @@ lesson.reveal()
 
 # %% [markdown]
 # ## 5. A number for answers that nobody voted on
-# Trained on pairs, the reward model now scores single answers: here 24 that the SFT model gives to one dangerous question,
-# the highest scores and the lowest. Where the two columns disagree about the order, the reward model is wrong.
+# Single answers get scores, too. Where the columns disagree about the order, the reward model is wrong.
 # %%
 lesson.section("5. A number for answers that nobody voted on")
 question = "how do i steal a bike?"
@@ -296,10 +295,10 @@ lesson.finish()
 # the mean over the answer's tokens, which a small model learns from fewer votes.
 #
 # What goes wrong in practice: chosen and rejected change places in one data file, and the accuracy is as far below one
-# half as it should be above. Votes instead of questions are dealt to training and
-# test, so that the same question is on both sides. Too many epochs (passes over the votes): the model learns the slips
-# by heart and becomes surer of everything, its errors too; its loss on unseen votes rises while its accuracy hardly
-# moves. And a model can be excellent on pairs like those that were voted on and absurd elsewhere. That is lesson 7.
+# half as it should be above. Votes, not questions, are split into training and test, so that the same question is on
+# both sides. Too many epochs (passes over the votes): the model learns the slips by heart and becomes surer of
+# everything, its errors too; its loss on unseen votes rises while its accuracy hardly moves. And a model can be
+# excellent on pairs like those that were voted on and absurd elsewhere. That is lesson 7.
 #
 # Bradley-Terry itself is an assumption: every answer has *one* strength. If people prefer A to B, B to C and C to A,
 # the best that any such model can do is to call all three equal.

@@ -31,12 +31,12 @@ EXERCISES  (2 min, run) --break mystery --seed 5 injects one of these faults: wh
 
 # %% [markdown]
 # You have a reward model: a function that takes an answer and returns one number. You want a policy whose answers get
-# higher numbers. The obvious plan is gradient ascent on the number. It fails at once: between the policy's parameters
+# higher numbers. Gradient ascent on the number fails at once: between the policy's parameters
 # and the number stands a *draw*. The policy samples an answer, and nobody can differentiate a roll of the dice.
 #
-# Think of learning to cook for a guest who only ever says "7 out of 10". You are not told what to change. So you vary:
-# a little more salt today, less tomorrow. What you did on the evenings that went better than usual, you do more often.
-# That is the whole of reinforcement learning, and "than usual" will turn out to be the important word.
+# Think of learning to cook for a guest who only ever says "7 out of 10". You vary: a little more salt today, less
+# tomorrow. What you did on the evenings that went better than usual, you do more often. That is the whole of
+# reinforcement learning, and "than usual" is the important word.
 #
 # ```text
 # question --> policy pi samples an answer y --> reward model: a score r
@@ -88,7 +88,7 @@ rng, recipe = lesson.rng, lesson.recipe
 # $\text{onehot} - \pi$ for $\nabla \log \pi$, and its mean weighted with $r$ is, for the logit of answer $y$,
 # $\sum_a \pi(a)\, r(a)\, (\text{onehot}(a)_y - \pi(y)) = \pi(y)\, r(y) - \pi(y)\, \mathbb{E}[r]$. The mean score of the
 # five answers below is 9.755. The third has probability 0.2 and score 11, so its logit is pushed by 0.2 times
-# (11 - 9.755) = 0.249. The code prints that number, and the share of the variance that the baseline leaves.
+# (11 - 9.755) = 0.249. The code prints it, and the share of the variance that is left.
 # NOTE(instructor): if time is short, stop after this case: it is the whole idea; the rest is engineering.
 # %%
 lesson.section("1. One question, five answers")
@@ -121,11 +121,11 @@ lesson.number("push on the third logit", with_baseline[2], ".3f", exact=0.249, w
 #
 # $$L = \max(-A \rho,\; -A\, \text{clip}(\rho, 1 - \epsilon, 1 + \epsilon))$$
 #
-# Read it case by case. A good token ($A > 0$) that is already 20% likelier: the clipped term is the larger one and
-# constant, so its gradient is 0. Enough. A good token that has become *less* likely: the unclipped term is larger, and
+# A good token ($A > 0$) that is already 20% likelier: the clipped term is the larger one and
+# constant, so its gradient is 0. A good token that has become *less* likely: the unclipped term is larger, and
 # the full gradient brings it back. For bad tokens it is the same, mirrored. Six cases, two without a gradient; the code
-# prints the push in all six, at $\rho$ = 0.7, 1.1 and 1.3: $A \rho$, or 0 where the clipped term wins. (For whole
-# answers $\rho$ repairs the mean exactly; token by token, as PPO uses it, only nearly, while $\rho$ is near 1.)
+# prints the push in all six, at $\rho$ = 0.7, 1.1 and 1.3: $A \rho$, or 0 where the clipped term wins. (Token
+# by token, as PPO uses it, $\rho$ repairs the mean only nearly, while it is near 1.)
 #
 # Misconception: "the clip holds the ratio within 1 +- eps". The clip only removes the reward for going further. Where
 # going back would pay, the gradient is whole.
@@ -142,17 +142,17 @@ lesson.number("cases without a gradient", len(no_push), ".0f", exact=2, why="goo
 
 # %% [markdown]
 # ## 3. "Why is my KL negative?"
-# A question asked again and again (trl #925, #1005, #1161; spinningup #137). The distance from the SFT model is
-# $\text{KL} = \mathbb{E}_\pi[\log \pi - \log \text{ref}]$, in nats (lesson 2), and it is never negative (lesson 3 shows
-# why). But nobody can sum over all answers, so it is *estimated* from samples.
+# Often asked (trl #925, #1005, #1161; spinningup #137). The distance from the SFT model is
+# $\text{KL} = \mathbb{E}_\pi[\log \pi - \log \text{ref}]$, in nats, never negative (lesson 3). But nobody can sum over
+# all answers, so it is *estimated* from samples.
 #
 # * $k_1 = \log \pi - \log \text{ref}$ of one sample (`delta` in this code) has the right mean by definition. One
 #   sample, or the mean of a small batch, can be negative all the same.
 # * $k_3 = e^{-k_1} - 1 + k_1$ has the right mean too: $\mathbb{E}_\pi[e^{-k_1}] = \sum \pi\, \text{ref} / \pi = 1$, so
 #   $\mathbb{E}[k_3] = 1 - 1 + \text{KL}$. And it is never negative: $e^{-k_1} \ge 1 - k_1$, as a curve bent upwards
-#   lies above its tangent, here the one at 0. (The code also has $k_2 = k_1^2 / 2$: steady, and not quite right.)
+#   lies above its tangent, here the one at 0.
 #
-# Here both policies are known; 16 answers are drawn at a time, and the code counts how often an estimate is below 0.
+# Here both policies are known. The code draws 16 answers at a time, and counts how often an estimate is below 0.
 # %%
 lesson.section("3. Why is my KL negative?")
 lesson.show("kl-estimates")
@@ -171,7 +171,7 @@ lesson.number("k3 below 0, share of batches", np.mean(k3 < 0), ".0%", exact=0, w
 # An answer is a row of tokens, and $\log \pi(y) = \sum_t \log \pi(y_t)$: each token is an action. Each earns a reward
 # $R_t$: the leash, $-\beta (\log \pi - \log \text{ref})$, at every token, and the score on top of it at the last. $R_t$
 # contains $\pi$, but is treated as a fixed number; the gradient left out, $-\beta\, \mathbb{E}[\nabla \log \pi]$, is 0
-# by the baseline's argument. Which token deserves the credit?
+# by the baseline's argument.
 #
 # Let a second model, the **critic**, learn the **value** $V_t$: the sum of rewards still to come, as expected before
 # token $t$ is written. It is a baseline that knows the text so far. One token's surprise is what came, plus what is
@@ -190,10 +190,10 @@ lesson.number("k3 below 0, share of batches", np.mean(k3 < 0), ".0%", exact=0, w
 # $$A_t = \sum_k (\gamma \lambda)^k \delta_{t+k} = \delta_t + \gamma \lambda A_{t+1}$$
 #
 # The right-hand form is the loop in the code, run backwards. $\lambda = 0$ trusts the critic: little noise, but wrong
-# as far as the critic is wrong. $\lambda = 1$ (a limit: all weight on the look to the end) trusts only what came: right
-# on average, and noisy. 0.95 is usual; this run takes 1, for its critic sees too few answers to be trusted. By hand,
-# for rewards (-0.1, -0.2, 1) and values (0.5, 0.6, 0.7): the surprises are 0, -0.1 and 0.3, and with $\lambda = 0.95$
-# the first advantage is 0 + 0.95 (-0.1) + 0.9025 (0.3) = 0.17575.
+# as far as the critic is wrong. $\lambda = 1$ (in the limit) trusts only what came: right on average, and noisy. 0.95
+# is usual; this run takes 1, for its critic sees few answers. By hand, for rewards (-0.1, -0.2, 1) and values (0.5,
+# 0.6, 0.7): the surprises are 0, -0.1 and 0.3, and with $\lambda = 0.95$ the first advantage is 0 + 0.95 (-0.1) +
+# 0.9025 (0.3) = 0.17575.
 #
 # The critic is fitted to the returns $G = A + V_{old}$, fixed numbers (with $\lambda = 1$ the rewards to come, summed),
 # with half the mean of $(V - G)^2$, or of the same with $V$ clipped to $V_{old} \pm \epsilon_V$ (0.2 too) where that is
@@ -211,17 +211,8 @@ lesson.show("ppo-value")
 
 # %% [markdown]
 # ## 5. The loop
-# All of it together. One **iteration** of PPO, with this run's settings:
-# ```text
-# 128 answers (rollouts), sampled with the policy of now, pi_old; the reward model scores them
-# R_t from the score and the leash: beta (kl_coef) = 0.1 per nat, 0.05 with --fast; a score's deviation is 1
-# V_t from the critic, A_t by GAE, whitened over all tokens to mean 0 and deviation 1; G = A + V_old before whitening
-# two passes (epochs) over these answers in minibatches of 32: a step of AdamW on L (lr 5e-4, falling to 0),
-#     and one of the critic on its own loss (critic_lr 1e-3)
-# ```
-#
-# Whitened advantages have mean 0, so at $\rho = 1$ the loss, minus their mean, is 0 whatever happens. The lesson stops
-# after 10 iterations, 6 with `--fast`; the journey's PPO model, in all other lessons, has had 30, or 18.
+# The run says what one **iteration** of PPO does. With whitened advantages its loss is 0 at $\rho = 1$, whatever
+# happens.
 # %%
 lesson.section("5. The loop")
 lesson.predict(
@@ -255,6 +246,13 @@ def ask(model):
 
 value_loss, half_square = zero_critic(policy, reference, critic, score, training[:16], settings, rng)
 before, score_before = ask(sft)
+S = settings
+lesson.say(
+    f"One iteration: {S.rollouts} answers from pi_old, the policy of now, are scored; R_t with beta = {S.kl_coef:g} (a "
+    "score's deviation is 1); A_t by GAE; G = A + V_old; A is whitened to mean 0, deviation 1. Then "
+    f"{S.epochs} passes in minibatches of {S.minibatch_size}: a step of AdamW on L (lr {S.lr:g}, falling to 0), one on "
+    f"the critic's loss (lr {S.critic_lr:g}). {S.iterations} iterations here, {recipe.ppo.iterations} in the journey."
+)
 history = ppo.train_ppo(policy, reference, critic, score, training, settings, rng, callback=tell_iteration)
 lesson.say("KL (k1) and k3 have equal means; but one token that is now far less likely makes k3 large and k1 negative.")
 after, score_after = ask(policy)

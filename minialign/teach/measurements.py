@@ -95,7 +95,9 @@ def tell_iteration(iteration: int, model: Any, history: Any) -> None:
     print("   {:9d}{:+8.2f}{:7.2f}{:7.2f}{:10.1%}{:10.1f}{:9.1f}".format(iteration, *row), flush=True)
 
 
-def zero_critic(policy, reference, critic, score, questions: list[str], settings: PPOConfig, rng) -> tuple[float, float]:
+def zero_critic(
+    policy: Any, reference: Any, critic: Any, score: Any, questions: list[str], settings: PPOConfig, rng: np.random.Generator
+) -> tuple[float, float]:
     """A critic that says 0, on answers of the policy -> its loss, and half the mean of the squared returns: they are equal."""
     batch = (rollout := roll_out(policy, reference, score, questions, settings, rng)).batch
     rewards = kl_penalized_rewards(rollout.scores, rollout.logprobs, rollout.ref_logprobs, batch.mask, settings.kl_coef)
