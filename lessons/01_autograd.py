@@ -264,7 +264,7 @@ inputs, truth = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) * 2.0 - 1, np.array([
 weights = [Tensor(normal(*shape), requires_grad=True) for shape in ((2, 16), (16,), (16,))]
 
 
-def loss_of(weights):  # score = tanh(x W + b) w; the loss is -log sigma(+-score), + where the truth is 1; at 0 it is ln 2
+def loss_of(weights):  # score = tanh(x W + b) w; -log sigma(+-score), + where the truth is 1: ln 2 at a score of 0
     hidden = tanh(Tensor(inputs) @ weights[0] + weights[1])
     return -functional.log_sigmoid(hidden @ weights[2] * truth).mean()
 

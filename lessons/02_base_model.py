@@ -150,8 +150,8 @@ lesson.show("next-token")
 c, width = recipe.model, recipe.model.d_model
 lesson.say(
     f"The whole model: {c.vocab_size} characters -> vectors of {width} numbers; {c.n_layer} times: layer norm, "
-    f"attention with {c.n_head} heads of D = {width // c.n_head}, added; layer norm, {width} -> {4 * width} -> {width}, "
-    f"added; at last layer norm, and {width} -> {c.vocab_size} logits."
+    f"attention with {c.n_head} heads of D = {width // c.n_head}, added; layer norm, {width} -> {4 * width} -> "
+    f"{width}, added; at last layer norm, and {width} -> {c.vocab_size} logits."
 )
 
 
