@@ -18,11 +18,13 @@ BREAK IT   --break noleash   distance costs nothing, whatever beta says -> 4, 5
            --break wrongway  the leash pays for distance -> 4, 5
            --break perfect   best of n and pi* use the judge's own score, which nobody has in practice -> 7
 EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the measure is the thing itself?
-           (5 min, change) from minialign.world import UNBIASED, and tastes=UNBIASED: the same, with raters without
-           tastes. Does gold still fall?
-           (15 min, think) name each hack in the gallery. Which rule would forbid it, and what would come next?
-           (20 min, curve) PPO without a leash, twice as long: plot proxy and gold on the way. When should one have
-           stopped?
+           (5 min, change) from minialign.world import UNBIASED, and tastes=UNBIASED in the line `people = ...`: the
+           same, with raters without tastes. Does gold still fall?
+           (15 min, think) name each hack in the gallery. Which rule for the raters would make them vote against it,
+           and what would come next?
+           (20 min, curve) PPO without a leash, twice as long: train_ppo(..., callback=look) calls look(iteration,
+           policy, history) on the way. Log proxy and gold there in a History of your own, and plot them. When should
+           one have stopped?
            (write) minialign check 7
            (3 min, answer) minialign quiz 7
 """
@@ -48,12 +50,13 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
 #       short leash: large beta        no leash: beta = 0
 # ```
 #
-# So policies are kept on a **leash**: every nat of distance from the SFT model costs $\beta$. Which policy is the best
-# one then, and how long should the leash be?
+# So policies are kept on a **leash**: every nat of distance from the SFT model costs $\beta$. Which policy is best
+# then, and how long should the leash be?
 #
-# The SFT model is that of lesson 6, asked with other random draws. The raters are others: they like polite phrases
-# (warmth) and length far more, and, as those did, a firm answer where they cannot check it (confidence). So the reward
-# model, PPO and their numbers differ from there.
+# The SFT model is that of lesson 6, asked with other random draws. The raters are different: they like polite phrases
+# (warmth) and length far more, and, like those of lesson 6, a firm answer where they cannot check it (confidence). So
+# the reward model, PPO and their numbers differ from there. Test questions are the *report questions*, 321 fixed ones,
+# never trained on.
 
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
@@ -79,22 +82,21 @@ lesson.journey.recipe = people
 
 # %% [markdown]
 # ## 1. A leash without training: the best of n
-# Draw $n$ answers, keep the one with the highest score: a chase without any training. How far does it take us?
+# Draw $n$ answers, keep the one with the highest score: a chase without any training.
 #
-# Only ranks matter. Let $u$ be the share of the model's answers that are worse than the one we keep. A single draw has
-# $u$ spread evenly over 0 to 1, with density 1. The best of $n$ lies below $u$ if all $n$ do, with probability $u^n$;
-# its density is the slope of that, $n u^{n-1}$. So an answer is $n u^{n-1}$ times as probable as before, and the KL is
-# the mean of the log of this factor over the answers that are kept:
+# For any answer let $u$ be the share of the model's answers that score lower. A single draw has $u$ spread evenly over
+# 0 to 1, with density 1. The best of $n$ has $u$ below $t$ if all $n$ have, with probability $t^n$; so its density is
+# the slope of that, $n u^{n-1}$ at $t = u$. An answer is $n u^{n-1}$ times as probable as before, and the KL is the
+# mean of the logarithm of this factor over the answers kept:
 #
-# $$\text{KL} = \mathbb{E}[\log (n u^{n-1})] = \ln n + (n - 1)\, \mathbb{E}[\ln u] = \ln n - \frac{n - 1}{n}$$
+# $$\text{KL} = \mathbb{E}[\ln (n u^{n-1})] = \ln n + (n - 1)\, \mathbb{E}[\ln u] = \ln n - \frac{n - 1}{n}$$
 #
-# The last step integrates by parts (in brackets: the value at 1 minus that at 0, both 0):
+# The last step integrates by parts. The bracket is 0 at 1, as $\ln 1 = 0$, and at 0, as $u^n \ln u \to 0$:
 #
-# $$\mathbb{E}[\ln u] = \int n u^{n-1} \ln u\, du = [u^n \ln u] - \int u^{n-1} du = 0 - \frac{1}{n}$$
+# $$\mathbb{E}[\ln u] = \int_0^1 n u^{n-1} \ln u\, du = [u^n \ln u]_0^1 - \int_0^1 u^{n-1} du = 0 - \frac{1}{n}$$
 #
-# The score itself has disappeared: the distance is the same whatever is chased. It grows only with $\ln n$: four times
-# as many draws add 0.636 nats at first, and never more than ln 4 = 1.39. If answers can tie, the true distance is
-# smaller.
+# The score has disappeared: only ranks matter. The distance grows with $\ln n$: four times as many draws add 0.636
+# nats at first, and never more than ln 4 = 1.39. If answers can tie, the true distance is smaller.
 # NOTE(instructor): Goodhart, 1975, put into today's words by Strathern, 1997: "when a measure becomes a target, it
 # ceases to be a good measure". Ask for examples.
 # %%
@@ -108,7 +110,7 @@ for n, nats in ((1, 0.0), (2, 0.193), (4, 0.636), (16, 1.835)):
     lesson.number(f"best of {n}: KL, nats", exact.best_of_n_kl_bound(n), exact=nats, within=5e-4, why=why)
 lesson.predict(
     "PPO raises the score of a reward model, further and further from the SFT model. What does gold, the truth, do?",
-    ["rises   ..-'", "rises and stays   .-'''", "rises and falls   .-'-.", "falls   '-.."],
+    ["it rises", "it rises, then stays", "it rises, then falls", "it falls"],
     2,
     "what people like and what is good agree for answers like those that were voted on, and less and less for others. "
     "Whether gold ends below where it began depends on the seed and the length of the training.",
@@ -116,8 +118,8 @@ lesson.predict(
 
 # %% [markdown]
 # ## 2. What a leash could buy: stored answers, reweighted
-# The best of $n$ is one policy. What is the best of *all* policies, if distance has a price? We look for the $\pi$ that
-# maximises $J(\pi) = \mathbb{E}_\pi[r] - \beta\, \text{KL}(\pi \| \text{SFT})$. Write both terms as one sum, then pull
+# The best of $n$ is one policy. What is the best of *all* policies, if distance has a price? Which $\pi$ maximises
+# $J(\pi) = \mathbb{E}_\pi[r] - \beta\, \text{KL}(\pi \| \text{SFT})$. Write both terms as one sum, then pull
 # everything into one logarithm, using $r = \beta \log \exp(r / \beta)$:
 #
 # $$J(\pi) = \sum_y \pi(y) \left[ r(y) - \beta \log \frac{\pi(y)}{\text{SFT}(y)} \right]$$
@@ -126,7 +128,7 @@ lesson.predict(
 #
 # The denominator is nearly a policy; it only does not sum to 1. Divide it by its sum
 # $Z = \sum_y \text{SFT}(y) \exp(r(y) / \beta)$ and call the result $\pi^*(y) = \text{SFT}(y) \exp(r(y) / \beta) / Z$.
-# Then the denominator is $Z \pi^*$, and since $\sum \pi = 1$:
+# The denominator is $Z \pi^*$, and since $\sum \pi = 1$:
 #
 # $$J(\pi) = -\beta \sum_y \pi \log \frac{\pi}{Z \pi^*} = \beta \log Z - \beta\, \text{KL}(\pi \| \pi^*)$$
 #
@@ -137,16 +139,17 @@ lesson.predict(
 # model never says, no leash will make it say.
 #
 # By hand: three answers with SFT probabilities 0.5, 0.3, 0.2 and rewards 0, 1, 2, at $\beta = 1$. The weights are 0.5,
-# $0.3 e$ and $0.2 e^2$, that is 0.500, 0.815, 1.478. Their sum is Z = 2.793 (a computer first subtracts the largest
-# reward, so that `exp` cannot overflow; in the quotient that cancels), so the best answer goes from 0.2 to 1.478 /
-# 2.793 = 0.529. With $\beta \to \infty$ nothing moves; with $\beta \to 0$ only the best is left.
+# $0.3 e$ and $0.2 e^2$, that is 0.500, 0.815, 1.478. Their sum is Z = 2.793, so the best answer goes from 0.2 to 1.478
+# / 2.793 = 0.529. (A computer first subtracts the largest reward, so that `exp` cannot overflow; that cancels.) With
+# $\beta \to \infty$ nothing moves; with $\beta \to 0$ only the best is left.
 #
 # The same works on stored answers: let the SFT model answer every second report question many times, and put each
-# answer's share of the draws in the place of SFT(y). Then $\pi^*$, its KL and the best of $n$ are sums over a list:
-# what any leash would buy, without training. The right half of the table is $\pi^*$.
+# answer's share of the draws in the place of SFT(y). Then the best of $n$ (first table), $\pi^*$ (second table) and
+# their KL are sums over a list: what any leash would buy, without training. Compare rows of about equal KL. Best of 1
+# is the SFT model on these questions; the row SFT of section 3 is on all, with other draws.
 #
 # The picture has the square root of the KL as its axis. Near the SFT model the score grows by $\text{Var}(r) / \beta$
-# (lesson 10 derives it) and the KL by $\text{Var}(r) / (2 \beta^2)$: the first grows like the root of the second.
+# and the KL by $\text{Var}(r) / (2 \beta^2)$ (lesson 10 derives both): the first grows like the root of the second.
 # %%
 lesson.section("2. Stored answers, reweighted")
 lesson.show("gibbs")
@@ -170,32 +173,35 @@ if lesson.fault == "perfect":
 best_of = [asdict(frontier.best_of(worlds, n)) for n in leash.NS if n <= draws / 2]
 tilted = [asdict(point) for point in frontier.tilted(worlds, leash.TILTS, draws)]
 still = frontier.tilted(worlds, [1e9], draws)[0].kl
-print("   best of       KL   proxy    gold          pi*, beta      KL   proxy    gold")
-for left, right in zip(best_of, tilted[:: max(1, len(tilted) // len(best_of))]):
-    row = "   {n:<7d}{kl:9.2f}{proxy:+8.2f}{gold:+8.2f}".format(**left)
-    print(row + "          {beta:<8g}{kl:9.2f}{proxy:+8.2f}{gold:+8.2f}".format(**right))
+print("\n   best of         KL   proxy    gold")
+for point in best_of:
+    print("   {n:<9d}{kl:9.2f}{proxy:+8.2f}{gold:+8.2f}".format(**point))
+print("\n   pi*, beta       KL   proxy    gold")
+for point in tilted:
+    print("   {beta:<9g}{kl:9.2f}{proxy:+8.2f}{gold:+8.2f}".format(**point))
 worth = [(t["proxy"] - t["beta"] * t["kl"]) - (b["proxy"] - t["beta"] * b["kl"]) for t in tilted for b in best_of]
 lesson.number("beta = 1e9: KL of pi*", still, ".1e", exact=0, why="0")
 lesson.number("pi* beats the best n by, at least", min(worth), ".3f")
 
 # %% [markdown]
 # ## 3. The chase: PPO on leashes of several lengths
-# PPO has no list of all answers. It climbs $J$ by sampling, starting from the SFT model, once for each $\beta$. Every
-# token pays $\beta (\log \pi - \log \text{SFT})$, the last one too, and the last one gets the score on top (lesson 6).
-# The proxy is in standard deviations of the SFT model's scores (on other questions, so its own proxy here is not
-# exactly 0), and $\beta$ with it: at $\beta = 0.1$ ten nats cost one standard deviation, and pay only if the score
-# rises by more. Dividing all scores by 2 and $\beta$ by 2 changes nothing, and a $\beta$ without the scale of its
-# rewards says nothing.
+# PPO has no list of all answers. It climbs $J$ (a column of the table) by sampling, from the SFT model, once for each
+# $\beta$. Every token pays $\beta (\log \pi - \log \text{SFT})$, the last one too, and the last one gets the score on
+# top (lesson 6). The proxy is in standard deviations of the SFT model's scores (on other questions, so its own proxy
+# here is not exactly 0), and $\beta$ with it: at $\beta = 0.1$ ten nats cost one standard deviation. Dividing all
+# scores by 2 and $\beta$ by 2 changes nothing, and a $\beta$ without the scale of its rewards says nothing.
 #
-# The best of 16 may beat every row of this PPO. It pays sixteen times at every question; PPO pays once, in training.
+# The best of 16 may beat every row of this PPO. It draws sixteen answers per question; PPO pays once, in training.
 #
-# Misconception: "the reward has converged, so training went well" (trl #204: every question got the same answer).
+# Misconception: "the reward has converged, so training went well" (trl #204: every question got the same answer). A
+# steady reward does not say that the answers are good; read them.
 # %%
 lesson.section("3. The chase")
 betas = sorted((0.0, 0.3, 1.0) if lesson.fast else leash.BETAS, reverse=True)
 sft, runs, ppo = asdict(leash.evaluate(lesson.journey, "sft")), {}, []
-print("   beta       KL   proxy    gold   greedy   polite phrases   characters")
-row = "   {:<6}{kl:7.2f}{proxy:+8.2f}{gold:+8.2f}{gold_greedy:+9.2f}{polite:17.2f}{length:13.1f}"
+sft["J"] = sft["proxy"]  # its KL is 0
+print("   beta       KL   proxy       J    gold   greedy   polite phrases   characters")
+row = "   {:<6}{kl:7.2f}{proxy:+8.2f}{J:+8.2f}{gold:+8.2f}{gold_greedy:+9.2f}{polite:17.2f}{length:13.1f}"
 print(row.format("SFT", **sft))
 if lesson.fault == "wrongway":
     lesson.inject_fault(ppo_module, "kl_penalized_rewards", "= -kl_coef * (", "= kl_coef * (")
@@ -204,7 +210,15 @@ for beta in lesson.steps(betas, "leashes"):
     runs[beta] = Journey(recipe, lesson.seed, lesson.journey.folder, lesson.journey.say)
     runs[beta].in_memory |= lesson.journey.in_memory  # the same SFT and reward model
     ppo.append({"beta": beta} | asdict(leash.evaluate(runs[beta], "ppo")))
+    ppo[-1]["J"] = ppo[-1]["proxy"] - beta * ppo[-1]["kl"]
     print(row.format(f"{beta:g}", **ppo[-1]), flush=True)
+for point in ppo:
+    if point["J"] < sft["J"] and not lesson.fault:
+        lesson.say(
+            f"At beta {point['beta']:g} J ends below SFT's, although pi* shows that more can be had. An iteration sees "
+            f"{people.ppo.rollouts} answers, and as advantages are scaled to variance 1, it moves as far for noise as "
+            "for a gain: this pays for distance that bought nothing. And the questions are not those of the training."
+        )
 distances = [point["kl"] for point in ppo]
 
 
@@ -217,8 +231,8 @@ free, best = ppo[-1], max(ppo[:-1], key=level)
 
 # %% [markdown]
 # ## 4. The gallery
-# The answers whose proxy is furthest above their gold, found by subtraction. What they share is looked for, not known.
-# In a real project there is no gold column: somebody has to read the answers of highest reward.
+# The answers whose proxy is furthest above their gold, found by subtraction. A search finds what they share; nobody
+# told it. In a real project there is no gold column: somebody has to read the answers of highest reward.
 # %%
 lesson.section("4. The gallery")
 score, free_policy = lesson.journey.scorer(), runs[0.0].model("ppo")
@@ -232,8 +246,7 @@ lesson.say(f'What they share: "{shared["phrase"]}" is in {rates}.')
 
 # %% [markdown]
 # ## 5. The numbers, the claims, the picture
-# *Mean gold* is that of sampled and greedy answers together, because the peak is shallow. Differences are taken before
-# rounding.
+# *Mean gold* is that of sampled and greedy answers together. Differences are taken before rounding.
 # %%
 lesson.section("5. What was seen")
 gains = {name: (best_of[-1][name] - best_of[0][name]) / deviation[name] for name in deviation}
@@ -266,11 +279,11 @@ lesson.finish()
 #
 # In practice: the leash is set once, on one reward model, and kept for another whose scores have another scale.
 # Training is stopped by the reward curve, which does not show when gold turned. The KL is averaged over tokens in one
-# program and summed over answers in another, so the same $\beta$ means two things. And some errors of a reward model
-# are not cured by any leash: if it loves something that the SFT model says often, a short leash is enough to find it.
+# program and summed over answers in another, so the same $\beta$ means two things. And no leash cures what the reward
+# model loves and the SFT model says often: a short one finds it.
 #
-# Independent noise in the scores only makes the climb slower. Gold falls where the reward model systematically
-# overrates something, away from where people voted.
+# Noise in the scores only slows the climb. Gold falls where the reward model overrates something systematically, away
+# from where people voted.
 #
 # ## In TRL today
 # As of September 2026: `beta` in `DPOTrainer`, `GRPOTrainer` and `RLOOTrainer` is the price of distance. In

@@ -20,12 +20,14 @@ WATCH      1. in a group the advantages add up to 0, and a group whose scores ag
 BREAK IT   --break mixed   the mean is taken over all questions, not over the group -> 1, 2
            --break itself  an answer is one of its own rivals -> 3
            --break sign    the better answer loses -> 6, 7
-EXERCISES  (2 min, run) --break itself: the pushes of section 2 are a third too small. Why would a training with them
-           hardly care, and why does that of section 3 not notice at all?
-           (5 min, change) replace(recipe.grpo, group_size=2, prompts=64) in section 3, which prints the usual sizes:
-           as many answers. What becomes of score and equal groups?
+EXERCISES  (2 min, run) --break itself: the pushes of section 2 are a third too small. Why would a training with such
+           pushes end nearly the same? And why does the training of section 3 not change at all?
+           (5 min, change) in section 3 give train_grpo replace(recipe.grpo, group_size=2, prompts=64) in place of
+           recipe.grpo: as many answers, in smaller groups. What becomes of its last score, and of the share of groups
+           that agree?
            (15 min, think) all answers to a question are wrong. What does a critic learn there, and what do rivals?
-           (20 min, curve) group_size 2, 4 and 8 with as many answers in all: plot objective/scores and the equal groups
+           (20 min, curve) group_size 2, 4 and 8 with as many answers in all: plot objective/scores and
+           objective/equal_groups of the History that train_grpo returns
            (write) minialign check 13
            (3 min, answer) minialign quiz 13
 """
@@ -33,8 +35,8 @@ EXERCISES  (2 min, run) --break itself: the pushes of section 2 are a third too 
 # %% [markdown]
 # A marathon is run in the heat, and somebody finishes in three hours. Was that good? One way to know is an expert who
 # has studied the course and the weather, and predicts a time for everybody. That expert is PPO's critic: a whole second
-# model, which must be trained, and is wrong at first. The other way is to look at those who ran beside him. If most of
-# them took four hours, it was good, and nobody had to understand the weather.
+# model, which must be trained, and is wrong at first. The other way is to look at the others in the same race. If most
+# of them took four hours, it was good, and nobody had to understand the weather.
 #
 # GRPO asks each question several times and lets the answers be measured by each other. There is no critic, no value
 # loss, no GAE. What remains is a reward, a clip and a leash, and you know all three from lessons 6 and 7.
@@ -86,18 +88,17 @@ if lesson.fault:
 #
 # $$A_i = \frac{r_i - \text{mean}(r_1 \ldots r_G)}{\text{std}(r_1 \ldots r_G)}$$
 #
-# (In training a small eps is added to the deviation, lest something be divided by 0. One answer alone, $G = 1$, has no
+# (In training a small eps is added to the deviation, so that nothing is divided by 0. One answer alone, $G = 1$, has no
 # rival.) Every token of answer $i$ gets the same $A_i$: nobody says which of its words was the good one. That is what a
 # critic could do, and what is given up here.
 #
 # By hand: four answers score 1, 2, 3 and 6. Their mean is 3, so they are worth -2, -1, 0 and +3; the squares add up to
 # 14, the deviation (dividing by $G - 1 = 3$) is 2.1602, and the best answer gets $A = 3 / 2.1602 = 1.3887$.
 #
-# The rest follows from the formula without any training. The advantages of a group add up to 0: some answers are pushed
-# up and others down, never all in one direction. If all scores are equal, all advantages are 0, and the question
-# teaches nothing, whether every answer was right or every answer was wrong. Two answers a distance $d$ apart are
+# The rest follows from the formula. The advantages of a group add up to 0: some answers are pushed up and others down.
+# If all scores are equal, all advantages are 0, and the question teaches nothing. Two answers a distance $d$ apart are
 # $\pm d / 2$ from their mean, with the deviation $\sqrt{2 (d / 2)^2 / 1} = d / \sqrt{2}$: one gets
-# $1 / \sqrt{2} = 0.7071$, the other minus that, whether they were a hair apart or a mile.
+# $1 / \sqrt{2} = 0.7071$, the other minus that.
 # NOTE(instructor): let them do the four answers on paper before the cell runs, and then 1, 1, 1, 6: one hero, three
 # who lose a little each. Ask what happens to a question that all get right.
 # %%
@@ -124,18 +125,22 @@ lesson.number("of two answers: the winner's", pairs.max(1).mean(), ".4f", exact=
 # code lists all groups of three answers in a world of three answers, weighs each with its probability, and compares
 # the average push with the true gradient of the expected reward.
 #
-# The deviation is another matter. Take a question that is answered rightly with probability $p = \sigma(z)$. The true
-# gradient along the log-odds $z$ is $p (1 - p)$: 0.25 at $p = 0.5$, and 0.0099 at $p = 0.99$, 25 times less. An answer
-# moves $z$ by $A$ times the slope of its log-probability, $1 - p$ if it is right and $-p$ if it is wrong (`right - p`
-# in the code). A group of $G$ with $k$ errors has the deviation $\text{std} = \sqrt{k (G - k) / (G (G - 1))}$. Its
-# advantages add up to 0, so $p$ drops out of the sum, and what is left are the $G - k$ right answers, each with
-# $A = (1 - (G - k) / G) / \text{std} = k / (G\, \text{std})$. So the group pulls with
+# Now the deviation. Let a question be answered correctly with probability $p = \sigma(z)$. Score 1 if right, 0 if
+# wrong: the expected score is $p$, and its true gradient along the log-odds $z$ is $dp / dz = p (1 - p)$, 0.25 at
+# $p = 0.5$ and 0.0099 at $p = 0.99$, 25 times less. An answer moves $z$ by $A$ times the slope of its log-probability,
+# $1 - p$ if it is right and $-p$ if it is wrong (`right - p` in the code). In a group of $G$ with $k$ errors a right
+# answer is $k / G$ above the mean, a wrong one $(G - k) / G$ below. The sum of the squares is
+#
+# $$(G - k) \left( \frac{k}{G} \right)^2 + k \left( \frac{G - k}{G} \right)^2 = \frac{k (G - k)}{G}$$
+#
+# so $\text{std} = \sqrt{k (G - k) / (G (G - 1))}$. The advantages add up to 0, so $p$ drops out of the sum, and what is
+# left are the $G - k$ right answers, each with $A = k / (G\, \text{std})$. So the group pulls with
 #
 # $$\frac{1}{G} \sum_i A_i\, (\text{right}_i - p) = \frac{\sqrt{k (G - k)}\, \sqrt{G (G - 1)}}{G^2}$$
 #
 # Averaged over all groups of eight, $p = 0.5$ pulls 18 times as hard as $p = 0.99$, and not 25 times. Most groups of
 # the nearly solved question are all right and teach nothing, but a single error counts enormously. (So does a single
-# success at $p = 0.01$.) *Dr. GRPO* leaves the deviation out.
+# success at $p = 0.01$.) *Dr. GRPO* ("done right") leaves the deviation out.
 # %%
 lesson.section("2. Is that fair?")
 pi, rewards = np.array([0.5, 0.3, 0.2]), np.array([3.0, 4.0, 6.0])
@@ -157,7 +162,7 @@ apart = np.abs(rivals - true).max()
 
 
 def pull(p, scale, G=8):
-    """How hard a question that is answered rightly with probability p pulls along its log-odds."""
+    """How hard a question that is answered correctly with probability p pulls along its log-odds."""
     right = np.array(list(product([0.0, 1.0], repeat=G)))
     A = grpo.group_advantages(right, scale, eps=0.0)
     return np.where(right == 1, p, 1 - p).prod(1) @ (A * (right - p)).mean(1)
@@ -171,22 +176,22 @@ lesson.number("the same, divided by the deviation", leaning, ".1f", exact=17.961
 
 # %% [markdown]
 # ## 3. The same reward model, without a critic
-# The rest of the loss you have met. With $\rho$ the ratio of new to old probability of each token
-# (`importance="token"`), and $k_3$ the estimate of lesson 6 that is never negative, the mean over the tokens $t$ of
-# each answer, then over answers $i$:
+# Let $\rho$ be the ratio of new to old probability of each token (`importance="token"`), and $k_3$ the estimate of the
+# KL of lesson 6. The loss is the mean over the tokens $t$ of each answer, then over answers $i$:
 #
 # $$L = \text{mean}_i\, \text{mean}_t[\max(-A_i \rho, -A_i \text{clip}(\rho, 1 - \epsilon, 1 + \epsilon)) + \beta k_3]$$
 #
-# In PPO the leash was part of the reward, and the critic learned to expect it. Here it is a term of the loss. Two
-# things follow. Its optimum is not exactly the $\pi^*$ of lesson 7: from
-# $k_3 = \text{ref} / \pi - 1 - \log (\text{ref} / \pi)$ follows $\nabla k_3 = (1 - \text{ref} / \pi) \nabla \log \pi$.
-# In the mean under $\pi$ the 1 drops out like any baseline, and $-\sum \text{ref}\, \nabla \log \pi$ is left: the
-# gradient of $\text{KL}(\text{ref} \| \pi)$ in place of $\text{KL}(\pi \| \text{ref})$. And a token of a long answer
-# counts less: a long wrong answer is punished less per token than a short one. *DAPO* averages over all tokens of a
-# batch instead (`average="token"`).
+# In PPO the leash was part of the reward. Here it is a term of the loss. Two things follow. Its optimum is not exactly
+# the $\pi^*$ of lesson 7. The mean of $k_3$ is right, but the loss does not differentiate through the draw, so the mean
+# of the gradient is not the gradient of the mean. As $k_3 = \text{ref} / \pi - 1 - \log (\text{ref} / \pi)$ and
+# $\nabla (\text{ref} / \pi) = -(\text{ref} / \pi) \nabla \log \pi$,
+# $\nabla k_3 = (1 - \text{ref} / \pi) \nabla \log \pi$. In the mean under $\pi$ the 1 drops out like any baseline, and
+# $-\sum \text{ref}\, \nabla \log \pi$ is left: the gradient of $\text{KL}(\text{ref} \| \pi)$, and not of
+# $\text{KL}(\pi \| \text{ref})$. And a token of a long answer counts less: a long wrong answer is punished less per
+# token than a short one. *DAPO* averages over all tokens of a batch instead (`average="token"`).
 #
-# The SFT model's gold is that of lesson 6, from the same draws. PPO is the pipeline's, with all its iterations; GRPO is
-# trained anew, and its *score* is that of training questions.
+# The SFT model's gold is that of lesson 6, from the same draws. PPO is the journey's, with all its iterations; GRPO is
+# trained anew on as many answers, and its *score* is that of training questions.
 # %%
 lesson.section("3. GRPO on the reward model")
 lesson.show("grpo")
@@ -194,7 +199,14 @@ lesson.need("reward", "ppo")
 sft, limit = journey.model("sft"), recipe.max_new_tokens
 policy = trainable_copy(sft)
 questions = journey.world.prompts(rng, 2000, "train", journey.recipe.mix)
-lesson.say(f"{recipe.grpo.prompts} questions an iteration, {recipe.grpo.group_size} answers to each.")
+lesson.say(
+    "In these lines B is the number of answers, m the mask of their tokens (real: the same, as true and false), n the "
+    "tokens of each answer, high the eps above the ratio 1, and m / total the weights of the means."
+)
+r = recipe.grpo
+many, as_many = r.iterations * r.prompts * r.group_size, recipe.ppo.iterations * recipe.ppo.rollouts
+lesson.say(f"{r.prompts} questions an iteration, {r.group_size} answers to each: {many} answers in all.")
+lesson.say(f"PPO learned from {as_many} answers, each to a question drawn anew.")
 history = grpo.train_grpo(policy, frozen_copy(sft), journey.scorer(), questions, recipe.grpo, rng)
 said = {
     name: answer(model, report_questions(), judge_response, 1.0, np.random.default_rng(lesson.seed), limit)
@@ -217,7 +229,7 @@ tell_answers({"SFT": sft, "PPO": journey.model("ppo"), "GRPO": policy}, limit)
 # flattered. This is how models are taught mathematics and programming today. But look at what the score says of "i do
 # not know", and of questions on which it says nothing: held-out facts (only pretraining contained them), obscure
 # things, made-up names.
-# Misconception: "a reward that cannot be fooled makes a model truthful". It makes the model answer rightly what is
+# Misconception: "a reward that cannot be fooled makes a model truthful". It makes the model answer correctly what is
 # checked, and asks for nothing else.
 # %%
 lesson.section("4. GRPO on a verifier")
@@ -236,6 +248,7 @@ print(f"   {'':<9}known facts         held-out facts      obscure             ma
 print(f"   {'':<9}" + "right wrong  idk    " * 3 + "right wrong  idk")
 for name, places in facts.items():
     print(f"   {name:<9}" + "    ".join(f"{x.right:5.0%}{x.wrong:6.0%}{x.idk:5.0%}" for x in places.values()))
+print("   (what is missing from 100% says something else)")
 lesson.number("right of known facts, SFT", facts["SFT"]["trained"].right, ".2f")
 lesson.number("right of known facts, verified", facts["verified"]["trained"].right, ".2f")
 lesson.number("idk of made-up names, SFT", facts["SFT"]["fictional"].idk, ".2f")
@@ -267,10 +280,10 @@ lesson.finish()
 # ## What the field calls it, and what goes wrong
 # A reward from a verifier is *RLVR*; that the deviation favours the nearly solved and the nearly hopeless is
 # *question-level difficulty bias*; a clip that lets ratios grow further than it lets them fall is *clip-higher*. What
-# goes wrong in practice: groups that all agree waste most of a batch (watch their share); a reward without spread is
-# divided by nearly nothing, which is why libraries add a small constant; the advantages of one question are handed to
-# another's answers; the KL is counted in the reward and in the loss. And a verifier is code, and has holes:
-# `minialign lab rlvr` trains on one that only looks for the word, and shows what it is then told.
+# goes wrong in practice: groups that all agree waste most of a batch; a reward without spread is divided by nearly
+# nothing, which is why libraries add a small constant; the advantages of one question are handed to another's answers;
+# the KL is counted in the reward and in the loss. And a verifier is code, and has holes: `minialign lab rlvr` trains on
+# one that only looks for the word, and shows what it is then told.
 #
 # ## In TRL today
 # As of September 2026: `GRPOTrainer`, and `RLOOTrainer` for the mean of the others; PPO is gone. `num_generations` is

@@ -22,7 +22,7 @@ def kl_penalized_rewards(score, logprobs, ref_logprobs, beta):
 def tilt(reference, rewards, beta):
     """The best policy under a KL penalty with coefficient beta: pi*(y) = ref(y) exp(r(y) / beta) / Z.
 
-    reference (A,) probabilities, rewards (A,), beta a number; returns (A,) probabilities
+    reference (A,) probabilities, all above 0; rewards (A,); beta a number above 0; returns (A,) probabilities
 
     Example: equal rewards give the reference.  Rewards of 2000 must not give nan.
     """

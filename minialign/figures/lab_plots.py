@@ -46,7 +46,7 @@ def leash_curves(sft: Numbers, ppo: list[Numbers], best_of_n: list[Numbers], til
             best_of_n,
             MODEL_STYLE["best_of_n"] | {"marker": MARKER["best_of_n"]},
         ),
-        "the exact optimum": (tilted, {"color": BLACK, "linestyle": ":"}),
+        "pi* (best for the proxy)": (tilted, {"color": BLACK, "linestyle": ":"}),
     }
     for ax, name, what in zip(axes, ("gold", "proxy"), ("what the judge says", "what the reward model says")):
         for label, (points, style) in series.items():
@@ -73,7 +73,7 @@ def leash_curves(sft: Numbers, ppo: list[Numbers], best_of_n: list[Numbers], til
     last = best_of_n[-1]
     return figure, (
         f"{title}. Best of {last['n']} is {last['kl']:.2f} nats away, with proxy {last['proxy']:+.2f} and gold "
-        f"{last['gold']:.2f}; the exact optimum lies above it in proxy at every distance. {WHY_ROOT}"
+        f"{last['gold']:.2f}; pi* lies above it in proxy at every distance. {WHY_ROOT}"
     )
 
 
