@@ -61,7 +61,7 @@ from minialign.model import LanguageModel
 from minialign.runs.text import shown
 from minialign.teach.lesson import Lesson
 from minialign.teach.measurements import attention_of, counting_loss
-from minialign.tokenizer import EOS, VOCAB_SIZE, decode, encode
+from minialign.tokenizer import VOCAB_SIZE, decode, encode
 from minialign.world import five_questions, judge_response, report_questions
 
 lesson = Lesson(__file__, __doc__)
@@ -271,8 +271,9 @@ lesson.claim(4, again < 1e-3)
 lesson.claim(5, 0.1 < end < min(ladder.values()), f"{end:.2f}; counting triples {min(ladder.values()):.2f}")
 lesson.claim(6, known > 0.8, f"{known:.0%}")
 lesson.claim(7, asks > 0.5, f"{asks:.0%}")
-letters = [" " if token == EOS else decode([token]) for token in text[0]]
-lesson.picture("autocomplete", *lesson_plots.autocomplete(history, ladder, seen, letters))
+short = encode(" what does a cow say? it says")
+letters, looks = [decode([token]) for token in short], attention_of(model, np.array([short]))
+lesson.picture("autocomplete", *lesson_plots.autocomplete(history, ladder, looks, letters))
 lesson.finish()
 
 # %% [markdown]

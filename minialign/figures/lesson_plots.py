@@ -116,10 +116,11 @@ def autocomplete(
     sharp = [np.mean([head[t, : t - 1].max() for t in range(4, len(head))]) for head in heads]
     head = heads[int(np.argmax(sharp))]
     right.imshow(head**0.7, cmap="cividis", vmin=0, vmax=1, aspect="auto")
-    right.set_xticks(range(len(letters)), letters, fontsize=6)
-    right.set_yticks(range(len(letters)), letters, fontsize=6)
+    size = min(9, 270 / len(letters))
+    right.set_xticks(range(len(letters)), letters, fontsize=size)
+    right.set_yticks(range(len(letters)), letters, fontsize=size)
     right.tick_params(length=0)
-    name_panel(right, "attention of one head: each row is a character", "the characters it attends to (bright: large weight)")
+    name_panel(right, "attention of one head: each row is the character that looks", "what it attends to (bright: large weight)")
     end = history.last("loss", 20)
     triples = ladder["counting triples"]
     title = f"The loss falls to {end:.2f} nats per character; counting triples (trigrams) would end at {triples:.2f}"

@@ -68,22 +68,23 @@ def reward_calibration(accuracy: float, ceiling: float | None, ece: float, calib
 
 def ppo_dashboard(history: History) -> tuple[Figure, str]:
     """Four curves to watch while PPO runs."""
-    figure, [(scores, kl), (clipped, entropy)] = panels(8, 5.2, 2, 2, sharex=True)
+    done = "iterations done before"
+    figure, [(scores, kl), (clipped, entropy)] = panels(8, 5.6, 2, 2)
     style = MODEL_STYLE["ppo"]
     curve(scores, history, "objective/scores", "score", **style)
     curve(scores, history, "objective/rlhf_reward", "score - beta KL", color=BLACK, linestyle=":")
     reference(scores, 0, "SFT model: 0")
-    name_panel(scores, "reward model's score, in standard deviations")
+    name_panel(scores, "reward model's score, in standard deviations", done)
     curve(kl, history, "objective/kl", "k1: may be negative", **style)
     curve(kl, history, "objective/kl_k3", "k3: never negative", color=BLACK, linestyle=":")
     reference(kl, 0, "SFT model: 0", below=True)
-    name_panel(kl, "KL from the SFT model, nats per answer")
+    name_panel(kl, "KL from the SFT model, nats per answer", done)
     curve(clipped, history, "policy/clipfrac", **style)
     reference(clipped, 0, "the clip never acts", below=True)
     percent(clipped.yaxis)
-    name_panel(clipped, "share of tokens that the clip holds back", "iteration")
+    name_panel(clipped, "share of tokens that the clip holds back", done)
     curve(entropy, history, "objective/entropy", **style)
-    name_panel(entropy, "entropy, nats per answer", "iteration")
+    name_panel(entropy, "entropy, nats per answer", done)
     for ax in (scores, kl):
         ax.legend(frameon=False, fontsize=7)
     first, last, distance = history["objective/scores"][0], history.last("objective/scores", 3), history.last("objective/kl", 3)
