@@ -18,11 +18,11 @@ BREAK IT   --break swap    chosen and rejected change places -> 6, 7
            --break noref   the reference is forgotten: its log-probabilities count as 0 -> 1
            --break drift   the reference is not frozen, it moves with the policy -> 5
 EXERCISES  (2 min, run) --break drift: the loss is stuck at 0.693. Does the policy stay where it is?
-           (5 min, change) section 3 with replace(settings, beta=0.1), of dataclasses: it was 0.5. What happens to the
-           distance from the SFT model?
+           (5 min, change) from dataclasses import replace, and in section 3 replace(settings, beta=0.1) in place of
+           settings: it was 0.5. What happens to the distance from the SFT model?
            (15 min, think) the chosen answer became less probable. Where did its probability go?
-           (20 min, curve) DPO with beta 0.1, 0.3 and 1: plot what becomes of the chosen answer. Which beta moves it
-           most?
+           (20 min, curve) DPO with beta 0.1, 0.3 and 1: plot how far the chosen answer moves, delta/chosen of the
+           History that train_dpo returns (or rewards/chosen, divided by beta). Which beta moves it most?
            (write) minialign check 8
            (3 min, answer) minialign quiz 8
 """
@@ -35,7 +35,7 @@ EXERCISES  (2 min, run) --break drift: the loss is stuck at 0.693. Does the poli
 # Picture a baker who sees, day after day, which of two loaves a customer takes. She could draw up a table of points for
 # crust, salt and size, and then experiment in the kitchen until the points go up. Or she could change the recipe
 # directly: a little more like the loaf that was taken, a little less like the one that stayed, and no further from the
-# old recipe than the customers' choices demand. DPO is the second baker.
+# old recipe than the customers' choices demand. DPO is the second way.
 #
 # ```text
 # lessons 5 + 6:   votes --> reward model --> sample, score, nudge --> policy
@@ -122,8 +122,11 @@ lesson.predict(
 # $$\nabla L = -\beta\, \sigma(-h)\, [\nabla \log \pi(y_w) - \nabla \log \pi(y_l)]$$
 #
 # Push the chosen answer up, the rejected one down, with the weight $\sigma(-h)$: how wrong the policy still is about
-# this pair. At the start policy and reference are equal, so $h = 0$, the loss is ln 2, and every weight is 1/2. A pair
-# in good order counts less and less.
+# this pair. At the start policy and reference are equal, so $h = 0$, the loss is ln 2, and every weight is 1/2 (the
+# code calls it strength). A pair in good order counts less and less.
+#
+# A small $\beta$ lets the policy go far, as in lesson 7, for $h$ reaches the voters' gap only when the log-ratios are
+# large. At exactly 0, $h$ is 0 for every policy, and no gradient is left.
 # %%
 lesson.section("1. The loss")
 lesson.show("gibbs")
@@ -156,8 +159,8 @@ lesson.number("beta = 0: gradient", pull, ".1e", exact=0, within=0, why="0")
 # backwards says $\pi = \pi^*$. The third road climbs $\mathbb{E}[r] - \beta\, \text{KL}(\pi \| \text{ref})$ by its
 # exact gradient, which PPO estimates from samples.
 #
-# All three are run. The table shows where they end, and the last line how far apart (*total variation*: half the sum of
-# the absolute differences). Here each answer has a logit of its own, so they must meet. With few votes, shared
+# All three are run. The table shows where they end, and the number below it how far apart (*total variation*: half the
+# sum of the absolute differences). Here each answer has a logit of its own, so they must meet. With few votes, shared
 # parameters and answers that nobody has seen, the three end in different places.
 # NOTE(instructor): ask what the leash costs. beta -> 0 leaves the best answer alone, beta -> infinity moves nothing.
 # %%
@@ -191,9 +194,10 @@ for road, objective in (("DPO", dpo_of_all_votes), ("policy gradient", leashed_r
         optimizer.lr = cosine_schedule(step, 250, 0.1)
         optimizer.minimise(objective(log_softmax(logits)), max_norm=1e9)
     roads[road] = np.exp(log_softmax(logits).data)
-print(f"   {'':<15}" + "".join(f"{name:>14}" for name in names))
-for road, pi in {"reference": ref, **roads}.items():
-    print(f"   {road:<15}" + "".join(f"{p:14.4f}" for p in pi))
+ends = {"reference": ref, **roads}
+print(f"   {'':<15}" + "".join(f"{road:>17}" for road in ends))
+for i, name in enumerate(names):
+    print(f"   {name:<15}" + "".join(f"{pi[i]:17.4f}" for pi in ends.values()))
 apart = max(exact.total_variation(pi, formula) for pi in roads.values())
 lesson.number("largest distance from the formula", apart, ".1e", exact=0, within=1e-3, why="0, total variation")
 
@@ -272,10 +276,10 @@ lesson.finish()
 #
 # What goes wrong in practice: a first loss that is not ln 2 (the reference is another model, or dropout, which sets
 # random activations to 0 in training, is on); a loss that stays at ln 2 (the reference moves along, or both answers are
-# the same); a mean over tokens in place of the sum; $\beta$ turned the wrong way. A **larger** $\beta$ holds the policy
-# closer to the reference, exactly as in lesson 7. If the votes agree perfectly there is no optimum to stop at: the loss
-# falls for as long as $h$ grows. IPO (a squared loss, whose optimum is at a finite $h$) and label smoothing (some of
-# the votes are taken for slips) repair that.
+# the same); a mean over tokens in place of the sum; $\beta$ read as the strength of the reward. A **larger** $\beta$
+# holds the policy closer to the reference, exactly as in lesson 7. If the votes agree perfectly there is no optimum to
+# stop at: the loss falls for as long as $h$ grows. IPO (a squared loss, whose optimum is at a finite $h$) and label
+# smoothing (some of the votes are taken for slips) repair that.
 #
 # ## In TRL today
 # As of September 2026: `DPOTrainer`, with `beta` (0.1 by default) and `loss_type` for IPO, hinge and other losses on

@@ -116,13 +116,13 @@ lesson.predict(
 # %% [markdown]
 # ## 2. Six models, the same questions
 # The table has the quality on the left and the price on the right. *Proxy* is the reward model's score, *gold* the
-# judge's. Sort by one and by the other, and compare: a method that chases the proxy looks better by the proxy.
-# The reward model has never read texts like the base model's, so its score of them means nothing, whatever it is.
-# *Different* is the share of distinct answers; a model that says the same to everything can have a high score. Best of
-# n trains no policy, only the reward model, and pays at every answer: it draws several and keeps one. PPO, GRPO (PPO
-# with other answers in the place of the critic: lesson 13) and DPO pay once.
+# judge's. Sort by one and by the other, and compare: a method that chases the proxy looks better by the proxy. The
+# reward model has never read texts like the base model's, so its score of them means nothing, whatever it is. The
+# column *different* gives the share of distinct answers; a model that says the same to everything can have a high
+# score. Best of n trains no policy, only the reward model, and pays at every answer: it draws several and keeps one.
+# PPO, GRPO (PPO with other answers in the place of the critic: lesson 13) and DPO pay once.
 #
-# These are the pipeline's models: PPO with all its iterations, which lesson 6 cut short, and DPO with the votes in
+# These are the journey's models: PPO with all its iterations, which lesson 6 cut short, and DPO with the votes in
 # another order than in lesson 8. All models answer with the same random numbers, which are not those of lessons 6 and
 # 8; so gold differs a little from there, the SFT model's too.
 # %%
@@ -154,7 +154,7 @@ for name, answers in said.items():
     print(f"   {NAMES[name]:<9}" + row.format(**board[name])[1:], flush=True)
 lesson.say(
     "Seconds, hyperparameters (hyper-p.) and lines of code: of all training after the votes; for best of n that is the "
-    f"reward model's. Models: in memory meanwhile. Here n = {recipe.best_of}."
+    f"reward model's. Models: how many are in memory during training. Here n = {recipe.best_of}."
 )
 for what in ("proxy", "gold"):
     order = sorted(board, key=lambda name: -board[name][what])
@@ -167,12 +167,14 @@ for what in ("proxy", "gold"):
 # questions, the choice of questions would add noise, and a model would not even tie with itself.
 #
 # A win counts 1 however narrow it is, and gold counts how much better an answer is. So two models can change places
-# between the two lists. *New items* are things that no vote was about, *new greetings* are words before the question.
+# between the two lists. *New items* are things that no vote was about; each is asked four times, and its mean counts
+# once. *New greetings* are questions after words such as "good day!", with which no vote began.
 #
 # Two checks come before any result. A model against *its own* answers must win exactly half, all by ties: this tests
 # the counting. A model against *itself with another seed* must win about half, and its interval must contain 50% in
-# about 19 of 20 matches: this tests the interval. An evaluation that fails on these is not to be believed on anything
-# else.
+# about 19 of 20 matches: this tests the interval. (Our 20 matches share the same two sets of answers, and only draw
+# anew which answer counts as whose: cheap, but with the same ties in each.) An evaluation that fails on these is not to
+# be believed on anything else.
 # %%
 lesson.section("3. Who beats the SFT model")
 
@@ -191,6 +193,7 @@ def share(won):
 
 sft = said["sft"].gold
 rates = {name: share(outcomes(said[name].gold, sft)) for name in ("base", "best_of_n", *bakeoff.TUNED)}
+print(f"   wins, N = {len(questions)}, and its interval")
 for name, (won, (low, high)) in rates.items():
     print(f"   {NAMES[name]:<10}{won:6.1%}   [{low:.1%}, {high:.1%}]")
 itself = float(outcomes(sft, sft).mean())
@@ -205,10 +208,17 @@ lesson.number("20 such matches: straddling 50%", straddle, ".0f")
 for name in ("best_of_n", *bakeoff.TUNED):
     lesson.number(f"{NAMES[name]}: wins against SFT", rates[name][0], ".1%")
 off = {}
+print("\n   gold       items voted on          new items               new greetings")
 for name in ("sft", "ppo", "dpo"):
-    off[name] = bakeoff.evaluate(journey, name, questions, said["sft"])
-    places = "gold: items voted on {gold_seen:+.2f}, new items {gold_held_out:+.2f}, new greetings {gold_greeted:+.2f}"
-    print(f"   {NAMES[name]:<5}" + places.format(**off[name]))
+    greeted = bakeoff.ask(journey, name, SAMPLED, questions, bakeoff.NEW_GREETINGS)
+    off[name] = bakeoff.gold_by_place(journey, name, said[name], greeted)
+    if name == "sft":
+        print("   questions  " + "".join(f"{f'N = {len(golds)}':<24}" for golds in off["sft"].values()).rstrip())
+    cells = (f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]" for mean, (low, high) in map(share, off[name].values()))
+    print(f"   {NAMES[name]:<11}" + "".join(f"{cell:<24}" for cell in cells).rstrip(), flush=True)
+for name in ("ppo", "dpo"):
+    more, (low, high) = share(off[name]["greeted"] - off["sft"]["greeted"])
+    lesson.say(f"{NAMES[name]} gains {more:+.2f} [{low:+.2f}, {high:+.2f}] after new greetings, question by question.")
 
 # %% [markdown]
 # ## 4. Twenty blind votes: PPO or DPO?
@@ -231,6 +241,7 @@ won = np.array([0.5 if d in ("tie", "skip") else float(d == side) for d, (_, sid
 if len(won):
     (low, high), who = interval(won), "you" if lesson.you_rate else "one rater"
     lesson.say(f"{who}: PPO wins {won.mean():.0%} of {len(won)} pairs, [{low:.0%}, {high:.0%}]; a tie counts one half.")
+    lesson.say(f"{np.mean(won == 0.5):.0%} are ties: the more there are, the narrower it is than +- {margin(20):.0%}.")
 by_gold, (low, high) = share(outcomes(said["ppo"].gold, said["dpo"].gold))
 lesson.say(f"the judge, on all {len(questions)}: PPO wins {by_gold:.1%}, [{low:.1%}, {high:.1%}].")
 lesson.reveal()
@@ -239,7 +250,7 @@ lesson.reveal()
 # ## 5. What was seen
 # %%
 lesson.section("5. What was seen")
-gains = [off[name]["gold_greeted"] - off["sft"]["gold_greeted"] for name in ("ppo", "dpo")]
+gains = [off[name]["greeted"].mean() - off["sft"]["greeted"].mean() for name in ("ppo", "dpo")]
 lesson.claim(1, abs(itself - 0.5) < 1e-9, f"{itself:.1%}")
 lesson.claim(2, straddle >= 15, f"{straddle} of 20")
 lesson.claim(3, rates["best_of_n"][1][0] > 0.5, f"lower end: {rates['best_of_n'][1][0]:.0%}")
@@ -263,7 +274,7 @@ lesson.finish()
 # own style. Scores on questions unlike those of the training are *out of distribution*.
 #
 # What goes wrong in practice: a percentage without $N$. A tie counted as a win. Many variants tried, the best one
-# reported, as if it had been the only one; with twenty variants of equal worth one will look better at the 95% level.
+# reported, as if it had been the only one; of twenty variants of equal worth one will look different at the 95% level.
 # The test questions were used to choose the settings. One model may answer at length and the other may not, and the
 # judge likes length. And one seed each: "A beats B" then means that one run of A beat one run of B.
 #

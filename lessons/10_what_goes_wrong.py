@@ -141,6 +141,9 @@ lesson.predict(
 #
 # $$\mathbb{E}_{\pi^*}[a] \approx \mathbb{E}_{\text{SFT}}[a] + \mathbb{E}_x[\text{Cov}_{\text{SFT}}(a, r | x)] / \beta$$
 #
+# (With $a = r$ this is $\text{Var}(r)$. As $\text{KL} = \eta\, \mathbb{E}_\eta[r] - \log Z_\eta$, its slope is
+# $\eta\, \text{Var}_\eta(r)$, so near 0 the KL is $\eta^2\, \text{Var}(r) / 2$: the two that lesson 7 used.)
+#
 # In words: *whatever goes along with the reward grows; it makes no difference whether anybody wanted it.* Length,
 # politeness, a yes, a refusal: each has its covariance, and each can be computed from the SFT model's own answers,
 # before training.
@@ -183,7 +186,7 @@ lesson.say(asked.format(recipe.dpo.beta, len(false), n_true, *error))
 for name, tilt in tilts.items():
     told, came = tilt.tilted - yes["SFT"].claim_false, yes[name].claim_false - yes["SFT"].claim_false
     how = "the direction is right" if told * came > 0 else "a miss: the forecast's direction is wrong"
-    lesson.say(f"{name}: forecast {100 * told:+.0f} points, after DPO {100 * came:+.0f}; {how}.")
+    lesson.say(f"{name}: forecast (tilted) {100 * told:+.0f} points, after DPO {100 * came:+.0f}; {how}.")
 seen = "Yes-men cast {} votes on {} claims: {:.0%} of the chosen answers say yes, {:.0%} of the rejected ones."
 for kind in sycophancy.KINDS:
     votes, *shares = sycophancy.yes_in_votes(people["yes-men"], kind)
@@ -206,7 +209,7 @@ lesson.section("3. Over-refusers")
 lesson.say(
     "How do i burn a candle, how do i burn a barn? Three crowds vote on questions with a scary word. none safe: they "
     "are asked about barns alone. half safe: about both. deaf: a quarter is harmless, and no word scares them (two "
-    "differences from half safe). What is missing to 100% is a refusal together with a method, or nothing readable."
+    "differences from half safe). The rest is a refusal together with a method, or nothing readable."
 )
 heads = {"SFT": sft}
 print("                   harmless, a scary word:     dangerous:")
@@ -227,10 +230,10 @@ tell_apart(heads, [safe.text for safe, _ in pairs], recipe.max_new_tokens)
 # a hesitant one. And no vote can put a fact into the model that it does not contain: experts can only teach it to say
 # "i do not know" where it would have guessed.
 #
-# *Of ten colors*: the model must choose, its probabilities of the ten plain answers scaled to sum to 1. *Sure* is the
-# mean probability of its choice, *right* how often the choice is true, *too sure* the difference: calibration, as in
-# lesson 5. It changes with the seed, so there is no claim about it. What is missing to 100% in the left half names no
-# color.
+# For the right half of the table the model must choose one *of ten colors*: its probabilities of the ten plain answers
+# are scaled to sum to 1. *Sure* is the mean probability of its choice, *right* how often the choice is true, *too sure*
+# the difference: calibration, as in lesson 5. It changes with the seed, so there is no claim about it. The rest of the
+# left half names no color.
 #
 # Misconception: "it is aligned, so it is truthful". It says what its raters could not distinguish from the truth.
 # %%
@@ -273,7 +276,11 @@ numbers = "{SFT:.0%} -> {ordinary:.0%}, {experts:.0%}".format(**right)
 lesson.claim(8, shared and max(right.values()) < right["SFT"] + 0.1, numbers)
 numbers = "wrong {ordinary:.0%}, experts {experts:.0%}".format(**wrong)
 lesson.claim(9, wrong["experts"] < wrong["ordinary"] and idk["experts"] > idk["ordinary"], numbers)
-lesson.say("One SFT model, one algorithm, the same settings. What differs is who voted, and on which questions.")
+lesson.say(
+    ("In this run claims 3 and 5 are within the noise. " if rises[0] < error[0] or rises[1] < error[1] else "")
+    + "Five whole seeds (docs/results.md): yes to false claims 31%, then 64% on yes-men's votes, 25% on ordinary ones; "
+    "harmless questions refused 16%, then 89% (none safe), 24% (half safe), 60% (deaf). What differs: the voters."
+)
 lesson.picture("habits", *lab_plots.habits(yes, told, stances, known))
 lesson.finish()
 

@@ -4,7 +4,8 @@
 QUESTION   A page of principles and a model that reads. Whose labels are they, are they right, and who is in charge?
 NEEDS      the base model, SFT and the votes of the journey (made once if they are missing)
 TIME       about 60 s; --fast about 20 s
-EQUATION   p(a is better) = sum over principles k of w_k sigma([d_k(a first) - d_k(b first)] / 2)    [eq: both-orders]
+EQUATION   s_k = [d_k(a first) - d_k(b first)] / 2
+           p(a is better) = sum over principles k of w_k sigma(s_k) + (1 - sum of w_k) / 2           [eq: both-orders]
 WATCH      1. a judge without randomness agrees with itself on 100% of the pairs; raters do not
            2. swap the two answers, and p becomes 1 - p
            3. a position bias, a liking for what is read first, leaves p as it is, however strong it is
@@ -19,8 +20,8 @@ BREAK IT   --break oneorder  the judge reads a first and b second, and never the
 EXERCISES  (2 min, run) --break upside: which number would have told you, before any training?
            (5 min, change) share = 1.0 for "warm" in minialign/world/constitution.txt (see section 1): what is lost?
            (15 min, think) "brief" and "harmless" disagree on a refusal. Who decides here, and who should?
-           (20 min, curve) DPO on labels of the AI at learning rates a third and three times as large: plot
-           rewards/accuracies
+           (20 min, curve) DPO on labels of the AI at learning rates a third and three times as large: call train_dpo
+           as feedback.dpo does, keep the History that it returns, and plot rewards/accuracies
            (write) minialign check 11
            (3 min, answer) minialign quiz 11
 """
@@ -62,6 +63,7 @@ from minialign.world.constitution import CONSTITUTION, read_constitution
 
 lesson = Lesson(__file__, __doc__)
 journey, rng = lesson.journey, lesson.rng
+NAMED = {"fictional": "made-up", "claim_true": "true claim", "claim_false": "false claim"}
 
 # %% [markdown]
 # ## 1. The principles, and who reads them
@@ -86,20 +88,23 @@ journey, rng = lesson.journey, lesson.rng
 # $p = \sigma(1)$ = 0.731, as if there were no habit. Averaging the two *probabilities* of $a$ instead, as some do,
 # gives $(\sigma(3) + 1 - \sigma(1)) / 2 = (0.953 + 0.269) / 2 = 0.611$: right side, too little. The code prints both.
 #
-# **Several principles.** Principle $k$ has to do with the question to a share $q_k$ from 0 to 1: a fixed number, or the
+# **Several principles.** Principle $k$ applies to the question with weight $q_k$ from 0 to 1: a fixed number, or the
 # judge's own probability (`to steal a car is` goes on with `wrong`, not with `fine`). The first one decides with weight
-# $w_1 = q_1$, the second with $w_2 = (1 - q_1)\, q_2$, each taking its share of what is left. Together
+# $w_1 = q_1$, the second with $w_2 = (1 - q_1)\, q_2$, each taking its share of what is left. Let
+# $s_k = (d_k(a \text{ first}) - d_k(b \text{ first})) / 2$. What no principle decides counts one half:
 #
-# $$p(a \text{ is better}) = \sum_k w_k\, \sigma \left( \frac{d_k(a \text{ first}) - d_k(b \text{ first})}{2} \right)$$
+# $$p(a \text{ is better}) = \sum_k w_k\, \sigma(s_k) + \frac{1}{2} \left( 1 - \sum_k w_k \right)$$
 #
-# What no principle decides counts one half, with the weight that is left, so that all weights sum to 1. Exchange the
-# answers, and each opinion $s_k$ changes its sign: $\sum w_k \sigma(-s_k) = \sum w_k (1 - \sigma(s_k)) = 1 - p$.
+# Exchange the answers, and each $s_k$ changes its sign. As $\sigma(-s_k) = 1 - \sigma(s_k)$, $p$ becomes $1 - p$.
 # NOTE(instructor): let the class write a principle before showing these. How would a reader know that it was kept?
 # %%
 lesson.section("1. The principles")
 known = read_constitution(CONSTITUTION.read_text(encoding="utf-8"))
 for name, principle in known.items():
     print(f"   {name:<10}{principle.principle}")
+weights = (f"{name} {'as the judge says' if x.when else f'{x.share:g}'}" for name, x in known.items())
+lesson.say(f"q_k: {', '.join(weights)}; 0 where a principle is about other questions.")
+lesson.say(f"AI labels use {', then '.join(principles.CONSTITUTIONS['ai'])}, and neither of the two manners.")
 lesson.show("both-orders")
 a_first, b_first = 1.0 + 2.0, -1.0 + 2.0  # an opinion of 1 nat for a, a habit of 2 nats for what is read first
 each = (sigmoid(np.array([a_first])) + sigmoid(np.array([-b_first])))[0] / 2
@@ -165,8 +170,9 @@ lesson.say(f"An AI label takes {tokens:.0f} tokens, {milliseconds:.1f} ms; a vot
 # hides what matters, so look at "dangerous" by itself.
 #
 # To compare two raters without the truth, their raw agreement misleads: two who each say A in 90% of cases agree in 82%
-# by chance alone (0.9 * 0.9 + 0.1 * 0.1). Cohen's *kappa* is (agreement - chance) / (1 - chance), where chance is such
-# a sum over all possible verdicts. A kappa of 1 is perfect agreement, 0 is what chance would give.
+# by chance alone (0.9 * 0.9 + 0.1 * 0.1). Let rater 1 give verdict $v$ with share $p_1(v)$, rater 2 with $p_2(v)$. Then
+# $\text{chance} = \sum_v p_1(v)\, p_2(v)$, and Cohen's *kappa* is (agreement - chance) / (1 - chance): 1 is perfect, 0
+# is chance.
 #
 # Then the **audit**. Somebody has the time to replace a part of the labels by people's votes (so a full audit ends at
 # people's share of right labels, not at 100%). Which part? A label near one half is the judge's own admission that it
@@ -183,15 +189,20 @@ print("                people      AI     like people    pairs")
 kinds = [parse(question).kind for question in votes.prompts]
 for kind, people in table["people_gold"].items():
     n = len(votes) if kind == "all" else kinds.count(kind)
-    print(f"   {kind:<12}{people:7.0%}{table['ai_gold'][kind]:8.0%}{table['ai_people'][kind]:16.0%}{n:9d}")
+    row = f"{people:7.0%}{table['ai_gold'][kind]:8.0%}{table['ai_people'][kind]:16.0%}{n:9d}"
+    print(f"   {NAMED.get(kind, kind):<12}{row}")
+agree, by_chance = table["ai_people"]["all"], 1 / 2  # which side people like is a toss: 1/2 p_2(A) + 1/2 p_2(B)
+kappa = (agree - by_chance) / (1 - by_chance)
+lesson.say(f"AI and people: agreement {agree:.1%}, by chance {by_chance:.0%}, kappa {kappa:.2f}.")
 print("   audited     " + "".join(f"{share:8.0%}" for share in agreement.AUDITS))
 for how in ("least sure", "any"):
     print(f"   {how:<12}" + "".join(f"{right:8.1%}" for right in audit[how]), flush=True)
 
 # %% [markdown]
 # ## 4. Change a principle, and the policy follows
-# The same pairs, the same DPO, the same seed: only the principles differ. This is the strongest argument for writing
-# them down. Nobody has to vote again to see what "be brief" would do.
+# The same pairs, the same DPO, the same seed: only the principles differ. (A label becomes a vote by a draw: for $a$
+# with probability $p$.) This is the strongest argument for writing them down: nobody has to vote again to see what "be
+# brief" would do.
 #
 # All DPO models here, also the one on people's votes, learn from the pairs of section 2, a part of the votes of lesson
 # 9, so their gold differs from there. (SFT answers as in lesson 9. Lesson 10 asked about danger in contrast pairs only,

@@ -4,8 +4,8 @@
 QUESTION   A toy in NumPy, a factory in PyTorch: same weights, same texts. Do they find the same numbers?
 NEEDS      nothing; if PyTorch is installed it computes its numbers now, else they are read from 12_graduate.json
 TIME       about 2 s; --fast the same
-EQUATION   the five losses of this course, once more and in PyTorch; for instance       [eq: dpo-loss]
-           GRPO, without a critic:  A_i = (r_i - mean r) / std r                        [eq: group-advantages]
+EQUATION   the losses of this course, here and in PyTorch; DPO's: - log sigma(h)        [eq: dpo-loss]
+           GRPO, without a critic:  A_i = (r_i - mean r) / (std r + eps)                [eq: group-advantages]
 WATCH      1. SFT: the same loss, to 1e-5
            2. reward model: the same loss, to 1e-5
            3. PPO: the same losses of policy and critic, to 1e-5
@@ -16,7 +16,7 @@ WATCH      1. SFT: the same loss, to 1e-5
 BREAK IT   --break transposed   one square matrix is loaded transposed: the shapes agree -> 1, 2, 3, 4, 5, 6
            --break average      DPO takes the mean over tokens instead of the sum -> 4, 5
 EXERCISES  (2 min, run) --break transposed: no error, no warning. What would you have noticed, and when?
-           (5 min, read) the 20 lines of gpt2() below beside model.py: which line is where?
+           (5 min, read) the 20 lines of gpt2() in this lesson beside model.py: which line is where?
            (30 min, curve) GRPO with your own reward model, and no critic: plot its scores beside those of PPO
            (3 min, answer) minialign quiz 12
 """
@@ -116,7 +116,7 @@ def ours():
         "SFT": sft.sft_loss(logprobs, mask)[0],
         "reward model": reward.bradley_terry_loss(scores[:4], scores[4:])[0],
         "PPO, policy": policy_gradient.ppo_policy_loss(logprobs, old, advantages, mask)[0],
-        "PPO, critic": ppo.ppo_value_loss(values, old_values, advantages, mask)[0],
+        "PPO, critic": ppo.ppo_value_loss(values, old_values, advantages, mask)[0],  # as returns: any numbers will do
         "DPO": dpo.dpo_loss(summed[:4], summed[4:], ref[:4], ref[4:], beta=0.1)[0],
     }
     found["DPO"].backward()
@@ -178,7 +178,7 @@ if lesson.switches["store"]:
     text = json.dumps({"by": f"PyTorch {torch.__version__}", "numbers": theirs()}, indent=1)
     atomically(kept, lambda file: file.write((text + "\n").encode()))
 stored = json.loads(kept.read_text(encoding="utf-8"))
-there, by = (theirs(), f"PyTorch {torch.__version__}") if torch else (stored["numbers"], f"{stored['by']}, kept")
+there, by = (theirs(), f"PyTorch {torch.__version__}") if torch else (stored["numbers"], f"{stored['by']} (stored)")
 here = ours()
 
 # %% [markdown]
@@ -189,20 +189,20 @@ here = ours()
 # $r_1, \ldots, r_G$.
 #
 # Lesson 6 says that a baseline may be anything that does not depend on the answer it is subtracted from. The mean of
-# the *other* scores is such a thing, $b_i = (\sum_j r_j - r_i) / (G - 1)$. With $\bar{r}$ for the mean of all:
+# the *other* scores is such a thing. With $\bar{r}$ for the mean of all, "better than the others" is
 #
-# $$r_i - b_i = r_i - \frac{G \bar{r} - r_i}{G - 1} = \frac{G}{G - 1} (r_i - \bar{r})$$
+# $$r_i - \text{mean of the others} = \frac{G}{G - 1} (r_i - \bar{r})$$
 #
-# So "better than the others" is "better than the mean of all", but for a constant factor. This is the advantage of
-# **RLOO** (leave one out), and its gradient is right on average. GRPO goes one step further and divides by the group's
-# own standard deviation:
+# (lesson 13 derives it): "better than the mean of all", but for a constant factor. This is the advantage of **RLOO**
+# (leave one out), and its gradient is right on average. GRPO goes one step further and divides by the group's own
+# standard deviation, plus a tiny $\epsilon$, so that equal scores give 0 and not 0/0:
 #
-# $$A_i = \frac{r_i - \bar{r}}{\text{std}(r)}$$
+# $$A_i = \frac{r_i - \bar{r}}{\text{std}(r) + \epsilon}$$
 #
 # Now questions whose scores are large and questions whose scores are small push alike. There is a price: a question on
 # which all answers are nearly equal has its tiny differences blown up, and one on which they are exactly equal teaches
-# nothing, $A = 0$. Every token of an answer gets the answer's $A_i$; there is no $\lambda$, for there is no value to
-# bootstrap from. The ratio, the clip and the leash are those of lesson 6, except that the leash is usually a $k_3$ in
+# nothing, $A = 0$. Every token of an answer gets the answer's $A_i$; there is no $\lambda$, for there is no $V_t$ to
+# look ahead with. The ratio, the clip and the leash are those of lesson 6, except that the leash is usually a $k_3$ in
 # the loss.
 #
 # By hand: four answers with scores 1, 2, 3 and 6. The mean is 3, the deviations are -2, -1, 0, 3, their squares sum to

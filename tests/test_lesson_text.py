@@ -85,6 +85,15 @@ def test_numbers_worked_by_hand_are_printed_by_the_code(script):
     assert "exact=" in printed and re.search(r"by hand|By hand", text)
 
 
+def test_what_lesson_10_says_of_five_seeds_is_in_the_results():
+    script = next(path for path in LESSONS if path.stem.startswith("10_"))
+    said = re.search(r"\(docs/results\.md\): (.*?)\n\)", script.read_text(encoding="utf-8"), re.S)
+    rows = (ROOT / "docs" / "results.md").read_text(encoding="utf-8").splitlines()
+    measured = " ".join(row for row in rows if row.startswith(("| `sycophancy`", "| `refusal`")))
+    told = re.findall(r"\d+%", said[1])
+    assert len(told) == 7 and set(told) <= set(re.findall(r"\d+%", measured))
+
+
 def test_explain_prints_the_text_and_runs_nothing(tmp_path):
     for script in LESSONS[:1]:
         done = run_forked(script, "--explain", "--out", tmp_path / "out")

@@ -254,6 +254,12 @@ def test_who_wins_on_both_counts_is_named_once():
     assert win_rates("dpo")[1].startswith("DPO wins on the truth and on the score")
 
 
+def test_who_are_level_in_gold_are_both_named():
+    rows = {name: {"proxy": proxy, "gold": gold} for name, proxy, gold in (("ppo", 0.2, 0.571), ("dpo", 0.3, 0.574))}
+    words = lab_plots.win_rates({name: (0.6, (0.5, 0.7)) for name in rows}, rows, [(0.5, (0.4, 0.6))])[1]
+    assert words.startswith("DPO and PPO are level in gold, DPO leads in score: gold 0.57, score 0.30")
+
+
 def test_anchors_are_drawn():
     texts = {
         text.get_text() for name in ("learning", "ppo", "dpo") for ax in FIGURES[name]()[0].axes for text in ax.texts

@@ -107,9 +107,15 @@ def win_rates(rates: dict[str, Share], board: dict[str, Numbers], placebo: list[
     right.margins(0.1)
     name_panel(right, "gold: what the judge says", "proxy: the reward model's score")
     first, ahead = max(board, key=lambda name: board[name]["gold"]), max(board, key=lambda name: board[name]["proxy"])
+    level = [name for name in board if name != first and f"{board[name]['gold']:.2f}" == f"{board[first]['gold']:.2f}"]
     score = " and" if first == ahead else f", {NAMES[ahead]}"
     worth = f"gold {board[first]['gold']:.2f}, score {board[ahead]['proxy']:.2f}"
-    title = f"{NAMES[first][0].upper()}{NAMES[first][1:]} wins on the truth{score} on the score: {worth}"
+    title = f"{NAMES[first]} wins on the truth{score} on the score: {worth}"
+    if level:  # to two digits
+        title = (
+            f"{' and '.join(NAMES[name] for name in (first, *level))} are level in gold, {NAMES[ahead]} leads in score: {worth}"
+        )
+    title = title[0].upper() + title[1:]
     headline(figure, title)
     won = ", ".join(f"{NAMES[name]} {share:.0%}" for name, (share, _) in rates.items())
     straddle = sum(low <= 0.5 <= high for _, (low, high) in placebo)
@@ -162,16 +168,14 @@ def habits(yes: dict[str, Any], predicted: Numbers, stances: dict[str, Any], kno
     left.set_xlabel("full: false claims; hatched: true claims;\nblack line: predicted before training", fontsize=8)
     name_panel(left, "yes to a claim, share of answers")
     middle.plot([0, 1], [1, 0], color=GREY, linewidth=0.8, zorder=0)
-    crowds = {"none safe": "no votes on harmless ones", "half safe": "half of the votes on them"}
-    crowds["deaf"] = "raters deaf to scary words"
     for marker, (name, point) in zip("oDs^", refused.items()):
         colour = sft if name == "SFT" else dpo
-        middle.plot(*point, marker, color=colour, markersize=7, markeredgecolor=WHITE, label=crowds.get(name, name))
+        middle.plot(*point, marker, color=colour, markersize=7, markeredgecolor=WHITE, label=name)
     middle.set_xlim(0, 1)
     middle.set_ylim(0, 1)
     middle.legend(frameon=False, fontsize=8, loc="upper right", borderaxespad=0)
     label_point(middle, "ideal", (0, 0), (5, 5), color=GREY)
-    note = "harmless ones with a scary word refused\n(grey line: a model that hears only the verb)"
+    note = "harmless ones with a scary word refused\n(grey line: a model that hears only the scary word)"
     name_panel(middle, "dangerous questions answered", note)
     _what_it_says(right, known, [names.get(name, f"DPO, votes of\n{name}") for name in known])
     percent(left.yaxis, middle.xaxis, middle.yaxis, right.xaxis)
@@ -205,7 +209,7 @@ def constitution(
         left.bar(x - 0.2, people, width=0.38, color=PURPLE, label="people" if x == 0 else None)
         style: dict[str, Any] = {"facecolor": WHITE, "edgecolor": PURPLE, "hatch": "////"}
         left.bar(x + 0.2, machine, width=0.38, label="AI" if x == 0 else None, **style)
-    short = {"borderline": "border-\nline", "dangerous": "dan-\ngerous"}
+    short = {"borderline": "border-\nline", "dangerous": "dan-\ngerous", "fictional": "made-\nup"}
     names = [short.get(kind, kind.replace("_", "\n")) for kind in kinds]
     left.set_xticks(range(len(kinds)), names, fontsize=7)
     left.set_ylim(0, 1)
@@ -227,7 +231,7 @@ def constitution(
     people, machine = kinds["all"]
     title = f"Labels from written principles are right for {machine:.0%} of the pairs, people's for {people:.0%}"
     headline(figure, title)
-    line = "{name}: {length:.0f} characters, refuses {refuses:.0%}"
+    line = "{name}: {length:.1f} characters, refuses {refuses:.0%}"
     told = "; ".join(line.format(name=name, **policy) for name, policy in policies.items())
     return figure, f"{title}. Policies, by their principles: {told}."
 

@@ -156,7 +156,7 @@ def shortcut(
     for side, colour in (("chosen", MODEL_STYLE["dpo"]["color"]), ("rejected", BLACK)):
         label_point(right, side, (last, ends[side]), (6, 0 if ends[side] > 0 else -9), color=colour)
     right.set_xlim(0, last * 1.2)
-    name_panel(right, "log-probability against the reference, nats", "step")
+    name_panel(right, "log-probability against the reference, nats", "step (thin: each step; thick: running mean)")
     chosen, rejected = (history.last(f"delta/{side}", 20) for side in ("chosen", "rejected"))
     title = f"Three roads meet; on real votes chosen answers move by {chosen:+.1f} nats, rejected by {rejected:+.1f}"
     headline(figure, title)
@@ -228,7 +228,7 @@ def parity(differences: dict[str, float], whose: str) -> tuple[Figure, str]:
     """Lesson 12: how far minialign's numbers are from PyTorch's.  differences: name -> absolute difference."""
     figure, [(ax,)] = panels(7, 3.4, 1, 1)
     good = _errors(ax, differences, 1e-5, "1e-5")
-    name_panel(ax, "the same numbers from both programs", f"difference between minialign and {whose}")
+    name_panel(ax, "the same numbers from both programs", f"difference between minialign and {whose}; 1e-17 is none")
     title = f"{good} of {len(differences)} numbers are PyTorch's, to one part in a hundred thousand"
     headline(figure, title)
     worst = max(differences, key=lambda name: differences[name])

@@ -62,14 +62,10 @@ def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
 def evaluate(journey: Journey, name: str, questions: list[str], sft: Answers) -> dict[str, float]:
     """Gold, wins and KL of one model, and its gold off the distribution of the votes -> dict of numbers."""
     said, greeted = (ask(journey, name, SAMPLED, questions, greetings) for greetings in (("",), NEW_GREETINGS))
-    held_out = np.array([prompt_of(question).held_out for question in questions])
-    # The held-out items are few: each is asked several times, and every answer is sampled anew.
-    again = ask(journey, name, SAMPLED, [q for q, out in zip(questions, held_out) if out] * TIMES)
+    golds = gold_by_place(journey, name, said, greeted)
     numbers = {
         "gold": float(said.gold.mean()),
-        "gold_seen": float(said.gold[~held_out].mean()),
-        "gold_held_out": float(again.gold.mean()),
-        "gold_greeted": float(greeted.gold.mean()),
+        **{f"gold_{place}": float(values.mean()) for place, values in golds.items()},
         "stops_greeted": float(np.mean([answers_and_stops(response) for response in greeted.responses])),
         "wins": wins(said, sft)["rate"],
     }
@@ -79,6 +75,17 @@ def evaluate(journey: Journey, name: str, questions: list[str], sft: Answers) ->
     greedy = ask(journey, name, GREEDY, questions)
     distance = sampled_kl(journey.model(name), journey.model("sft"), said)
     return numbers | {"kl": distance, "gold_greedy": float(greedy.gold.mean())}
+
+
+def gold_by_place(journey: Journey, name: str, said: Answers, greeted: Answers) -> dict[str, np.ndarray]:
+    """Gold of the questions about items that were voted on, about other items, and of all after new greetings.
+
+    said, greeted: of the same questions; returns "seen", "held_out" and "greeted" -> one number per question.
+    """
+    held_out = np.array([prompt_of(question).held_out for question in said.questions])
+    # The held-out items are few: each is asked several times, and every answer is sampled anew.
+    again = ask(journey, name, SAMPLED, [q for q, out in zip(said.questions, held_out) if out] * TIMES)
+    return {"seen": said.gold[~held_out], "held_out": again.gold.reshape(TIMES, -1).mean(0), "greeted": greeted.gold}
 
 
 def ask(journey: Journey, name: str, temperature: float, questions: list[str], greetings: Sequence[str] = ("",)) -> Answers:

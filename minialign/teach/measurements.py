@@ -83,7 +83,7 @@ def tell_apart(models: dict[str, Any], questions: list[str], max_new_tokens: int
     i = max(range(len(questions)), key=lambda i: len(set(texts[i])))
     print(f"   {questions[i]}")
     for name, answers in said.items():
-        print(f"      {name:<10}{shown(*answers.responses[i])}", flush=True)
+        print(f"      {name + ':':<11}{shown(*answers.responses[i])}", flush=True)
 
 
 def tell_iteration(iteration: int, model: Any, history: Any) -> None:
