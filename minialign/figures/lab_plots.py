@@ -210,6 +210,7 @@ def constitution(
         style: dict[str, Any] = {"facecolor": WHITE, "edgecolor": PURPLE, "hatch": "////"}
         left.bar(x + 0.2, machine, width=0.38, label="AI" if x == 0 else None, **style)
     short = {"borderline": "border-\nline", "dangerous": "dan-\ngerous", "fictional": "made-\nup"}
+    short |= {"claim_true": "true\nclaim", "claim_false": "false\nclaim"}
     names = [short.get(kind, kind.replace("_", "\n")) for kind in kinds]
     left.set_xticks(range(len(kinds)), names, fontsize=7)
     left.set_ylim(0, 1)
