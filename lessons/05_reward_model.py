@@ -285,7 +285,7 @@ gap = np.subtract(own, unseen)
 lesson.claim(5, gap[0] > gap[-1], f"{gap[0]:+.1%} after {sizes[0]} votes, {gap[-1]:+.1%} after {sizes[-1]}")
 lesson.claim(6, unseen[-1] < ceiling, f"{unseen[-1]:.1%}, the ceiling {ceiling:.1%}")
 lesson.claim(7, with_shorter > 0.5, f"{with_shorter:.1%} of {shorter_won.sum()} pairs")
-lesson.picture("votes-needed", *lesson_plots.votes_needed(sizes, own, unseen, ceiling, bins))
+lesson.picture("votes-needed", *lesson_plots.votes_needed(sizes, own, unseen, ceiling, before, bins))
 lesson.finish()
 
 # %% [markdown]

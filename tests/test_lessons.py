@@ -401,7 +401,7 @@ def rivals():
     "draw",
     [
         lambda: lesson_plots.learning_to_answer(NEARLY_EQUAL, 0.99),
-        lambda: lesson_plots.votes_needed([19], [0.9], [0.37], 0.98, BINS),
+        lambda: lesson_plots.votes_needed([19], [0.9], [0.37], 0.98, 0.85, BINS),
         lambda: lesson_plots.votes_matrix(CHOICES, (VOTERS, np.ones((7, 7)))),
         lambda: duel(0.02, -2.0),
         lambda: duel(-0.02, -2.0),
@@ -420,7 +420,8 @@ def test_no_words_of_a_picture_are_cut_off_or_lie_on_others(draw):
 
 
 def test_one_size_of_votes_is_told_once():
-    assert lesson_plots.votes_needed([19], [0.9], [0.37], 0.98, BINS)[1].count("19 votes") == 1
+    words = lesson_plots.votes_needed([19], [0.9], [0.37], 0.98, 0.85, BINS)[1]
+    assert words.count("19 votes") == 1 and "no vote 85%" in words and "right less often than it says, by 45.2 points" in words
 
 
 # ------------------------------------------------------------------------------------------------ calibration

@@ -131,7 +131,7 @@ LESSON_FIGURES = {
         {"you": [(1, "a"), (1, "b"), (2, "tie")], "crowd": [(1, "b"), (1, "b"), (2, "a")]},
         (("gold", "you", "crowd"), np.array([[1, 0.8, 0.7], [0.8, 1, 0.6], [0.7, 0.6, 0.9]]))),
     "votes needed": lambda: lesson_plots.votes_needed(
-        [30, 120, 480, 3000], [1.0, 0.98, 0.96, 0.95], [0.7, 0.8, 0.85, 0.9], 0.97,
+        [30, 120, 480, 3000], [1.0, 0.98, 0.96, 0.95], [0.7, 0.8, 0.85, 0.9], 0.97, 0.86,
         {"predicted": np.array([0.55, 0.95]), "observed": np.array([0.5, 0.96]), "count": np.array([10, 90])}),
     "six cases": lesson_plots.six_cases,
     "shortcut": lambda: lesson_plots.shortcut(

@@ -31,11 +31,12 @@ from .style import (
 
 
 def votes_needed(
-    sizes: list[int], own: list[float], unseen: list[float], ceiling: float, bins: dict[str, np.ndarray]
+    sizes: list[int], own: list[float], unseen: list[float], ceiling: float, before: float, bins: dict[str, np.ndarray]
 ) -> tuple[Figure, str]:
     """Lesson 5: how many votes does a reward model need, and is it calibrated?
 
-    own, unseen: share of votes predicted, one for each size; bins: what reward.calibration returns, for the last size.
+    own, unseen: share of votes predicted, one for each size; before: of the unseen ones without any vote; bins: what
+    reward.calibration returns, for the last size.
     """
     figure, [(left, right)] = panels(9, 3.6, 1, 2)
     left.plot(sizes, own, "s:", color=BLACK, label="the votes it learned from")
@@ -43,6 +44,7 @@ def votes_needed(
     left.legend(frameon=False, fontsize=7, loc=(0.45, 0.08))
     reference(left, 0.5, "coin toss")
     reference(left, ceiling, "best possible: raters slip")
+    reference(left, before, "unseen ones, before any vote", below=True)
     left.set_xscale("log")
     left.set_xticks(sizes, [str(n) for n in sizes])
     left.minorticks_off()
@@ -59,7 +61,10 @@ def votes_needed(
     title = f"{sizes[0]} votes predict {unseen[0]:.0%} of the unseen ones"
     title += f", {sizes[-1]} votes {unseen[-1]:.0%}" if len(sizes) > 1 else ""
     headline(figure, title)
-    return figure, f"{title}. A coin predicts 50%, the raters' own noise allows {ceiling:.0%}."
+    off = np.average(bins["observed"][used] - bins["predicted"][used], weights=bins["count"][used])
+    surer = f"It is right more often than it says, by {100 * off:.1f} points"
+    surer = surer if off > 0 else f"It is right less often than it says, by {-100 * off:.1f} points"
+    return figure, f"{title}. A coin predicts 50%, the raters' own noise allows {ceiling:.0%}, no vote {before:.0%}. {surer}."
 
 
 def learning_to_answer(snapshots: dict[str, list], bare: float) -> tuple[Figure, str]:
@@ -120,7 +125,7 @@ def autocomplete(
     right.set_xticks(range(len(letters)), letters, fontsize=size)
     right.set_yticks(range(len(letters)), letters, fontsize=size)
     right.tick_params(length=0)
-    name_panel(right, "attention of one head: each row is the character that looks", "what it attends to (bright: large weight)")
+    name_panel(right, "attention of one head: a row is the character that looks", "what it attends to (bright: large weight)")
     end = history.last("loss", 20)
     triples = ladder["counting triples"]
     title = f"The loss falls to {end:.2f} nats per character; counting triples (trigrams) would end at {triples:.2f}"
