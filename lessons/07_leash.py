@@ -119,7 +119,7 @@ lesson.predict(
 # %% [markdown]
 # ## 2. What a leash could buy: stored answers, reweighted
 # The best of $n$ is one policy. What is the best of *all* policies, if distance has a price? Which $\pi$ maximises
-# $J(\pi) = \mathbb{E}_\pi[r] - \beta\, \text{KL}(\pi \| \text{SFT})$. Write both terms as one sum, then pull
+# $J(\pi) = \mathbb{E}_\pi[r] - \beta\, \text{KL}(\pi \| \text{SFT})$? Write both terms as one sum, then pull
 # everything into one logarithm, using $r = \beta \log \exp(r / \beta)$:
 #
 # $$J(\pi) = \sum_y \pi(y) \left[ r(y) - \beta \log \frac{\pi(y)}{\text{SFT}(y)} \right]$$
