@@ -278,8 +278,8 @@ numbers = "wrong {ordinary:.0%}, experts {experts:.0%}".format(**wrong)
 lesson.claim(9, wrong["experts"] < wrong["ordinary"] and idk["experts"] > idk["ordinary"], numbers)
 lesson.say(
     ("In this run claims 3 and 5 are within the noise. " if rises[0] < error[0] or rises[1] < error[1] else "")
-    + "One SFT model, one algorithm, the same settings: what differs is who voted, and on which questions. How large the "
-    "effects are over five whole seeds: docs/results.md, the rows sycophancy, refusal and truth."
+    + "Five whole seeds (docs/results.md): yes to false claims 31%, then 64% on yes-men's votes, 25% on ordinary ones; "
+    "harmless questions refused 16%, then 89% (none safe), 24% (half safe), 60% (deaf). What differs: the voters."
 )
 lesson.picture("habits", *lab_plots.habits(yes, told, stances, known))
 lesson.finish()
