@@ -87,14 +87,14 @@ def learning_to_answer(snapshots: dict[str, list], bare: float) -> tuple[Figure,
         label_point(ax, what, (last, free), (6, -3), color=colour)
         free += 0.06
     ax.plot([0, last], [bare, bare], **MODEL_STYLE["base"], linewidth=0.9)
-    label_point(ax, f"the base model asks: {bare:.0%}", (0, bare), (4, 2), color=GREY)
+    label_point(ax, f"the base model asks: {bare:.0%}", (0, bare), (4, 5), color=GREY)
     ax.set_xscale("symlog", linthresh=5)
     ax.set_xticks(snapshots["step"], [str(step) for step in snapshots["step"]])
     ax.minorticks_off()
     ax.set_ylim(-0.03, 1.14)
     percent(ax.yaxis)
     ax.set_xlim(0, last * 2.2)
-    name_panel(ax, "share of unseen questions after which the model ...", "steps of fine-tuning")
+    name_panel(ax, "share of unseen questions after which the model ...", "steps of fine-tuning (logarithmic)")
     first, last = snapshots["answers"][0], snapshots["answers"][-1]
     title = f"{snapshots['step'][-1]} steps of SFT: answers go from {first:.0%} to {last:.0%}"
     headline(figure, title)
@@ -187,7 +187,7 @@ def six_cases(eps: float = 0.2) -> tuple[Figure, str]:
         for border in (1 - eps, 1 + eps):
             ax.axvline(border, color=GREY, linewidth=0.8, zorder=0)
         ax.plot(1, advantage, "o", color=BLUE)
-        label_point(ax, "start: ratio 1", (1, advantage), (8, 4 if advantage < 0 else -12), color=BLUE)
+        label_point(ax, "start", (1, advantage), (-30, -12 if advantage < 0 else 5), color=BLUE)
         title = f"what a {what} token adds to the objective, minus L (advantage {advantage:+.0f})"
         name_panel(ax, title, "ratio: probability now / when it was written")
         ax.margins(y=0.15)
