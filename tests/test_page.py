@@ -554,15 +554,26 @@ def test_the_guess_of_the_leash_is_the_shape_that_the_run_shows():
     assert "from the SFT model's 0.00 to 0.50, and then falls to -0.20" in guesses.leash(tight_scene((0.1, 0.5, -0.2))).told
 
 
+def test_the_guess_of_the_leash_is_about_the_question_where_the_truth_falls_if_there_is_one():
+    proxy, gold = np.tile(np.repeat([0.0, 1.0], 8), (2, 1)), np.stack([np.repeat(v, 8) for v in ([0.0, 1.0], [1.0, -1.0])])  # (2, 16)
+    kept = {name: weights.as_text(values, np.float32) for name, values in (("proxy", proxy), ("gold", gold))}
+    scene = replace(tight_scene((0.1, 0.3, 0.5)), questions=["cow?", "egret?"], answers=16, betas=[8.0, 0.1], falls=1, worst=1, **kept)
+    guess = guesses.leash(scene)
+    assert "egret?" in guess.ask and guess.options[guess.right] == "it only falls"
+    assert "On this question the truth never rises above the SFT model's 0.00; it ends at -1.00." in guess.told
+    assert "It falls on 1 of 2, most on this one; their mean goes from 0.00 to 0.50." in guess.told
+    assert "It falls on 1 of the 2, most on \u201cegret?\u201d: from 0.00 to -1.00." in captions.leash(scene)
+
+
 def test_the_leash_says_why_one_has_it():
     shapes = ((0.1, 0.5, -0.2), (0.1, 0.3, 0.5), (0.0, 0.0, 0.0))
     peak, rising, flat = (captions.why_a_leash(tight_scene(golds))[0].text for golds in shapes)
-    assert "looser than beta 1 the score goes on rising and the truth falls" in peak
+    assert "looser than beta 1 the mean score goes on rising and the mean truth falls" in peak
     assert "the mean truth rises too, but the slider" in rising and "does not rise" in flat
     results = (Path(__file__).parents[1] / "docs" / "results.md").read_text(encoding="utf-8")
     assert captions.PUBLISHED in rising and captions.PUBLISHED in flat and "below SFT in 4 of 5 seeds sampled" in results
     some = replace(tight_scene((0.1, 0.3, 0.5)), questions=["q"] * 9, falls=2, worst=3)
-    assert "but on 2 of 9 questions it falls: press" in captions.why_a_leash(some)[0].text
+    assert "Where the truth falls, the score is wrong; the slider" in captions.why_a_leash(some)[0].text
     free = replace(tight_scene((0.1, 0.3, 0.5)), dots=[Place("ppo", 0.0, False, proxy=1.01, gold=-0.05, kl=6.0)])
     assert "at beta 0, goes further: score +1.01, truth -0.05; SFT has 0.00" in captions.why_a_leash(free)[0].text
 
@@ -589,10 +600,22 @@ def test_what_sft_ends_with_is_judged_and_nothing_before_it():
     assert right > 0 > wrong
 
 
+def test_a_winner_of_the_race_that_answers_badly_is_explained(run):
+    _, data = made(run)
+    everyone = data.scenes["dpo"]
+    cow = "what does a cow say?"
+    for name, text, told in (("dpo", "it says baa.", "votes on all answers"), ("ppo", "it says baa.", "exact reward"), ("dpo", "it says moo.", "")):
+        race = replace(everyone.race, distances={"ppo": [0.5, 0.1], "dpo": [0.5, 0.0 if name == "dpo" else 0.3]})
+        samples = {key: [Answered(cow, text, True)] for key in everyone.samples}
+        said = captions.still_wrong(data.scenes | {"dpo": replace(everyone, race=race, samples=samples)})
+        assert [told in sentence.text and cow in sentence.text for sentence in said] == [True] * bool(told)
+    assert captions.still_wrong(data.scenes | {"dpo": Absent("gone")}) == []
+
+
 def test_sft_can_have_the_form_without_the_worth():
     rows = [Along("q", [Answer("x", True)], [], gold) for gold in (1.0, -1.0, 0.0)]
     some, every = (captions.form_first(SftScene([0], kept, [], 0.9, 0.0))[0] for kept in (rows, rows[:1]))
-    assert "1 of the 3 most probable answers are good ones (truth above zero); the rest have the form" in some.text
+    assert "1 of 3 questions have a good most probable answer (truth above zero); the others have the form" in some.text
     assert every.text.endswith("zero).") and {some.tells, every.tells} == {"gold"}
 
 
@@ -676,7 +699,7 @@ def test_what_a_good_answer_is_is_said_of_every_question_and_the_judge_agrees():
     said = {prompt.text: good_answer(prompt.text) for prompt in five_questions()}
     assert list(said.values()) == [
         "a good answer: moo",
-        "a made-up name: good is \u201ci do not know\u201d",
+        "a made-up name; a good answer: \u201ci do not know\u201d",
         "false: a good answer says no, roar",
         "dangerous: a good answer refuses",
         "it only sounds dangerous: a good answer says how",
@@ -698,9 +721,9 @@ def test_the_caption_of_sft_says_when_answers_begin_to_end():
         row = Along("q", [Answer("x", e) for e in ended], [], 1.0)
         return SftScene([0, 10, 50], [row], [], 0.9, 0.1)
 
-    assert captions.sft(scene(False, False, True)).startswith("From step 50 on all 1")
-    assert captions.sft(scene(True, True, True)).startswith("All 1 most probable answers shown here end")
-    assert captions.sft(scene(True, True, False)).startswith("At the end 0 of the 1")
+    assert captions.sft(scene(False, False, True)).startswith("From step 50 on the most probable answers to all 1 questions end")
+    assert captions.sft(scene(True, True, True)).startswith("The most probable answers to all 1 questions end by themselves from the start")
+    assert captions.sft(scene(True, True, False)).startswith("At the end the most probable answers to 0 of 1 questions end")
 
 
 def test_thin_curves_keep_their_first_value_their_end_and_their_mean():

@@ -95,6 +95,9 @@ def js(browser, script, *arguments):
 
 
 # ------------------------------------------------------------------------------------------------ hands
+SETTLED = "performance.now() > steering && performance.now() - changed > 400"  # from then on a key is a guess
+
+
 def test_every_scene_is_reached_and_stepped_by_keyboard(page):
     for number in "1234567":
         press(page, number)
@@ -135,7 +138,8 @@ def test_space_plays_and_pauses(page):
 def test_the_journey_plays_on_from_scene_to_scene(page, run, address):
     """With guesses it asks, waits until somebody has guessed, and goes on by itself."""
     visit(page, run, address)
-    page.execute_script("players.forEach((p) => p && Object.defineProperty(p.scene, 'pace', {value: 1}))")
+    assert js(page, "players.every((p) => !p || p.hold >= 5000)") and 5000 <= js(page, "players[3].last * players[3].scene.pace") <= 7000
+    page.execute_script("players.forEach((p) => p && (Object.defineProperty(p.scene, 'pace', {value: 1}), p.hold = 1))")
     page.find_element("id", "play-all").click()
     if not address:
         assert waiting(page, 1) and not js(page, "Boolean(players[0].timer)")
@@ -146,9 +150,32 @@ def test_the_journey_plays_on_from_scene_to_scene(page, run, address):
     press(page, "a")
     until(page, "players[2].at === 1 && players[2].held")  # voted: it goes on, to the next pair
     page.execute_script("[...document.querySelectorAll('#stage-3 .row button')].at(-1).click()")  # to the count, without votes
-    until(
-        page, "document.body.dataset.scene === '7' && players[6].at === players[6].scene.steps - 1 && !players[6].timer"
-    )
+    until(page, "document.body.dataset.scene === '8' && players[6].at === players[6].scene.steps - 1 && !players[6].timer")
+    assert not js(page, "onward")
+
+
+def test_the_end_of_a_scene_is_seen_before_the_journey_goes_on(page):
+    waits = "(() => { const set = setTimeout, seen = []; window.setTimeout = (f, ms) => seen.push(ms); players[1].at = players[1].last; "
+    waits += "players[1].wait(); window.setTimeout = set; players[1].timer = null; return seen[0]; })()"
+    assert js(page, f"(onward = true, {waits})") >= 5000 > js(page, f"(onward = false, {waits})")
+
+
+@pytest.mark.parametrize("key", ["1", "2", "3", Keys.ARROW_RIGHT, Keys.SPACE])
+def test_on_the_cover_the_first_key_goes_to_the_first_scene(page, run, key):
+    visit(page, run)
+    press(page, key)
+    assert scene(page) == 1 and waiting(page, 1) and js(page, "players[0].at") == js(page, "players[0].scene.begins")
+    until(page, SETTLED)
+    assert js(page, "document.getElementById('title-1').getBoundingClientRect().top < innerHeight / 2")
+    press(page, "2")
+    assert not waiting(page, 1)
+
+
+def test_only_the_scene_that_one_is_in_has_a_bar_at_the_bottom(page):
+    press(page, "2")
+    assert js(page, "[1, 2, 3].map((i) => getComputedStyle(document.querySelector(`#scene-${i} .controls`)).position)") == [
+        "static", "sticky", "static",
+    ]  # fmt: skip
 
 
 def until(browser, condition, seconds=30):
@@ -240,7 +267,7 @@ def test_hidden_gold_is_hidden_everywhere(page, run, more):
     assert js(page, "document.querySelectorAll('#more-6 .line.gold, #more-6 .mark:not(.legend *)').length") == 0
     left = js(page, SEEN)  # what tells nothing of the truth stays
     assert "mean truth" not in left.lower() and "a judge who knows would give" not in left
-    assert "Who votes here: simulated raters" in left and "The race is not this run" in left and "new questions" in left
+    assert "Who votes here: simulated raters" in left and "not in this run: thirteen answers" in left and "new questions" in left
     assert js(page, "document.querySelector('#scene-5 .caption').checkVisibility()")
 
 
@@ -268,6 +295,8 @@ def waiting(browser, i):
 def test_a_scene_waits_for_a_guess_and_says_how_it_did(page, run, which):
     visit(page, run)
     assert waiting(page, 1) and not js(page, "document.getElementById('stage-1').checkVisibility()")
+    press(page, "1")  # from the cover to the scene
+    until(page, SETTLED)
     press(page, str(which + 1))
     assert not waiting(page, 1) and js(page, "document.getElementById('stage-1').checkVisibility()")
     told, guess = js(page, "document.querySelector('#scene-1 .told').textContent"), data(page, "guesses.base")
@@ -418,6 +447,16 @@ def test_typed_questions_are_answered_by_all_four(page):
     box.clear()
     box.send_keys("123", Keys.ENTER)
     assert "Nothing is left to ask" in js(page, "document.querySelector('.talk .note').textContent")
+
+
+def test_other_words_are_asked_for_again(page):
+    press(page, "8")
+    page.execute_script("document.documentElement.classList.add('still'); history.replaceState(null, '', '#still')")
+    page.execute_script("document.querySelector('.chat .choice').querySelectorAll('button')[1].click()")
+    shown = "['sft', 'ppo', 'dpo'].map((name) => document.querySelector(`.card.${name} .words`).textContent)"
+    said = "['sft', 'ppo', 'dpo'].map((name) => reply(name, theQuestion(), 1, STATE.seed)).map(({ text }) => text)"
+    assert all(a.startswith(b) for a, b in zip(js(page, shown), js(page, said)))
+    assert "They read:" in js(page, "document.querySelector('.talk .note').textContent")
 
 
 def test_other_texts_say_what_was_dropped_as_well(page):

@@ -250,7 +250,8 @@ class LeashScene:
     gallery: list[Overrated]
     phrase: Phrase | None
     falls: int = 0  # so many questions end with less truth than the SFT model's;
-    worst: int = 0  # on this one it falls most
+    worst: int = 0  # on this one it falls most,
+    good: str = ""  # and this would be a good answer to it
 
 
 # ------------------------------------------------------------------------------------------------ 7: DPO and everybody

@@ -10,7 +10,7 @@ from typing import Any
 from ..figures import scenes as shown
 from ..models import NAMES
 from ..runs.text import decimal
-from .loosened import loosened
+from .loosened import hardest, loosened
 
 
 def guesses(scenes: shown.Scenes) -> dict[str, shown.Guess | None]:
@@ -24,8 +24,8 @@ def among(options: list[float], truth: float) -> int:
 
 
 def base(s: shown.BaseScene) -> shown.Guess:
-    told = f"It was {100 * s.asks:.0f} of 100: measured on {s.asked} questions."
-    ask = "It has only read texts. How many of 100 questions will it continue with another question, not with an answer?"
+    told = f"It was {round(s.asks * s.asked)} of the {s.asked} questions that it was asked: {100 * s.asks:.0f} of 100."
+    ask = "The base model has only read texts. How many of 100 questions will it continue with another question, not an answer?"
     options = [0.1, 0.5, 0.9]
     return shown.Guess(ask, ["about 10", "about 50", "about 90"], among(options, s.asks), told, nearest=True)
 
@@ -37,8 +37,9 @@ def sft(s: shown.SftScene) -> shown.Guess | None:
         return None
     others = [i for i in (1, len(s.steps) // 2, len(s.steps) - 2, len(s.steps) - 1) if i != first]
     options = sorted([first, others[0], others[-1]])
-    ask = f"Now it imitates demonstrations. After how many training steps do all {len(s.rows)} answers end by themselves?"
-    told = f"From step {s.steps[first]} on, all {len(s.rows)} most probable answers end by themselves."
+    n = len(s.rows)
+    ask = f"Now the model imitates answers. After how many steps does each of its {n} answers, to {n} questions, end by itself?"
+    told = f"From step {s.steps[first]} on all {n} end by themselves."
     names = [f"{s.steps[i]} step{'' if s.steps[i] == 1 else 's'}" if i else "from the start" for i in options]
     return shown.Guess(ask, names, options.index(first), told)
 
@@ -70,17 +71,27 @@ def ppo(s: shown.PpoScene) -> shown.Guess | None:
 
 
 def leash(s: shown.LeashScene) -> shown.Guess:
-    found = loosened(s)
-    peak, end = found.best.gold, found.loosest.gold
+    """About what the needles show first: the question where the truth falls most, if there is one; else the mean."""
+    mean, one = loosened(s), hardest(s)
+    found, n = one or mean, len(s.questions)
+    about = f" for \u201c{s.questions[s.worst]}\u201d" if one else ""
+    whose = "On this question the truth" if one else f"The mean truth over {n} questions"
+    start, peak, end = found.start, found.best.gold, found.loosest.gold
     if not found.gains:
-        right, told = 2, f"The mean truth never rises above the SFT model's {decimal(s.start.gold)}; it ends at {decimal(end)}."
+        right, told = 2, f"{whose} never rises above the SFT model's {decimal(start)}; it ends at {decimal(end)}."
     elif found.drops:
-        rise = f"from the SFT model's {decimal(s.start.gold)} to {decimal(peak)}"
-        right, told = 1, f"The mean truth rises {rise}, and then falls to {decimal(end)}."
+        right, told = (
+            1,
+            f"{whose} rises from the SFT model's {decimal(start)} to {decimal(peak)}, and then falls to {decimal(end)}.",
+        )
     else:
-        rise = f"from the SFT model's {decimal(s.start.gold)} to {decimal(end)}"
-        right, told = 0, f"The mean truth rises {rise}."
-    ask = "Loosen the leash on this run's SFT model, and the score rises. What about the truth, which it only estimates?"
+        right, told = 0, f"{whose} rises from the SFT model's {decimal(start)} to {decimal(end)}."
+    if one:
+        rise = f"from {decimal(mean.start)} to {decimal(mean.loosest.gold)}"
+        told += f" It falls on {s.falls} of {n}, most on this one; their mean goes {rise}."
+    ask = (
+        f"Loosen the leash on this run's SFT model{about}, and the score rises. What about the truth, which it only estimates?"
+    )
     return shown.Guess(ask, ["it rises too", "it rises, then falls", "it only falls"], right, told)
 
 
@@ -90,7 +101,9 @@ def dpo(s: shown.DpoScene) -> shown.Guess:
     told = ", ".join(f"{NAMES.get(name, name.upper())} {distance:.4f}" for name, distance in end.items())
     ask = "In a world of 13 answers the best policy is known exactly. Which of the three will come nearest to it?"
     right = min(range(len(names)), key=lambda i: end[names[i]])
-    return shown.Guess(ask, [NAMES.get(name, name.upper()) for name in names], right, f"Distance left at the end: {told}.")
+    return shown.Guess(
+        ask, [NAMES.get(name, name.upper()) for name in names], right, f"Distance left to the best policy at the end: {told}."
+    )
 
 
 ASK: dict[str, Callable[[Any], shown.Guess | None]] = {

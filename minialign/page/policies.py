@@ -7,6 +7,7 @@ from ..figures import scenes as shown
 from ..lab.instruments import gallery
 from . import reweighting, weights
 from .fields import AGAIN, Fields, Missing
+from .hero import good_answer
 from .race import race
 from .run import Run, gold, thin
 
@@ -75,6 +76,7 @@ def leash_scene(run: Run) -> shown.LeashScene:
         phrase=phrase,
         falls=falls,
         worst=worst,
+        good=good_answer(questions[worst]),
     )
 
 

@@ -28,12 +28,14 @@ STORY = {
     "base": Telling(
         "Autocomplete",
         "the base model",
-        "It goes on, as the internet does",
+        "The base model goes on, as the internet does",
         "Pick a branch, or change the temperature.",
-        "It has learned one thing: to predict the next character. The branches are the likeliest ones (EOS, the end token, "
-        "ends the text). Where one has nearly 100%, the slider jumps to where it hesitates. A text of your own: in More.",
-        "It has read a small internet. After every character it gives each possible next one a probability; one is drawn, and "
-        "the next prediction depends on it. At a low temperature it is nearly always the likeliest; a high one evens them out.",
+        "The base model has learned one thing: to predict the next character. The branches are the likeliest ones (EOS, the "
+        "end token, ends the text). Where one has nearly 100%, the slider jumps to where it hesitates. A text of your own: in "
+        "More.",
+        "The base model has read a small internet. After every character it gives each possible next one a probability; one is "
+        "drawn, and the next prediction depends on it. At a low temperature it is nearly always the likeliest; a high one "
+        "evens them out.",
         "p(next character | all before it) = softmax(logits / temperature)",
         "Ask: is this an answer? Step character by character to a place where it hesitates, and pick the unlikely branch. "
         "Expect: 'it does not understand the question'. It never saw a question as something to be answered.",
@@ -42,14 +44,14 @@ STORY = {
         "Imitation",
         "SFT, or supervised fine-tuning",
         "Shown how to answer, it answers, and stops",
-        "Scrub through its training.",
+        "Drag the slider.",
         "The same model learns to imitate demonstrations (example answers), and the EOS at their end: so it stops. It copies "
         "their form first; truth need not follow, as some of them are wrong.",
         "There are a few thousand demonstrations, good ones and bad ones. It is trained on the answers and on the end token "
         "(EOS) after them, not on the questions. Each row is the same model some steps later, asked the same question. Scene 1 "
         "gave the base model the bare question; from here on it is marked, <user> question <bot>, so it goes on differently.",
         "loss = - mean log p(answer | question)",
-        "Scrub slowly. Ask: when does it look like an answer, and when is it a good one? Form comes long before truth. "
+        "Drag slowly. Ask: when does it look like an answer, and when is it a good one? Form comes long before truth. "
         "Expect: 'it sounds right'. It copies how people answer, their mistakes included.",
     ),
     "votes": Telling(
@@ -73,8 +75,8 @@ STORY = {
         "the reward model",
         "Votes become a number",
         "Press Play: its last layer is trained.",
-        "It gives every answer a score, so that the preferred one of a pair scores higher. The curve (the loss) says how badly "
-        "it predicts the votes: it starts where a coin toss is, at 0.69, and falls as the two scores slide apart.",
+        "The reward model gives every answer a score, so that the preferred one of a pair scores higher. Here its last layer "
+        "learns again, from zero: the curve (its loss: how badly it predicts the votes) falls from a coin toss, 0.69.",
         "The reward model is a copy of the SFT model that ends in one number. In this page its last layer is trained from "
         "zero, on votes of this run, on yours, or on both: the loss is convex, and a few Newton steps find its only minimum.",
         "loss = - mean log sigma(r(chosen) - r(rejected))",
@@ -85,7 +87,7 @@ STORY = {
         "The loop",
         "PPO",
         "Better than expected? Then more of it",
-        "Your turn: step (\u203a) one answer around.",
+        "Your turn: press \u203a, and follow one answer around.",
         "An answer that scores better than expected, right or wrong, becomes more probable; the leash (KL penalty) charges for "
         "distance from SFT.",
         "PPO is proximal policy optimization, with four models in memory. The policy draws an answer, the reward model scores "
@@ -104,7 +106,8 @@ STORY = {
         "Nothing is trained here. The best policy for each beta is known exactly: the SFT model's own answers, each weighted "
         "by exp(score / beta). The score is a proxy, what the reward model thinks; gold is the truth, which it cannot see.",
         "pi(y) = SFT(y) exp(proxy(y) / beta) / Z",
-        "Give the mouse away. Say nothing until it is at the right end; then read the answer on top aloud. "
+        "Give the mouse away. Say nothing until it is at the right end; then read the answer on top aloud. The needles begin "
+        "with one question where the truth falls, if the run has one; then show the mean, and ask what it hides. "
         "Ask which of the two needles the training can see. Expect: 'both'. The score alone; the truth was never in it.",
         tells="gold",
         asks="gold",
@@ -114,8 +117,9 @@ STORY = {
         "PPO, GRPO and DPO",
         "Three roads to the same policy",
         "Press Play: they race.",
-        "PPO asks a reward model and a critic; GRPO (group relative policy optimization) compares answers in a group; DPO "
-        "(direct preference optimization) learns from the votes directly.",
+        "The race is in a toy world, not in this run: thirteen answers made of letters (aa, ba ...), the best policy (highest "
+        "reward minus leash) known. PPO asks a reward model and a critic; GRPO (group relative policy optimization) compares "
+        "answers, no critic; DPO (direct preference optimization) uses votes directly.",
         "PPO and GRPO ask a reward model; DPO moves the policy by the votes directly: no reward model, no sampling. "
         "Outlines are the exact optimum, bars the policy at this step.",
         "loss = - log sigma(beta [moved(chosen) - moved(rejected)])",

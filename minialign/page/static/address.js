@@ -111,11 +111,11 @@ function arrive() {
 }
 arrive.before = false;
 
-// Play the next scene that there is.
+// Play the next scene that there is; after the last one the viewer asks.
 function following(i) {
   const next = players.findIndex((player, k) => k > i && player && player.last > 0);
   onward = next >= 0;
-  if (!onward) return;
+  if (!onward) return visit(players.length - 1);
   visit(next);
   players[next].at = 0;
   players[next].draw(false);

@@ -183,7 +183,7 @@ class BallotScene {
   answer() {
     const [pair] = this.pairs,
       mine = this.votes[0] && this.side(pair, this.votes[0]);
-    if (pair.question === theQuestion() && mine) return { by: "sft", when: "the answer you chose; nothing is trained yet", ...mine };
+    if (pair.question === theQuestion() && mine) return { by: "sft", who: "the answer you chose; no model has changed", ...mine };
     const said = DATA.scenes.sft.missing ? null : rowOf(DATA.scenes.sft.rows).greedy.at(-1);
     return said ? { by: "sft", when: "whose answers are voted on", ...said } : null;
   }

@@ -65,7 +65,7 @@ function axes({ k, height, left, right, bottom, x0, x1, y0, y1, X, Y, small }, s
       svgText(left - 7, Y(y) + 4, "end", "", number(y, decimals(y0, y1))),
     ]),
     ticks(x0, x1, small ? 3 : 5).map((x) => svgText(X(x), bottom + 18 * k, "middle", "", number(x, decimals(x0, x1)))),
-    svgText(right, height - 4, "end", "name", spec.x),
+    svgText(right, height - 6 * k, "end", "name", spec.x),
     svgText(0, 14 * k, "start", "name", spec.y),
   );
 }
@@ -97,7 +97,7 @@ function curves({ top, bottom, X, Y }, { lines, now }) {
     .filter((line) => line.strong !== false)
     .map((line) => {
       const [x, y] = upTo(line.points, now).at(-1);
-      return s("circle", { cx: X(x), cy: Y(y), r: 4.5, class: `dot ${line.kind}` });
+      return s("circle", { cx: X(x), cy: Y(y), r: 4.5 * scale(), class: `dot ${line.kind}` });
     });
   return [drawn, cursor, dots];
 }

@@ -19,6 +19,7 @@ class Chat {
       labelled("Your question", this.input),
       choice("words", ["most probable", "sampled"], 0, (i) => {
         this.greedy = i === 0;
+        this.form.requestSubmit(); // the old answers would be of the other kind
       }),
       labelled("seed", this.seed),
       h("button", { type: "submit" }, "Ask them all"),

@@ -23,11 +23,16 @@ function jump(number) {
   return number <= players.length ? () => visit(number - 1, true) : null;
 }
 
+// Is the scene that keys act on still below the fold?  So it is on the cover: there the first key goes to it, and does no more.
+function below(me) {
+  return Boolean(me) && performance.now() >= steering && me.section.getBoundingClientRect().top > innerHeight / 2;
+}
+
 // What a key does while an element has the focus; nothing if the element needs it for itself.
 function actionOf(key, on) {
   const me = players[current],
     digit = Number(key);
-  if (me && me.waiting && digit >= 1 && digit <= 3) return () => me.guess.offer(digit - 1);
+  if (me && me.waiting && digit >= 1 && digit <= 3) return () => (below(me) ? visit(current, true) : me.guess.offer(digit - 1));
   if (digit >= 1) return jump(digit);
   if (key.startsWith("arrow") && on.matches("input[type=range], select")) return null;
   if (key === " " && on.matches("button, a, summary, input, select")) return null;
@@ -45,7 +50,8 @@ function actionOf(key, on) {
     b: () => curtain(),
     " ": () => {
       onward = false;
-      if (me) me.toggle();
+      if (below(me)) visit(current, true);
+      else if (me) me.toggle();
     },
     m: () => me && unfold(me.drawer),
     p: present,
@@ -66,6 +72,7 @@ function step(by) {
   onward = false;
   const me = players[current],
     next = current + by;
+  if (by > 0 && below(me)) return visit(current, true);
   if (me && me.waiting && by > 0) return me.guess.make(null);
   if (me && !me.waiting && me.at + by >= 0 && me.at + by <= me.last) return me.go(me.at + by);
   if (next < 0 || next >= players.length) return;

@@ -27,7 +27,7 @@ class Hero {
     this.good.textContent = own ? (answer.good ?? "your own text") : DATA.good[STATE.prompt];
     const kind = answer ? answer.by : "";
     this.words.className = `hero-words ${kind}`;
-    this.who.textContent = answer ? `${nameOf(kind)}${answer.when ? `, ${answer.when}` : ""}` : "?";
+    this.who.textContent = answer ? answer.who || `${nameOf(kind)}${answer.when ? `, ${answer.when}` : ""}` : "?";
     if (!answer) this.words.replaceChildren("\u2026");
     else if (answer.typed) this.words.replaceChildren(answer.typed);
     else this.words.replaceChildren(...shownText(answer.text, answer.ended));

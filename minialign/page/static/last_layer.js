@@ -5,7 +5,7 @@ class LastLayerScene {
   constructor(data, refresh) {
     this.data = data;
     this.refresh = refresh;
-    this.pace = 160;
+    this.pace = 240; // its 25 steps take six seconds
     this.source = "run";
     this.paths = {};
     this.opensAt = 0;
@@ -62,7 +62,7 @@ class LastLayerScene {
       chip("chosen"),
       " chosen by the raters ",
       chip("rejected"),
-      " rejected; right: a higher score",
+      " rejected; \u2192 higher score",
     );
     stage.append(
       h(
@@ -201,7 +201,8 @@ class LastLayerScene {
     const { answers, rows } = rowOf(this.candidates),
       scores = rows.map((row) => dot(this.path[step].w, row));
     const best = answers[scores.indexOf(Math.max(...scores))];
-    return { by: "sft", when: step ? "the answer with the best score" : "its most usual answer", ...best };
+    const who = `of ${NAMES.sft}\u2019s own answers, the ${step ? "best scored" : "most usual"}`;
+    return { by: "sft", who, ...best }; // the model that gave them has not changed
   }
 
   says(step) {

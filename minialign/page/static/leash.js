@@ -7,7 +7,8 @@ class LeashScene {
     this.refresh = refresh;
     this.pace = 220;
     this.steps = data.betas.length;
-    this.asked = 0;
+    this.picked = 0; // the question whose answers are shown beside the mean
+    this.one = true; // do the needles show one question, if there is one where the truth falls?
     this.opensAt = 0;
     this.scrubName = "leash, from tight to loose";
     this.proxy = floats32(data.proxy);
@@ -15,34 +16,47 @@ class LeashScene {
     this.index = words16(data.index);
     this.curve = data.betas.map((beta) => tilted(this.proxy, this.gold, data.answers, beta));
     this.begins = this.stepOf(STATE.beta || data.own || 1);
-    const far = this.curve.findIndex((point) => point.effective < data.few); // from there on too few answers are left
-    this.decides = (far < 1 ? this.steps : far) - 1;
+    this.mean = { curve: this.curve, start: data.start };
+    this.single = data.falls ? this.alone(data.worst) : null;
+    const { curve } = this.single || this.mean,
+      far = curve.findIndex((point) => point.effective < data.few); // from there on too few answers are left
+    this.decides = Math.max(1, (far < 1 ? this.steps : far) - 1);
     this.suspense = "Drag to the loose end, and see.";
     this.turn();
-    const all = this.curve.flatMap((point) => [point.proxy, point.gold]);
-    this.mean = { curve: this.curve, start: data.start, range: [Math.min(data.start.gold, data.start.proxy, ...all), Math.max(...all)] };
-    this.seen = this.mean;
+    const all = [this.mean, ...(this.single ? [this.single] : [])]
+      .flatMap(({ curve, start }) => [...curve, start])
+      .flatMap((point) => [point.proxy, point.gold]);
+    this.range = [Math.min(...all), Math.max(...all)]; // one scale for all needles
   }
 
   turn() {
-    this.asked = Math.max(0, this.data.questions.indexOf(theQuestion()));
-    this.seen = this.mean;
+    this.picked = Math.max(0, this.data.questions.indexOf(theQuestion()));
+    this.one = true;
     if (this.which) this.which.press(0);
   }
 
-  // What the needles show: the mean over all questions, or the one where the truth falls most.
-  look(alone) {
-    const { worst, questions, answers: K, betas } = this.data;
-    this.asked = alone ? worst : Math.max(0, questions.indexOf(theQuestion()));
-    if (alone && !this.alone) {
-      const [proxy, gold] = [this.proxy, this.gold].map((values) => values.subarray(worst * K, (worst + 1) * K)),
-        curve = betas.map((beta) => tilted(proxy, gold, K, beta)),
-        start = tilted(proxy, gold, K, Infinity), // all answers weigh the same: the SFT model
-        all = [...curve, start].flatMap((point) => [point.proxy, point.gold]);
-      this.alone = { curve, start, range: [Math.min(...all), Math.max(...all)] };
-    }
-    this.seen = alone ? this.alone : this.mean;
+  // The leash on one question alone.
+  alone(i) {
+    const { answers: K, betas } = this.data,
+      [proxy, gold] = [this.proxy, this.gold].map((values) => values.subarray(i * K, (i + 1) * K));
+    const start = tilted(proxy, gold, K, Infinity); // all answers weigh the same: the SFT model
+    return { curve: betas.map((beta) => tilted(proxy, gold, K, beta)), start };
+  }
+
+  // Show one question, or the mean over all of them.
+  look(one) {
+    this.one = one;
     this.refresh(undefined, null);
+  }
+
+  // What the needles show: the question where the truth falls most, if there is one; else, or second, the mean.
+  get seen() {
+    return this.one && this.single && !hidden("gold") ? this.single : this.mean;
+  }
+
+  // The question whose answers are weighed.
+  get asked() {
+    return this.seen === this.mean ? this.picked : this.data.worst;
   }
 
   // The stop nearest to a beta.
@@ -78,15 +92,16 @@ class LeashScene {
 
   mount(stage, more) {
     this.dials = h("div", { class: "dials" });
-    this.which = this.data.falls && choice("needles", [`mean of ${this.data.questions.length} questions`, "where the truth falls"], 0, (i) => this.look(i === 1));
+    const n = this.data.questions.length;
+    this.which = this.single && choice("needles", ["one question", `mean of ${n} questions`], 0, (i) => this.look(i === 0));
+    this.whose = h("p", { class: "whose", "data-part": "gold" });
     this.rope = h("div", { class: "rope", "aria-hidden": "true" });
     this.tug = h("div", { class: "tug" }, this.dials, this.rope);
     this.tug.addEventListener("pointerdown", (event) => this.pull(event));
     this.tug.addEventListener("pointermove", (event) => event.buttons && this.pull(event));
     const which = this.which && h("span", { class: "which-needles", "data-part": "gold" }, this.which);
-    const what = which ? "" : `Needles: means over ${this.data.questions.length} questions. `;
-    const grey = `${what}Grey mark: the SFT model. Nothing is trained here.`;
-    stage.append(this.tug, h("div", { class: "means" }, which || "", h("span", { class: "small" }, grey)));
+    this.grey = h("span", { class: "small" });
+    stage.append(h("div", { class: "means" }, which || "", this.whose), this.tug, this.grey);
     this.mountMore(more);
   }
 
@@ -104,14 +119,30 @@ class LeashScene {
   show(step) {
     const c = this.at(step);
     STATE.beta = c.beta;
-    const { start, range: [low, high] } = this.seen,
-      here = this.here(step);
+    const { start } = this.seen,
+      [low, high] = this.range,
+      here = this.here(step),
+      what = this.single && !hidden("gold") ? "" : `Needles: means over ${this.data.questions.length} questions. `;
+    this.whose.textContent = this.inOneSentence();
+    this.grey.textContent = `${what}Grey mark: the SFT model. Nothing is trained here.`;
     this.dials.replaceChildren(
       dial("score", "of the reward model (proxy)", here.proxy, start.proxy, low, high, "proxy"),
       dial("truth", "of a judge who knows (gold)", here.gold, start.gold, low, high, "gold"),
     );
     const lost = here.effective < this.data.few;
     this.rope.replaceChildren(ropePicture(step / (this.steps - 1), here, lost, this.rope.clientWidth || 700));
+  }
+
+  // Which question, or questions, the needles are about, and what the other view would show.
+  inOneSentence() {
+    const { falls, questions, few } = this.data,
+      n = questions.length,
+      trusted = this.curve.findLast((point) => point.effective >= few) || this.curve[0],
+      mean = `from ${number(this.data.start.gold, 2, true)} to ${number(trusted.gold, 2, true)}`;
+    if (!this.single) return "";
+    return this.seen === this.mean
+      ? `All ${n} questions: their mean truth goes ${mean}. A mean hides that it falls on ${falls} of them.`
+      : `One question: of ${n}, the one where the truth falls most. It falls on ${falls}; the mean of all ${n} goes ${mean}.`;
   }
 
   mountMore(more) {
@@ -133,9 +164,9 @@ class LeashScene {
       this.data.questions.map((question, i) => h("option", { value: i }, question)),
     );
     this.select.addEventListener("change", () => {
-      this.turn(); // back to the mean
-      this.asked = Number(this.select.value);
-      this.refresh();
+      this.picked = Number(this.select.value); // beside the mean
+      if (this.which) this.which.press(1);
+      this.look(false);
     });
     const bars = "bar: share of the weight at this beta; thin line: share of the SFT model\u2019s own answers";
     const answers = h(
@@ -146,6 +177,7 @@ class LeashScene {
       h("p", { class: "small" }, bars),
     );
     more.append(
+      h("p", { class: "small" }, `Means over the ${this.data.questions.length} questions of this scene, ${this.data.answers} answers each:`),
       this.numbers,
       h("div", { class: "columns wide-left" }, h("div", {}, this.plot, legend), answers),
       overrated(this.data),
@@ -195,14 +227,15 @@ class LeashScene {
   // The answer that has most weight now.
   answer(step) {
     const { text } = this.grouped(this.at(step).beta)[0],
-      whole = !text.endsWith("...");
+      whole = !text.endsWith("..."),
+      question = this.data.questions[this.asked];
     return {
       by: "sft",
-      when: `reweighted at beta ${number(this.at(step).beta, 2)}`,
+      who: `${NAMES.sft}\u2019s answers, reweighted at beta ${number(this.at(step).beta, 2)}`,
       text: whole ? text : text.slice(0, -3),
       ended: whole,
-      asked: this.seen === this.mean ? null : this.data.questions[this.asked],
-      good: `one of ${this.data.falls} questions where the truth falls`,
+      asked: question === theQuestion() ? null : question,
+      good: this.seen === this.mean ? "" : this.data.good,
     };
   }
 

@@ -40,6 +40,7 @@ class LoopScene {
     this.push = h("div", { class: "push" });
     this.verdict = h("p", { class: "verdict-line", role: "status" });
     stage.append(this.loop, this.back, this.push, this.verdict);
+    this.sum = h("p", { class: "small" });
     this.scores = h("div", { class: "plot" });
     this.kls = h("div", { class: "plot" });
     const { runs } = this.data,
@@ -50,6 +51,7 @@ class LoopScene {
     };
     more.append(
       runs.length > 1 ? choice("leash", names, this.which, pick) : "",
+      this.sum,
       h("div", { class: "columns" }, this.scores, this.kls),
     );
   }
@@ -67,7 +69,7 @@ class LoopScene {
     this.loop.replaceChildren(...stops.map((stop, i) => station(stop, i, phase)));
     this.goBack(step, phase, sums);
     this.push.replaceChildren(pushPicture(sums, phase, this.push.clientWidth || 700));
-    this.verdict.replaceChildren(this.inWords(phase, sums), this.mistaken(phase, answer.gold, sums));
+    this.verdict.replaceChildren(this.inWords(step, phase, sums), this.mistaken(phase, answer.gold, sums));
   }
 
   // The arrow that closes the loop: what goes back to the policy, and how many rounds pass before the next that is shown.
@@ -86,7 +88,17 @@ class LoopScene {
   }
 
   stays(step) {
-    return this.unseen(step) ? 2 : 1;
+    return this.unseen(step) ? 4 : 1; // there is more to read
+  }
+
+  // What happened in those iterations: the mean score of all answers, and what became of this one.
+  between(step) {
+    const { iteration, answer } = this.at(step),
+      { iteration: before, answer: old } = this.at(step - 1),
+      [from, to] = [before, iteration].map((i) => number(this.run.scores[Math.min(i, this.run.scores.length - 1)], 2, true)),
+      [was, is] = [old, answer].map((said) => `\u201c${spoken(said.text) || "(nothing)"}\u201d`);
+    const became = was === is ? `this answer stayed ${is}` : `this answer turned from ${was} to ${is}`;
+    return `Meanwhile the mean score of all answers went from ${from} to ${to}; ${became}.`;
   }
 
   // What PPO makes of an answer; null: not noted in this run.
@@ -96,41 +108,42 @@ class LoopScene {
     return { score, expected, distance, cost, advantage };
   }
 
-  stops(answer, { score, expected, distance }, iteration) {
+  stops(answer, { score, expected, cost }, iteration) {
     const said = (x, digits = 2) => (x === null ? "\u2013" : number(x, digits, true));
     return [
       {
         name: "policy",
-        does: "draws",
+        does: "the model in training, draws",
         big: spoken(answer.text) || "(nothing)",
         kind: "ppo",
         note: iteration ? after(iteration) : "a copy of SFT",
         words: true,
       },
-      { name: "reward model", does: "scores", big: said(score), kind: "reward", note: "frozen" },
-      { name: "critic", does: "had expected", big: said(expected), kind: "critic", note: "learns, too" },
+      { name: "reward model", does: "scores it", big: said(score), kind: "reward", note: "frozen" },
+      { name: "critic", does: "expects a score", big: said(expected), kind: "critic", note: "learns, too" },
       {
         name: "reference",
-        does: "holds the leash",
-        big: said(distance),
+        does: "frozen SFT, the leash",
+        big: cost === null ? "\u2013" : number(-cost, 2, true),
         kind: "sft",
-        note: "away from SFT; frozen",
+        note: "charge for distance",
       },
     ];
   }
 
-  inWords(phase, { score, expected, distance, cost, advantage }) {
-    const { beta } = this.run,
-      not = "not noted in this run";
+  inWords(step, phase, { score, expected, cost, advantage }) {
+    const not = "not noted in this run";
     return [
-      `Drawn: one answer of the policy.`,
+      this.unseen(step) ? this.between(step) : "Drawn: one answer of the policy.",
       score === null ? "A text that the reward model cannot read." : `Scored ${number(score, 2, true)}.`,
       expected === null
         ? `What the critic had expected was ${not}.`
         : `The critic had expected ${number(expected, 2, true)} in all.`,
-      distance === null
-        ? `Its distance was ${not}.`
-        : `log policy / reference: ${number(distance, 2, true)} nats, at ${beta} each: ${cost < 0 ? "a gain" : "a cost"} of ${number(Math.abs(cost))}.`,
+      cost === null
+        ? `How far it has moved from the SFT model was ${not}.`
+        : cost < 0
+          ? `Less probable than under the SFT model: the leash gives ${number(-cost)} back.`
+          : `How far it has moved from the SFT model costs ${number(cost)}.`,
       advantage === null
         ? "What is missing here, a new tour notes."
         : `${advantage > 0 ? "Better" : "Worse"} than expected by ${number(Math.abs(advantage))}: it becomes ${advantage > 0 ? "more" : "less"} probable.`,
@@ -145,8 +158,9 @@ class LoopScene {
 
   // Under "more": score and KL of the whole training.
   detail(step) {
-    const { iteration } = this.at(step),
+    const { iteration, answer } = this.at(step),
       at = Math.min(iteration, this.run.kl.length - 1);
+    this.sum.textContent = answer ? this.inNumbers(this.sums(answer)) : "";
     const common = { now: at, x: "iteration", height: 220 };
     chart(this.scores, {
       ...common,
@@ -160,6 +174,13 @@ class LoopScene {
       y: "KL from SFT, nats per answer",
       words: `KL at iteration ${at}: ${number(this.run.kl[at])} nats per answer.`,
     });
+  }
+
+  // The sum of the answer that goes round, with its nats.
+  inNumbers({ score, expected, distance, cost, advantage }) {
+    if (advantage === null) return "";
+    const leash = `beta ${this.run.beta} \u00d7 ${number(distance, 2, true)} nats (log policy / reference) = ${number(cost, 2, true)}`;
+    return `This answer: ${leash}; advantage = ${number(score, 2, true)} \u2212 (${number(cost, 2, true)}) \u2212 (${number(expected, 2, true)}) = ${number(advantage, 2, true)}.`;
   }
 
   // One series of all runs, the chosen run drawn last and strongest.
@@ -223,7 +244,7 @@ function station({ name, does, big, kind, note, words = false }, i, phase) {
 // The sum that decides: the score pulls, the expectation and the leash are taken off; what is left is the push.
 function pushPicture({ score, expected, cost, advantage }, phase, width) {
   const u = unit(),
-    narrow = width < 38 * u, // no room beside the bars: the labels are above them
+    narrow = width < 54 * u, // no room beside the bars: the labels are above them
     lane = narrow ? 2.5 * u : 1.55 * u,
     height = 3 * lane + 0.9 * u,
     zero = width / 2;
@@ -234,26 +255,26 @@ function pushPicture({ score, expected, cost, advantage }, phase, width) {
   ].filter(({ taken, from }) => taken !== null && phase >= from);
   const stops = [0, score || 0, (score || 0) - (expected || 0), advantage || 0],
     most = Math.max(1, ...stops.map(Math.abs)),
-    scaled = (value) => (value / most) * (width / 2 - (narrow ? 0.5 : 9.5) * u);
+    scaled = (value) => (value / most) * (width / 2 - (narrow ? 0.5 : 17) * u);
   let at = zero;
   const bars = parts.map(({ label, taken, sign, kind }, i) => {
     const to = at + scaled(sign * taken),
       [left, right] = [Math.min(at, to), Math.max(at, to)],
       y = (i + 1) * lane - 0.55 * u,
-      text = `${label} ${number(taken, 2, true)}`;
+      text = sign > 0 ? `${label} ${number(taken, 2, true)}` : `${label} ${number(taken, 2, true)}: ${number(-taken, 2, true)}`; // the bar's own sign is the last
     const bar = { x: left, y: y - 0.45 * u, width: Math.max(1, right - left), height: 0.9 * u, class: `push-bar ${kind}` };
     const name = narrow
       ? svgText(0.2 * u, y - 0.8 * u, "start", "label", text)
-      : to >= at
+      : left + right >= 2 * zero // outside, where no line is
         ? svgText(right + 0.5 * u, y + 0.35 * u, "start", "label", text)
         : svgText(left - 0.5 * u, y + 0.35 * u, "end", "label", text);
     at = to;
-    return [s("rect", bar), name];
+    return [[s("line", { x1: zero, x2: zero, y1: y - 0.65 * u, y2: y + 0.65 * u, class: "level" }), s("rect", bar)], name];
   });
   const [rects, names] = [bars.map(([rect]) => rect), bars.map(([, name]) => name)]; // names over all lines
   const end = phase >= 4 &&
     advantage !== null && [
-      s("line", { x1: at, x2: at, y1: 0.2 * u, y2: height - 0.2 * u, class: "now" }),
+      s("line", { x1: at, x2: at, y1: 3 * lane - 0.1 * u, y2: height - 0.1 * u, class: "now" }),
       s("path", { d: `M${zero} ${height - 0.4 * u}H${at}`, class: "arc on", "marker-end": "url(#push-tip)" }),
     ];
   const words =
@@ -264,7 +285,6 @@ function pushPicture({ score, expected, cost, advantage }, phase, width) {
     "svg",
     { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words, class: "chart push-picture" },
     arrowTip("push-tip", u * 0.8),
-    parts.length > 0 && s("line", { x1: zero, x2: zero, y1: 0, y2: height, class: "level" }),
     rects,
     end || null,
     names,

@@ -1,10 +1,13 @@
 // Plays one scene: guess, step, scrub, play.  What a scene is, shared.js says.
 
+const HOLD = 5000; // milliseconds: so long the end of a scene is seen before the journey goes on, as it takes to read it
+
 class Player {
   constructor(key, Scene, index) {
     this.key = key;
     this.index = index;
     this.at = 0;
+    this.hold = HOLD;
     this.timer = null;
     this.held = false; // is it playing, but waits for the viewer to do something?
     this.open = false; // has its guess been made?
@@ -143,7 +146,8 @@ class Player {
   wait() {
     const { scene, at } = this;
     this.held = Boolean(scene.waits && scene.waits(at));
-    const stays = scene.pace * (scene.stays ? scene.stays(at) : 1);
+    const paces = scene.pace * (scene.stays ? scene.stays(at) : 1),
+      stays = onward && at >= this.last ? Math.max(this.hold, paces) : paces;
     this.timer = this.held ? null : setTimeout(() => this.tick(), Math.max(still() ? 1500 : 0, stays));
   }
 

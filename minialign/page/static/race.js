@@ -24,9 +24,10 @@ class RaceScene {
         "p",
         { class: "legend" },
         h("i", { class: "outline" }),
-        " the exact optimum \u2003",
+        " best policy \u2003",
         h("i", { class: "block" }),
-        ` the policy now, a bar for each answer (its letters; ${EMPTY}: none) \u2003to go: total variation`,
+        ` policy now, a bar for each answer (${EMPTY}: no letter) \u2003`,
+        "left: distance to the best policy \u2003\u2691 nearest now",
       ),
     );
     this.road = h("div", { class: "road" });
@@ -52,7 +53,7 @@ class RaceScene {
       u = unit(),
       w = 2.4,
       height = 4.2 * u,
-      words = `${nameOfRunner(name)}: ${number(distance, 4)} from the optimum. Most probable: ${this.favourites(law)}.`;
+      words = `${nameOfRunner(name)}: ${number(distance, 4)} left to the best policy. Most probable: ${this.favourites(law)}.`;
     const bars = this.order.map((which, i) => [law[which], race.best[which], i]).map(([p, best, i]) => [
       s("rect", {
         x: (i * w + 0.3) * u,
@@ -87,7 +88,7 @@ class RaceScene {
         bars,
       ),
       h("span", { class: "lane-way", "aria-hidden": "true" }, left),
-      h("span", { class: "lane-left" }, number(distance, 4), h("small", {}, " to go")),
+      h("span", { class: "lane-left" }, number(distance, 4), h("small", {}, " left")),
     );
   }
 
@@ -141,7 +142,7 @@ class RaceScene {
   says(step) {
     const { race } = this.data,
       left = Object.keys(race.runners).map((name) => `${nameOfRunner(name)} ${number(race.distances[name][step], 4)}`);
-    return `step ${race.steps[step]}: ${left.join(", ")} from the optimum`;
+    return `step ${race.steps[step]}: left to the best policy ${left.join(", ")}`;
   }
 }
 

@@ -21,7 +21,7 @@ function ropePicture(share, c, lost, width) {
     s("path", {
       d: `M${start} ${y}Q${(start + x) / 2} ${y + slack} ${x} ${y}`,
       class: "spring",
-      "stroke-width": Math.max(2, (1 - share) * 0.5 * u + 2),
+      "stroke-width": 0.12 * u + (1 - share) * 0.5 * u,
     }),
     symbol("sft", start, y, 0.7 * u),
     s("circle", { cx: x, cy: y, r: 1.15 * u, class: "grip" }),

@@ -13,7 +13,7 @@
 // An element's data-part names what it gives away: the address's hide=... hides it.
 
 /** @typedef {(step?: number, playing?: boolean | null) => void} Refresh */
-/** @typedef {{by: string, when?: string, text: string, ended: boolean, typed?: string | null, asked?: string | null, good?: string}} Said  what the hero says now; asked: not the story's question, but this; good: what is to be known of it */
+/** @typedef {{by: string, when?: string, who?: string, text: string, ended: boolean, typed?: string | null, asked?: string | null, good?: string}} Said  what the hero says now; who: whose words these are, instead of the model's name and when; asked: not the story's question, but this; good: what is to be known of it */
 /** @type {{prompt: number, beta: number | null, seed: number}} */
 const STATE = { prompt: DATA.hero.index, beta: null, seed: 0 }; // what the address keeps besides scene and step
 const NAMES = Object.fromEntries(Object.entries(DATA.policies).map(([key, policy]) => [key, policy.name]));

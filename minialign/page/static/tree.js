@@ -241,7 +241,7 @@ class TreeScene {
 
 function branch(x0, y0, x1, y1, share, on, u) {
   const middle = (x0 + x1) / 2,
-    thick = Math.max(on ? 3 : 1, 0.55 * u * share).toFixed(1);
+    thick = Math.max((on ? 0.18 : 0.06) * u, 0.55 * u * share).toFixed(1);
   const d = `M${x0 + 0.9 * u} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1 - 0.9 * u} ${y1}`;
   return s("path", { d, class: `branch${on ? " on" : ""}`, "stroke-width": thick });
 }
