@@ -218,7 +218,7 @@ def race_and_run(s: shown.DpoScene) -> list[Told]:
     board = s.board["sampled"]
     ranked = sorted(("ppo", "dpo"), key=lambda name: -board[name].gold)
     truths = " and ".join(f"{NAMES[name]} {signed(board[name].gold)}" for name in ranked)
-    return [Told(f"In this run the mean truth on all report questions is {truths}.", "gold")]
+    return [Told(f"In this run the mean truth on all report questions: {truths}.", "gold")]
 
 
 def still_wrong(scenes: shown.Scenes) -> list[Told]:
@@ -241,7 +241,9 @@ def still_wrong(scenes: shown.Scenes) -> list[Told]:
         here = f"{votes.votes - reward_model.held_out:,} votes"
     says = f"says \u201c{answer.text.strip()}\u201d to \u201c{answer.question}\u201d (truth {signed(worth)})"
     there = "votes on all answers, without noise" if winner == "dpo" else "every answer's exact reward"
-    return [Told(f"{NAMES.get(winner, winner.upper())} wins, yet {says}: there it has {there}, here {here}.", "gold")]
+    return [
+        Told(f"{NAMES.get(winner, winner.upper())} wins the race, yet here {says}: there it has {there}, here {here}.", "gold")
+    ]
 
 
 def form_first(s: shown.SftScene) -> list[Told]:
