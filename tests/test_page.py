@@ -11,6 +11,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -604,7 +605,7 @@ def test_a_winner_of_the_race_that_answers_badly_is_explained(run):
     _, data = made(run)
     everyone = data.scenes["dpo"]
     cow = "what does a cow say?"
-    for name, text, told in (("dpo", "it says baa.", "votes on all answers"), ("ppo", "it says baa.", "exact reward"), ("dpo", "it says moo.", "")):
+    for name, text, told in (("dpo", "it says baa.", "noiseless votes on every answer"), ("ppo", "it says baa.", "exact reward"), ("dpo", "it says moo.", "")):
         race = replace(everyone.race, distances={"ppo": [0.5, 0.1], "dpo": [0.5, 0.0 if name == "dpo" else 0.3]})
         samples = {key: [Answered(cow, text, True)] for key in everyone.samples}
         said = captions.still_wrong(data.scenes | {"dpo": replace(everyone, race=race, samples=samples)})
@@ -623,6 +624,7 @@ def test_the_friendlier_of_two_answers_that_say_the_same_is_counted():
     plain, warm, other = (Response(text, True) for text in ("it says moo.", "sure! it says moo.", "sure! it says baa."))
     votes = [("q", warm, plain), ("q", warm, plain), ("q", plain, warm), ("q", other, plain), ("q", plain, plain)]
     assert voting.friendlier(votes) == (2, 3)
+    assert [voting.politer(vote) for vote in votes] == [1, 1, -1, 0, 0]
 
 
 def test_a_guess_at_a_number_is_told_the_number(run):
@@ -818,3 +820,23 @@ def test_the_page_says_who_voted(copy, quick):
     numbers["votes"] |= {"of_class": True, "train": 412}
     (copy / "run.json").write_text(json.dumps(numbers), encoding="utf-8")
     assert "Trained on your class&#x27;s 412 votes." in made(copy)[0].replace("&#39;", "&#x27;")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_second_pair_is_one_on_which_manners_decided(seed):
+    loaded = SimpleNamespace(rng=lambda name: np.random.default_rng(seed))
+    plain, warm = Response("it says moo.", True), Response("sure! it says moo.", True)
+    votes = [(f"what does a {who} say?", plain, Response("it says baa.", True)) for who in ("dog", "cat", "cow", "pig", "hen")]
+    assert {pair.question for pair in voting.shown_pairs(loaded, votes)} == {question for question, *_ in votes}
+    votes.append(("what does a lion say?", warm, plain))
+    shown = voting.shown_pairs(loaded, votes)
+    assert len(shown) == 6 and "what does a lion say?" in {pair.question for pair in shown[:2]}
+
+
+def test_among_the_pairs_that_are_shown_is_one_that_the_reward_model_has_wrong():
+    by_length, wrong = list(range(20)), np.zeros(20, bool)
+    assert voting.duels(by_length, wrong) == [0, 2, 4, 6]
+    wrong[[9, 13]] = True
+    assert voting.duels(by_length, wrong) == [0, 2, 4, 9]
+    wrong[2] = True
+    assert voting.duels(by_length, wrong) == [0, 2, 4, 6]  # one is there already

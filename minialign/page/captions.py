@@ -240,9 +240,9 @@ def still_wrong(scenes: shown.Scenes) -> list[Told]:
     if isinstance(votes, shown.VotesScene) and isinstance(reward_model, shown.RewardScene):
         here = f"{votes.votes - reward_model.held_out:,} votes"
     says = f"says \u201c{answer.text.strip()}\u201d to \u201c{answer.question}\u201d (truth {signed(worth)})"
-    there = "votes on all answers, without noise" if winner == "dpo" else "every answer's exact reward"
+    there = "noiseless votes on every answer" if winner == "dpo" else "every answer's exact reward"
     return [
-        Told(f"{NAMES.get(winner, winner.upper())} wins the race, yet here {says}: there it has {there}, here {here}.", "gold")
+        Told(f"{NAMES.get(winner, winner.upper())} wins the race, yet here {says}: there it had {there}, here {here}.", "gold")
     ]
 
 

@@ -48,9 +48,14 @@ def votes_scene(run: Run) -> VotesScene:
 
 def friendlier(votes: list[Vote]) -> tuple[int, int]:
     """Votes on two answers that say the same, one of them with more polite phrases -> (those that it won, all of them)."""
-    seen = [(parse_answer(chosen.text), parse_answer(rejected.text)) for _, chosen, rejected in votes]
-    manners = [a.polite - b.polite for a, b in seen if a.statements == b.statements and a.polite != b.polite]
-    return sum(more > 0 for more in manners), len(manners)
+    seen = [more for vote in votes if (more := politer(vote))]
+    return sum(more > 0 for more in seen), len(seen)
+
+
+def politer(vote: Vote) -> int:
+    """How many more polite phrases the chosen of two answers has that say the same; 0 if they do not."""
+    a, b = (parse_answer(side.text) for side in vote[1:])
+    return a.polite - b.polite if a.statements == b.statements else 0
 
 
 def golds(vote: Vote) -> tuple[float, float]:
@@ -60,12 +65,17 @@ def golds(vote: Vote) -> tuple[float, float]:
 
 
 def shown_pairs(run: Run, votes: list[Vote]) -> list[Pair]:
-    """One pair for each of some questions: short ones, if there are any, of which both answers ended."""
+    """One pair for each of some questions: short ones, if there are any, of which both answers ended.
+
+    The second is one on which manners alone decided, if there is any.
+    """
     short = [v for v in votes if v[1].ended and v[2].ended and max(len(v[1].text), len(v[2].text)) <= LONGEST]
     readable = list({vote[0]: vote for vote in short or votes}.values())
     rng = run.rng("votes")
-    pairs = []
-    for i in rng.permutation(len(readable))[:PAIRS]:
+    pairs, order = [], rng.permutation(len(readable)).tolist()
+    manners = [i for i in order[1:] if politer(readable[i]) > 0][:1]
+    order = [*order[:1], *manners, *(i for i in order[1:] if i not in manners)]
+    for i in order[:PAIRS]:
         question, chosen, rejected = vote = readable[i]
         ended = bool(chosen.ended), bool(rejected.ended)
         pairs.append(Pair(question, chosen.text, rejected.text, ended, golds(vote), bool(rng.random() < 0.5)))
@@ -97,7 +107,7 @@ def reward_scene(run: Run) -> RewardScene:
     if len(votes) < watched:
         raise Missing(f"votes-held-out.jsonl is not the file that the reward model was watched on; {AGAIN}")
     by_length = sorted(range(watched), key=lambda i: len(votes[i][1].text) + len(votes[i][2].text))
-    pairs = sorted(by_length[: 2 * DUELS][::2] if watched >= 2 * DUELS else by_length[:DUELS])
+    pairs = duels(by_length, chosen[-1] < rejected[-1])
     return RewardScene(
         steps=steps,
         pairs=[
@@ -111,6 +121,13 @@ def reward_scene(run: Run) -> RewardScene:
         held_out=numbers.whole("votes", "held_out"),
         last_layer=last_layer(run, pairs),
     )
+
+
+def duels(by_length: list[int], wrong: np.ndarray) -> list[int]:
+    """The pairs whose scores are seen to move: short ones, and among them one that is wrong at the end, if there is any."""
+    short = by_length[: 2 * DUELS][::2] if len(by_length) >= 2 * DUELS else by_length[:DUELS]
+    mistakes = [i for i in by_length if wrong[i]]
+    return sorted(short if not mistakes or wrong[short].any() else [*short[:-1], mistakes[0]])
 
 
 def last_layer(run: Run, shown: list[int]) -> LastLayer:
