@@ -56,6 +56,9 @@ ENDS = {"minialign serve": 130}  # with Ctrl-C
 EXTRAS = {"book": "latex2mathml", "export": "safetensors", "import": "safetensors"}  # without the extra a command says so, and ends
 
 
+QUICK = ("house_map.py", "enumerable.py", "cost_of_checks.py")  # scripts of tests/ that are typed here: they take seconds
+
+
 def in_this_suite(command):
     """`python -m pytest FILES`: these files run with the others."""
     return re.fullmatch(r"\S*python -m pytest( tests/test_\w+\.py)+", command)
@@ -113,6 +116,17 @@ def test_what_runs_elsewhere_is_shown_and_does_run_there(command):
 @pytest.mark.parametrize("command", filter(in_this_suite, SHOWN))
 def test_files_of_this_suite_are_there(command):
     assert all((ROOT / word).exists() for word in command.split()[3:])
+
+
+@pytest.mark.parametrize("command", RUN_HERE)
+def test_the_shell_of_this_suite_knows_what_is_shown(command):
+    """Else it fails only where it is typed, in the whole-system tests: it goes on the list above, or is shown in other words."""
+    program, *words = shlex.split(command)
+    if "python" in program:
+        assert "-m" not in words and words[0].startswith(("lessons/", *(f"tests/{name}" for name in QUICK)))
+    else:
+        assert program.endswith("minialign") or "=" in program
+        assert "torch" not in words and not any(word.startswith("OUT/") for word in words)
 
 
 # ------------------------------------------------------------------------------------------------ as it is written
