@@ -1,11 +1,11 @@
-"""AdamW, gradient clipping and schedules against torch.optim and transformers (files golden/g6_*)."""
+"""AdamW, Muon, gradient clipping and schedules against torch.optim and transformers (files golden/g6_*, g11_muon)."""
 
 import numpy as np
 import pytest
 from golden_values import cases, close, files, load, part
 
 from minialign.autograd import Tensor
-from minialign.optim import AdamW, clip_grad_norm, cosine_schedule, linear_schedule
+from minialign.optim import AdamW, Muon, clip_grad_norm, cosine_schedule, linear_schedule
 
 FILES = files("g6_*")
 
@@ -67,3 +67,21 @@ def test_schedules(name):
         close(linear_schedule(k, total, base, warmup), float(stored["linear"][k]), 1e-14)
     for k, expected in enumerate(stored["torch_CosineAnnealingLR_eta_min_1pct"]):
         close(cosine_schedule(k, total, base, 0, 0.01), float(expected), 1e-14)
+
+
+@pytest.mark.parametrize("how, tolerance", [("exact", 1e-9), ("as_it_is", 0.01)])
+def test_muon_over_five_steps(how, tolerance):
+    """Matrices after every step; PyTorch's are (out, in), ours (in, out), and PyTorch itself orthogonalises in bfloat16.
+
+    We add 1e-7 to the norm and PyTorch takes the larger of the two, which no gradient of ordinary size can tell.
+    """
+    stored = load("g11_muon")
+    names = sorted({key.split("/")[0] for key in stored if key.endswith("/init")})
+    matrices = {p: Tensor(stored[f"{p}/init"].T.copy(), requires_grad=True) for p in names}
+    optimizer = Muon(list(matrices.values()), lr=float(stored["lr"]), momentum=float(stored["momentum"]))
+    for step in range(5):
+        for p, matrix in matrices.items():
+            matrix.grad = stored[f"{p}/grads"][step].T.copy()
+        optimizer.step()
+        for p, matrix in matrices.items():
+            close(matrix.data, stored[f"{p}/{how}"][step].T, tolerance)
