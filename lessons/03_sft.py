@@ -20,7 +20,8 @@ EXERCISES  (2 min, run) --break nomask: what does the model write after a lone <
            (5 min, change) in section 3 write 4 for recipe.sft.batch_size in sft.epochs, and four times
            the n_steps (680 with --fast, else 1200): does it learn more from the same demonstrations?
            (15 min, think) one demonstration in twelve is wrong. Can any loss of this kind find out which?
-           (20 min, curve) SFT on 32, 256 and all demonstrations: plot the loss on unseen answers. Where does it turn?
+           (20 min, curve) SFT on 32, 256 and all demonstrations, for as many steps (few of them need more epochs in
+           sft.epochs): log the loss on unseen answers in look(). Where does it turn?
            (write) minialign check 3
            (3 min, answer) minialign quiz 3
 """

@@ -21,8 +21,9 @@ EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, a
            (5 min, change) in PEOPLE give the careless rater tau=4.0, 8.0, 20.0: how much do 25 gain on one, each time?
            Is there a tau at which the majority does not help at all?
            (15 min, think) write five lines of instructions for raters. Which of the tastes above would they cure?
-           (20 min, curve) after lesson 5: reward models of careful and of careless raters: plot how many votes each
-           needs to agree with gold
+           (20 min, curve) after lesson 5: train reward models on votes of PEOPLE["careful"] and ["careless"]:
+           Raters(...).vote on the journey's pairs, the winners as chosen in Preferences(prompts, chosen, rejected).
+           On which share of held-out pairs does a score agree with judge_response(...).gold after 100, 300, 900 votes?
            (write) minialign check 4
            (3 min, answer) minialign quiz 4
 """

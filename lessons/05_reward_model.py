@@ -24,7 +24,8 @@ EXERCISES  (2 min, run) --break mystery --seed 3: which number gives the fault a
            (5 min, change) in section 3 write  pooling="last"  in the line "config = ...": how many votes does it need
            now? (Compare the rows it prints; the journey's own model, in section 4, was trained with "mean".)
            (15 min, think) it predicts 9 votes in 10. Why may PPO nevertheless make it look foolish? (lesson 7)
-           (20 min, curve) ten epochs on 200 votes: plot accuracy and loss on unseen votes. Which of them turns first?
+           (20 min, curve) ten epochs on 200 votes: train_reward_model(..., callback=look) calls look(step, model,
+           history); plot accuracy and loss on unseen votes. Which of them turns first?
            (write) minialign check 5
            (3 min, answer) minialign quiz 5
 """
