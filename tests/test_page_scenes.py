@@ -259,7 +259,7 @@ def test_the_needles_begin_with_the_question_where_the_truth_falls_most(page):
     press(page, "6")
     page.execute_script("document.querySelectorAll('#stage-6 .choice button')[1].click()")
     assert js(page, "players[5].scene.seen === players[5].scene.mean") and js(page, scale) == one
-    assert js(page, ends).endswith(f"A mean hides that it falls on {falls} of them.")
+    assert js(page, ends).endswith((f"It falls on {falls} of them.", f"a loose leash pays; on {falls} they part."))
 
 
 def test_the_guess_of_the_leash_is_about_what_its_needles_show_first(page, run):

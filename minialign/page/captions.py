@@ -241,9 +241,8 @@ def still_wrong(scenes: shown.Scenes) -> list[Told]:
         here = f"{votes.votes - reward_model.held_out:,} votes"
     says = f"says \u201c{answer.text.strip()}\u201d to \u201c{answer.question}\u201d (truth {signed(worth)})"
     there = "noiseless votes on every answer" if winner == "dpo" else "every answer's exact reward"
-    return [
-        Told(f"{NAMES.get(winner, winner.upper())} wins the race, yet here {says}: there it had {there}, here {here}.", "gold")
-    ]
+    name = NAMES.get(winner, winner.upper())
+    return [Told(f"{name} wins the race, yet in this run {says}: the race has {there}, the run {here}.", "gold")]
 
 
 def form_first(s: shown.SftScene) -> list[Told]:

@@ -140,8 +140,10 @@ class LeashScene {
       trusted = this.curve.findLast((point) => point.effective >= few) || this.curve[0],
       mean = `from ${number(this.data.start.gold, 2, true)} to ${number(trusted.gold, 2, true)}`;
     if (!this.single) return "";
+    const rises = trusted.gold > this.data.start.gold,
+      moral = rises ? `Where score and truth agree, a loose leash pays; on ${falls} they part.` : `It falls on ${falls} of them.`;
     return this.seen === this.mean
-      ? `All ${n} questions: their mean truth goes ${mean}. A mean hides that it falls on ${falls} of them.`
+      ? `All ${n} questions: mean truth ${mean}. ${moral}`
       : `One question: of ${n}, the one where the truth falls most. It falls on ${falls}; the mean of all ${n} goes ${mean}.`;
   }
 
