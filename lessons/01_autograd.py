@@ -316,5 +316,5 @@ lesson.finish()
 #
 # ## Further reading
 # * Rumelhart, Hinton, Williams, *Learning Representations by Back-Propagating Errors*, 1986 (Nature 323).
-# * Baydin et al., *Automatic Differentiation in Machine Learning: a Survey*, 2018 (arXiv 1502.05767), section 3.
+# * Baydin et al., *Automatic Differentiation in Machine Learning: a Survey*, 2018 (arXiv 1502.05767).
 # * Karpathy, *micrograd*, 2020 (code and a video): the same engine for single numbers, in a hundred lines.

@@ -298,7 +298,7 @@ lesson.finish()
 # ## Further reading
 # * Bradley and Terry, *Rank Analysis of Incomplete Block Designs*, 1952 (Biometrika 39).
 # * Thurstone, *A Law of Comparative Judgment*, 1927 (Psychological Review 34): the same idea with a normal mood.
-# * Train, *Discrete Choice Methods with Simulation*, 2nd edition, 2009, chapter 3: the logit from Gumbel errors.
+# * Train, *Discrete Choice Methods with Simulation*, 2nd edition, 2009: the logit from Gumbel errors.
 # * Stiennon et al., *Learning to Summarize from Human Feedback*, 2020 (arXiv 2009.01325): how to run raters with care.
 # * Casper et al., *Open Problems and Fundamental Limitations of Reinforcement Learning from Human Feedback*, 2023
 #   (arXiv 2307.15217), section 3.1: what goes wrong with people's votes.
