@@ -62,9 +62,8 @@ def votes_needed(
     title += f", {sizes[-1]} votes {unseen[-1]:.0%}" if len(sizes) > 1 else ""
     headline(figure, title)
     off = np.average(bins["observed"][used] - bins["predicted"][used], weights=bins["count"][used])
-    surer = f"It is right more often than it says, by {100 * off:.1f} points"
-    surer = surer if off > 0 else f"It is right less often than it says, by {-100 * off:.1f} points"
-    return figure, f"{title}. A coin predicts 50%, the raters' own noise allows {ceiling:.0%}, no vote {before:.0%}. {surer}."
+    honest = f"It is right {'more' if off > 0 else 'less'} often than it says, by {100 * abs(off):.1f} points"
+    return figure, f"{title}. A coin predicts 50%, the raters' own noise allows {ceiling:.0%}, no vote {before:.0%}. {honest}."
 
 
 def learning_to_answer(snapshots: dict[str, list], bare: float) -> tuple[Figure, str]:

@@ -44,5 +44,6 @@ def hardest(s: shown.LeashScene) -> Loosened | None:
 
 
 def along(curve: list[shown.Tilted], start: float, few: int) -> Loosened:
+    """A curve from its start, as far as at least `few` answers are in play."""
     trusted = [point for point in curve if point.effective >= few] or curve[:1]
     return Loosened(start, max(trusted, key=lambda point: point.gold), trusted[-1])

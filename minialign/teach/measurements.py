@@ -89,7 +89,8 @@ def tell_apart(models: dict[str, Any], questions: list[str], max_new_tokens: int
 def tell_iteration(iteration: int, model: Any, history: Any) -> None:
     """As a callback, a row of what PPO has logged: the score in its deviations; KL, k3, entropy in nats per answer."""
     if not iteration:
-        return print("   iteration   score     KL     k3   clipped   entropy   length")
+        print("   iteration   score     KL     k3   clipped   entropy   length")
+        return
     names = ("objective/scores", "objective/kl", "objective/kl_k3", "policy/clipfrac", "objective/entropy", "response/length")
     row = [history[name][-1] for name in names]
     print("   {:9d}{:+8.2f}{:7.2f}{:7.2f}{:10.1%}{:10.1f}{:9.1f}".format(iteration, *row), flush=True)
