@@ -25,6 +25,8 @@ from .optim import AdamW, linear_schedule
 from .policy_gradient import kl_estimates, kl_penalized_rewards, masked_mean, roll_out, rollout_metrics
 from .tokenizer import CHARACTERS
 
+EQUAL = 1e-5  # scores nearer than this are the same: some processors round equal answers differently in different rows
+
 
 def group_advantages(scores, scale="group", eps=1e-4):
     """A = (r - mean of the group) / (std + eps), (N, G) -> (N, G); exactly 0 where a group agrees.
@@ -145,6 +147,6 @@ def grpo_update(policy, optimizer, rollout, config, rng):
         optimizer.minimise(loss, config.max_norm)
         steps.append(metrics)
     means = {name: float(np.mean([step[name] for step in steps])) for name in steps[0]}
-    equal = float((np.ptp(r, axis=1) == 0).mean())  # groups from which nothing is learned
+    equal = float((np.ptp(r, axis=1) < EQUAL).mean())  # groups from which nothing is learned
     more = {"policy/first_ratio_error": steps[0]["policy/ratio_error"], "objective/equal_groups": equal}
     return means | rollout_metrics(rollout, config.kl_coef) | more | {"objective/kl_coef": config.kl_coef}

@@ -561,7 +561,7 @@ def test_the_guess_of_the_leash_is_about_the_question_where_the_truth_falls_if_t
     scene = replace(tight_scene((0.1, 0.3, 0.5)), questions=["cow?", "egret?"], answers=16, betas=[8.0, 0.1], falls=1, worst=1, **kept)
     guess = guesses.leash(scene)
     assert "egret?" in guess.ask and guess.options[guess.right] == "it only falls"
-    assert "On this question the truth never rises above the SFT model's 0.00; it ends at -1.00." in guess.told
+    assert "On \u201cegret?\u201d the truth does not rise: it goes from the SFT model's 0.00 to -1.00." in guess.told
     assert "It falls on 1 of 2, most on this one; their mean goes from 0.00 to 0.50." in guess.told
     assert "It falls on 1 of the 2, most on \u201cegret?\u201d: from 0.00 to -1.00." in captions.leash(scene)
 
@@ -601,12 +601,12 @@ def test_what_sft_ends_with_is_judged_and_nothing_before_it():
     assert right > 0 > wrong
 
 
-def test_a_winner_of_the_race_that_answers_badly_is_explained(run):
+def test_a_dpo_that_comes_near_in_the_race_and_answers_badly_is_explained(run):
     _, data = made(run)
     everyone = data.scenes["dpo"]
     cow = "what does a cow say?"
-    for name, text, told in (("dpo", "it says baa.", "noiseless votes on every answer"), ("ppo", "it says baa.", "exact reward"), ("dpo", "it says moo.", "")):
-        race = replace(everyone.race, distances={"ppo": [0.5, 0.1], "dpo": [0.5, 0.0 if name == "dpo" else 0.3]})
+    for left, text, told in ((0.04, "it says baa.", "votes on every answer, without noise"), (0.06, "it says baa.", ""), (0.0, "it says moo.", "")):
+        race = replace(everyone.race, distances={"ppo": [0.5, 0.0], "dpo": [0.5, left]})
         samples = {key: [Answered(cow, text, True)] for key in everyone.samples}
         said = captions.still_wrong(data.scenes | {"dpo": replace(everyone, race=race, samples=samples)})
         assert [told in sentence.text and cow in sentence.text for sentence in said] == [True] * bool(told)
@@ -616,8 +616,17 @@ def test_a_winner_of_the_race_that_answers_badly_is_explained(run):
 def test_sft_can_have_the_form_without_the_worth():
     rows = [Along("q", [Answer("x", True)], [], gold) for gold in (1.0, -1.0, 0.0)]
     some, every = (captions.form_first(SftScene([0], kept, [], 0.9, 0.0))[0] for kept in (rows, rows[:1]))
-    assert "1 of 3 questions have a good most probable answer (truth above zero); the others have the form" in some.text
-    assert every.text.endswith("zero).") and {some.tells, every.tells} == {"gold"}
+    assert "1 of the 3 greedy answers (always the likeliest character) are good ones, says a judge who knows the truth; the others have the form" in some.text
+    assert every.text.endswith("truth.") and {some.tells, every.tells} == {"gold"}
+
+
+def test_the_guess_of_the_race_counts_who_comes_near(run):
+    everyone = made(run)[1].scenes["dpo"]
+    near, far = [0.5, 0.05], [0.5, 0.06]
+    for race, answer in (((near, near, near), "all three"), ((near, far, near), "two of them"), ((far, far, near), "one or none"), ((far, far, far), "one or none")):
+        guess = guesses.dpo(replace(everyone, race=replace(everyone.race, distances=dict(zip(("ppo", "grpo", "dpo"), race)))))
+        assert guess.options[guess.right] == answer and f"GRPO {0.9 if race[1] is near else 0.88:.0%}" in guess.told
+        assert ("hardly in where they end" in guess.told) == (answer == "all three")
 
 
 def test_the_friendlier_of_two_answers_that_say_the_same_is_counted():
@@ -629,7 +638,7 @@ def test_the_friendlier_of_two_answers_that_say_the_same_is_counted():
 
 def test_a_guess_at_a_number_is_told_the_number(run):
     _, data = made(run)
-    assert data.guesses["ppo"] is None or data.guesses["ppo"].told.startswith("Both times")
+    assert data.guesses["ppo"] is None or data.guesses["ppo"].told.startswith("Sampled both times")
     for key in ("base", "reward"):
         guess = data.guesses[key]
         assert guess is None or guess.nearest and guess.told.startswith("It was ")
@@ -642,7 +651,8 @@ def test_what_tells_of_the_truth_is_marked_and_nothing_else(run):
     told = [*captions.because(data.scenes).values(), captions.closing(data.scenes)]
     for said in (said for sentences in told for said in sentences):
         assert (said.tells == "gold") == bool(re.search(r"truth", said.text)), said
-    assert [said.tells for said in captions.because(data.scenes)["votes"]] == [""]
+    who, *rest = captions.because(data.scenes)["votes"]
+    assert who.text.startswith("Who votes here: simulated raters") and not who.tells and rest[-1].tells == "gold"
 
 
 def test_the_story_ends_with_the_runs_own_numbers(run):
@@ -689,9 +699,9 @@ def test_the_hero_is_what_the_run_gets_right_at_the_end_and_wrong_at_the_start()
     moo, roar, meow = "it says moo.", "it says roar.", "it says meow."
     base = {cow: "what does a dog say?", lion: "why?"}
     story = everybody(base=base, sft={cow: moo, lion: meow}, ppo={cow: moo, lion: roar}, dpo={cow: moo, lion: roar})
-    assert hero(story, [cow, lion]) == Hero(1, "chosen because this run's PPO model answers it better than its SFT model does")
+    assert hero(story, [cow, lion]) == Hero(1, "chosen because the later models of this run answer it better")
     same = everybody(base=base, sft={cow: moo}, ppo={cow: moo}, dpo={cow: moo})
-    assert hero(same, [lion, cow]).index == 1 and "base model" in hero(same, [lion, cow]).why
+    assert hero(same, [lion, cow]).index == 1 and "better than its first" in hero(same, [lion, cow]).why
     worse = everybody(base={cow: moo}, sft={cow: moo}, ppo={cow: meow}, dpo={cow: meow})
     assert "no question was answered better" in hero(worse, [cow]).why
     assert hero(everybody(base={}, sft={}, ppo={}, dpo={}), [cow]).index == 0
@@ -723,9 +733,9 @@ def test_the_caption_of_sft_says_when_answers_begin_to_end():
         row = Along("q", [Answer("x", e) for e in ended], [], 1.0)
         return SftScene([0, 10, 50], [row], [], 0.9, 0.1)
 
-    assert captions.sft(scene(False, False, True)).startswith("From step 50 on the most probable answers to all 1 questions end")
-    assert captions.sft(scene(True, True, True)).startswith("The most probable answers to all 1 questions end by themselves from the start")
-    assert captions.sft(scene(True, True, False)).startswith("At the end the most probable answers to 0 of 1 questions end")
+    assert captions.sft(scene(False, False, True)).startswith("From step 50 on the greedy answers to all 1 questions end")
+    assert captions.sft(scene(True, True, True)).startswith("The greedy answers to all 1 questions end by themselves from the start")
+    assert captions.sft(scene(True, True, False)).startswith("At the end the greedy answers to 0 of 1 questions end")
 
 
 def test_thin_curves_keep_their_first_value_their_end_and_their_mean():

@@ -79,7 +79,8 @@ def page(browser, run):
 def visit(browser, run, address=""):
     browser.get("about:blank")
     browser.get((run / "journey.html").as_uri() + address)
-    assert browser.execute_script("return document.documentElement.classList.contains('ready')")
+    ready = "return document.documentElement.classList.contains('ready')"
+    WebDriverWait(browser, 20).until(lambda page: page.execute_script(ready))
 
 
 def press(browser, *keys):
@@ -267,7 +268,7 @@ def test_hidden_gold_is_hidden_everywhere(page, run, more):
     assert js(page, "document.querySelectorAll('#more-6 .line.gold, #more-6 .mark:not(.legend *)').length") == 0
     left = js(page, SEEN)  # what tells nothing of the truth stays
     assert "mean truth" not in left.lower() and "a judge who knows would give" not in left
-    assert "Who votes here: simulated raters" in left and "not in this run: thirteen answers" in left and "new questions" in left
+    assert "Who votes here: simulated raters" in left and "In a toy world of thirteen answers" in left and "new questions" in left
     assert js(page, "document.querySelector('#scene-5 .caption').checkVisibility()")
 
 
@@ -482,7 +483,8 @@ def test_no_request_leaves(run):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
                 urls.append(message["params"]["request"]["url"])
-        assert urls and all(url.startswith(("file:", "data:", "about:", "chrome:")) for url in urls), urls
+        own = ("chrome:", "chrome-untrusted:", "devtools:")  # the page of a new tab, of the browser itself
+        assert urls and all(url.startswith(("file:", "data:", "about:", *own)) for url in urls), urls
         # And if something tried: the policy of the page itself refuses.
         refused = driver.execute_async_script(
             "const done = arguments[0]; fetch('data:,x').then(() => done(false), () => done(true));"

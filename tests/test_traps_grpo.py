@@ -82,6 +82,8 @@ def test_groups_that_agree_are_counted():
     silent = run(score=lambda batch: np.full(len(batch), 0.1), missing_eos_penalty=0.0, kl_coef=0.0)[2]
     assert (silent["objective/equal_groups"] == 1).all() and (silent["loss/policy"] == 0).all()
     assert run(kl_coef=0.0)[2]["objective/equal_groups"].mean() < 1
+    rounded = run(score=lambda batch: 0.1 + 1e-7 * np.arange(len(batch)), missing_eos_penalty=0.0, kl_coef=0.0)[2]
+    assert (rounded["objective/equal_groups"] == 1).all()  # equal answers whose scores were computed in different rows
 
 
 def test_advantages_by_hand():

@@ -14,6 +14,7 @@ from .run import gold
 
 PUBLISHED = "in the laboratory its truth ended below SFT in 4 of 5 seeds"  # a test reads it there
 WHERE = "results page: docs/results.md"
+NEAR = 0.9  # of the way: there
 LIKES = {"warmth": "friendly", "length": "long", "confidence": "confident", "agreement": "agreeing"}
 
 
@@ -44,7 +45,7 @@ def closing(scenes: shown.Scenes) -> list[Told]:
         return [Told("This run lacks the numbers that would sum it up.")]
     gold = {name: signed(row.gold) for name, row in everybody.board["sampled"].items()}
     sft = scenes["sft"]
-    then = f"; after SFT it answers {sft.answers:.0%} of them" if isinstance(sft, shown.SftScene) else ""
+    then = f"; after SFT it answers {sft.answers:.0%} of them, right or wrong" if isinstance(sft, shown.SftScene) else ""
     return [
         Told(f"At the start, this run's model met {base.asks:.0%} of {base.asked} new questions with another question{then}."),
         Told(
@@ -76,11 +77,11 @@ def sft(s: shown.SftScene) -> str:
     n, ended = len(s.rows), [sum(row.greedy[i].ended for row in s.rows) for i in range(len(s.steps))]
     first = next((i for i in range(len(s.steps)) if min(ended[i:]) == n), None)
     if first is None:
-        when = f"At the end the most probable answers to {ended[-1]} of {n} questions end by themselves"
+        when = f"At the end the greedy answers to {ended[-1]} of {n} questions end by themselves"
     elif first == 0:
-        when = f"The most probable answers to all {n} questions end by themselves from the start"
+        when = f"The greedy answers to all {n} questions end by themselves from the start"
     else:
-        when = f"From step {s.steps[first]} on the most probable answers to all {n} questions end by themselves"
+        when = f"From step {s.steps[first]} on the greedy answers to all {n} questions end by themselves"
     return (
         f"{when}; before the first step {ended[0]} did. Afterwards {s.answers:.0%} of the sampled answers to the report "
         f"questions state something, ask nothing and end; {s.asks:.0%} still begin with a question."
@@ -96,9 +97,15 @@ def liking(s: shown.VotesScene) -> str:
 def who_votes(s: shown.VotesScene) -> list[Told]:
     raters = f"simulated raters, who {liking(s)}"
     own = f"The votes to train on are your own; the held-out ones are of {raters}."
+    if s.own:
+        return [Told(own)]
     won, n = s.friendlier
-    seen = f" Of two answers that say the same, they chose the friendlier one in {won} of {n} votes."
-    return [Told((own if s.own else f"Who votes here: {raters}.") + seen * bool(n and not s.own))]
+    told = [Told(f"Who votes here: {raters}.")]
+    if n:
+        told.append(Told(f"Of two answers that say the same, they chose the friendlier one in {won} of {n} votes."))
+    if s.raters_right is not None:
+        told.append(Told(f"Where two differ in truth, they chose the truer one in {s.raters_right:.1%}.", "gold"))
+    return told
 
 
 def votes(s: shown.VotesScene) -> str:
@@ -213,47 +220,49 @@ def dpo(s: shown.DpoScene) -> str:
     )
 
 
-def race_and_run(s: shown.DpoScene) -> list[Told]:
-    """The race is won in another world than the one whose answers are on top."""
+def in_this_run(s: shown.DpoScene) -> list[Told]:
+    """The race is in another world than the answers on top: what the methods gave in this run."""
     board = s.board["sampled"]
-    ranked = sorted(("ppo", "dpo"), key=lambda name: -board[name].gold)
-    truths = " and ".join(f"{NAMES[name]} {signed(board[name].gold)}" for name in ranked)
-    return [Told(f"In this run the mean truth on all report questions: {truths}.", "gold")]
+    ranked = sorted((name for name in s.race.runners if name in board), key=lambda name: -board[name].gold)
+    truths = ", ".join(f"{NAMES[name]} {signed(board[name].gold)}" for name in ranked)
+    absent = "" if "grpo" in ranked else " (GRPO was not trained in it)"
+    return [Told(f"In this run{absent} the mean truth on all report questions: {truths}.", "gold")]
 
 
 def still_wrong(scenes: shown.Scenes) -> list[Told]:
-    """Why the winner of the race can answer the story's question badly: it learned from other votes than in the race."""
+    """Why DPO, whose answer is on top at the end, can be wrong all the same: its votes are not those of the toy world."""
     everybody, votes, reward_model = scenes["dpo"], scenes["votes"], scenes["reward"]
     if not isinstance(everybody, shown.DpoScene):
         return []
-    ends = {name: distances[-1] for name, distances in everybody.race.distances.items()}
-    winner = min(ends, key=lambda name: ends[name])
-    said = everybody.samples.get(winner, [])
+    said = everybody.samples.get("dpo", [])
     questions = [answer.question for answer in said]
-    if not said:
+    if not said or way_gone(everybody.race)["dpo"] < NEAR:
         return []
     answer = said[hero(everybody, questions).index]
     worth = gold(answer.question, answer.text, answer.ended)
     if worth > 0:
         return []
-    here = "this run's votes"
+    here = "fewer"
     if isinstance(votes, shown.VotesScene) and isinstance(reward_model, shown.RewardScene):
         here = f"{votes.votes - reward_model.held_out:,} votes"
     says = f"says \u201c{answer.text.strip()}\u201d to \u201c{answer.question}\u201d (truth {signed(worth)})"
-    there = "noiseless votes on every answer" if winner == "dpo" else "every answer's exact reward"
-    name = NAMES.get(winner, winner.upper())
-    return [Told(f"{name} wins the race, yet in this run {says}: the race has {there}, the run {here}.", "gold")]
+    return [Told(f"Yet here DPO {says}: the toy world has votes on every answer, without noise; this run has {here}.", "gold")]
+
+
+def way_gone(race: shown.Race) -> dict[str, float]:
+    """Of the distance to the best policy at the start, the share that each has left behind it at the end."""
+    return {name: 1 - distances[-1] / distances[0] for name, distances in race.distances.items()}
 
 
 def form_first(s: shown.SftScene) -> list[Told]:
     """How many of the last answers are good ones: form can be there without truth."""
     good, n = sum(row.gold > 0 for row in s.rows), len(s.rows)
     wrong = "" if good == n else "; the others have the form, not the worth"
-    well = f"{good} of {n} questions have a good most probable answer (truth above zero)"
+    well = f"{good} of the {n} greedy answers (always the likeliest character) are good ones, says a judge who knows the truth"
     return [Told(f"After the last step, {well}{wrong}.", "gold")]
 
 
-WHY: dict[str, Callable[[Any], list[Told]]] = {"sft": form_first, "votes": who_votes, "leash": why_a_leash, "dpo": race_and_run}
+WHY: dict[str, Callable[[Any], list[Told]]] = {"sft": form_first, "votes": who_votes, "leash": why_a_leash, "dpo": in_this_run}
 
 SAY: dict[str, Callable[[Any], str]] = {
     "base": base,

@@ -10,6 +10,7 @@ from typing import Any
 from ..figures import scenes as shown
 from ..models import NAMES
 from ..runs.text import decimal
+from .captions import NEAR, way_gone
 from .loosened import hardest, loosened
 
 
@@ -47,8 +48,8 @@ def sft(s: shown.SftScene) -> shown.Guess | None:
 def reward(s: shown.RewardScene) -> shown.Guess:
     options = [0.55, 0.75, 0.95]
     told = (
-        f"It was {100 * s.accuracy:.0f} of 100: the whole reward model, on {s.held_out} held-out votes. Even an oracle, who "
-        f"knows the raters but not when they slip, gets {100 * s.ceiling:.0f}."
+        f"It was {100 * s.accuracy:.0f} of 100: the whole reward model, on {s.held_out} held-out votes. Nobody can "
+        f"get more than about {100 * s.ceiling:.0f}: raters slip."
     )
     ask = "Of 100 votes that it has never seen, how many will the reward model predict?"
     names = [f"about {100 * option:.0f}" for option in options]
@@ -65,7 +66,7 @@ def ppo(s: shown.PpoScene) -> shown.Guess | None:
     n = len(before)
     others = sorted({0, n // 2, n} - {changed}, key=lambda other: -abs(other - changed))
     options = sorted([changed, *others[:2]])
-    told = "Both times sampled with the same seed."
+    told = "Sampled both times, with the same random numbers."
     ask = f"PPO (proximal policy optimization) now raises the reward model's score. Of {n} answers, how many will change?"
     return shown.Guess(ask, [f"{option} of {n}" for option in options], options.index(changed), told)
 
@@ -75,10 +76,10 @@ def leash(s: shown.LeashScene) -> shown.Guess:
     mean, one = loosened(s), hardest(s)
     found, n = one or mean, len(s.questions)
     about = f" for \u201c{s.questions[s.worst]}\u201d" if one else ""
-    whose = "On this question the truth" if one else f"The mean truth over {n} questions"
+    whose = f"On \u201c{s.questions[s.worst]}\u201d the truth" if one else f"The mean truth over {n} questions"
     start, peak, end = found.start, found.best.gold, found.loosest.gold
     if not found.gains:
-        right, told = 2, f"{whose} never rises above the SFT model's {decimal(start)}; it ends at {decimal(end)}."
+        right, told = 2, f"{whose} does not rise: it goes from the SFT model's {decimal(start)} to {decimal(end)}."
     elif found.drops:
         right, told = (
             1,
@@ -96,14 +97,15 @@ def leash(s: shown.LeashScene) -> shown.Guess:
 
 
 def dpo(s: shown.DpoScene) -> shown.Guess:
-    end = {name: distances[-1] for name, distances in s.race.distances.items()}
-    names = list(end)
-    told = ", ".join(f"{NAMES.get(name, name.upper())} {distance:.4f}" for name, distance in end.items())
-    ask = "In a world of 13 answers the best policy is known exactly. Which of the three will come nearest to it?"
-    right = min(range(len(names)), key=lambda i: end[names[i]])
-    return shown.Guess(
-        ask, [NAMES.get(name, name.upper()) for name in names], right, f"Distance left to the best policy at the end: {told}."
+    gone = way_gone(s.race)
+    there = sum(share >= NEAR for share in gone.values())
+    went = ", ".join(f"{NAMES.get(name, name.upper())} {share:.0%}" for name, share in gone.items())
+    ask = (
+        "PPO and GRPO learn from a reward model, DPO from votes alone. In a world so small that the best policy is known, "
+        f"how many of the three go at least {NEAR:.0%} of the way to it?"
     )
+    told = f"Of the way: {went}." + " They differ in what they need, and hardly in where they end." * (there == 3)
+    return shown.Guess(ask, ["all three", "two of them", "one or none"], min(3 - there, 2), told)
 
 
 ASK: dict[str, Callable[[Any], shown.Guess | None]] = {

@@ -38,9 +38,9 @@ def hero(everybody: Scene | Absent, questions: list[str]) -> Hero:
     best = max(asked, key=gains)
     after_sft, _, after_base = gains(best)
     if after_sft > 0:
-        why = "chosen because this run's PPO model answers it better than its SFT model does"
+        why = "chosen because the later models of this run answer it better"
     elif after_base > 0:
-        why = "chosen because this run's base model answers it worse than its PPO model does"
+        why = "chosen because this run's last models answer it better than its first"
     else:
         why = "no question was answered better at the end of this run than at its start; this one comes nearest"
     return Hero(questions.index(best), why)

@@ -29,10 +29,10 @@ STORY = {
         "Autocomplete",
         "the base model",
         "The base model goes on, as the internet does",
-        "Pick a branch, or change the temperature.",
+        "Pick a branch, or change the temperature: low takes the likeliest, high evens them out.",
         "The base model has learned one thing: to predict the next character. The branches are the likeliest ones (EOS, the "
-        "end token, ends the text). Where one has nearly 100%, the slider jumps to where it hesitates. A text of your own: in "
-        "More.",
+        "end token, ends the text). Where one has nearly 100%, a new temperature goes to a place where it hesitates. A text of "
+        "your own: in More.",
         "The base model has read a small internet. After every character it gives each possible next one a probability; one is "
         "drawn, and the next prediction depends on it. At a low temperature it is nearly always the likeliest; a high one "
         "evens them out.",
@@ -44,7 +44,7 @@ STORY = {
         "Imitation",
         "SFT, or supervised fine-tuning",
         "Shown how to answer, it answers, and stops",
-        "Drag the slider.",
+        "Drag the slider, over the steps of its training.",
         "The same model learns to imitate demonstrations (example answers), and the EOS at their end: so it stops. It copies "
         "their form first; truth need not follow, as some of them are wrong.",
         "There are a few thousand demonstrations, good ones and bad ones. It is trained on the answers and on the end token "
@@ -67,8 +67,8 @@ STORY = {
         "Show of hands for every pair before you press A or B. One pair comes twice: do not say so. "
         "At the count ask how often two votes of one person should agree.",
         tells="gold",
-        of_truth="Truth, shown after your vote, is the score of a judge who knows, \u22122.5 to +1.2; helping with harm counts "
-        "as bad.",
+        of_truth="Truth, shown after your vote, is the score of a judge who knows, \u22122.5 to +1.2: being right counts most, "
+        "a friendly phrase +0.1; helping with harm is bad.",
     ),
     "reward": Telling(
         "Scores",
@@ -76,7 +76,8 @@ STORY = {
         "Votes become a number",
         "Press Play: its last layer is trained.",
         "The reward model gives every answer a score, so that the preferred one of a pair scores higher. Here its last layer "
-        "learns again, from zero: the curve (its loss: how badly it predicts the votes) falls from a coin toss, 0.69.",
+        "learns again, from zero: the curve (its loss: how badly it predicts the votes) falls from a coin toss, 0.69. The "
+        "votes on the pairs shown are held out: it learns from others, so it can get one of these wrong, and surer of it.",
         "The reward model is a copy of the SFT model that ends in one number. In this page its last layer is trained from "
         "zero, on votes of this run, on yours, or on both: the loss is convex, and a few Newton steps find its only minimum.",
         "loss = - mean log sigma(r(chosen) - r(rejected))",
@@ -89,7 +90,8 @@ STORY = {
         "Better than expected? Then more of it",
         "Your turn: press \u203a, and follow one answer around.",
         "An answer that scores better than expected, right or wrong, becomes more probable; the leash (KL penalty) charges for "
-        "distance from SFT.",
+        "distance from SFT. Answers are sampled here: drawn at random, each as often as it is probable. So one that has become "
+        "less probable can still come.",
         "PPO is proximal policy optimization, with four models in memory. The policy draws an answer, the reward model scores "
         "it, the critic had predicted the outcome, and the reference, a frozen copy of the SFT model, charges beta for every "
         "nat of distance (the KL penalty).",
@@ -116,15 +118,17 @@ STORY = {
         "The shortcut",
         "PPO, GRPO and DPO",
         "Three roads to the same policy",
-        "Press Play: they race.",
-        "The race is in a toy world, not in this run: thirteen answers made of letters (aa, ba ...), the best policy (highest "
-        "reward minus leash) known. PPO asks a reward model and a critic; GRPO (group relative policy optimization) compares "
-        "answers, no critic; DPO (direct preference optimization) uses votes directly.",
+        "Press Play: they set out.",
+        "A policy says how probable each answer is. In a toy world of thirteen answers (aa, ba ...) the best one (highest "
+        "mean reward minus leash) is known. PPO draws answers, and asks a reward model and a critic; GRPO (group relative "
+        "policy optimization) does without the critic; DPO (direct preference optimization) draws nothing and asks neither: it "
+        "learns from the votes directly.",
         "PPO and GRPO ask a reward model; DPO moves the policy by the votes directly: no reward model, no sampling. "
         "Outlines are the exact optimum, bars the policy at this step.",
         "loss = - log sigma(beta [moved(chosen) - moved(rejected)])",
-        "Let them bet. DPO sees the whole population of votes here and no sampling noise: say so. Then go on to the last "
-        "screen and let the audience ask all models.",
+        "Let them bet. Who is there first means little, as the learning rates are chosen by hand; ask instead what each of "
+        "them needs. DPO sees every vote here, without noise: say so. Then go on to the last screen and let the audience "
+        "ask all models.",
         tells="gold",
     ),
 }

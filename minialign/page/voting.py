@@ -21,7 +21,7 @@ from .run import Run, Vote, gold, thin
 TASTES = ("warmth", "length", "confidence", "agreement")
 PAIRS, LONGEST = 40, 62  # shown of the votes, of at most so many characters
 DUELS = 4  # pairs whose scores are seen to move
-TRAIN, HELD_OUT = 600, 200  # of the votes, those whose features travel: about 160 kB of a page at full size
+TRAIN, HELD_OUT = 600, 300  # of the votes, those whose features travel: at most 200 kB of a page at full size
 L2 = 0.01  # keeps the optimum finite, where votes could be predicted without a mistake
 CANDIDATES = 12  # answers among which the last layer chooses
 

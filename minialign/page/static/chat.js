@@ -17,7 +17,7 @@ class Chat {
       "form",
       { class: "own chat", onsubmit: (event) => this.ask(event) },
       labelled("Your question", this.input),
-      choice("words", ["most probable", "sampled"], 0, (i) => {
+      choice("words", ["greedy", "sampled"], 0, (i) => {
         this.greedy = i === 0;
         this.form.requestSubmit(); // the old answers would be of the other kind
       }),

@@ -19,7 +19,7 @@ class CheckpointsScene {
     const share = h("strong", {}, percent(this.data.answers));
     const words = " of the report questions get an answer that states something, asks nothing and ends";
     more.append(
-      choice("words", ["most probable", "sampled, same seed"], 0, (i) => {
+      choice("words", ["greedy", "sampled, same seed"], 0, (i) => {
         this.how = i ? "sampled" : "greedy";
         this.refresh();
       }),
@@ -70,7 +70,7 @@ class CheckpointsScene {
   answer(step) {
     const { text, ended: hasEnded } = this.said()[step];
     const when = step ? this.says(step) : "in the chat format, before the first step";
-    return { by: step ? "sft" : "base", when, text, ended: hasEnded };
+    return { by: step ? "sft" : "base", when: `${this.how}, ${when}`, text, ended: hasEnded };
   }
 
   says(step) {

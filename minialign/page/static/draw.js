@@ -32,7 +32,7 @@ function number(x, digits = 2, sign = false) {
 // 37%; what is not nothing is not said to be 0%.
 function percent(x, digits = 0) {
   const text = (100 * x).toFixed(digits);
-  return x > 0 && Number(text) === 0 ? "<1%" : text + "%";
+  return x > 0 && Number(text) === 0 ? `<${(10 ** -digits).toFixed(digits)}%` : text + "%";
 }
 
 const unit = () => parseFloat(getComputedStyle(document.documentElement).fontSize); // one rem: all of a picture grows with the type

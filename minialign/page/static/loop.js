@@ -126,24 +126,22 @@ class LoopScene {
         does: "frozen SFT, the leash",
         big: cost === null ? "\u2013" : number(-cost, 2, true),
         kind: "sft",
-        note: "charge for distance",
+        note: cost !== null && cost < 0 ? "gives back" : "charge for distance",
       },
     ];
   }
 
-  inWords(step, phase, { score, expected, cost, advantage }) {
+  inWords(step, phase, { score, expected, distance, cost, advantage }) {
     const not = "not noted in this run";
     return [
       this.unseen(step) ? this.between(step) : "Drawn: one answer of the policy.",
       score === null ? "A text that the reward model cannot read." : `Scored ${number(score, 2, true)}.`,
       expected === null
         ? `What the critic had expected was ${not}.`
-        : `The critic had expected ${number(expected, 2, true)} in all.`,
+        : `The critic had expected ${number(expected, 2, true)}.`,
       cost === null
         ? `How far it has moved from the SFT model was ${not}.`
-        : cost < 0
-          ? `Less probable than under the SFT model: the leash gives ${number(-cost)} back.`
-          : `How far it has moved from the SFT model costs ${number(cost)}.`,
+        : `${asProbable(distance)} as under the SFT model: the leash ${cost < 0 ? "gives back" : "charges"} ${number(Math.abs(cost))}.`,
       advantage === null
         ? "What is missing here, a new tour notes."
         : `${advantage > 0 ? "Better" : "Worse"} than expected by ${number(Math.abs(advantage))}: it becomes ${advantage > 0 ? "more" : "less"} probable.`,
@@ -220,6 +218,11 @@ function passedUnseen(first, last) {
   return `iterations ${first} ${last === first + 1 ? "and" : "to"} ${last} pass unseen`;
 }
 
+// "As probable", "0.30 times as probable": the policy's probability of an answer, over that of the reference.
+function asProbable(nats) {
+  return Math.abs(nats) < 0.005 ? "As probable" : `${number(Math.exp(nats))} times as probable`;
+}
+
 function after(iterations) {
   return `after ${iterations} iteration${iterations === 1 ? "" : "s"}`;
 }
@@ -251,17 +254,18 @@ function pushPicture({ score, expected, cost, advantage }, phase, width) {
   const parts = [
     { label: "score", taken: score, sign: 1, kind: "reward", from: 1 },
     { label: "minus expected", taken: expected, sign: -1, kind: "critic", from: 2 },
-    { label: "minus leash", taken: cost, sign: -1, kind: "sft", from: 3 },
+    { label: "leash", taken: cost, sign: -1, kind: "sft", from: 3, own: true },
   ].filter(({ taken, from }) => taken !== null && phase >= from);
   const stops = [0, score || 0, (score || 0) - (expected || 0), advantage || 0],
     most = Math.max(1, ...stops.map(Math.abs)),
     scaled = (value) => (value / most) * (width / 2 - (narrow ? 0.5 : 17) * u);
   let at = zero;
-  const bars = parts.map(({ label, taken, sign, kind }, i) => {
+  const bars = parts.map(({ label, taken, sign, kind, own }, i) => {
     const to = at + scaled(sign * taken),
       [left, right] = [Math.min(at, to), Math.max(at, to)],
       y = (i + 1) * lane - 0.55 * u,
-      text = sign > 0 ? `${label} ${number(taken, 2, true)}` : `${label} ${number(taken, 2, true)}: ${number(-taken, 2, true)}`; // the bar's own sign is the last
+      bare = `${label} ${number(own ? -taken : taken, 2, true)}`,
+      text = sign > 0 || own ? bare : `${bare}: ${number(-taken, 2, true)}`; // the bar's own sign is the last
     const bar = { x: left, y: y - 0.45 * u, width: Math.max(1, right - left), height: 0.9 * u, class: `push-bar ${kind}` };
     const name = narrow
       ? svgText(0.2 * u, y - 0.8 * u, "start", "label", text)

@@ -61,9 +61,10 @@ function choose(logits, temperature, random) {
   return id;
 }
 
-// mulberry32: a small generator that gives the same numbers for the same seed.
+// mulberry32: a small generator that gives the same numbers for the same seed.  It starts far from 0, near which its second
+// number is the end of a distribution (0.0003).
 function randomFrom(seed) {
-  let state = seed >>> 0;
+  let state = Math.imul(seed + 1, 0x9e3779b9);
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let t = Math.imul(state ^ (state >>> 15), 1 | state);

@@ -9,7 +9,7 @@ class RaceScene {
     this.steps = data.race.steps.length;
     this.opensAt = 0;
     this.decides = this.steps - 1;
-    this.suspense = "Let them race to the end, and see.";
+    this.suspense = "Let them go to the end, and see.";
     const { best } = data.race;
     this.order = best.map((_, i) => i).sort((a, b) => best[b] - best[a]); // of the answers: the best policy's favourite first
     this.most = Math.max(...data.race.best, ...Object.values(data.race.runners).flat(2));
@@ -27,7 +27,7 @@ class RaceScene {
         " best policy \u2003",
         h("i", { class: "block" }),
         ` policy now, a bar for each answer (${EMPTY}: no letter) \u2003`,
-        "left: distance to the best policy \u2003\u2691 nearest now",
+        "left: misplaced probability \u2003\u2691 nine tenths of the way",
       ),
     );
     this.road = h("div", { class: "road" });
@@ -38,22 +38,27 @@ class RaceScene {
   show(step) {
     const { race } = this.data,
       start = Math.max(...Object.values(race.distances).map((d) => d[0]));
-    const places = Object.keys(race.runners).sort((a, b) => race.distances[a][step] - race.distances[b][step]);
     this.lanes.replaceChildren(
       ...Object.entries(race.runners).map(([name, laws]) =>
-        this.lane(name, laws[step], race.distances[name][step], start, step && places[0] === name),
+        this.lane(name, laws[step], race.distances[name][step], start, step >= this.arrives(name)),
       ),
       this.names(),
     );
   }
 
+  // The step from which on at least nine tenths of the way are behind a runner.
+  arrives(name) {
+    const distances = this.data.race.distances[name];
+    return distances.findLastIndex((left) => left > distances[0] / 10) + 1;
+  }
+
   // One runner: bars and outlines, and how much of the way is left.
-  lane(name, law, distance, start, leads) {
+  lane(name, law, distance, start, there) {
     const { race } = this.data,
       u = unit(),
       w = 2.4,
       height = 4.2 * u,
-      words = `${nameOfRunner(name)}: ${number(distance, 4)} left to the best policy. Most probable: ${this.favourites(law)}.`;
+      words = `${nameOfRunner(name)}: ${percent(distance, 1)} left to the best policy. Most probable: ${this.favourites(law)}.`;
     const bars = this.order.map((which, i) => [law[which], race.best[which], i]).map(([p, best, i]) => [
       s("rect", {
         x: (i * w + 0.3) * u,
@@ -74,7 +79,7 @@ class RaceScene {
     left.style.width = `${100 * Math.max(0, 1 - distance / start)}%`;
     return h(
       "li",
-      { class: `lane ${name}${leads ? " leads" : ""}` },
+      { class: `lane ${name}${there ? " there" : ""}` },
       h("span", { class: "lane-name" }, nameOfRunner(name)),
       s(
         "svg",
@@ -88,7 +93,7 @@ class RaceScene {
         bars,
       ),
       h("span", { class: "lane-way", "aria-hidden": "true" }, left),
-      h("span", { class: "lane-left" }, number(distance, 4), h("small", {}, " left")),
+      h("span", { class: "lane-left" }, percent(distance, 1), h("small", {}, " left")),
     );
   }
 
@@ -133,7 +138,7 @@ class RaceScene {
       said = rowOf(this.data.samples[name]);
     return {
       by: name,
-      when: name === "ppo" ? "the long road, in this run" : "the shortcut, in this run",
+      when: name === "ppo" ? "greedy, the long road, in this run" : "greedy, the shortcut, in this run",
       text: said.text,
       ended: said.ended,
     };
@@ -141,7 +146,7 @@ class RaceScene {
 
   says(step) {
     const { race } = this.data,
-      left = Object.keys(race.runners).map((name) => `${nameOfRunner(name)} ${number(race.distances[name][step], 4)}`);
+      left = Object.keys(race.runners).map((name) => `${nameOfRunner(name)} ${percent(race.distances[name][step], 1)}`);
     return `step ${race.steps[step]}: left to the best policy ${left.join(", ")}`;
   }
 }
