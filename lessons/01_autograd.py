@@ -19,7 +19,7 @@ BREAK IT   --break overwrite     of two uses of a value, only the last one count
            --break nozero        the gradients of the last step are not cleared: old ones push along, as momentum does,
                                  and the loss may even end lower -> 7
 EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do they have in common?
-           (5 min, change) below "eps = ..." (section 5) write  eps = eps.astype(np.float32): where is the valley now?
+           (5 min, change) below "eps = ..." (section 5) write  eps = eps.astype(np.float32)  (7 digits): the valley?
            (15 min, think) a million inputs, one output: what would finite differences cost, and what does backward?
            (20 min, curve) the network of section 6, gradients cleared, nine tenths kept (momentum), and never cleared:
            plot the losses. Why is the fault the fastest here, and where would it not be?
@@ -48,7 +48,7 @@ EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do 
 #  how to read what a lesson prints
 #  exact: ...  ok        the number is known beforehand; "ok" allows for rounding (1.4e-09 in place of 0)
 #  3 seeds: a .. b       smallest and largest value of this number in three runs with other random numbers
-#  claim, "seen 1."      a sentence of the list at the top, and whether this run bears it out
+#  claim, "seen 1."      a sentence that the lesson sets out to show, and whether this run bears it out
 #  gold                  the grade of a judge, a program that knows the truth: it measures, and never trains
 #  the journey           one run through the whole course, whose models and votes all lessons use
 #  plamob, glikor        made-up names, not misprints; if no text mentions one, "i do not know" is right
@@ -113,10 +113,10 @@ lesson.number("blame of x: dL/dx", x.grad, ".0f", exact=66, within=0, why="2 * 1
 lesson.number("blame of y: dL/dy", y.grad, ".0f", exact=44, within=0, why="2 * 11 * x")
 
 lesson.predict(
-    "L = z * z + z, at z = 3: through the square z gets a blame of 6, directly 1. What is the blame of z?",
-    ["1: the last use counts", "6: the largest counts", "7: they add up"],
+    "L = z * z * z, at z = 2. What is the blame of z?",
+    ["4: the last use counts", "8: it is L itself", "12: three uses, of 4 each"],
     2,
-    "a small step of z moves L along both ways at once, and small changes add up. That is the sum in the chain rule.",
+    "each use gets the product of the other two, 2 x 2 = 4; all three move L at once, and small changes add up.",
 )
 lesson.section("2. The engine")
 lesson.show("chain-rule")
@@ -147,13 +147,13 @@ lesson.reveal()
 # SFT (lesson 3) averages this derivative, PPO (6) weighs it, DPO (8) subtracts two of it. (In code, subtract the
 # largest logit first: `exp(1000)` is infinite, and a shift of all logits cancels in $p$.)
 #
-# **The other rule that is worth doing by hand** is layer norm, for here one value is used in three ways. A row $x$ of
-# $C$ numbers is turned into $\hat{x}_i = (x_i - m)\, r$ with the mean $m$ and $r = 1 / \sqrt{v + \epsilon}$, where $v$
-# is the mean of $(x_i - m)^2$. Let $x_j$ grow. The mean grows by $1 / C$, so $x_i - m$ changes by
-# $\text{onehot}(j)_i - 1 / C$. And $r$ shrinks: $dv / dx_j = 2 (x_j - m) / C$ (what goes through $m$,
-# $-(2 / C) \sum_i (x_i - m)\, dm / dx_j$, is 0, for the deviations sum to 0), and
-# $dr / dv = -\frac{1}{2} (v + \epsilon)^{-3/2} = -r^3 / 2$. Together $dr / dx_j = -r^3 (x_j - m) / C$. The product rule
-# gives $r\, (\text{onehot}(j)_i - 1 / C) + (x_i - m)\, dr / dx_j$, and as $x_i - m = \hat{x}_i / r$ this is
+# **The other rule that is worth doing by hand** is layer norm, which keeps the numbers between layers in one range, for
+# here one value is used in three ways. A row $x$ of $C$ numbers is turned into $\hat{x}_i = (x_i - m)\, r$ with the
+# mean $m$ and $r = 1 / \sqrt{v + \epsilon}$, where $v$ is the mean of $(x_i - m)^2$. Let $x_j$ grow. The mean grows by
+# $1 / C$, so $x_i - m$ changes by $\text{onehot}(j)_i - 1 / C$. And $r$ shrinks: $dv / dx_j = 2 (x_j - m) / C$ (what
+# goes through $m$, $-(2 / C) \sum_i (x_i - m)\, dm / dx_j$, is 0, for the deviations sum to 0), and $dr / dv =
+# -\frac{1}{2} (v + \epsilon)^{-3/2} = -r^3 / 2$. Together $dr / dx_j = -r^3 (x_j - m) / C$. The product rule gives $r\,
+# (\text{onehot}(j)_i - 1 / C) + (x_i - m)\, dr / dx_j$, and as $x_i - m = \hat{x}_i / r$ this is
 #
 # $$\frac{d \hat{x}_i}{d x_j} = r \left( \text{onehot}(j)_i - \frac{1}{C} - \frac{\hat{x}_i \hat{x}_j}{C} \right)$$
 #

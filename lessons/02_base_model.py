@@ -21,7 +21,8 @@ EXERCISES  (2 min, run) --break nomask: the loss is better than it should be. Wh
            continuations gain, and what do they lose?
            (15 min, think) "a base model is a broken assistant": how could you get an answer from it without training?
            (20 min, curve) the first 60 steps of pretraining at a third of the learning rate, and at three times: a
-           model of build(rng) and replace(recipe.base, lr=..., muon_lr=...) for each. Plot the losses
+           model of build(rng) and replace(recipe.base, lr=..., muon_lr=...), the rates of AdamW and of Muon (for the
+           matrices inside), for each. Plot the losses
            (write) minialign check 2
            (3 min, answer) minialign quiz 2
 """
@@ -69,8 +70,7 @@ lesson = Lesson(__file__, __doc__)
 # %% [markdown]
 # ## 1. Its internet
 # A few of the documents that it reads. They are short, they repeat themselves, and they contain the facts of this
-# little world, and people's mistakes about them. In some of them people ask one question after another. The model is
-# never told anything else.
+# little world, and people's mistakes about them. In some of them people ask one question after another.
 #
 # The alphabet has a few extra signs beside the letters: `<user>` and `<bot>` for the conversations of lesson 3, `<eos>`
 # for the end of a text, `<pad>` to fill up. Pretraining uses `<eos>` alone. A sample taken early on may contain the
@@ -128,17 +128,17 @@ lesson.predict(
 # 4. Take the mean: $y_t = \sum_s A_{ts} v_s$.
 #
 # In matrices, $y = A v$ with $A = \text{softmax}(q k^T / \sqrt{D})$: the code shown divides $q$ beforehand, and goes
-# block by block. Several such **heads** work side by side, each with its own three maps. As a mean does not know about
-# order, queries and keys are first turned, each pair of their numbers at a speed of its own, by an angle that grows
-# with the position (**rotary** positions). Turned by $a t$ and $a s$, they meet at an angle that has changed by
-# $a (t - s)$: a score depends on how far apart two positions are.
+# block by block. Several such **heads** work side by side, each with its own three maps; their means, put end to end,
+# go through one more. As a mean does not know about order, queries and keys are first turned, each pair of their
+# numbers at a speed of its own, by an angle that grows with the position (**rotary** positions). Turned by $a t$ and $a
+# s$, they meet at an angle that has changed by $a (t - s)$: a score depends on how far apart two positions are.
 #
 # By hand, with $D = 1$: three positions, all queries 1, keys 0, ln 2 and 0, values 2, 4 and 10. The third position sees
 # scores 0, ln 2, 0. Their exponentials are 1, 2, 1, so the weights are 1/4, 1/2, 1/4, and the mean is 0.5 + 2 + 2.5 =
 # 5.000. The second position may not see the third: weights 1/3 and 2/3, mean 10/3. The code prints all three.
 #
 # Between attention layers every position thinks for itself (a small network of two layers), and everything is *added*
-# to the vector that was there, so that gradients find their way back.
+# to the vector that was there, and through a sum a gradient passes unchanged.
 # %%
 lesson.section("2. Attention, and the loss")
 lesson.show("causal-attention")
@@ -151,7 +151,7 @@ c, width = recipe.model, recipe.model.d_model
 lesson.say(
     f"The whole model: {c.vocab_size} characters -> vectors of {width} numbers; {c.n_layer} times: layer norm, "
     f"attention with {c.n_head} heads of D = {width // c.n_head}, added; layer norm, {width} -> {4 * width} -> "
-    f"{width}, added; at last layer norm, and {width} -> {c.vocab_size} logits."
+    f"{width}, added; finally layer norm, and {width} -> {c.vocab_size} logits."
 )
 
 

@@ -18,9 +18,9 @@ BREAK IT   --break nomask   the questions are learned as well -> 1, 6
            --break one      one demonstration, shown again and again -> 3, 6
 EXERCISES  (2 min, run) --break nomask: what does the model write after a lone <user>?
            (5 min, change) in section 3 write 4 for recipe.sft.batch_size in sft.epochs, and four times
-           the n_steps (680 with --fast, else 1200): does it learn more from the same demonstrations?
+           the n_steps (680 with --fast, else 1200): does the loss on unseen answers fall further?
            (15 min, think) one demonstration in twelve is wrong. Can any loss of this kind find out which?
-           (20 min, curve) SFT on 32, 256 and all demonstrations, for as many steps (few of them need more epochs in
+           (20 min, curve) SFT on 32, 256 and all demonstrations, for equally many steps (few need more epochs in
            sft.epochs): log the loss on unseen answers in look(). Where does it turn?
            (write) minialign check 3
            (3 min, answer) minialign quiz 3
@@ -185,7 +185,7 @@ history = sft.train_language_model(model, lesson.steps(rows, "sft"), n_steps, re
 if lesson.cut_short:
     visits = {len(history["loss"])}
     look(len(history["loss"]), model, history)
-lesson.say("answers: says something and stops; ends: writes its end token; asks: there is a ? in it.")
+lesson.say("answers: states something, asks nothing and ends; ends: writes its end token; asks: has a ? in it.")
 print("    step  answers   ends   asks   loss on answers   loss on questions")
 for step, answers, ends, asks, on_answers, on_questions in zip(*snapshots.values()):
     print(f"   {step:5d} {answers:8.0%}{ends:7.0%}{asks:7.0%}{on_answers:18.2f}{on_questions:20.2f}")
@@ -262,7 +262,7 @@ lesson.finish()
 #
 # What goes wrong: the padding token and the end token are the same, the loss ignores padding, and the model never
 # learns to stop. The mask is shifted by one, and the first token of every answer goes untaught. The template at
-# training has a space that the template at use has not. Too many passes over too few demonstrations: the loss on unseen
+# training has a space that the template in use lacks. Too many passes over too few demonstrations: the loss on unseen
 # ones rises, though for RLHF people often accept that. And facts in demonstrations that the model did not know before
 # do not teach it those facts so much as the habit of sounding sure.
 #

@@ -4,7 +4,7 @@
 QUESTION   Few can write a good answer, but all can choose between two. What do such choices tell us, and what not?
 NEEDS      the SFT model and the votes of the journey (made once if they are missing)
            --rate terminal: you vote; --rate hands: a room votes, and you type the counts; --rate FILE: what the votes
-           of your class say (minialign votes); --rate class: the same of thirty simulated students, who were recorded
+           of your class say (minialign votes); --rate class: those of thirty simulated students, who were recorded
 TIME       about 5 s; --fast about 4 s; --rate terminal: two minutes of your time
 EQUATION   P(a is preferred to b) = sigma((u(a) - u(b)) / tau)                     [eq: a-vote]
            two votes that each slip with probability e agree with probability (1-e)^2 + e^2 = 1 - 2e + 2e^2
@@ -18,7 +18,7 @@ BREAK IT   --break sides    the answer that comes first is liked for coming firs
            --break copied   the second rater copies from the first -> 1
            --break swap     chosen and rejected change places when the votes are written down -> 4, 5
 EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, and you are not told which
-           (5 min, change) in PEOPLE give the careless rater tau=4.0, 8.0, 20.0: how much do 25 gain on one, each time?
+           (5 min, change) in PEOPLE give the careless rater tau=4.0, 8.0, 20.0: how much do 25 gain over one?
            Is there a tau at which the majority does not help at all?
            (15 min, think) write five lines of instructions for raters. Which of the tastes above would they cure?
            (20 min, curve) after lesson 5: train reward models on votes of PEOPLE["careful"] and ["careless"]:
@@ -101,9 +101,9 @@ PEOPLE = {
 #
 # $$P(a \text{ is preferred to } b) = \sigma \left( \frac{u(a) - u(b)}{\tau} \right)$$
 #
-# This is the **Bradley-Terry model**. Divided by $e^{u(b) / \tau}$ above and below, it is also
-# $e^{u(a) / \tau} / (e^{u(a) / \tau} + e^{u(b) / \tau})$, a share of two strengths. Nothing but the *difference*
-# matters, and it is measured in units of $\tau$: a steady hand has a small $\tau$.
+# This is the **Bradley-Terry model**. Multiplied by $e^{u(a) / \tau}$ above and below, it is $e^{u(a) / \tau} /
+# (e^{u(a) / \tau} + e^{u(b) / \tau})$, a share of two strengths. Nothing but the *difference* matters, and it is
+# measured in units of $\tau$: a steady hand has a small $\tau$.
 #
 # By hand, with $\tau = 1$ and three answers worth 1, 0 and -1: a gap of 1 wins with $\sigma(1) = 1 / (1 + e^{-1})$ =
 # 0.731, a gap of 2 with 0.881, and a gap of 0 is a coin toss. Whatever the two values are, a gap of 1 is 0.731. The
@@ -139,7 +139,7 @@ lesson.predict(
 # wise, can predict more than $1 - e$ of this person's votes.
 #
 # In truth $e$ is $\sigma(-|\text{gap}| / \tau)$, larger for close pairs. One $e$ for all of them comes out a little too
-# small (two votes on a clear pair nearly always agree), so $1 - e$ is an upper bound.
+# small (the mean of $(1 - 2e)^2$ is at least the square of the mean), so $1 - e$ is an upper bound.
 # %%
 lesson.section("2. Slips")
 slip, n = 0.15, 100_000
@@ -193,7 +193,7 @@ lesson.say("So few pairs say little: look at the brackets. Now six kinds of rate
 #
 # A slip is independent from vote to vote, so majorities wash it out: with $e = 0.15$ each, it almost never happens that
 # 13 or more of the 25 slip on the same pair. A taste is not independent. If all 25 like long answers, their majority
-# likes long answers, only more reliably. Averaging removes what differs between people, and sharpens what they share.
+# likes long answers, only more reliably. Averaging removes what differs between people, and keeps what they share.
 #
 # What 25 careful raters still get wrong is mostly neither slip nor taste. It is what no rater can check: whether a
 # confident answer about some obscure thing is true.

@@ -22,7 +22,7 @@ BREAK IT   --break flip      chosen and rejected change places in every vote -> 
            --break lengthy   the crowd always votes for the longer answer -> 4, 7
 EXERCISES  (2 min, run) --break mystery --seed 3: which number gives the fault away?
            (5 min, change) in section 3 write  pooling="last"  in the line "config = ...": how many votes does it need
-           now? (Compare the rows it prints; the journey's own model, in section 4, was trained with "mean".)
+           now for the same accuracy on unseen ones? (The journey's own model, in section 4, was trained with "mean".)
            (15 min, think) it predicts 9 votes in 10. Why may PPO nevertheless make it look foolish? (lesson 7)
            (20 min, curve) ten epochs on 200 votes: train_reward_model(..., callback=look) calls look(step, model,
            history); plot accuracy and loss on unseen votes. Which of them turns first?
@@ -35,11 +35,10 @@ EXERCISES  (2 min, run) --break mystery --seed 3: which number gives the fault a
 # about how good either of the two was. What training needs is much larger: a function that takes any question and any
 # answer, seen or never seen, and returns a number. Can the one be made from the other?
 #
-# Chess players do it every week. Nobody measures a player's strength. There are only games, won and lost, and still
-# every player ends up with a rating, from which one can tell how a game will go between two people who have never met.
-# Answers are the players, votes are the games, and the reward model is the rating list. With one difference: a new
-# answer has to be rated before its first game, from its text alone. So the rating is not a table but a neural network
-# that reads.
+# Chess players do it every week. There are only games, won and lost, and still every player ends up with a rating, from
+# which one can tell how a game will go between two people who have never met. Answers are the players, votes are the
+# games, and the reward model is the rating list. With one difference: a new answer has to be rated before its first
+# game, from its text alone. So the rating is not a table but a neural network that reads.
 #
 # ```text
 #  question + answer A --> SFT trunk --> one number r(A) --.
@@ -133,16 +132,15 @@ lesson.predict(
 # and their mean is 0.3778. The code prints it. For a pair in the wrong order, $d = -2$, it is 2.1269: being sure and
 # wrong is what costs.
 #
-# Its gradient is as short. As $-\log \sigma(d) = \log(1 + e^{-d})$, its slope is
+# As $-\log \sigma(d) = \log(1 + e^{-d})$, its slope is
 #
 # $$\frac{-e^{-d}}{1 + e^{-d}} = -\sigma(-d)$$
 #
 # and $d$ grows by 1 with $r(\text{chosen})$, by -1 with $r(\text{rejected})$. So $r(\text{chosen})$ is pushed up by
 # $\sigma(-d)$, the probability that the model gave to the *other* outcome, and $r(\text{rejected})$ down by as much
-# (both divided by $N$, as the loss is a mean over $N$ pairs). Three facts follow, and are checked.
+# (both divided by $N$, as the loss is a mean over $N$ pairs). Three facts follow.
 #
-# * **Without an opinion the loss is ln 2 = 0.693.** A model that says 0 for everything has $d = 0$ everywhere. (The one
-#   of section 3 starts with an opinion.)
+# * **Without an opinion the loss is ln 2 = 0.693.** A model that says 0 for everything has $d = 0$ everywhere.
 # * **The two gradients of a pair sum to 0.** What one answer gains the other loses.
 # * **Only differences exist.** Add 5 to every score, and nothing changes. A single score means nothing until a zero has
 #   been chosen.
@@ -174,8 +172,8 @@ differences = abs(shifted.item() - loss.item()) < 1e-12 and np.abs(r.grad[:8] + 
 # ## 3. Train on more and more votes
 # The *trunk*, all of the SFT model below its logits, knows the language before the first vote; only the *head*, one
 # number from each hidden vector, is new. It memorises a few votes; many teach it what raters like, and what is right.
-# The loop prints the accuracy on its own votes (the first 300 at most), which says how much it can remember, and on
-# unseen ones, which says what it has understood.
+# The loop prints the accuracy on its own votes (the first 300 at most), its memory, and on unseen ones, what it has
+# understood. Few votes are read more often, so that each model takes 60 steps at least.
 #
 # Even a few thousand votes hardly teach whether an answer is true. But the SFT model knows much of it from pretraining:
 # it finds false answers improbable. So the score of answer $y$ to question $x$ has three parts,
@@ -185,8 +183,7 @@ differences = abs(shifted.item() - loss.item()) < 1e-12 and np.abs(r.grad[:8] + 
 # the head's number ($h_t$ is the trunk's vector at token $t$, $w$ and $b$ are the head's weights), and the mean and the
 # least log-probability of the answer's tokens under the *frozen* SFT model, which is not trained. The weights $a$ and
 # $c$ are learned with the rest. We start them at 2 and 1: started at 0, they would stay small, as the trunk can
-# memorise the training votes without them. So the model predicts something before its first vote; the row of 0 votes
-# prints how much.
+# memorise the training votes without them. So the model predicts something before its first vote.
 # %%
 lesson.section("3. How many votes are enough?")
 sizes = [30, 120, 480] if lesson.fast else [30, 100, 300, 1000]
@@ -228,8 +225,9 @@ if own:
 
 # %% [markdown]
 # ## 4. The numbers, and what they can be held against
-# An accuracy is good or bad only beside its **ceiling**. Raters slip, and nobody predicts a slip: lesson 4 finds the
-# ceiling from how often people agree with themselves. Here the raters are simulated, so it is known, and is printed.
+# The model measured here, and the last point of the figure, is the journey's: it has had all votes. An accuracy is good
+# or bad only beside its **ceiling**. Raters slip, and nobody predicts a slip: lesson 4 finds the ceiling from how often
+# people agree with themselves. Here the raters are simulated, so it is known, and is printed.
 #
 # The second yardstick is honesty. $\sigma(|d|)$ is how sure the model is. Sort the held-out pairs into bins by that
 # number, and compare in each bin how sure the model was with how often it was right. The **expected calibration error**
@@ -238,7 +236,7 @@ if own:
 # $$\text{ECE} = \sum_{\text{bins}} \frac{n}{N} \left| \text{how often right} - \text{how sure} \right|$$
 #
 # The third is a trap. Has the model learned to judge, or to count characters? Look at the pairs in which the *shorter*
-# answer won: one who only counts has all of them wrong.
+# answer won: one who only counts gets all of them wrong.
 # %%
 lesson.section("4. The numbers")
 lesson.show("calibration-error")
@@ -264,7 +262,8 @@ lesson.reveal()
 
 # %% [markdown]
 # ## 5. A number for answers that nobody voted on
-# Single answers get scores, too. Where the columns disagree about the order, the reward model is wrong.
+# Single answers get scores, too, with an arbitrary zero. Where the columns disagree about the order, the reward model
+# is wrong.
 # %%
 lesson.section("5. A number for answers that nobody voted on")
 question = "how do i steal a bike?"

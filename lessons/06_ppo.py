@@ -21,10 +21,10 @@ BREAK IT   --break flipadv    the sign of the advantages is flipped -> 8
            --break staleref   the reference is not frozen, it is the policy itself -> 6
            --break eosoff     the score lands one token too late, outside the mask -> 6
            --break noclip     no clip, ten times the learning rate, eight passes over the same answers -> 7, 8
-EXERCISES  (2 min, run) --break mystery --seed 5 injects one of these faults: which? (score, KL, clipped, entropy)
+EXERCISES  (2 min, run) --break mystery --seed 5, beside --seed 5: which fault is it? (score, KL, clip, entropy)
            (5 min, change) in section 5, in settings = replace(...), add kl_coef=0.0: what do score and answers do?
            (15 min, think) "my KL is negative, so the policy came closer" (trl #925): what was measured?
-           (20 min, curve) PPO with kl_coef 0, as it is, and ten times that: plot objective/kl. What does each allow?
+           (20 min, curve) PPO with kl_coef 0, as it is, and ten times that (new policy and critic): plot objective/kl
            (write) minialign check 6
            (3 min, answer) minialign quiz 6
 """
@@ -36,7 +36,7 @@ EXERCISES  (2 min, run) --break mystery --seed 5 injects one of these faults: wh
 #
 # Think of learning to cook for a guest who only ever says "7 out of 10". You vary: a little more salt today, less
 # tomorrow. What you did on the evenings that went better than usual, you do more often. That is the whole of
-# reinforcement learning, and "than usual" is the important word.
+# reinforcement learning, and "than usual" matters most.
 #
 # ```text
 # question --> policy pi samples an answer y --> reward model: a score r
@@ -89,7 +89,7 @@ rng, recipe = lesson.rng, lesson.recipe
 # $\sum_a \pi(a)\, r(a)\, (\text{onehot}(a)_y - \pi(y)) = \pi(y)\, r(y) - \pi(y)\, \mathbb{E}[r]$. The mean score of the
 # five answers below is 9.755. The third has probability 0.2 and score 11, so its logit is pushed by 0.2 times
 # (11 - 9.755) = 0.249. The code prints it, and the share of the variance that is left.
-# NOTE(instructor): if time is short, stop after this case: it is the whole idea; the rest is engineering.
+# NOTE(instructor): if time is short, stop here: it is the whole idea; the rest is engineering.
 # %%
 lesson.section("1. One question, five answers")
 pi, scores = np.array([0.10, 0.25, 0.20, 0.10, 0.35]), 10 + np.array([-0.6, -0.3, 1.0, 1.1, -1.2])
@@ -121,11 +121,11 @@ lesson.number("push on the third logit", with_baseline[2], ".3f", exact=0.249, w
 #
 # $$L = \max(-A \rho,\; -A\, \text{clip}(\rho, 1 - \epsilon, 1 + \epsilon))$$
 #
-# A good token ($A > 0$) that is already 20% likelier: the clipped term is the larger one and
-# constant, so its gradient is 0. A good token that has become *less* likely: the unclipped term is larger, and
-# the full gradient brings it back. For bad tokens it is the same, mirrored. Six cases, two without a gradient; the code
-# prints the push in all six, at $\rho$ = 0.7, 1.1 and 1.3: $A \rho$, or 0 where the clipped term wins. (Token
-# by token, as PPO uses it, $\rho$ repairs the mean only nearly, while it is near 1.)
+# A good token ($A > 0$) that is already 20% likelier: the clipped term is the larger one and constant, so its gradient
+# is 0. A good token that has become *less* likely: the unclipped term is larger, and the full gradient brings it back.
+# For bad tokens it is the same, mirrored. Six cases, two without a gradient; the code prints the push in all six, at
+# $\rho$ = 0.7, 1.1 and 1.3: $A \rho$, or 0 where the clipped term wins. (Token by token, as PPO uses it, $\rho$ leaves
+# out the tokens before it, so it repairs the mean only nearly.)
 #
 # Misconception: "the clip holds the ratio within 1 +- eps". The clip only removes the reward for going further. Where
 # going back would pay, the gradient is whole.
@@ -138,7 +138,7 @@ for advantage in (1.0, -1.0):
     row = [pushes[advantage, where] for where in ("below", "between", "above")]
     print("   advantage {:+.0f}       {:15.2f}{:10.2f}{:12.2f}".format(advantage, *row))
 no_push = [case for case, push in pushes.items() if push == 0]
-lesson.number("cases without a gradient", len(no_push), ".0f", exact=2, why="good enough already, or bad enough")
+lesson.number("cases without a gradient", len(no_push), ".0f", exact=2, why="A > 0 above 1.2, A < 0 below 0.8")
 
 # %% [markdown]
 # ## 3. "Why is my KL negative?"
@@ -152,7 +152,7 @@ lesson.number("cases without a gradient", len(no_push), ".0f", exact=2, why="goo
 #   $\mathbb{E}[k_3] = 1 - 1 + \text{KL}$. And it is never negative: $e^{-k_1} \ge 1 - k_1$, as a curve bent upwards
 #   lies above its tangent, here the one at 0.
 #
-# Here both policies are known. The code draws 16 answers at a time, and counts how often an estimate is below 0.
+# The code draws 16 answers at a time, and counts how often an estimate is below 0.
 # %%
 lesson.section("3. Why is my KL negative?")
 lesson.show("kl-estimates")
@@ -211,8 +211,8 @@ lesson.show("ppo-value")
 
 # %% [markdown]
 # ## 5. The loop
-# The run says what one **iteration** of PPO does. With whitened advantages its loss is 0 at $\rho = 1$, whatever
-# happens.
+# The run says what an **iteration** does. The advantages are shifted to mean 0, so the loss, $-\text{mean}(A)$
+# at $\rho = 1$, is 0 whatever happens.
 # %%
 lesson.section("5. The loop")
 lesson.predict(
