@@ -227,6 +227,17 @@ def test_at_the_start_the_policy_is_the_reference(page):
     assert first and all(abs(t["distance"]) < 1e-3 for t in first)
 
 
+def test_the_loop_says_how_probable_its_answer_has_become(page):
+    """exp of the log-ratio: 0.27 times as probable as under SFT is what -1.3 nats mean."""
+    sums = "{score: 1, expected: 0, distance: %s, cost: %s, advantage: 1}"
+    said = [js(page, f"players[4].scene.inWords(3, 3, {sums % nats})") for nats in ((-1.3, -0.13), (0.4, 0.04), (0.0, 0.0))]
+    assert said == [
+        "0.27 times as probable as under the SFT model: the leash gives back 0.13.",
+        "1.49 times as probable as under the SFT model: the leash charges 0.04.",
+        "As probable as under the SFT model: the leash charges 0.00.",
+    ]
+
+
 def test_an_answer_that_is_rewarded_though_it_is_bad_is_called_bad(page):
     said = [js(page, f"(players[4].scene.mistaken({phase}, {gold}, {{advantage: {push}}}).textContent ?? '')")
             for phase, gold, push in ((4, -0.9, 0.5), (4, 0.9, -0.5), (4, 0.9, 0.5), (4, -0.9, -0.5), (3, -0.9, 0.5), (4, -0.9, "null"))]  # fmt: skip
