@@ -261,7 +261,7 @@ def votes_matrix(choices: dict[str, list[tuple[int, str]]], agreement: tuple[Seq
     left.set_yticks(range(len(choices)), list(choices))
     left.set_xlim(-0.5, len(numbers) - 0.5)
     left.set_ylim(len(choices) - 0.5, -0.5)
-    name_panel(left, "which answer each preferred (a, b, = about the same; framed: a pair that came twice)", "pair")
+    name_panel(left, "which answer each preferred (a, b: answers, not sides; = alike; framed: came twice)", "pair")
     right.imshow(shares, cmap="Blues", vmin=0.4, vmax=1, aspect="auto")
     for (i, j), share in np.ndenumerate(shares):
         ink = WHITE if share > 0.8 else BLACK

@@ -258,7 +258,7 @@ function pushPicture({ score, expected, cost, advantage }, phase, width) {
   ].filter(({ taken, from }) => taken !== null && phase >= from);
   const stops = [0, score || 0, (score || 0) - (expected || 0), advantage || 0],
     most = Math.max(1, ...stops.map(Math.abs)),
-    scaled = (value) => (value / most) * (width / 2 - (narrow ? 0.5 : 17) * u);
+    scaled = (value) => (value / most) * (width / 2 - (narrow ? 0.5 : 19) * u);
   let at = zero;
   const bars = parts.map(({ label, taken, sign, kind, own }, i) => {
     const to = at + scaled(sign * taken),
