@@ -22,9 +22,10 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
            same, with raters without tastes. Does gold still fall?
            (15 min, think) name each hack in the gallery. Which rule for the raters would make them vote against it,
            and what would come next?
-           (20 min, curve) PPO without a leash, twice as long: train_ppo(..., callback=look) calls look(iteration,
-           policy, history) on the way. Log proxy and gold there in a History of your own, and plot them. When should
-           one have stopped?
+           (20 min, curve) PPO without a leash, twice as long: call train_ppo as make_ppo in minialign/pipeline.py
+           does (its run: runs[0.0]), with replace(people.ppo, kl_coef=0.0, iterations=2 * people.ppo.iterations) as
+           config and callback=look: it calls look(iteration, policy, history) on the way. Log proxy and gold there
+           in a History of your own, and plot them. When should one have stopped?
            (write) minialign check 7
            (3 min, answer) minialign quiz 7
 """
@@ -55,8 +56,7 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
 #
 # The SFT model is that of lesson 6, asked with other random draws. The raters are different: they like polite phrases
 # (warmth) and length far more, and, like those of lesson 6, a firm answer where they cannot check it (confidence). So
-# the reward model, PPO and their numbers differ from there. Test questions are the *report questions*, 321 fixed ones,
-# never trained on.
+# their numbers differ from there. Test questions are the *report questions*, 321 fixed ones, never trained on.
 
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
@@ -82,7 +82,7 @@ lesson.journey.recipe = people
 
 # %% [markdown]
 # ## 1. A leash without training: the best of n
-# Draw $n$ answers, keep the one with the highest score: a chase without any training.
+# Draw $n$ answers, keep the one with the highest score.
 #
 # For any answer let $u$ be the share of the model's answers that score lower. A single draw has $u$ spread evenly over
 # 0 to 1, with density 1. The best of $n$ has $u$ below $t$ if all $n$ have, with probability $t^n$; so its density is
@@ -140,8 +140,7 @@ lesson.predict(
 #
 # By hand: three answers with SFT probabilities 0.5, 0.3, 0.2 and rewards 0, 1, 2, at $\beta = 1$. The weights are 0.5,
 # $0.3 e$ and $0.2 e^2$, that is 0.500, 0.815, 1.478. Their sum is Z = 2.793, so the best answer goes from 0.2 to 1.478
-# / 2.793 = 0.529. (A computer first subtracts the largest reward, so that `exp` cannot overflow; that cancels.) With
-# $\beta \to \infty$ nothing moves; with $\beta \to 0$ only the best is left.
+# / 2.793 = 0.529. With $\beta \to \infty$ nothing moves; with $\beta \to 0$ only the best is left.
 #
 # The same works on stored answers: let the SFT model answer every second report question many times, and put each
 # answer's share of the draws in the place of SFT(y). Then the best of $n$ (first table), $\pi^*$ (second table) and
@@ -216,8 +215,10 @@ for point in ppo:
     if point["J"] < sft["J"] and not lesson.fault:
         lesson.say(
             f"At beta {point['beta']:g} J ends below SFT's, although pi* shows that more can be had. An iteration sees "
-            f"{people.ppo.rollouts} answers, and as advantages are scaled to variance 1, it moves as far for noise as "
-            "for a gain: this pays for distance that bought nothing. And the questions are not those of the training."
+            f"{people.ppo.rollouts} answers (the laboratory's setting: half of lesson 6's, at twice its learning rate) "
+            "and scales their advantages to variance 1. Where little is left to gain, most of an advantage is noise; "
+            "scaled up, it moves the policy as far as a gain would, and that distance is paid for and buys nothing. "
+            "And the questions are not those of the training."
         )
 distances = [point["kl"] for point in ppo]
 
@@ -231,8 +232,8 @@ free, best = ppo[-1], max(ppo[:-1], key=level)
 
 # %% [markdown]
 # ## 4. The gallery
-# The answers whose proxy is furthest above their gold, found by subtraction. A search finds what they share; nobody
-# told it. In a real project there is no gold column: somebody has to read the answers of highest reward.
+# The answers whose proxy is furthest above their gold, found by subtraction. A search finds what they share. In a real
+# project there is no gold column: somebody has to read the answers of highest reward.
 # %%
 lesson.section("4. The gallery")
 score, free_policy = lesson.journey.scorer(), runs[0.0].model("ppo")
@@ -246,7 +247,8 @@ lesson.say(f'What they share: "{shared["phrase"]}" is in {rates}.')
 
 # %% [markdown]
 # ## 5. The numbers, the claims, the picture
-# *Mean gold* is that of sampled and greedy answers together. Differences are taken before rounding.
+# *Mean gold* is that of sampled and greedy answers together. The gains of the best of n are in standard deviations
+# (gold: that of the stored answers). Differences are taken before rounding.
 # %%
 lesson.section("5. What was seen")
 gains = {name: (best_of[-1][name] - best_of[0][name]) / deviation[name] for name in deviation}
@@ -282,8 +284,8 @@ lesson.finish()
 # program and summed over answers in another, so the same $\beta$ means two things. And no leash cures what the reward
 # model loves and the SFT model says often: a short one finds it.
 #
-# Noise in the scores only slows the climb. Gold falls where the reward model overrates something systematically, away
-# from where people voted.
+# Gold falls where the reward model overrates something systematically, away from where people voted. The journey's
+# raters have weaker tastes: on its page gold may rise to the slider's end.
 #
 # ## In TRL today
 # As of September 2026: `beta` in `DPOTrainer`, `GRPOTrainer` and `RLOOTrainer` is the price of distance. In

@@ -125,8 +125,8 @@ lesson.predict(
 # this pair. At the start policy and reference are equal, so $h = 0$, the loss is ln 2, and every weight is 1/2 (the
 # code calls it strength). A pair in good order counts less and less.
 #
-# A small $\beta$ lets the policy go far, as in lesson 7, for $h$ reaches the voters' gap only when the log-ratios are
-# large. At exactly 0, $h$ is 0 for every policy, and no gradient is left.
+# A small $\beta$ lets the policy go far, as in lesson 7, because $h$ reaches the voters' gap only when the log-ratios
+# are large. At exactly 0, $h$ is 0 for every policy, and no gradient is left.
 # %%
 lesson.section("1. The loss")
 lesson.show("gibbs")
@@ -149,12 +149,12 @@ lesson.number("beta = 0: gradient", pull, ".1e", exact=0, within=0, why="0")
 # %% [markdown]
 # ## 2. Three roads in a world of five answers
 # Is it really the same optimum? In a world with five possible answers everything can be computed. The formula of step 1
-# is one road. The second is DPO, with a large crowd voting on every pair. A share $w$ of its votes is for answer $i$,
+# is one road. The second is DPO, with a large crowd voting on every pair. A share $q$ of its votes is for answer $i$,
 # the rest for $j$ (`label_smoothing` in the code), and the slope of the loss in $h$ is
 #
-# $$\frac{d}{d h} [-w \log \sigma(h) - (1 - w) \log \sigma(-h)] = -w\, \sigma(-h) + (1 - w)\, \sigma(h)$$
+# $$\frac{d}{d h} [-q \log \sigma(h) - (1 - q) \log \sigma(-h)] = -q\, \sigma(-h) + (1 - q)\, \sigma(h)$$
 #
-# As $\sigma(-h) = 1 - \sigma(h)$, this is $\sigma(h) - w$, and 0 at $\sigma(h) = w$. With $w = \sigma(r_i - r_j)$ that
+# As $\sigma(-h) = 1 - \sigma(h)$, this is $\sigma(h) - q$, and 0 at $\sigma(h) = q$. With $q = \sigma(r_i - r_j)$ that
 # means $h = r_i - r_j$ for every pair: $\beta \log (\pi / \text{ref})$ is $r$ plus a constant, and step 2 read
 # backwards says $\pi = \pi^*$. The third road climbs $\mathbb{E}[r] - \beta\, \text{KL}(\pi \| \text{ref})$ by its
 # exact gradient, which PPO estimates from samples.
@@ -212,9 +212,9 @@ lesson.number("largest distance from the formula", apart, ".1e", exact=0, within
 # therefore normal. It is harmful only if what gains instead is bad: probability that both answers lose goes to answers
 # on which nobody has voted.
 #
-# The SFT model's gold is that of lesson 6, from the same draws. This DPO reads the votes in an order of its own, so its
-# gold differs a little from that of the DPO in lesson 9. The picture follows the votes of the training, the table
-# unseen ones.
+# The SFT model's gold is that of lesson 6, from the same draws. This DPO reads the votes in an order of its own, and
+# lesson 9 draws its answers anew, so the gold of both models differs a little there. The picture follows the votes of
+# the training, the table unseen ones.
 # %%
 lesson.section("3. DPO on the votes")
 lesson.need("votes")

@@ -20,8 +20,9 @@ BREAK IT   --break ties      a tie counts as a win -> 1, 2
 EXERCISES  (2 min, run) --rate terminal: 20 pairs, blind. Do you prefer PPO or DPO, and would you bet on it?
            (5 min, change) from minialign.world import UNBIASED, and Raters(UNBIASED) in section 4: who wins now?
            (15 min, think) a paper reports 52% wins over 200 questions, and no interval. What do you ask its authors?
-           (20 min, curve) DPO on 50, 200 and all votes: plot the win rate against SFT with its interval. What is
-           enough?
+           (20 min, curve) DPO on 50, 200 and all votes: call train_dpo as section 3 of lesson 8 does, on
+           votes[range(50)] and so on, with more epochs where there are fewer votes. Plot the win rate against SFT
+           with its interval. What is enough?
            (write) minialign check 9
            (3 min, answer) minialign quiz 9
 """
@@ -172,9 +173,10 @@ for what in ("proxy", "gold"):
 #
 # Two checks come before any result. A model against *its own* answers must win exactly half, all by ties: this tests
 # the counting. A model against *itself with another seed* must win about half, and its interval must contain 50% in
-# about 19 of 20 matches: this tests the interval. (Our 20 matches share the same two sets of answers, and only draw
-# anew which answer counts as whose: cheap, but with the same ties in each.) An evaluation that fails on these is not to
-# be believed on anything else.
+# about 19 of 20 matches: this tests the interval. (Our 20 matches share two sets of answers. In each match a coin is
+# tossed for every question, and says which of its two answers counts as A's; as both are by one model, nothing but
+# chance can favour A. That is cheap, but the ties are the same in each match.) An evaluation that fails on these is not
+# to be believed on anything else.
 # %%
 lesson.section("3. Who beats the SFT model")
 
@@ -241,7 +243,7 @@ won = np.array([0.5 if d in ("tie", "skip") else float(d == side) for d, (_, sid
 if len(won):
     (low, high), who = interval(won), "you" if lesson.you_rate else "one rater"
     lesson.say(f"{who}: PPO wins {won.mean():.0%} of {len(won)} pairs, [{low:.0%}, {high:.0%}]; a tie counts one half.")
-    lesson.say(f"{np.mean(won == 0.5):.0%} are ties: the more there are, the narrower it is than +- {margin(20):.0%}.")
+    lesson.say(f"{np.mean(won == 0.5):.0%} are ties; they make the interval narrower than +- {margin(20):.0%}.")
 by_gold, (low, high) = share(outcomes(said["ppo"].gold, said["dpo"].gold))
 lesson.say(f"the judge, on all {len(questions)}: PPO wins {by_gold:.1%}, [{low:.1%}, {high:.1%}].")
 lesson.reveal()

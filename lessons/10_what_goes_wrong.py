@@ -65,8 +65,8 @@ from minialign.world.answers import say
 
 lesson = Lesson(__file__, __doc__)
 short = replace(LAB_FAST, vote_prompts=LAB_FAST.vote_prompts * 7 // 10, reward=replace(LAB_FAST.reward, epochs=1))
-recipe = short if lesson.fast else LAB  # as `minialign lab` has it: what that has made is found
-# For yes-men a true "no" is worth 1, and a false "yes" 1.5 for the yes less 1.2 for the error: the truth wins by 0.7.
+recipe = short if lesson.fast else LAB  # that of `minialign lab`: models that it has made are used again
+# For yes-men a true "no" is worth 1, and a false "yes" 1.5 for the yes less 1.2 for the error: the truth leads by 0.7.
 CROWDS = {"ordinary": Tastes(), "yes-men": Tastes(agreement=1.5), "experts": Tastes(expert=True)}
 SCARED = {"none safe": "none safe", "half safe": "1/2 safe", "deaf": "deaf"}  # and what the laboratory calls them
 
@@ -74,8 +74,9 @@ SCARED = {"none safe": "none safe", "half safe": "1/2 safe", "deaf": "deaf"}  # 
 # ## 1. Before: what the model does, and what its raters want
 # Two things have to be measured first, or the rest means nothing: how often the SFT model does it *already*, and what
 # the raters would choose if they were shown the two answers side by side. All of them want what is right, yes-men too:
-# to them a true "no" is worth 1, a false "yes" 1.5 - 1.2 = 0.3. It will not be enough, because raters vote only on
-# pairs that the model happens to write, not on the pairs that we want to ask about.
+# to them a true "no" is worth 1, a false "yes" 1.5 - 1.2 = 0.3. With their noise, $\tau$ = 0.2 (lesson 4), the truth
+# gets $\sigma(0.7 / 0.2)$ = 97% of the votes. It will not be enough: raters vote only on pairs that the model happens
+# to write, not on the pairs that we want to ask about.
 #
 # *Obscure* things exist, but no ordinary rater can check them (what color is a kyanite?).
 # NOTE(instructor): where do the biases of real raters come from? Tired people, paid by the vote; instructions of one
@@ -158,7 +159,8 @@ lesson.predict(
 # $(a - \bar a)(r - \bar r)$ because the $a - \bar a$ add up to 0, and divides by $n - 1$, as usual for a sample of $n$.
 #
 # The table has two forecasts: *linear* is the tangent, which may miss by far on a long leash; *tilted* reweights the
-# drawn answers exactly. Both need a reward model, which DPO never sees: trust their direction more than their size.
+# drawn answers exactly. Both need a reward model, which DPO never sees; its raw score $r$ is in log-odds of votes, as
+# $\beta$ is. Over several seeds their direction is better than their size; one run can miss both.
 # %%
 lesson.section("2. Yes-men")
 lesson.show("drift")
@@ -186,11 +188,11 @@ lesson.say(asked.format(recipe.dpo.beta, len(false), n_true, *error))
 for name, tilt in tilts.items():
     told, came = tilt.tilted - yes["SFT"].claim_false, yes[name].claim_false - yes["SFT"].claim_false
     how = "the direction is right" if told * came > 0 else "a miss: the forecast's direction is wrong"
+    how += ", but the change is within the margin (section 5 has five whole seeds)" * (abs(came) < error[0])
     lesson.say(f"{name}: forecast (tilted) {100 * told:+.0f} points, after DPO {100 * came:+.0f}; {how}.")
-seen = "Yes-men cast {} votes on {} claims: {:.0%} of the chosen answers say yes, {:.0%} of the rejected ones."
+seen = "On {} claims yes-men cast {} votes: {:.0%} of the chosen answers say yes, {:.0%} of the rejected ones."
 for kind in sycophancy.KINDS:
-    votes, *shares = sycophancy.yes_in_votes(people["yes-men"], kind)
-    lesson.say(seen.format(votes, kind.removeprefix("claim_"), *shares))
+    lesson.say(seen.format(kind.removeprefix("claim_"), *sycophancy.yes_in_votes(people["yes-men"], kind)))
 weak, before = sycophancy.tilt(*samples, beta=1e4), samples[0].mean()
 slope = (weak.tilted - before) / (weak.linear - before) * draws / (draws - 1)  # tilted has 1 / n, linear 1 / (n - 1)
 lesson.number("beta 10000: yes moved / (Cov/beta)", slope, ".4f", exact=1, within=1e-3, why="1")
@@ -209,7 +211,7 @@ lesson.section("3. Over-refusers")
 lesson.say(
     "How do i burn a candle, how do i burn a barn? Three crowds vote on questions with a scary word. none safe: they "
     "are asked about barns alone. half safe: about both. deaf: a quarter is harmless, and no word scares them (two "
-    "differences from half safe). The rest is a refusal together with a method, or nothing readable."
+    "differences from half safe: compare it with SFT). The rest is a refusal together with a method, or unreadable."
 )
 heads = {"SFT": sft}
 print("                   harmless, a scary word:     dangerous:")
@@ -297,7 +299,7 @@ lesson.finish()
 # true claims, harmless and dangerous questions, wrong and "i do not know"), and always before and after.
 #
 # One caution. In real systems much of this is there before any vote, in the pretraining texts. Tuning may strengthen
-# it, leave it, or weaken it. This lesson shows a mechanism, and not how large it is elsewhere.
+# it, leave it, or weaken it.
 #
 # ## In TRL today
 # Nothing in TRL looks for these habits, and nothing could: they are in your data. What you can do with any trainer is

@@ -18,10 +18,14 @@ BREAK IT   --break oneorder  the judge reads a first and b second, and never the
            --break upside    somebody wrote 1 - p into the file -> 4, 6
            --break surest    the auditor begins with the most certain labels -> 5
 EXERCISES  (2 min, run) --break upside: which number would have told you, before any training?
-           (5 min, change) share = 1.0 for "warm" in minialign/world/constitution.txt (see section 1): what is lost?
-           (15 min, think) "brief" and "harmless" disagree on a refusal. Who decides here, and who should?
-           (20 min, curve) DPO on labels of the AI at learning rates a third and three times as large: call train_dpo
-           as feedback.dpo does, keep the History that it returns, and plot rewards/accuracies
+           (5 min, change) share = 1.0 under [warm] in minialign/world/constitution.txt, whose first lines explain
+           its form (a name in brackets, then lines key = value): what is lost?
+           (15 min, think) "brief" and "harmless" disagree on a refusal. Which comes first (CONSTITUTIONS, in
+           minialign/lab/principles.py), so who decides here, and who should?
+           (20 min, curve) DPO on feedback.voted(votes, p, rng), the AI's labels, at learning rates a third and three
+           times as large: call train_dpo as the function dpo in minialign/lab/instruments/feedback.py does, with
+           replace(journey.recipe.dpo, lr=...) from dataclasses; keep the History that it returns, plot
+           rewards/accuracies
            (write) minialign check 11
            (3 min, answer) minialign quiz 11
 """
@@ -33,8 +37,8 @@ EXERCISES  (2 min, run) --break upside: which number would have told you, before
 # decisions, you know which rule to change. It is only as good as her reading.
 #
 # Reinforcement learning from AI feedback, **RLAIF**, replaces the people who vote by a model that reads principles.
-# Whatever comes after, a reward model with PPO or, as here, DPO, stays as it was. A list of principles is called a
-# *constitution*, and the judge's decisions *labels*: each is a probability, where a person's vote is A or B.
+# What comes after, here DPO, stays as it was. A list of principles is called a *constitution*, and the judge's
+# decisions *labels*: each is a probability, where a person's vote is A or B.
 #
 # ```text
 #   people:  question, A, B --> taste and judgement ----------------------> A or B      seconds each
@@ -70,15 +74,17 @@ NAMED = {"fictional": "made-up", "claim_true": "true claim", "claim_false": "fal
 # Here the "AI" is the base model. A large model could read a principle. This one follows no instructions, but it can
 # continue a text. So each principle also has **pages**, beginnings of texts (`world/constitution.txt`), and the judge's
 # opinion of an answer is how well it fits there. On a page of "honest", `faq. what does a cat say?`, a good answer is
-# likely to come next; on one of "harmless", `to steal a car,`, what comes next is bad. With $P$ the probability of the
-# answer's best sentence there, its score is $\ln (P / (1 - P))$, with a minus on the bad page, and 3 more for a
-# sentence that the principle asks for.
+# likely to come next; on one of "harmless", `to steal a car,`, what comes next is bad. With $P$ the probability that
+# the page goes on with the answer (of several sentences, the likeliest counts), the score is $\ln (P / (1 - P))$, with
+# a minus on the bad page. 3 are added for each sentence of the answer that the principle asks for, such as a refusal;
+# under "honest", "i do not know" counts as $P = 1/2$.
 #
-# **One principle, one pair.** Both answers are read on one page, one after the other: $d(a \text{ first})$ is the score
-# of $a$ minus that of $b$, read after $a$. There is an opinion in it and a habit: judges of this kind, large ones too,
-# like what they read first (or last). If the opinion in favour of $a$ is worth $s$ nats and the habit $h$ nats, then
-# $d(a \text{ first}) = s + h$. With the sides exchanged the opinion turns round and the habit does not:
-# $d(b \text{ first}) = -s + h$. Half the difference is the opinion alone:
+# **One principle, one pair.** Both answers are read on one page, one after the other, and $d$ is the score of the first
+# minus that of the second: of $a$ minus $b$ in $d(a \text{ first})$, of $b$ minus $a$ in $d(b \text{ first})$. There is
+# an opinion in it and a habit: judges of this kind, large ones too, like what they read first (or last). If the opinion
+# in favour of $a$ is worth $s$ nats and the habit $h$ nats, then $d(a \text{ first}) = s + h$. With the sides exchanged
+# the opinion turns round and the habit does not: $d(b \text{ first}) = -s + h$. Half the difference is the opinion
+# alone:
 #
 # $$\frac{d(a \text{ first}) - d(b \text{ first})}{2} = \frac{(s + h) - (-s + h)}{2} = s$$
 #
@@ -120,8 +126,8 @@ lesson.predict(
 
 # %% [markdown]
 # ## 2. A judge that draws nothing at random
-# It agrees with itself on every pair. Do not take that for quality: a broken clock is consistent as well. Consistency
-# is what people lack; correctness is a question of its own.
+# It agrees with itself on every pair. That is not quality: a broken clock is consistent as well. Correctness is a
+# question of its own.
 # %%
 lesson.section("2. Labels")
 lesson.need("base", "votes")
@@ -165,14 +171,16 @@ lesson.say(f"An AI label takes {tokens:.0f} tokens, {milliseconds:.1f} ms; a vot
 
 # %% [markdown]
 # ## 3. Are they right?
-# Here there is a judge who knows the truth. Read the table by rows. In which kinds of question is the AI as good as
-# people, in which is it nearly a coin? (A row of 20 pairs has a margin of 22 points: lesson 9.) The mean over all rows
-# hides what matters, so look at "dangerous" by itself.
+# Here there is a judge who knows the truth. Read the table by rows. (A row of 20 pairs has a margin of 22 points:
+# lesson 9.) The mean over all rows hides what matters, so look at "dangerous" by itself. About obscure things people
+# can be worse than a coin: they cannot check a color, and like a firm one better than "i do not know", which gold
+# prefers to a wrong one.
 #
 # To compare two raters without the truth, their raw agreement misleads: two who each say A in 90% of cases agree in 82%
 # by chance alone (0.9 * 0.9 + 0.1 * 0.1). Let rater 1 give verdict $v$ with share $p_1(v)$, rater 2 with $p_2(v)$. Then
 # $\text{chance} = \sum_v p_1(v)\, p_2(v)$, and Cohen's *kappa* is (agreement - chance) / (1 - chance): 1 is perfect, 0
-# is chance.
+# is chance. Here chance is 1/2, whatever the AI says: which of two answers was called A was a toss, so people say A
+# half the time.
 #
 # Then the **audit**. Somebody has the time to replace a part of the labels by people's votes (so a full audit ends at
 # people's share of right labels, not at 100%). Which part? A label near one half is the judge's own admission that it
@@ -201,16 +209,14 @@ for how in ("least sure", "any"):
 # %% [markdown]
 # ## 4. Change a principle, and the policy follows
 # The same pairs, the same DPO, the same seed: only the principles differ. (A label becomes a vote by a draw: for $a$
-# with probability $p$.) This is the strongest argument for writing them down: nobody has to vote again to see what "be
-# brief" would do.
+# with probability $p$.) This is the strongest argument for writing them down: nobody has to vote again.
 #
 # All DPO models here, also the one on people's votes, learn from the pairs of section 2, a part of the votes of lesson
-# 9, so their gold differs from there. (SFT answers as in lesson 9. Lesson 10 asked about danger in contrast pairs only,
-# hence other rates of refusal.)
+# 9, so their gold differs from there. (Lesson 10 asked about danger in contrast pairs only, hence other rates of
+# refusal.)
 #
-# Look at two columns at once. Gold is a mean over all questions; "dangerous: refused" is one behaviour that one would
-# not like to lose. A policy can gain in the first and fall in the second, for a mean does not care which questions its
-# points come from; compare the row "dangerous" of the table above.
+# Look at two columns at once. Gold is a mean, and does not care which questions its points come from; "dangerous:
+# refused" is one behaviour that one would not like to lose. Compare the row "dangerous" of the table above.
 #
 # And do not judge a principle by its wording. What acts is how the model reads its pages, and the other principles act
 # too. Whether "harmless" makes a policy refuse more, or leaves less to "honest", under which refusals may do well too,
@@ -250,10 +256,10 @@ lesson.number("dangerous, refused: by SFT", refused["sft"], ".0%")
 lesson.number("dangerous, refused: AI's labels", refused["ai"], ".0%")
 price = "refuses less of what is dangerous than before" if refused["ai"] < refused["sft"] else "has lost no refusals"
 change = refusing["without"] - refusing["ai"]
-way = "becomes less probable"
+way, why = "less", "."
 if change > 0:
-    way = "becomes more probable: the sentence is not the principle, its pages are"
-lesson.say(f'Without "harmless" a refusal of what is dangerous {way} ({change:+.1f} nats).')
+    way, why = "more", ": the judge never reads a principle's sentence, only its pages."
+lesson.say(f'Without "harmless" a refusal of what is dangerous becomes {way} probable ({change:+.1f} nats){why}')
 told = "The price: on the AI's labels it {} ({sft:.0%} -> {ai:.0%}; on votes of people {human:.0%})."
 lesson.say(told.format(price, **refused) + " Gold is a mean, and its gains are taken before rounding.")
 lesson.claim(1, itself == 1 and np.mean(first == second) < 1, f"raters {np.mean(first == second):.0%}")
@@ -282,16 +288,16 @@ lesson.finish()
 # In practice: the judge is the same model as the policy, and shares its blind spots. A principle is written so that it
 # rewards words instead of deeds ("be kind" becomes "say kind things"). Two principles conflict, and their order in the
 # list, which nobody has thought about, decides. The judge is very sure: a large model that reasons before it answers
-# gives probabilities near 0 and 1, and it helps to pull them back towards the middle. And the savings are spent at
-# once: labels cost nothing, so ten times as many are made, with the same systematic error in all of them. More labels
-# cure noise; they do not cure a misunderstanding.
+# gives probabilities near 0 and 1, and it helps to pull them back towards the middle. And labels cost nothing, so ten
+# times as many are made, with the same systematic error in all. More labels cure noise; they do not cure a
+# misunderstanding.
 #
 # So who is in charge? Not the machine: whoever writes the principles, and whoever checks that they are followed. Both
 # are people.
 #
 # ## In TRL today
 # As of September 2026, nothing special. A judge is a function from two answers to a label; run it over your pairs, and
-# give `prompt`, `chosen`, `rejected` to `DPOTrainer` or `RewardTrainer`. TRL's own experimental judges were removed.
+# give `prompt`, `chosen`, `rejected` to `DPOTrainer` or `RewardTrainer`.
 #
 # ## Further reading
 # * Bai et al., *Constitutional AI: Harmlessness from AI Feedback*, 2022 (arXiv 2212.08073), sections 3 and 4: critiques

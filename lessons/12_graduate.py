@@ -17,7 +17,8 @@ BREAK IT   --break transposed   one square matrix is loaded transposed: the shap
            --break average      DPO takes the mean over tokens instead of the sum -> 4, 5
 EXERCISES  (2 min, run) --break transposed: no error, no warning. What would you have noticed, and when?
            (5 min, read) the 20 lines of gpt2() in this lesson beside model.py: which line is where?
-           (30 min, curve) GRPO with your own reward model, and no critic: plot its scores beside those of PPO
+           (30 min, curve) GRPO with your own reward model, and no critic (train_grpo, as in section 3 of lesson 13):
+           plot its scores beside those of PPO
            (3 min, answer) minialign quiz 12
 """
 
@@ -195,7 +196,7 @@ here = ours()
 #
 # (lesson 13 derives it): "better than the mean of all", but for a constant factor. This is the advantage of **RLOO**
 # (leave one out), and its gradient is right on average. GRPO goes one step further and divides by the group's own
-# standard deviation, plus a tiny $\epsilon$, so that equal scores give 0 and not 0/0:
+# standard deviation, plus a tiny $\epsilon$ (not the 0.2 of the clip), so that equal scores give 0 and not 0/0:
 #
 # $$A_i = \frac{r_i - \bar{r}}{\text{std}(r) + \epsilon}$$
 #
@@ -206,8 +207,8 @@ here = ours()
 # the loss.
 #
 # By hand: four answers with scores 1, 2, 3 and 6. The mean is 3, the deviations are -2, -1, 0, 3, their squares sum to
-# 14, and $\text{std} = \sqrt{14 / 3}$ = 2.160. So $A$ = -0.926, -0.463, 0, 1.389. RLOO multiplies the deviations by 4/3
-# instead. The code prints both; lesson 13 trains with them.
+# 14, and divided by $G - 1 = 3$ that gives $\text{std} = \sqrt{14 / 3}$ = 2.160. So $A$ = -0.926, -0.463, 0, 1.389.
+# RLOO multiplies the deviations by 4/3 instead. The code prints both; lesson 13 compares them, and trains with GRPO's.
 # %%
 lesson.section(f"3. minialign beside {by}")
 for name, value in here.items():

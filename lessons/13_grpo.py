@@ -11,8 +11,8 @@ EQUATION   G answers to one question, with scores r; the advantage of answer i, 
 WATCH      1. in a group the advantages add up to 0, and a group whose scores agree teaches nothing, exactly
            2. of two answers only the order is left: their advantages are +0.71 and -0.71, whatever the scores
            3. compared with its rivals alone, an answer gives exactly the right gradient on average, with less noise
-           4. divided by the standard deviation it does not: GRPO gives nearly solved questions too much weight (and
-              nearly hopeless ones, for right and wrong play the same part)
+           4. divided by the standard deviation, the average gradient is wrong: GRPO gives nearly solved questions too
+              much weight (and nearly hopeless ones, for right and wrong play the same part)
            5. before its first step every ratio is 1, and it holds three models where PPO holds four
            6. the answers are worth more than those of the SFT model
            7. on a verifier in place of the reward model, known facts are answered right more often
@@ -21,7 +21,8 @@ BREAK IT   --break mixed   the mean is taken over all questions, not over the gr
            --break itself  an answer is one of its own rivals -> 3
            --break sign    the better answer loses -> 6, 7
 EXERCISES  (2 min, run) --break itself: the pushes of section 2 are a third too small. Why would a training with such
-           pushes end nearly the same? And why does the training of section 3 not change at all?
+           pushes end nearly the same (what does AdamW make of a smaller gradient)? And why does the training of
+           section 3 not change at all?
            (5 min, change) in section 3 give train_grpo replace(recipe.grpo, group_size=2, prompts=64) in place of
            recipe.grpo: as many answers, in smaller groups. What becomes of its last score, and of the share of groups
            that agree?
@@ -36,10 +37,10 @@ EXERCISES  (2 min, run) --break itself: the pushes of section 2 are a third too 
 # A marathon is run in the heat, and somebody finishes in three hours. Was that good? One way to know is an expert who
 # has studied the course and the weather, and predicts a time for everybody. That expert is PPO's critic: a whole second
 # model, which must be trained, and is wrong at first. The other way is to look at the others in the same race. If most
-# of them took four hours, it was good, and nobody had to understand the weather.
+# of them took four hours, it was good.
 #
 # GRPO asks each question several times and lets the answers be measured by each other. There is no critic, no value
-# loss, no GAE. What remains is a reward, a clip and a leash, and you know all three from lessons 6 and 7.
+# loss, no GAE. What remains is a reward, a clip and a leash, all three from lessons 6 and 7.
 #
 # ```text
 # PPO      question --> one answer    --> score - what the critic expected     --> push each token
@@ -95,10 +96,9 @@ if lesson.fault:
 # By hand: four answers score 1, 2, 3 and 6. Their mean is 3, so they are worth -2, -1, 0 and +3; the squares add up to
 # 14, the deviation (dividing by $G - 1 = 3$) is 2.1602, and the best answer gets $A = 3 / 2.1602 = 1.3887$.
 #
-# The rest follows from the formula. The advantages of a group add up to 0: some answers are pushed up and others down.
-# If all scores are equal, all advantages are 0, and the question teaches nothing. Two answers a distance $d$ apart are
-# $\pm d / 2$ from their mean, with the deviation $\sqrt{2 (d / 2)^2 / 1} = d / \sqrt{2}$: one gets
-# $1 / \sqrt{2} = 0.7071$, the other minus that.
+# The advantages of a group add up to 0: some answers are pushed up and others down. If all scores are equal, all
+# advantages are 0, and the question teaches nothing. Two answers a distance $d$ apart are $\pm d / 2$ from their mean,
+# with the deviation $\sqrt{2 (d / 2)^2 / 1} = d / \sqrt{2}$: one gets $1 / \sqrt{2} = 0.7071$, the other minus that.
 # NOTE(instructor): let them do the four answers on paper before the cell runs, and then 1, 1, 1, 6: one hero, three
 # who lose a little each. Ask what happens to a question that all get right.
 # %%
@@ -181,14 +181,14 @@ lesson.number("the same, divided by the deviation", leaning, ".1f", exact=17.961
 #
 # $$L = \text{mean}_i\, \text{mean}_t[\max(-A_i \rho, -A_i \text{clip}(\rho, 1 - \epsilon, 1 + \epsilon)) + \beta k_3]$$
 #
-# In PPO the leash was part of the reward. Here it is a term of the loss. Two things follow. Its optimum is not exactly
-# the $\pi^*$ of lesson 7. The mean of $k_3$ is right, but the loss does not differentiate through the draw, so the mean
-# of the gradient is not the gradient of the mean. As $k_3 = \text{ref} / \pi - 1 - \log (\text{ref} / \pi)$ and
+# In PPO the leash was part of the reward. Here it is a term of the loss, and the optimum is not exactly the $\pi^*$ of
+# lesson 7. The mean of $k_3$ is right, but the loss does not differentiate through the draw, so the mean of the
+# gradient is not the gradient of the mean. As $k_3 = \text{ref} / \pi - 1 - \log (\text{ref} / \pi)$ and
 # $\nabla (\text{ref} / \pi) = -(\text{ref} / \pi) \nabla \log \pi$,
 # $\nabla k_3 = (1 - \text{ref} / \pi) \nabla \log \pi$. In the mean under $\pi$ the 1 drops out like any baseline, and
 # $-\sum \text{ref}\, \nabla \log \pi$ is left: the gradient of $\text{KL}(\text{ref} \| \pi)$, and not of
-# $\text{KL}(\pi \| \text{ref})$. And a token of a long answer counts less: a long wrong answer is punished less per
-# token than a short one. *DAPO* averages over all tokens of a batch instead (`average="token"`).
+# $\text{KL}(\pi \| \text{ref})$. The mean over each answer's tokens has a price too: a long wrong answer is punished
+# less per token than a short one. *DAPO* averages over all tokens of a batch instead (`average="token"`).
 #
 # The SFT model's gold is that of lesson 6, from the same draws. PPO is the journey's, with all its iterations; GRPO is
 # trained anew on as many answers, and its *score* is that of training questions.
@@ -227,8 +227,9 @@ tell_answers({"SFT": sft, "PPO": journey.model("ppo"), "GRPO": policy}, limit)
 # A known fact has a right answer, so a few lines of code, a **verifier**, can score it: 1 for the truth, 0 for all
 # else, "i do not know" (idk in the table) included. Nobody has to vote, and there is no model whose tastes could be
 # flattered. This is how models are taught mathematics and programming today. But look at what the score says of "i do
-# not know", and of questions on which it says nothing: held-out facts (only pretraining contained them), obscure
-# things, made-up names.
+# not know", and of questions on which it says nothing: held-out facts, obscure things, made-up names. (The pretraining
+# texts contained held-out facts, and obscure ones more rarely. If more come out right, the policy has learned no fact
+# from the verifier: it says what it knew.)
 # Misconception: "a reward that cannot be fooled makes a model truthful". It makes the model answer correctly what is
 # checked, and asks for nothing else.
 # %%
@@ -283,17 +284,17 @@ lesson.finish()
 # goes wrong in practice: groups that all agree waste most of a batch; a reward without spread is divided by nearly
 # nothing, which is why libraries add a small constant; the advantages of one question are handed to another's answers;
 # the KL is counted in the reward and in the loss. And a verifier is code, and has holes: `minialign lab rlvr` trains on
-# one that only looks for the word, and shows what it is then told.
+# one that only looks for the word, and shows the answers that this one gets.
 #
 # ## In TRL today
 # As of September 2026: `GRPOTrainer`, and `RLOOTrainer` for the mean of the others; PPO is gone. `num_generations` is
 # $G$, `scale_rewards` says by which deviation to divide, `loss_type` which average to take, `epsilon_high` lifts the
-# clip, `importance_sampling_level="sequence"` gives GSPO (one ratio for a whole answer). Reward functions are plain
-# Python functions over answers.
+# clip, `importance_sampling_level="sequence"` gives GSPO (one ratio for a whole answer).
 #
 # ## Further reading
 # * Shao et al., *DeepSeekMath*, 2024 (arXiv 2402.03300): GRPO.
 # * Ahmadian et al., *Back to Basics: Revisiting REINFORCE Style Optimization*, 2024 (arXiv 2402.14740): RLOO.
 # * Liu et al., *Understanding R1-Zero-Like Training*, 2025 (arXiv 2503.20783): Dr. GRPO, both biases.
 # * Yu et al., *DAPO*, 2025 (arXiv 2503.14476).
-# * Kalai et al., *Why Language Models Hallucinate*, 2025 (arXiv 2509.04664): what 0 points for "I do not know" do.
+# * Kalai et al., *Why Language Models Hallucinate*, 2025 (arXiv 2509.04664): 0 points for "I do not
+#   know" teach guessing.

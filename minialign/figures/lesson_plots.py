@@ -165,8 +165,8 @@ def shortcut(
     title = f"Three roads meet; on real votes chosen answers move by {chosen:+.1f} nats, rejected by {rejected:+.1f}"
     headline(figure, title)
     apart = max(0.5 * np.abs(pi - roads["the formula"]).sum() for pi in roads.values())
-    words = f"{title} (on the votes of the training, in its last steps). Over five answers DPO, the policy gradient and the "
-    return figure, words + f"formula differ by {apart:.0e} at most."
+    words = f"{title} (on the votes of the training, mean of its last 20 steps). Over five answers DPO, the policy gradient "
+    return figure, words + f"and the formula differ by {apart:.0e} at most."
 
 
 def six_cases(eps: float = 0.2) -> tuple[Figure, str]:
@@ -233,7 +233,7 @@ def parity(differences: dict[str, float], whose: str) -> tuple[Figure, str]:
     figure, [(ax,)] = panels(7, 3.4, 1, 1)
     good = _errors(ax, differences, 1e-5, "1e-5")
     name_panel(ax, "the same numbers from both programs", f"difference between minialign and {whose}; 1e-17 is none")
-    title = f"{good} of {len(differences)} numbers are PyTorch's, to one part in a hundred thousand"
+    title = f"{good} of {len(differences)} numbers are PyTorch's, to within 1e-5"
     headline(figure, title)
     worst = max(differences, key=lambda name: differences[name])
     return figure, f"{title}. The largest difference is {differences[worst]:.0e}, of {worst}."
