@@ -121,9 +121,9 @@ lesson.predict(
 #
 # where $\sigma(d) = 1 / (1 + e^{-d})$.
 #
-# How should $r$ be chosen? So that the votes that were really cast become as probable as possible (**maximum
+# How should $r$ be chosen? So that the votes that were cast become as probable as possible (**maximum
 # likelihood**). Votes are independent, so their probabilities multiply; logarithms turn the product into a sum; a minus
-# makes it something to minimise. That is the entire loss (a computer takes `np.logaddexp(0.0, -d)` for
+# makes it something to minimise. That is the loss (a computer takes `np.logaddexp(0.0, -d)` for
 # $-\log \sigma(d)$: `exp(800)` would be infinite):
 #
 # $$L = -\text{mean} \log \sigma(d)$$
@@ -142,8 +142,8 @@ lesson.predict(
 #
 # * **Without an opinion the loss is ln 2 = 0.693.** A model that says 0 for everything has $d = 0$ everywhere.
 # * **The two gradients of a pair sum to 0.** What one answer gains the other loses.
-# * **Only differences exist.** Add 5 to every score, and nothing changes. A single score means nothing until a zero has
-#   been chosen.
+# * **Only differences exist.** Add 5 to every score, and nothing changes: the loss reads nothing but $d$. A single
+#   score means nothing without a chosen zero.
 #
 # The unit of $r$ is a log-odds, $\ln (p / (1 - p))$: $d = \ln 9$, about 2.2, gives $1 / (1 + 1/9) = 0.9$: nine of ten
 # raters would take the first. Lesson 6 uses scores that are shifted and scaled, to mean 0 and
