@@ -184,7 +184,7 @@ def test_the_loop_adds_up(page):
             push = answer["score"] - beta * answer["distance"] - answer["expected"]
             assert js(page, "players[4].scene.sums(players[4].scene.at(players[4].at).answer).advantage") == pytest.approx(push)
             words = js(page, "document.querySelector('#stage-5 .verdict-line').textContent")
-            assert ("more probable" in words) == (push > 0) and f"{abs(push):.2f}" in words
+            assert ("pushed up" in words) == (push > 0) != ("pushed down" in words) and f"{abs(push):.2f}" in words
     assert "minialign page" not in js(page, "document.getElementById('stage-5').textContent")
 
 

@@ -31,8 +31,8 @@ STORY = {
         "The base model goes on, as the internet does",
         "Pick a branch, or change the temperature: low takes the likeliest, high evens them out.",
         "The base model has learned one thing: to predict the next character. The branches are the likeliest ones (EOS, the "
-        "end token, ends the text). Where one has nearly 100%, a new temperature goes to a place where it hesitates. A text of "
-        "your own: in More.",
+        "end token, ends the text). To show what the temperature does, its slider goes to a place where several compete. A "
+        "text of your own: in More.",
         "The base model has read a small internet. After every character it gives each possible next one a probability; one is "
         "drawn, and the next prediction depends on it. At a low temperature it is nearly always the likeliest; a high one "
         "evens them out.",
@@ -117,12 +117,12 @@ STORY = {
     "dpo": Telling(
         "The shortcut",
         "PPO, GRPO and DPO",
-        "Three roads to the same policy",
+        "Three roads from votes to a policy",
         "Press Play: they set out.",
-        "A policy says how probable each answer is. In a toy world of thirteen answers (aa, ba ...) the best one (highest "
-        "mean reward minus leash) is known. PPO draws answers, and asks a reward model and a critic; GRPO (group relative "
-        "policy optimization) does without the critic; DPO (direct preference optimization) draws nothing and asks neither: it "
-        "learns from the votes directly.",
+        "A policy says how probable each answer is. In a toy world of thirteen answers (aa, ba ...) the best policy "
+        "(highest mean reward minus leash) is known. PPO draws answers, and asks a reward model and a critic; GRPO (group "
+        "relative policy optimization) compares answers with one another instead of a critic; DPO (direct preference "
+        "optimization) draws nothing and asks neither: it learns from the votes directly.",
         "PPO and GRPO ask a reward model; DPO moves the policy by the votes directly: no reward model, no sampling. "
         "Outlines are the exact optimum, bars the policy at this step.",
         "loss = - log sigma(beta [moved(chosen) - moved(rejected)])",

@@ -242,7 +242,8 @@ class LeashScene {
   }
 
   says(step) {
-    return inWords(this.here(step));
+    const c = this.here(step);
+    return `leash: beta ${Number(c.beta.toPrecision(2))}, ${number(c.kl)} nats (KL) from SFT`;
   }
 }
 

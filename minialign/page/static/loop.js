@@ -144,7 +144,7 @@ class LoopScene {
         : `${asProbable(distance)} as under the SFT model: the leash ${cost < 0 ? "gives back" : "charges"} ${number(Math.abs(cost))}.`,
       advantage === null
         ? "What is missing here, a new tour notes."
-        : `${advantage > 0 ? "Better" : "Worse"} than expected by ${number(Math.abs(advantage))}: it becomes ${advantage > 0 ? "more" : "less"} probable.`,
+        : `${advantage > 0 ? "Better" : "Worse"} than expected by ${number(Math.abs(advantage))}: pushed ${advantage > 0 ? "up" : "down"}. With all pushes so far: ${asProbable(distance).toLowerCase()} as under SFT.`,
     ][phase];
   }
 
