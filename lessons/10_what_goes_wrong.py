@@ -188,7 +188,7 @@ lesson.say(asked.format(recipe.dpo.beta, len(false), n_true, *error))
 for name, tilt in tilts.items():
     told, came = tilt.tilted - yes["SFT"].claim_false, yes[name].claim_false - yes["SFT"].claim_false
     how = "the direction is right" if told * came > 0 else "a miss: the forecast's direction is wrong"
-    how += ", but the change is within the margin (section 5 has five whole seeds)" * (abs(came) < error[0])
+    how += ", but the change is within the margin (section 5 has five whole seeds)" * int(abs(came) < error[0])
     lesson.say(f"{name}: forecast (tilted) {100 * told:+.0f} points, after DPO {100 * came:+.0f}; {how}.")
 seen = "On {} claims yes-men cast {} votes: {:.0%} of the chosen answers say yes, {:.0%} of the rejected ones."
 for kind in sycophancy.KINDS:
