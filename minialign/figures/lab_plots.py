@@ -101,11 +101,13 @@ def win_rates(rates: dict[str, Share], board: dict[str, Numbers], placebo: list[
     for ax in (left, middle):
         ax.axvline(0.5, color=GREY, linewidth=0.8, zorder=0)
         percent(ax.xaxis)
-    for name, row in board.items():
+    near = {name: row for name, row in board.items() if name != "base"}  # it is so far below that all others would be one spot
+    for name, row in near.items():
         right.plot(row["proxy"], row["gold"], MARKER[name], color=MODEL_STYLE[name]["color"], label=NAMES[name])
     legend_below(right, 3)  # names beside the points would lie on each other: PPO and DPO may be near
     right.margins(0.1)
-    name_panel(right, "gold: what the judge says", "proxy: the reward model's score")
+    below = f" ({NAMES['base']}: {board['base']['gold']:+.2f})" if "base" in board else ""
+    name_panel(right, f"gold: what the judge says{below}", "proxy: the reward model's score")
     first, ahead = max(board, key=lambda name: board[name]["gold"]), max(board, key=lambda name: board[name]["proxy"])
     level = [name for name in board if name != first and f"{board[name]['gold']:.2f}" == f"{board[first]['gold']:.2f}"]
     score = " and" if first == ahead else f", {NAMES[ahead]}"
@@ -244,7 +246,7 @@ def rivals(scores: np.ndarray, advantages: np.ndarray, history: History, known: 
     known facts before and after, made-up names before and after.
     """
     figure, [(left, middle, right)] = panels(12, 3.6, 1, 3, width_ratios=(2, 3, 4))
-    left.bar(range(len(scores)), advantages, color=[GREEN if a > 0 else VERMILION for a in advantages], width=0.6)
+    left.bar(range(len(scores)), advantages, color=MODEL_STYLE["grpo"]["color"], width=0.6)
     left.set_xticks(range(len(scores)), [f"score {score:g}" for score in scores], fontsize=7)
     reference(left, 0, "")
     name_panel(left, "advantages of four answers")
