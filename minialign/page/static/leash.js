@@ -242,8 +242,7 @@ class LeashScene {
   }
 
   says(step) {
-    const c = this.here(step);
-    return `leash: beta ${Number(c.beta.toPrecision(2))}, ${number(c.kl)} nats (KL) from SFT`;
+    return `leash: beta ${Number(this.here(step).beta.toPrecision(2))}, ${number(this.here(step).kl)} nats (KL) from SFT`;
   }
 }
 

@@ -8,7 +8,8 @@ from . import Exercise
 def error_cases(rng):
     cases = []
     for n, bins in ((6, 2), (20, 5), (40, 4)):
-        p = np.append(0.5 + 0.4995 * rng.random(n - 1), 1.0)  # far from the border a probability rounds to 1
+        p = 0.5 + 0.4995 * rng.random(n)
+        p[0], p[-1] = 0.5 + 0.09 * rng.random(), 1.0  # at least two bins; far from the border a probability rounds to 1
         cases.append((p, (rng.random(n) < 0.75).astype(float), bins))
     return cases
 
