@@ -19,7 +19,7 @@ BREAK IT   --break overwrite     of two uses of a value, only the last one count
            --break nozero        the gradients of the last step are not cleared: old ones push along, as momentum does,
                                  and the loss may even end lower -> 7
 EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do they have in common?
-           (5 min, change) below "eps = ..." (section 5) write  eps = eps.astype(np.float32)  (7 digits): the valley?
+           (5 min, change) below "eps = ..." write  eps = eps.astype(np.float32)  (7 digits): where is the valley now?
            (15 min, think) a million inputs, one output: what would finite differences cost, and what does backward?
            (20 min, curve) the network of section 6, gradients cleared, nine tenths kept (momentum), and never cleared:
            plot the losses. Why is the fault the fastest here, and where would it not be?
@@ -151,9 +151,9 @@ lesson.reveal()
 # here one value is used in three ways. A row $x$ of $C$ numbers is turned into $\hat{x}_i = (x_i - m)\, r$ with the
 # mean $m$ and $r = 1 / \sqrt{v + \epsilon}$, where $v$ is the mean of $(x_i - m)^2$. Let $x_j$ grow. The mean grows by
 # $1 / C$, so $x_i - m$ changes by $\text{onehot}(j)_i - 1 / C$. And $r$ shrinks: $dv / dx_j = 2 (x_j - m) / C$ (what
-# goes through $m$, $-(2 / C) \sum_i (x_i - m)\, dm / dx_j$, is 0, for the deviations sum to 0), and $dr / dv =
-# -\frac{1}{2} (v + \epsilon)^{-3/2} = -r^3 / 2$. Together $dr / dx_j = -r^3 (x_j - m) / C$. The product rule gives $r\,
-# (\text{onehot}(j)_i - 1 / C) + (x_i - m)\, dr / dx_j$, and as $x_i - m = \hat{x}_i / r$ this is
+# goes through $m$, $-(2 / C) \sum_i (x_i - m)\, dm / dx_j$, is 0, for the deviations sum to 0), and
+# $dr / dv = -\frac{1}{2} (v + \epsilon)^{-3/2} = -r^3 / 2$. Together $dr / dx_j = -r^3 (x_j - m) / C$. The product rule
+# gives $r\, (\text{onehot}(j)_i - 1 / C) + (x_i - m)\, dr / dx_j$, and as $x_i - m = \hat{x}_i / r$ this is
 #
 # $$\frac{d \hat{x}_i}{d x_j} = r \left( \text{onehot}(j)_i - \frac{1}{C} - \frac{\hat{x}_i \hat{x}_j}{C} \right)$$
 #

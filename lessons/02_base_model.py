@@ -130,8 +130,8 @@ lesson.predict(
 # In matrices, $y = A v$ with $A = \text{softmax}(q k^T / \sqrt{D})$: the code shown divides $q$ beforehand, and goes
 # block by block. Several such **heads** work side by side, each with its own three maps; their means, put end to end,
 # go through one more. As a mean does not know about order, queries and keys are first turned, each pair of their
-# numbers at a speed of its own, by an angle that grows with the position (**rotary** positions). Turned by $a t$ and $a
-# s$, they meet at an angle that has changed by $a (t - s)$: a score depends on how far apart two positions are.
+# numbers at a speed of its own, by an angle that grows with the position (**rotary** positions). Turned by $a t$ and
+# $a s$, they meet at an angle that has changed by $a (t - s)$: a score depends on how far apart two positions are.
 #
 # By hand, with $D = 1$: three positions, all queries 1, keys 0, ln 2 and 0, values 2, 4 and 10. The third position sees
 # scores 0, ln 2, 0. Their exponentials are 1, 2, 1, so the weights are 1/4, 1/2, 1/4, and the mean is 0.5 + 2 + 2.5 =

@@ -101,9 +101,9 @@ PEOPLE = {
 #
 # $$P(a \text{ is preferred to } b) = \sigma \left( \frac{u(a) - u(b)}{\tau} \right)$$
 #
-# This is the **Bradley-Terry model**. Multiplied by $e^{u(a) / \tau}$ above and below, it is $e^{u(a) / \tau} /
-# (e^{u(a) / \tau} + e^{u(b) / \tau})$, a share of two strengths. Nothing but the *difference* matters, and it is
-# measured in units of $\tau$: a steady hand has a small $\tau$.
+# This is the **Bradley-Terry model**. Multiplied by $e^{u(a) / \tau}$ above and below, it is
+# $e^{u(a) / \tau} / (e^{u(a) / \tau} + e^{u(b) / \tau})$, a share of two strengths. Nothing but the *difference*
+# matters, and it is measured in units of $\tau$: a steady hand has a small $\tau$.
 #
 # By hand, with $\tau = 1$ and three answers worth 1, 0 and -1: a gap of 1 wins with $\sigma(1) = 1 / (1 + e^{-1})$ =
 # 0.731, a gap of 2 with 0.881, and a gap of 0 is a coin toss. Whatever the two values are, a gap of 1 is 0.731. The

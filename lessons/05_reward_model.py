@@ -225,9 +225,9 @@ if own:
 
 # %% [markdown]
 # ## 4. The numbers, and what they can be held against
-# The model measured here, and the last point of the figure, is the journey's: it has had all votes. An accuracy is good
-# or bad only beside its **ceiling**. Raters slip, and nobody predicts a slip: lesson 4 finds the ceiling from how often
-# people agree with themselves. Here the raters are simulated, so it is known, and is printed.
+# Without a fault the model measured here, and the last point of the figure, is the journey's: it has had all votes. An
+# accuracy is good or bad only beside its **ceiling**. Raters slip, and nobody predicts a slip: lesson 4 finds the
+# ceiling from how often people agree with themselves. Here the raters are simulated, so it is known.
 #
 # The second yardstick is honesty. $\sigma(|d|)$ is how sure the model is. Sort the held-out pairs into bins by that
 # number, and compare in each bin how sure the model was with how often it was right. The **expected calibration error**

@@ -10,11 +10,11 @@ from ..models import MODELS, NAMES
 from ..runs.text import decimal
 from .hero import hero
 from .loosened import hardest, loosened
+from .race import NEAR, way_gone
 from .run import gold
 
 PUBLISHED = "in the laboratory its truth ended below SFT in 4 of 5 seeds"  # a test reads it there
 WHERE = "results page: docs/results.md"
-NEAR = 0.9  # of the way: there
 LIKES = {"warmth": "friendly", "length": "long", "confidence": "confident", "agreement": "agreeing"}
 
 
@@ -247,11 +247,6 @@ def still_wrong(scenes: shown.Scenes) -> list[Told]:
         here = f"{votes.votes - reward_model.held_out:,} votes"
     says = f"says \u201c{answer.text.strip()}\u201d to \u201c{answer.question}\u201d (truth {signed(worth)})"
     return [Told(f"Yet here DPO {says}: the toy world has votes on every answer, without noise; this run has {here}.", "gold")]
-
-
-def way_gone(race: shown.Race) -> dict[str, float]:
-    """Of the distance to the best policy at the start, the share that each has left behind it at the end."""
-    return {name: 1 - distances[-1] / distances[0] for name, distances in race.distances.items()}
 
 
 def form_first(s: shown.SftScene) -> list[Told]:

@@ -10,8 +10,8 @@ from typing import Any
 from ..figures import scenes as shown
 from ..models import NAMES
 from ..runs.text import decimal
-from .captions import NEAR, way_gone
 from .loosened import hardest, loosened
+from .race import NEAR, way_gone
 
 
 def guesses(scenes: shown.Scenes) -> dict[str, shown.Guess | None]:

@@ -34,6 +34,7 @@ PROMPT = [USER, BOT]  # an empty question
 ANSWERS = enumerate_sequences(TOKENS, LONGEST, EOS)
 NAMES = ["".join("a.bc"[token] for token in answer if token != EOS) or "(end)" for answer in ANSWERS]
 ITERATIONS, FRAMES = 60, 31  # steps of training, and how many of them are kept
+NEAR = 0.9  # of the way to the best policy: there (as in race.js)
 DPO_UPDATES = 5  # in one step; a step of PPO or GRPO is eight, on 128 fresh answers
 SHARED: dict[str, Any] = {
     "epochs": 4,
@@ -140,3 +141,8 @@ def race(folder: str | Path) -> Race:
     path.parent.mkdir(parents=True, exist_ok=True)
     atomically(path, lambda file: file.write(text.encode("utf-8")))
     return found
+
+
+def way_gone(race: Race) -> dict[str, float]:
+    """Of the distance to the best policy at the start, the share that each has left behind it at the end."""
+    return {name: 1 - distances[-1] / distances[0] for name, distances in race.distances.items()}

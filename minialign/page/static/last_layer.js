@@ -86,7 +86,11 @@ class LastLayerScene {
     const mine = `${BALLOTS.length} ${BALLOTS.length === 1 ? "vote" : "votes"} of yours`;
     this.note.textContent = !BALLOTS.length
       ? "Vote in scene 3, and your votes can train it too."
-      : { run: "", own: `Trained on ${mine} alone: so few are soon learned by heart, and their low loss says little about others.`, both: `Trained on the run\u2019s votes and ${mine}.` }[this.source];
+      : {
+          run: "",
+          own: `Trained on ${mine} alone: so few are soon learned by heart, and their low loss says little about others.`,
+          both: `Trained on the run\u2019s votes and ${mine}.`,
+        }[this.source];
     this.data.last_layer.shown.forEach((k, i) => {
       if (this.chosen[k]) this.move(this.duels[i], dot(w, this.chosen[k]), dot(w, this.rejected[k]), this.scale);
     });
