@@ -88,7 +88,7 @@ def votes(s: VotesScene, question: str, progress: float) -> Says:
 
 
 def reward(s: RewardScene, question: str, progress: float) -> Says:
-    return "SFT, the most usual answer", row_of(s.last_layer.candidates, question).answers[0]
+    return "SFT, its most frequent answer", row_of(s.last_layer.candidates, question).answers[0]
 
 
 def ppo(s: PpoScene, question: str, progress: float) -> Says:
@@ -96,7 +96,7 @@ def ppo(s: PpoScene, question: str, progress: float) -> Says:
     if not texts:
         return "", None
     said = at(texts, progress)
-    return f"PPO, after {said.step} iterations", Answer(said.text, said.ended)
+    return f"PPO, after {said.step} iteration{'s' * (said.step != 1)}", Answer(said.text, said.ended)
 
 
 def leash(s: LeashScene, question: str, progress: float) -> Says:

@@ -200,12 +200,12 @@ class LastLayerScene {
     this.verdict.textContent = `${note}score ${number(score, 2, true)}: ${where} the SFT model\u2019s average answer`;
   }
 
-  // Of the SFT model's usual answers, the one that the last layer likes best now; before it has any opinion, the most usual.
+  // Of the SFT model's usual answers, the one that the last layer likes best now; before it has an opinion, the most frequent.
   answer(step) {
     const { answers, rows } = rowOf(this.candidates),
       scores = rows.map((row) => dot(this.path[step].w, row));
     const best = answers[scores.indexOf(Math.max(...scores))];
-    const who = `of ${NAMES.sft}\u2019s own answers, the ${step ? "best scored" : "most usual"}`;
+    const who = `of ${NAMES.sft}\u2019s own answers, the ${step ? "best scored" : "most frequent"}`;
     return { by: "sft", who, ...best }; // the model that gave them has not changed
   }
 
