@@ -3,7 +3,7 @@
 
 QUESTION   PPO needs a reward model, a critic and fresh samples. What if the votes alone were enough?
 NEEDS      the SFT model and the votes (made once if they are missing); with --votes FILE your own votes are used
-TIME       about 15 s; --fast about 7 s
+TIME       about 20 s; --fast about 7 s
 EQUATION   the optimum with a KL penalty   pi*(y) = ref(y) exp(r(y) / beta) / Z          [eq: gibbs]
            solved for r, put into Bradley-Terry, Z cancels:
            loss = - log sigma(h),   h = beta [log pi/ref (chosen) - log pi/ref (rejected)]   [eq: dpo-loss]

@@ -789,6 +789,13 @@ def test_the_film(copy, monkeypatch, there_is_ffmpeg):
         assert made.read_bytes()[:6] == b"GIF89a" and made.stat().st_size < 2_000_000
 
 
+def test_the_film_counts_iterations_in_english():
+    texts = [ScoredAnswer(step, "q", "it says moo.", True, 0.0, 0.0, 0.0, 0.0) for step in (0, 1, 2)]
+    scene = PpoScene([PpoRun(0.1, True, texts, [0.0], [0.0])], 8)
+    said = [film.ppo(scene, "q", progress)[0] for progress in (0.0, 0.4, 1.0)]
+    assert said == ["PPO, after 0 iterations", "PPO, after 1 iteration", "PPO, after 2 iterations"]
+
+
 def test_a_film_is_a_minute_long():
     assert 50 <= 7 * ((film.PICTURES - 1) * film.SECONDS + film.LAST) <= 65
 
