@@ -211,6 +211,11 @@ def test_the_table_has_every_model_and_the_runs_it_is_made_of(out, capsys):
     assert "PPO above SFT in gold, sampled / greedy" in text and "2 seeds" in text
     assert "2 seeds" in (out / "table-fast" / "scoreboard.txt").read_text(encoding="utf-8")
 
+    assert main(["table", "--fast", "--seeds", "1", "--first", "1", "--out", str(out)]) == 0  # its run is there
+    text = capsys.readouterr().out
+    assert (out / "table-fast-s1" / "table.md").read_text(encoding="utf-8") == text
+    assert "over 1 seeds from 1 on;" in text and f"| PPO | {gold[1]:.2f} |" in text
+
 
 @pytest.mark.whole
 def test_seeds_side_by_side_give_the_same_numbers(tmp_path, monkeypatch, capsys):
@@ -347,6 +352,7 @@ def test_ctrl_c_ends_the_talk(run, monkeypatch, capsys):
         ["tour", "--seed", "one"],
         ["chat", "--model", "gpt"],
         ["table", "--seeds", "0"],
+        ["table", "--first", "-1"],
         ["table", "--jobs", "none"],
     ],
 )

@@ -13,7 +13,7 @@ import numpy as np
 from .. import pipeline
 from ..models import NAMES, SPEAKERS, STAGES
 from ..runs import metrics
-from ..runs.arguments import positive_number
+from ..runs.arguments import positive_number, whole_number
 from ..runs.folder import check_writable, run_name, save_run, write_text
 from ..runs.records import Measured, ScoreboardRow
 from ..runs.seeds import cores, for_each
@@ -23,29 +23,30 @@ from ..runs.text import decimal
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fast", action="store_true", help="of the classroom cut")
     parser.add_argument("--seeds", type=positive_number, default=5, help="how many: 0, 1, ... (default 5)")
+    parser.add_argument("--first", type=whole_number, default=0, metavar="SEED", help="the first of them (default 0)")
     parser.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
     parser.add_argument("--jobs", type=positive_number, help="seeds at once (default: one per core)")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    table(arguments.fast, arguments.seeds, arguments.out, arguments.jobs)
+    table(arguments.fast, arguments.seeds, arguments.out, arguments.jobs, arguments.first)
 
 
-def table(fast: bool, seeds: int, out: str | Path, jobs: int | None) -> None:
-    """Make or find the runs of seeds 0, 1, ..., and print what they have in common."""
+def table(fast: bool, seeds: int, out: str | Path, jobs: int | None, first: int = 0) -> None:
+    """Make or find the runs of as many seeds, from the first on, and print what they have in common."""
     out = Path(out)
     check_writable(out / "cache")
     recipe = pipeline.FAST if fast else pipeline.FULL
-    tasks = [(recipe, seed, out, run_name(fast, seed)) for seed in range(seeds)]
+    tasks = [(recipe, seed, out, run_name(fast, seed)) for seed in range(first, first + seeds)]
     try:
         runs = for_each(one_run, tasks, min(seeds, jobs or cores()))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"finished stages are kept in {out / 'cache'}; run the same command again to resume") from None
-    text = markdown(runs)
+    text = markdown(runs, first)
     print(text)
     from ..figures import plots, style  # matplotlib is slow to load: only when there is something to draw
 
-    folder = out / ("table-fast" if fast else "table")
+    folder = out / f"table{'-fast' * fast}{f'-s{first}' * bool(first)}"
     figure, words = plots.scoreboard([run.scoreboard for run in runs])
     style.save(figure, folder / "scoreboard", words)
     write_text(folder / "table.md", text + "\n")
@@ -63,11 +64,11 @@ def one_run(task: tuple[pipeline.Recipe, int, Path, str]) -> Measured:
     return run
 
 
-def markdown(runs: list[Measured]) -> str:
+def markdown(runs: list[Measured], first: int = 0) -> str:
     """The runs as two tables: the scoreboard, and the numbers behind it.  Each cell: mean [smallest, largest]."""
     n = len(runs)
     lines = [
-        f"Mean [smallest, largest] over {n} seeds; {runs[0].questions.report} report questions, "
+        f"Mean [smallest, largest] over {n} seeds{f' from {first} on' * bool(first)}; {runs[0].questions.report} report questions, "
         f"sampled at temperature 1 unless it says greedy.",
         "",
         "| model | gold | gold, greedy | helpful | honest | harmless | wins | KL | answers | seconds | models in memory |",
