@@ -66,9 +66,9 @@ def one_run(task: tuple[pipeline.Recipe, int, Path, str]) -> Measured:
 
 def markdown(runs: list[Measured], first: int = 0) -> str:
     """The runs as two tables: the scoreboard, and the numbers behind it.  Each cell: mean [smallest, largest]."""
-    n = len(runs)
+    which = f"{len(runs)} seeds{f' from {first} on' * bool(first)}"
     lines = [
-        f"Mean [smallest, largest] over {n} seeds{f' from {first} on' * bool(first)}; {runs[0].questions.report} report questions, "
+        f"Mean [smallest, largest] over {which}; {runs[0].questions.report} report questions, "
         f"sampled at temperature 1 unless it says greedy.",
         "",
         "| model | gold | gold, greedy | helpful | honest | harmless | wins | KL | answers | seconds | models in memory |",
