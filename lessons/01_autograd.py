@@ -47,7 +47,7 @@ EXERCISES  (2 min, run) --break overwrite: which of the rules fail, and what do 
 #
 #  how to read what a lesson prints
 #  exact: ...  ok        the number is known beforehand; "ok" allows for rounding (1.4e-09 in place of 0)
-#  3 seeds: a .. b       smallest and largest value of this number in three runs with other random numbers
+#  n seeds: a .. b       smallest and largest value of this number in n runs with other random numbers
 #  claim, "seen 1."      a sentence that the lesson sets out to show, and whether this run bears it out
 #  gold                  the grade of a judge, a program that knows the truth: it measures, and never trains
 #  the journey           one run through the whole course, whose models and votes all lessons use
