@@ -54,8 +54,9 @@ class Recipe:
     normalise_on: int = 256  # answers of the SFT model on which scores have mean 0 and deviation 1
     critic_votes: int = 1000  # on whose answers the critic learns its first values
     # lam 1: a critic taught by so few answers would bias the gradient (docs/results.md, "What PPO's settings were chosen from")
-    ppo: PPOConfig = PPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.1, lam=1.0, max_new_tokens=64)
-    dpo: DPOConfig = DPOConfig(beta=0.5, lr=4e-4)
+    # GRPO, which is optional, has half of PPO's iterations: lesson 13 trains one while people wait.
+    ppo: PPOConfig = PPOConfig(iterations=60, minibatch_size=32, lr=5e-4, kl_coef=0.1, lam=1.0, max_new_tokens=64)
+    dpo: DPOConfig = DPOConfig(beta=1.0, lr=4e-4)
     grpo: GRPOConfig = GRPOConfig(iterations=30, minibatch_size=32, lr=5e-4, kl_coef=0.1, max_new_tokens=64)
     best_of: int = 16
 
@@ -75,6 +76,7 @@ FAST = replace(  # the classroom cut: begins with the base model that comes with
     vote_prompts=3600,
     critic_votes=500,
     ppo=replace(FULL.ppo, iterations=18, kl_coef=0.05),
+    dpo=replace(FULL.dpo, beta=0.5),  # with so few votes, beta 1 refuses less of what is dangerous (docs/results.md)
     grpo=replace(FULL.grpo, iterations=18, kl_coef=0.05),
     best_of=4,
 )

@@ -38,7 +38,13 @@ from ..world import UNBIASED, Tastes, ToyWorld
 # learning rate: what goes wrong without a leash must go wrong soon.  Many small rollouts cost no more than a few large ones.
 # The experiments change the toy world's mix and tastes, so these are written out.
 WORLD: dict[str, Any] = {"mix": ToyWorld.mix, "tastes": ToyWorld.tastes}
-LAB = replace(FULL, **WORLD, vote_prompts=4000, ppo=replace(FULL.ppo, iterations=24, rollouts=64, lr=1e-3, lam=0.95))
+LAB = replace(
+    FULL,
+    **WORLD,
+    vote_prompts=4000,
+    ppo=replace(FULL.ppo, iterations=24, rollouts=64, lr=1e-3, lam=0.95),
+    dpo=FAST.dpo,
+)
 LAB_FAST = replace(FAST, **WORLD, vote_prompts=2000, ppo=replace(LAB.ppo, iterations=20))
 
 HUMAN = Tastes(warmth=0.6, length=0.3)  # raters with strong tastes, which a policy can exploit
