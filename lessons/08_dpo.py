@@ -3,7 +3,7 @@
 
 QUESTION   PPO needs a reward model, a critic and fresh samples. What if the votes alone were enough?
 NEEDS      the SFT model and the votes (made once if they are missing); with --votes FILE your own votes are used
-TIME       about 20 s; --fast about 7 s
+TIME       about 30 s; --fast about 7 s
 EQUATION   the optimum with a KL penalty   pi*(y) = ref(y) exp(r(y) / beta) / Z          [eq: gibbs]
            solved for r, put into Bradley-Terry, Z cancels:
            loss = - log sigma(h),   h = beta [log pi/ref (chosen) - log pi/ref (rejected)]   [eq: dpo-loss]
@@ -19,8 +19,8 @@ BREAK IT   --break swap    chosen and rejected change places -> 6, 7
            --break drift   the reference is not frozen, it moves with the policy -> 5
 EXERCISES  (2 min, run) --break drift: the loss is stuck at 0.693. Does the policy stay where it is?
            (5 min, change) from dataclasses import replace, and in section 3 replace(settings, beta=0.1) in place of
-           settings: it was 0.5. What happens to the distance from the SFT model?
-           (15 min, think) the chosen answer became less probable. Where did its probability go?
+           settings: it was 1 (--fast: 0.5). What happens to the distance from the SFT model?
+           (15 min, think) a chosen answer often becomes less probable, too. Where does the probability of both go?
            (20 min, curve) DPO with beta 0.1, 0.3 and 1: plot how far the chosen answer moves, delta/chosen of the
            History that train_dpo returns (or rewards/chosen, divided by beta). Which beta moves it most?
            (write) minialign check 8

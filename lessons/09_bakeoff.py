@@ -123,9 +123,9 @@ lesson.predict(
 # score. Best of n trains no policy, only the reward model, and pays at every answer: it draws several and keeps one.
 # PPO, GRPO (PPO with other answers in the place of the critic: lesson 13) and DPO pay once.
 #
-# These are the journey's models: PPO with all its iterations, which lesson 6 cut short, GRPO with as many or, without
-# `--fast`, half as many, and DPO with the votes in another order than in lesson 8. All models answer with the same
-# random numbers, which are not those of lessons 6 and 8; so gold differs a little from there, the SFT model's too.
+# These are the journey's models: PPO with all its iterations (lesson 6 ran only a few), GRPO with half as many (with
+# `--fast`: as many), and DPO with the votes in another order than in lesson 8. All models answer with the same random
+# numbers, which are not those of lessons 6 and 8; so gold differs a little from there, the SFT model's too.
 # %%
 lesson.section("2. Six models, the same questions")
 lesson.need("base", "ppo", "grpo", "dpo")

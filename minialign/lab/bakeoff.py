@@ -46,9 +46,9 @@ NEW_GREETINGS = ("good day! ", "excuse me, ", "my friend, ", "now, ")
 
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     """Every model of one seed, on the same questions -> plain data."""
-    tour = FAST if quick(recipe) else FULL  # the tour's PPO is longer than the laboratory's, which would be unfair to PPO
+    tour = FAST if quick(recipe) else FULL  # each with its best settings: the laboratory's PPO is shorter
     rivals = replace(tour.grpo, iterations=round(EQUAL_TIME * tour.ppo.iterations))
-    journey = Journey(replace(control(recipe), ppo=tour.ppo, grpo=rivals), seed, folder)
+    journey = Journey(replace(control(recipe), ppo=tour.ppo, grpo=rivals, dpo=tour.dpo), seed, folder)
     questions = report_questions()[:: 2 if quick(recipe) else 1]
     sft = ask(journey, "sft", SAMPLED, questions)
     results = {name: evaluate(journey, name, questions, sft) | asdict(costs.cost(journey, name)) for name in MODELS}
