@@ -162,7 +162,7 @@ def shortcut(
     right.set_xlim(0, last * 1.2)
     name_panel(right, "log-probability against the reference, nats", "step (thin: each step; thick: running mean)")
     chosen, rejected = (history.last(f"delta/{side}", 20) for side in ("chosen", "rejected"))
-    title = f"Three roads meet; on real votes chosen answers move by {chosen:+.1f} nats, rejected by {rejected:+.1f}"
+    title = f"Three roads meet; on real votes chosen answers move by {chosen:+.2f} nats, rejected by {rejected:+.2f}"
     headline(figure, title)
     apart = max(0.5 * np.abs(pi - roads["the formula"]).sum() for pi in roads.values())
     words = f"{title} (on the votes of the training, mean of its last 20 steps). Over five answers DPO, the policy gradient "

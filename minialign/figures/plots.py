@@ -112,7 +112,7 @@ def dpo_curves(history: History) -> tuple[Figure, str]:
     reference(loss, math.log(2), "coin toss: ln 2 = 0.693")
     name_panel(loss, "loss", "step")
     chosen, rejected = (history.last(f"delta/{side}", 20) for side in ("chosen", "rejected"))
-    title = f"DPO moves the chosen answers by {chosen:+.1f} nats, the rejected by {rejected:+.1f}: only the difference counts"
+    title = f"DPO moves the chosen answers by {chosen:+.2f} nats, the rejected by {rejected:+.2f}: only the difference counts"
     headline(figure, title)
     ends = history["loss"][0], history.last("loss", 20)
     return figure, f"{title}. The loss goes from {ends[0]:.3f} (a coin toss is 0.693) to {ends[1]:.3f}."
