@@ -36,6 +36,7 @@ from ..world import UNBIASED, Tastes, ToyWorld
 
 # Fewer votes than in the tour, because the laboratory runs the pipeline some twenty times per seed.  PPO gets a higher
 # learning rate: what goes wrong without a leash must go wrong soon.  Many small rollouts cost no more than a few large ones.
+# DPO has the beta of the classroom cut, whose votes are as few.
 # The experiments change the toy world's mix and tastes, so these are written out.
 WORLD: dict[str, Any] = {"mix": ToyWorld.mix, "tastes": ToyWorld.tastes}
 LAB = replace(
