@@ -13,7 +13,7 @@ from minialign.dpo import DPOConfig
 from minialign.lab import bakeoff
 from minialign.lab.figures.bakeoff import draw
 from minialign.lab.instruments import costs
-from minialign.pipeline import Journey
+from minialign.pipeline import FAST, FULL, Journey
 from minialign.ppo import PPOConfig
 from minialign.reward import RewardConfig
 from minialign.world import report_questions
@@ -115,3 +115,17 @@ def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
     assert data["sft"]["megabytes"] == pytest.approx(size, abs=6e-4) and data["dpo"]["megabytes"] == pytest.approx(2 * size, abs=6e-4)
     assert data["grpo"]["models"] == 3 and data["ppo"]["models"] == 4 and data["ppo"]["seconds"] > data["best_of_n"]["seconds"] > 0
     assert data["sft"]["wins"] == 0.5 and data["sft"]["kl"] == 0
+
+
+@pytest.mark.parametrize("laboratory, tour", [(lab.LAB, FULL), (lab.LAB_FAST, FAST)])
+def test_ppo_and_dpo_have_the_settings_of_the_tour(laboratory, tour, monkeypatch, tmp_path):
+    class Asked(Exception):
+        pass
+
+    def journey(recipe, seed, folder):
+        assert (recipe.ppo, recipe.dpo) == (tour.ppo, tour.dpo)
+        raise Asked
+
+    monkeypatch.setattr(bakeoff, "Journey", journey)
+    with pytest.raises(Asked):
+        bakeoff.one_seed(laboratory, 0, tmp_path)
