@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from toy_run import toy_size
 
-from minialign import pipeline
+from minialign import lab, pipeline
 from minialign.figures import lesson_plots
 from minialign.history import History
 
@@ -48,6 +48,17 @@ def solved(curves, out, capsys, number):
 def test_old_gradients_push_along(curves, out, capsys):
     ends = [float(line.split()[-1].split(":")[-1]) for line in solved(curves, out, capsys, 1)]
     assert ends[0] > ends[1] >= ends[2]  # cleared, momentum, never cleared: the fault has the smallest loss
+
+
+@pytest.mark.parametrize(("recipe", "laboratory"), [(pipeline.FAST, lab.LAB_FAST), (pipeline.FULL, lab.LAB)])
+def test_the_leash_is_let_go_in_the_laboratory_of_the_same_size(curves, recipe, laboratory, monkeypatch):
+    """--fast trained the whole laboratory's PPO: a Journey's recipe has a mix, and so is never FAST itself."""
+    trained = []
+    monkeypatch.setattr(curves, "trained_with_ppo", lambda run, look, **settings: trained.append((run.recipe, settings)))
+    curves.without_a_leash(pipeline.Journey(recipe, 0))
+    [(used, settings)] = trained
+    assert used.ppo == laboratory.ppo and used.vote_prompts == laboratory.vote_prompts and used.tastes == lab.HUMAN
+    assert settings == {"kl_coef": 0.0, "iterations": 2 * laboratory.ppo.iterations}
 
 
 @pytest.mark.slow

@@ -148,7 +148,7 @@ def leashes(run):
 
 def without_a_leash(run):
     """Lesson 7: proxy and gold on the way, each in standard deviations of the SFT model's answers; its raters have tastes."""
-    recipe = replace(lab.LAB_FAST if run.recipe == pipeline.FAST else lab.LAB, tastes=lab.HUMAN)
+    recipe = replace(lab.LAB_FAST if lab.quick(run.recipe) else lab.LAB, tastes=lab.HUMAN)
     run = pipeline.Journey(recipe, run.seed, run.folder)
     histories = {"proxy": History(), "gold": History()}
     questions, limit, scale = report_questions()[::2], run.recipe.max_new_tokens, {}

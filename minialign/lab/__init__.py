@@ -46,7 +46,7 @@ LAB = replace(
     ppo=replace(FULL.ppo, iterations=24, rollouts=64, lr=1e-3, lam=0.95),
     dpo=FAST.dpo,
 )
-LAB_FAST = replace(FAST, **WORLD, vote_prompts=2000, ppo=replace(LAB.ppo, iterations=20))
+LAB_FAST = replace(FAST, **WORLD, vote_prompts=2000, ppo=replace(LAB.ppo, iterations=40))
 
 HUMAN = Tastes(warmth=0.6, length=0.3)  # raters with strong tastes, which a policy can exploit
 
