@@ -456,3 +456,15 @@ def test_bands_are_rounded_outwards(x):
 def test_no_lessons_is_one_line(tmp_path, capsys):
     assert main(["calibrate", "--lessons", str(tmp_path)]) == 2
     assert "there is no lesson in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("gold", "falls"), [(0.0, True), (0.35, False), (0.8, False)])
+def test_lesson_7_measures_the_fall_from_the_best_leash(gold, falls):
+    """Sampled and greedy together: .4 on the best leash, so .35 is no fall of a tenth, and more than .4 none at all."""
+    text = LESSONS[6].read_text(encoding="utf-8")
+    points = [(0.1, 0.5), (0.2, 0.6), (gold - 0.1, gold + 0.1)]  # the last one has no leash
+    scope = {"ppo": [{"proxy": 1.0, "gold": sampled, "gold_greedy": greedy} for sampled, greedy in points], "sft": {"proxy": 0.0}}
+    exec(text[text.index("def level(point)") : text.index("# %% [markdown]\n# ## 4.")], scope)
+    assert scope["fall"] == pytest.approx(gold - 0.4)
+    [claim] = re.findall(r"lesson\.claim\(5, (.*), goes\)", text)
+    assert eval(claim, scope) is falls
