@@ -3,13 +3,13 @@
 
 QUESTION   A model reads a little internet and learns one thing only: which character comes next. Now ask it something.
 NEEDS      the base model (made once if it is missing)
-TIME       about 10 s; --fast about 4 s
+TIME       about 20 s; --fast about 40 s the first time, then 8 s
 EQUATION   loss = - mean log pi(next character | all before it)                          [eq: next-token]
            attention: each takes a weighted mean of what it and those before it offer      [eq: causal-attention]
 WATCH      1. a model without opinions (equal logits) has a loss of exactly ln V: it guesses among V characters
            2. changing the future changes no past prediction, not even in the last digit: the answer cannot be copied
            3. the attention weights sum to 1: what a character takes is a mean
-           4. equal seeds, equal numbers: trained again, it has the recorded losses
+           4. equal seeds, equal numbers: trained again, its first ten losses are the recorded ones
            5. its loss ends below what counting triples (trigrams) reaches, but not near 0: texts are not predictable
            6. at least four in five of the words that it writes are words of its training texts
            7. asked a question, it mostly goes on with another question: it is not failing, it is continuing
@@ -137,8 +137,8 @@ lesson.predict(
 # scores 0, ln 2, 0. Their exponentials are 1, 2, 1, so the weights are 1/4, 1/2, 1/4, and the mean is 0.5 + 2 + 2.5 =
 # 5.000. The second position may not see the third: weights 1/3 and 2/3, mean 10/3. The code prints all three.
 #
-# Between attention layers every position thinks for itself (a small network of two layers), and everything is *added*
-# to the vector that was there, and through a sum a gradient passes unchanged.
+# Between attention layers every position thinks for itself (a small network of two layers). Everything is *added* to
+# the vector that was there: through a sum a gradient passes unchanged.
 # %%
 lesson.section("2. Attention, and the loss")
 lesson.show("causal-attention")
@@ -272,7 +272,7 @@ lesson.claim(5, 0.1 < end < min(ladder.values()), f"{end:.2f}; counting triples 
 lesson.claim(6, known > 0.8, f"{known:.0%}")
 lesson.claim(7, asks > 0.5, f"{asks:.0%}")
 short = encode(" what does a cow say? it says")
-letters, looks = [decode([token]) for token in short], attention_of(model, np.array([short]))
+letters, looks = [decode([token]).replace(" ", "·") for token in short], attention_of(model, np.array([short]))
 lesson.picture("autocomplete", *lesson_plots.autocomplete(history, ladder, looks, letters))
 lesson.finish()
 

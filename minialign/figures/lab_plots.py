@@ -66,14 +66,14 @@ def leash_curves(sft: Numbers, ppo: list[Numbers], best_of_n: list[Numbers], til
     axes[1].legend(frameon=False, fontsize=8)
     free, best = ppo[-1], max(ppo, key=lambda point: point["gold"] + point["gold_greedy"])
     title = (
-        f"Without a leash the proxy goes from {sft['proxy']:+.2f} to {free['proxy']:+.2f}, gold from "
-        f"{sft['gold']:.2f} to {free['gold']:.2f}; with beta {best['beta']:g} gold goes to {best['gold']:.2f}"
+        f"Without a leash the proxy goes from {sft['proxy']:+.2f} to {free['proxy']:+.2f}, and gold ends at "
+        f"{free['gold']:.2f}; with beta {best['beta']:g} it ends at {best['gold']:.2f} (SFT: {sft['gold']:.2f})"
     )
     headline(figure, title)
     last = best_of_n[-1]
     return figure, (
-        f"{title}. Best of {last['n']} is {last['kl']:.2f} nats away, with proxy {last['proxy']:+.2f} and gold "
-        f"{last['gold']:.2f}; pi* lies above it in proxy at every distance. {WHY_ROOT}"
+        f"{title}. All of sampled answers. Best of {last['n']} is {last['kl']:.2f} nats away, with proxy {last['proxy']:+.2f} "
+        f"and gold {last['gold']:.2f}; pi* lies above it in proxy at every distance. {WHY_ROOT}"
     )
 
 
@@ -91,7 +91,7 @@ def win_rates(rates: dict[str, Share], board: dict[str, Numbers], placebo: list[
         label_point(left, f"{share:.0%}", (high, y), (5, -3))
     left.set_yticks(range(len(rates)), [NAMES[name] for name in rates])
     left.set_ylim(-0.6, len(rates) - 0.4)
-    name_panel(left, "share of questions won against the SFT model", "bars: 95 % interval")
+    name_panel(left, "share of questions won against the SFT model", "bars: 95% interval")
     for y, (share, (low, high)) in enumerate(placebo):
         colour = GREY if low <= 0.5 <= high else PURPLE
         middle.plot([low, high], [y, y], color=colour, linewidth=1.2)

@@ -120,7 +120,7 @@ def autocomplete(
     sharp = [np.mean([head[t, : t - 1].max() for t in range(4, len(head))]) for head in heads]
     head = heads[int(np.argmax(sharp))]
     right.imshow(head**0.7, cmap="cividis", vmin=0, vmax=1, aspect="auto")
-    size = min(9, 270 / len(letters))
+    size = min(8, 240 / len(letters))
     right.set_xticks(range(len(letters)), letters, fontsize=size)
     right.set_yticks(range(len(letters)), letters, fontsize=size)
     right.tick_params(length=0)
@@ -187,7 +187,7 @@ def six_cases(eps: float = 0.2) -> tuple[Figure, str]:
             ax.axvline(border, color=GREY, linewidth=0.8, zorder=0)
         ax.plot(1, advantage, "o", color=BLUE)
         label_point(ax, "start", (1, advantage), (-30, -12 if advantage < 0 else 5), color=BLUE)
-        title = f"what a {what} token adds to the objective, minus L (advantage {advantage:+.0f})"
+        title = f"minus the loss L of a {what} token (advantage {advantage:+.0f})"
         name_panel(ax, title, "ratio: probability now / when it was written")
         ax.margins(y=0.15)
     title = f"The clip takes away the gain beyond 1 +- {eps:g}, and never the way back"
@@ -221,7 +221,7 @@ def _errors(ax, errors, limit, what):
     ax.plot(values[~wrong], y[~wrong], "o", color=GREEN, markersize=5)
     ax.plot(values[wrong], y[wrong], "X", color=VERMILION, markersize=7)
     ax.axvline(limit, color=GREY, linewidth=0.8)
-    ax.annotate(what, (limit, 1), xycoords=("data", "axes fraction"), fontsize=7, color=GREY, ha="center")
+    ax.annotate(what, (limit, 1.01), xycoords=("data", "axes fraction"), fontsize=7, color=GREY, ha="center", va="bottom")
     ax.set_xscale("log")
     ax.set_yticks(y, list(errors), fontsize=7)
     ax.invert_yaxis()
