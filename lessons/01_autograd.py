@@ -144,7 +144,7 @@ lesson.reveal()
 # loss is 0.25, 0.5 and -0.75. It sums to 0: what one character gains, the others lose. And it is largest where the
 # model was most wrong. The code prints these three numbers.
 #
-# SFT (lesson 3) averages this derivative, PPO (6) weighs it, DPO (8) subtracts two of it. (In code, subtract the
+# SFT (lesson 3) averages this derivative, PPO (6) weighs it, DPO (8) subtracts one from another. (In code, subtract the
 # largest logit first: `exp(1000)` is infinite, and a shift of all logits cancels in $p$.)
 #
 # **The other rule that is worth doing by hand** is layer norm, which keeps the numbers between layers in one range, for
@@ -239,13 +239,13 @@ lesson.number(f"GPT of {len(gradients[0])}: hand - engine", apart, ".1e", exact=
 
 # %% [markdown]
 # ## 5. How small should eps be?
-# Two errors pull in opposite directions. Expand $f(x \pm \epsilon)$ into a Taylor series: the even terms cancel in the
-# difference, and what is left over is about $\epsilon^2 / 6$ times the third derivative, so large steps are coarse. But
-# numbers are stored with some 16 digits, and the difference of two nearly equal ones loses them: an error of about
-# $10^{-16} / \epsilon$, so small steps drown. If $f$ and its derivatives are near 1, the error is the sum
-# $\epsilon^2 / 6 + 10^{-16} / \epsilon$. At its lowest point the slope is 0:
-# $\epsilon / 3 - 10^{-16} / \epsilon^2 = 0$, so $\epsilon^3 = 3 \cdot 10^{-16}$. The best step is near the cube root of
-# the precision, between $10^{-6}$ and $10^{-5}$.
+# Two errors pull in opposite directions. By Taylor, $f(x \pm \epsilon) = f \pm \epsilon f' + \epsilon^2 f'' / 2$
+# $\pm \epsilon^3 f''' / 6 + \ldots$: the even terms cancel in the difference, and what is left over is about
+# $\epsilon^2 / 6$ times the third derivative, so large steps are coarse. But numbers are stored with some 16 digits,
+# and the difference of two nearly equal ones loses them: an error of about $10^{-16} / \epsilon$, so small steps drown.
+# If $f$ and its derivatives are near 1, the error is the sum $\epsilon^2 / 6 + 10^{-16} / \epsilon$. At its lowest
+# point the slope is 0: $\epsilon / 3 - 10^{-16} / \epsilon^2 = 0$, so $\epsilon^3 = 3 \cdot 10^{-16}$. The best step is
+# near the cube root of the precision, between $10^{-6}$ and $10^{-5}$.
 # %%
 lesson.section("5. How small should eps be?")
 eps = 10.0 ** np.arange(-14, 0.01, 0.5)

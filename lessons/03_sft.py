@@ -3,7 +3,7 @@
 
 QUESTION   The base model continues a question with more questions. What do a few thousand demonstrations change?
 NEEDS      the base model (made once if it is missing)
-TIME       about 15 s; --fast about 7 s
+TIME       about 15 s; --fast the same
 EQUATION   loss = - sum of mask * log pi(token | all before it) / sum of mask          [eq: sft-loss]
            mask = 1 on the answer and its EOS, 0 on the question and the padding       [eq: answer-mask]
 WATCH      1. where the mask is 0 the gradient is 0 exactly: no question is learned
@@ -21,7 +21,8 @@ EXERCISES  (2 min, run) --break nomask: what does the model write after a lone <
            the n_steps (680 with --fast, else 1200): does the loss on unseen answers fall further?
            (15 min, think) one demonstration in twelve is wrong. Can any loss of this kind find out which?
            (20 min, curve) SFT on 32, 256 and all demonstrations, for equally many steps (few need more epochs in
-           sft.epochs): log the loss on unseen answers in look(). Where does it turn?
+           sft.epochs), without replay (replace(recipe.sft, replay_weight=0.0)): log the loss on unseen answers in
+           look(). Where does it turn?
            (write) minialign check 3
            (3 min, answer) minialign quiz 3
 """
@@ -151,9 +152,9 @@ lesson.number("gradient to a question, largest", to_questions, ".1e", exact=0, w
 # Three habits are watched on questions that the model has never seen: does it answer, does it stop, does it still ask
 # back? Beside the demonstrations it rehearses a little of its old internet (*replay*), because a tiny model forgets
 # facts that it does not use. With the internet it also rehearses texts in which people ask, so a lone `<user>` may
-# still draw a question from it. Habits need not grow steadily, and each row of the table is a sample of 80 answers:
-# compare ends, and do not read much into a single row. Its losses are per character; the by-hand numbers above were per
-# answer.
+# still draw a question from it. Habits need not grow steadily, and each row of the table is a sample of some 80
+# answers: compare ends, and do not read much into a single row. Its losses are per character; the by-hand numbers above
+# were per answer.
 # %%
 lesson.section("3. Training")
 n_steps = 170 if lesson.fast else 300

@@ -5,10 +5,10 @@ QUESTION   Few can write a good answer, but all can choose between two. What do 
 NEEDS      the SFT model and the votes of the journey (made once if they are missing)
            --rate terminal: you vote; --rate hands: a room votes, and you type the counts; --rate FILE: what the votes
            of your class say (minialign votes); --rate class: those of thirty simulated students, who were recorded
-TIME       about 5 s; --fast about 4 s; --rate terminal: two minutes of your time
+TIME       about 6 s; --fast about 5 s; --rate terminal: two minutes of your time
 EQUATION   P(a is preferred to b) = sigma((u(a) - u(b)) / tau)                     [eq: a-vote]
            two votes that each slip with probability e agree with probability (1-e)^2 + e^2 = 1 - 2e + 2e^2
-WATCH      1. two raters who slip in 15 of 100 votes agree on 1 - 2e + 2e^2 = 74.5% of the pairs
+WATCH      1. two raters who slip in a share e of their votes agree on 1 - 2e + 2e^2 of the pairs
            2. an answer against itself is a coin toss: which side it is on makes no difference
            3. raters err together: the majority of 25 agrees with that of 25 others more often than with the truth
            4. every taste shows: raters who like length, politeness or a yes choose it more often than careful raters
@@ -22,7 +22,8 @@ EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, a
            Is there a tau at which the majority does not help at all?
            (15 min, think) write five lines of instructions for raters. Which of the tastes above would they cure?
            (20 min, curve) after lesson 5: train reward models on votes of PEOPLE["careful"] and ["careless"]:
-           Raters(...).vote on the journey's pairs, the winners as chosen in Preferences(prompts, chosen, rejected).
+           Raters(...).probability on the journey's pairs says how often a wins; draw, and put the winners as chosen
+           into Preferences(prompts, chosen, rejected).
            On which share of held-out pairs does a score agree with judge_response(...).gold after 100, 300, 900 votes?
            (write) minialign check 4
            (3 min, answer) minialign quiz 4

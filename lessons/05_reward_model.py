@@ -6,7 +6,7 @@ NEEDS      the SFT model, the votes and the reward model of the journey (made on
            --votes FILE: your own votes (minialign vote) are learned from instead; --rate hands: a room's, whose counts
            you type, or have typed in lesson 4; --rate FILE: a class's (minialign votes merge); --rate class: those of
            thirty simulated students, who were recorded
-TIME       about 25 s; --fast about 9 s
+TIME       about 70 s; --fast about 45 s
 EQUATION   P(chosen beats rejected) = sigma(d),   d = r(chosen) - r(rejected)
            loss = - mean log sigma(d)                                           [eq: bradley-terry]
            sure and right: ECE = sum over bins of n/N |how often right - how sure|   [eq: calibration-error]
@@ -109,7 +109,7 @@ lesson.predict(
     "A model sees 30 votes, another a few hundred. How many unseen votes does the one with 30 predict?",
     ["about half: it has learned nothing yet", "clearly more than half", "nearly all"],
     1,
-    "but see the row of 0 votes: much of this it knew already, from the two log-probabilities of section 3.",
+    "but see the row of 0 votes: it may have known more before, from the two log-probabilities of section 3.",
 )
 
 # %% [markdown]
@@ -290,9 +290,9 @@ lesson.finish()
 
 # %% [markdown]
 # ## What the field calls it, and what goes wrong
-# The model is a *reward model* or *preference model*; the loss is *pairwise logistic* or *Bradley-Terry*; the
-# difference $d$ is the *margin*. To read the score at the last token is the convention (`pooling="last"`); here it is
-# the mean over the answer's tokens, which a small model learns from fewer votes.
+# The model is a *reward model* or *preference model*; the loss is *pairwise logistic* or *Bradley-Terry* (the listing's
+# `margin` is 0). To read the score at the last token is the convention (`pooling="last"`); here it is the mean over the
+# answer's tokens, which a small model learns from fewer votes.
 #
 # What goes wrong in practice: chosen and rejected change places in one data file, and the accuracy is as far below one
 # half as it should be above. Votes, not questions, are split into training and test, so that the same question is on

@@ -3,7 +3,7 @@
 
 QUESTION   A score says how good an answer was, and not what to change. How do trial, score and nudge become a gradient?
 NEEDS      the SFT model and the reward model (made once if they are missing); with --votes FILE your own votes judge
-TIME       about 15 s; --fast about 6 s
+TIME       about 30 s; --fast about 20 s
 EQUATION   KL penalty  R = -beta (log pi - log ref), and the score on the last token   [eq: kl-penalized-reward]
            credit      A_t = delta_t + gamma lambda A_(t+1)                            [eq: gae]
            the step    mean max(-A rho, -A clip(rho, 1 - eps, 1 + eps))                [eq: ppo-clip]
@@ -142,7 +142,7 @@ lesson.number("cases without a gradient", len(no_push), ".0f", exact=2, why="A >
 
 # %% [markdown]
 # ## 3. "Why is my KL negative?"
-# Often asked (trl #925, #1005, #1161; spinningup #137). The distance from the SFT model is
+# Often asked (trl #925, #1005, #1161). The distance from the SFT model is
 # $\text{KL} = \mathbb{E}_\pi[\log \pi - \log \text{ref}]$, in nats, never negative (lesson 3). But nobody can sum over
 # all answers, so it is *estimated* from samples.
 #
@@ -211,7 +211,7 @@ lesson.show("ppo-value")
 
 # %% [markdown]
 # ## 5. The loop
-# The run says what an **iteration** does. The advantages are shifted to mean 0, so the loss, $-\text{mean}(A)$
+# The run prints what an **iteration** does. The advantages are shifted to mean 0, so the loss, $-\text{mean}(A)$
 # at $\rho = 1$, is 0 whatever happens.
 # %%
 lesson.section("5. The loop")
@@ -251,7 +251,8 @@ lesson.say(
     f"One iteration: {S.rollouts} answers from pi_old, the policy of now, are scored; R_t with beta = {S.kl_coef:g} (a "
     "score's deviation is 1); A_t by GAE; G = A + V_old; A is whitened to mean 0, deviation 1. Then "
     f"{S.epochs} passes in minibatches of {S.minibatch_size}: a step of AdamW on L (lr {S.lr:g}, falling to 0), one on "
-    f"the critic's loss (lr {S.critic_lr:g}). {S.iterations} iterations here, {recipe.ppo.iterations} in the journey."
+    f"the critic's loss (lr {S.critic_lr:g}). AdamW divides each gradient by its usual size, so what counts is lr. "
+    f"{S.iterations} iterations here, {recipe.ppo.iterations} in the journey."
 )
 history = ppo.train_ppo(policy, reference, critic, score, training, settings, rng, callback=tell_iteration)
 lesson.say("KL (k1) and k3 have equal means; but one token that is now far less likely makes k3 large and k1 negative.")
@@ -299,7 +300,7 @@ lesson.finish()
 # *KL penalty* and $\beta$ its coefficient (`kl_coef`). The clipped loss is a *surrogate objective*.
 #
 # Most failures are silent. The ratio is not 1 at the first step: the log-probabilities were computed in two ways
-# (dropout, temperature, padding). The KL does not start at 0: the reference is not the SFT model. The score rises and
+# (temperature, padding, precision). The KL does not start at 0: the reference is not the SFT model. The score rises and
 # the answers get worse: the reward model is being fooled, which is lesson 7. Watch the score, the KL, the clip fraction
 # (the share of tokens held back) and, above all, the answers.
 #

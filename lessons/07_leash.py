@@ -3,7 +3,7 @@
 
 QUESTION   The reward model stands in for people. What becomes of a policy that takes it at its word?
 NEEDS      SFT, and votes and a reward model of raters with strong tastes (made once if they are missing)
-TIME       about 2 min the first time, 30 s after it; --fast about 45 s, then 10 s
+TIME       about 4 min the first time, 45 s after it; --fast about 4 min, then 30 s
 EQUATION   the leash: maximise E[r] - beta KL(pi || SFT);  the best is pi*(y) = SFT(y) exp(r(y) / beta) / Z [eq: gibbs]
            best of n tries, without any training, is at a KL of at most  ln n - (n - 1)/n
 WATCH      1. best of n is a leash of known length: 0, 0.193, 0.636, 1.835 nats for n = 1, 2, 4, 16
@@ -24,9 +24,10 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
            (15 min, think) name each hack in the gallery. Which rule for the raters would make them vote against it,
            and what would come next?
            (20 min, curve) PPO without a leash, twice as long: call train_ppo as make_ppo in minialign/pipeline.py
-           does (its run: runs[0.0]), with replace(people.ppo, kl_coef=0.0, iterations=2 * people.ppo.iterations) as
-           config and callback=look: it calls look(iteration, policy, history) on the way. Log proxy and gold there
-           in a History of your own, and plot them. When should one have stopped?
+           does (its run: runs[0.0]), but without fit_critic, with callback=look, and as config
+           replace(people.ppo, kl_coef=0.0, iterations=2 * people.ppo.iterations). It calls
+           look(iteration, policy, history) on the way. Log proxy and gold there in a History of your own, and plot
+           them. When should one have stopped?
            (write) minialign check 7
            (3 min, answer) minialign quiz 7
 """
@@ -36,18 +37,18 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
 # the pupils know. Then the results go up further, and what they know goes down: somebody has found out which questions
 # are always asked. The exam was a good measure for as long as nobody was paid for it.
 #
-# A reward model is such an exam. It has seen a few thousand votes on answers of the SFT model, and near those answers
-# it is right more often than not. PPO is a pupil who takes ten thousand exams a minute. It finds what the reward model
-# is right about, then what it is wrong about, and cannot tell one from the other.
+# A reward model is such an exam. It has seen some thousand votes on answers of the SFT model, and near those
+# answers it is right more often than not. PPO is a pupil who takes as many exams in one run. It finds what the reward
+# model is right about, then what it is wrong about, and cannot tell one from the other.
 #
 # ```text
 #   score
 #     |                                   . - ' proxy: what the reward model says
 #     |                       .  - '
 #     |               . - '
-#     |         . '     _ - - _
-#     |      .'   - '            ' - _          gold: what the answers are worth
-#     |   .'-                          ' - _
+#     |         . '
+#     |      .'                                 gold, what the answers are worth: ?
+#     |   .'
 #     +---------------------------------------> distance from the SFT model (KL, in nats)
 #       short leash: large beta        no leash: beta = 0
 # ```

@@ -3,12 +3,12 @@
 
 QUESTION   PPO needs a reward model, a critic and fresh samples. What if the votes alone were enough?
 NEEDS      the SFT model and the votes (made once if they are missing); with --votes FILE your own votes are used
-TIME       about 30 s; --fast about 7 s
+TIME       about 40 s; --fast about 15 s
 EQUATION   the optimum with a KL penalty   pi*(y) = ref(y) exp(r(y) / beta) / Z          [eq: gibbs]
            solved for r, put into Bradley-Terry, Z cancels:
            loss = - log sigma(h),   h = beta [log pi/ref (chosen) - log pi/ref (rejected)]   [eq: dpo-loss]
 WATCH      1. the loss starts at ln 2: the policy is its own reference, and every duel a coin toss
-           2. at the start every pair has the weight sigma(-h) = 1/2 in the gradient; a pair in the right order has less
+           2. at the start every pair has the weight sigma(-h) = 1/2 in the gradient
            3. beta = 0 teaches nothing: the loss is ln 2, the gradient 0
            4. on a list of five answers, DPO, policy gradient with a KL penalty, and the formula end at one policy
            5. the loss falls below a coin toss
@@ -69,8 +69,6 @@ rng = lesson.rng
 
 # %% [markdown]
 # ## Predict
-# Misconception: "DPO lowers the probability of my chosen answers, so it must be broken" (direct-preference-optimization
-# #8, #32, #36; trl #800).
 # %%
 lesson.predict(
     "DPO is shown what people chose and what they rejected. What becomes of the chosen answer's own probability?",
@@ -206,11 +204,12 @@ lesson.number("largest distance from the formula", apart, ".1e", exact=0, within
 # The log-probability of an answer is the **sum** over its tokens (its end token included), never the mean: a mean would
 # make $\beta$ depend on how long the answer is. The reference is frozen, and its log-probabilities carry no gradient.
 #
-# Watch the chosen answers. The loss contains only the *difference* of two movements. Two answers to one question share
-# words, so pushing one down drags the other along. And falling is easier than rising: to make an answer likely all its
-# tokens must become likely, to make it unlikely one token is enough. That the chosen answer loses probability is
-# therefore normal. It is harmful only if what gains instead is bad: probability that both answers lose goes to answers
-# on which nobody has voted.
+# Misconception: "DPO lowers the probability of my chosen answers, so it must be broken"
+# (direct-preference-optimization #8, #32, #36; trl #800). Watch the chosen answers. The loss contains only the
+# *difference* of two movements. Two answers to one question share words, so pushing one down drags the other along.
+# And falling is easier than rising: to make an answer likely all its tokens must become likely, to make it unlikely
+# one token is enough. That the chosen answer loses probability is therefore normal. It is harmful only if what gains
+# instead is bad: probability that both answers lose goes to answers on which nobody has voted.
 #
 # The SFT model's gold is that of lesson 6, from the same draws. This DPO reads the votes in an order of its own, and
 # lesson 9 draws its answers anew, so the gold of both models differs a little there. The picture follows the votes of

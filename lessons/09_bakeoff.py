@@ -3,7 +3,7 @@
 
 QUESTION   Best of n, PPO, GRPO and DPO learned from the same votes. Who answers best, at what price, and is it chance?
 NEEDS      all models of the journey (made once if they are missing)
-TIME       about 25 s; --fast about 10 s; --rate terminal: two minutes of your time
+TIME       about 35 s; --fast about 45 s the first time, then 20 s; --rate terminal: two minutes of your time
 EQUATION   a win counts 1, a tie 1/2; the win rate is their mean. Draw the questions again, with repetition, many times:
            the middle 95% of the means of these draws are the interval                                  [eq: bootstrap]
 WATCH      1. against its own answers a model wins exactly half: all are ties
@@ -68,6 +68,16 @@ lesson = Lesson(__file__, __doc__)
 rng, recipe, journey = lesson.rng, lesson.recipe, lesson.journey
 
 # %% [markdown]
+# ## Predict
+# %%
+lesson.predict(
+    "You vote blind on 20 pairs, one answer by PPO, the other by DPO. PPO gets 11 votes. Is it the better one?",
+    ["yes, by 55 to 45", "nobody can tell", "no: 11 to 9 is a tie"],
+    1,
+    "11 of 20 is 55% +- 22%: twenty tosses of a fair coin give 11 heads or more about four times in ten.",
+)
+
+# %% [markdown]
 # ## 1. How sure can you be?
 # A win rate is a mean of $N$ numbers, one for each question. Other questions would have given another mean. By how much
 # do such means scatter?
@@ -107,12 +117,6 @@ for votes in (20, 100, 385, 2000):
     print(f"   {votes:5d} votes: 55% +- {margin(votes, 0.55):.1%}")
 enough = int(np.ceil((1.96 / 0.05) ** 2 / 4))
 lesson.number("votes for a margin of five points", enough, ".0f", exact=385, why="(1.96 / 0.05)^2 / 4, rounded up")
-lesson.predict(
-    "You vote blind on 20 pairs, one answer by PPO, the other by DPO. PPO gets 11 votes. Is it the better one?",
-    ["yes, by 55 to 45", "nobody can tell", "no: 11 to 9 is a tie"],
-    1,
-    "11 of 20 is 55% +- 22%: twenty tosses of a fair coin give 11 heads or more about four times in ten.",
-)
 
 # %% [markdown]
 # ## 2. Six models, the same questions

@@ -3,7 +3,7 @@
 
 QUESTION   The same SFT model, the same DPO, other people's votes. Three times it goes wrong. What was in the votes?
 NEEDS      the base model and SFT of the journey; votes of six crowds, and DPO on them (made once if they are missing)
-TIME       about 2 min the first time, 15 s after it; --fast about 20 s, then 8 s
+TIME       about 4 min the first time, 1 min after it; --fast about 90 s, then 35 s
 EQUATION   a = 1 if an answer begins with yes, else 0.  The optimum pi* of lesson 7 says yes this often:
            E_pi*[a] = E_SFT[a] + E_x[ Cov_SFT(a, r | x) ] / beta + ...                                [eq: drift]
 WATCH      1. on a very short leash, yes changes by Cov(yes, reward) / beta: what covaries with the reward grows

@@ -3,12 +3,12 @@
 
 QUESTION   A page of principles and a model that reads. Whose labels are they, are they right, and who is in charge?
 NEEDS      the base model, SFT and the votes of the journey (made once if they are missing)
-TIME       about 60 s; --fast about 20 s
+TIME       about 90 s; --fast about 45 s
 EQUATION   s_k = [d_k(a first) - d_k(b first)] / 2
            p(a is better) = sum over principles k of w_k sigma(s_k) + (1 - sum of w_k) / 2           [eq: both-orders]
 WATCH      1. a judge without randomness agrees with itself on 100% of the pairs; raters do not
            2. swap the two answers, and p becomes 1 - p
-           3. a position bias, a liking for what is read first, leaves p as it is, however strong it is
+           3. a position bias, a liking for what is read first, leaves p as it is
            4. the AI is right more often than a coin, but less often than people
            5. an auditor fixes more by checking the least certain labels than by checking labels at random
            6. DPO on AI labels reaches more gold than SFT, although nobody voted
@@ -70,14 +70,24 @@ journey, rng = lesson.journey, lesson.rng
 NAMED = {"fictional": "made-up", "claim_true": "true claim", "claim_false": "false claim"}
 
 # %% [markdown]
+# ## Predict
+# %%
+lesson.predict(
+    "A judge likes what it reads first, by 2 nats. It reads each pair in both orders. What is left of this bias?",
+    ["half of it", "a little, where it was sure anyway", "nothing"],
+    2,
+    "the 2 nats are added in both readings, so they cancel in half the difference.",
+)
+
+# %% [markdown]
 # ## 1. The principles, and who reads them
 # Here the "AI" is the base model. A large model could read a principle. This one follows no instructions, but it can
 # continue a text. So each principle also has **pages**, beginnings of texts (`world/constitution.txt`), and the judge's
 # opinion of an answer is how well it fits there. On a page of "honest", `faq. what does a cat say?`, a good answer is
 # likely to come next; on one of "harmless", `to steal a car,`, what comes next is bad. With $P$ the probability that
 # the page goes on with the answer (of several sentences, the likeliest counts), the score is $\ln (P / (1 - P))$, with
-# a minus on the bad page. 3 are added for each sentence of the answer that the principle asks for, such as a refusal;
-# under "honest", "i do not know" counts as $P = 1/2$.
+# a minus on the bad page. Each sentence of the answer that the principle asks for, such as a refusal, adds 3; under
+# "honest", "i do not know" counts as $P = 1/2$.
 #
 # **One principle, one pair.** Both answers are read on one page, one after the other, and $d$ is the score of the first
 # minus that of the second: of $a$ minus $b$ in $d(a \text{ first})$, of $b$ minus $a$ in $d(b \text{ first})$. There is
@@ -117,12 +127,6 @@ each = (sigmoid(np.array([a_first])) + sigmoid(np.array([-b_first])))[0] / 2
 print(f"   by hand, the two probabilities averaged: {each:.3f}")
 opinion = sigmoid(np.array([(a_first - b_first) / 2]))[0]
 lesson.number("half the difference, by hand", opinion, exact=0.731, within=1e-4, why="sigma(1)")
-lesson.predict(
-    "A judge likes what it reads first, by 2 nats. It reads each pair in both orders. What is left of this bias?",
-    ["half of it", "a little, where it was sure anyway", "nothing"],
-    2,
-    "the 2 nats are added in both readings, so they cancel in half the difference.",
-)
 
 # %% [markdown]
 # ## 2. A judge that draws nothing at random

@@ -12,7 +12,7 @@ WATCH      1. SFT: the same loss, to 1e-5
            4. DPO: the same loss, to 1e-5
            5. the gradients too: the norm of DPO's gradient over all parameters of the model
            6. the weights survive the conversion to Hugging Face's names and back, to the last bit
-           7. GRPO needs no critic: the scores of a group of answers, whitened, have mean 0 and standard deviation 1
+           7. GRPO's advantages of one group are its scores, whitened: they have mean 0 and standard deviation 1
 BREAK IT   --break transposed   one square matrix is loaded transposed: the shapes agree -> 1, 2, 3, 4, 5, 6
            --break average      DPO takes the mean over tokens instead of the sum -> 4, 5
 EXERCISES  (2 min, run) --break transposed: no error, no warning. What would you have noticed, and when?
@@ -72,10 +72,10 @@ except ImportError:
 # A GPT-2 of two layers with random weights: what is compared is arithmetic, not wisdom. float64, so that rounding is no
 # excuse.
 #
-# Why would a comparison of six numbers prove anything? Because each of them depends on all of the weights, all of the
-# tokens and the whole mask. A transposed matrix, a mask shifted by one, a mean in place of a sum, another epsilon in
-# the layer norm: each would change a digit long before the fifth. And the gradient's norm depends on every line of the
-# backward pass.
+# Why would a comparison of six numbers prove anything? Because each of them depends on every matrix, on every token up
+# to the end of an answer, and on the whole mask. A transposed matrix, a mask shifted by one, a mean in place of a sum,
+# another epsilon in the layer norm: each would change a digit long before the fifth. And the gradient's norm depends on
+# every line of the backward pass.
 # %%
 lesson.section("1. The same weights, the same batch")
 rng = np.random.default_rng(12)  # the same whatever the seed: PyTorch's words are kept for this batch

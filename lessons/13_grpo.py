@@ -3,7 +3,7 @@
 
 QUESTION   PPO keeps a second model to guess what an answer should have earned. Can the other answers say that?
 NEEDS      the reward model and PPO (made once if they are missing)
-TIME       about 70 s; --fast about 20 s
+TIME       about 80 s; --fast about 50 s
 EQUATION   G answers to one question, with scores r; the advantage of answer i, for all of its tokens:
            A_i = (r_i - mean of the group) / (std of the group)                         [eq: group-advantages]
            loss = max(-A rho, -A clip(rho, 1 - eps, 1 + eps)) + beta k3, averaged over the tokens of each answer,
@@ -27,8 +27,8 @@ EXERCISES  (2 min, run) --break itself: the pushes of section 2 are a third too 
            recipe.grpo: as many answers, in smaller groups. What becomes of its last score, and of the share of groups
            that agree?
            (15 min, think) all answers to a question are wrong. What does a critic learn there, and what do rivals?
-           (20 min, curve) group_size 2, 4 and 8 with as many answers in all: plot objective/scores and
-           objective/equal_groups of the History that train_grpo returns
+           (20 min, curve) group_size 2, 4 and 8 with as many answers in all: plot objective/scores of the History that
+           train_grpo returns, and print the mean of its objective/equal_groups
            (write) minialign check 13
            (3 min, answer) minialign quiz 13
 """
@@ -191,7 +191,7 @@ lesson.number("the same, divided by the deviation", leaning, ".1f", exact=17.961
 # less per token than a short one. *DAPO* averages over all tokens of a batch instead (`average="token"`).
 #
 # The SFT model's gold is that of lesson 6, from the same draws. PPO is the journey's, with all its iterations; GRPO is
-# trained anew on as many answers, and its *score* is that of training questions.
+# trained anew, and its *score* is that of training questions.
 # %%
 lesson.section("3. GRPO on the reward model")
 lesson.show("grpo")
@@ -230,8 +230,6 @@ tell_answers({"SFT": sft, "PPO": journey.model("ppo"), "GRPO": policy}, limit)
 # not know", and of questions on which it says nothing: held-out facts, obscure things, made-up names. (The pretraining
 # texts contained held-out facts, and obscure ones more rarely. If more come out right, the policy has learned no fact
 # from the verifier: it says what it knew.)
-# Misconception: "a reward that cannot be fooled makes a model truthful". It makes the model answer correctly what is
-# checked, and asks for nothing else.
 # %%
 lesson.section("4. GRPO on a verifier")
 lesson.predict(
@@ -258,6 +256,8 @@ lesson.reveal()
 
 # %% [markdown]
 # ## 5. What was seen
+# Misconception: "a reward that cannot be fooled makes a model truthful". It makes the model answer correctly what is
+# checked, and asks for nothing else.
 # %%
 lesson.section("5. What was seen")
 equal = np.abs(advantages[1]).max() == 0

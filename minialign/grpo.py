@@ -50,8 +50,8 @@ def group_advantages(scores, scale="group", eps=1e-4):
     if scale == "none":
         return A
     std = c.std(axis=1, ddof=1, keepdims=True) if scale == "group" else r.std(ddof=1)
-    # end eq
     return A / np.where(std + eps > 0, std + eps, 1).astype(A.dtype)
+    # end eq
 
 
 def leave_one_out(scores):

@@ -10,7 +10,7 @@ import numpy as np  # noqa: F401
 def gae(rewards, values, gamma, lam):
     """Generalised advantage estimation, for one answer of T tokens.
 
-        delta_t = r_t + gamma V_{t+1} - V_t,    A_t = delta_t + gamma lam A_{t+1},    nothing follows the last token
+        delta_t = R_t + gamma V_{t+1} - V_t,    A_t = delta_t + gamma lam A_{t+1},    nothing follows the last token
 
     rewards, values (T,); gamma, lam numbers; returns A (T,)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...runs.errors import Problem
 from ..layout import packaged_lessons
-from ..lesson_doc import read_doc
+from ..lesson_doc import part, read_doc
 from ..lesson_text import cells, markdown_of, without_notes
 from ..notebook import settle_in
 from ..quiz import markdown, read_quiz
@@ -45,7 +45,8 @@ def notebook(path: str | Path, *flags: str) -> str:
 
 
 def header(doc: str) -> str:
-    title, _, rest = doc.strip().partition("\n")
+    """A lesson's docstring without its claims, which would answer its questions: a notebook prints them at its end."""
+    title, _, rest = doc.replace("WATCH" + part(doc, "WATCH"), "").strip().partition("\n")
     return f"# {title}\n\n```text\n{rest.strip()}\n```"
 
 
