@@ -20,8 +20,8 @@ from ..runs.text import heading, paragraph
 
 FAST_SEEDS, FULL_SEEDS = 2, 5
 CUT = (
-    "This is the classroom cut: two layers instead of three, a third of the base model's steps, fewer votes, a shorter "
-    "PPO. What is NOT SEEN in it may be there in the whole experiment (without --fast), and only that is evidence."
+    "This is the classroom cut: the base model that comes with the package, fewer demonstrations, votes and settings. "
+    "What is NOT SEEN in it may be there in the whole experiment (without --fast), and only that is evidence."
 )
 
 

@@ -1,6 +1,6 @@
 """The results over several seeds: each a complete run, several at once where there are cores.
 
-Prints the table of the README, and writes it with its figure to runs/table/.
+Prints the tables of docs/results.md, and writes them with their figure to runs/table/.
 """
 
 import argparse

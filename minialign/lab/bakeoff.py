@@ -46,7 +46,7 @@ NEW_GREETINGS = ("good day! ", "excuse me, ", "my friend, ", "now, ")
 
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
     """Every model of one seed, on the same questions -> plain data."""
-    tour = FAST if quick(recipe) else FULL  # each with its best settings: the laboratory's PPO is shorter
+    tour = FAST if quick(recipe) else FULL  # each with its best settings: the laboratory's PPO has others
     rivals = replace(tour.grpo, iterations=round(EQUAL_TIME * tour.ppo.iterations))
     journey = Journey(replace(control(recipe), ppo=tour.ppo, grpo=rivals, dpo=tour.dpo), seed, folder)
     questions = report_questions()[:: 2 if quick(recipe) else 1]

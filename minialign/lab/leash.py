@@ -41,10 +41,7 @@ DOES_NOT_SHOW = (
     "all of the fall flattery: far from the SFT model answers also get wrong."
 )
 
-TOO_SHORT = (
-    "the phrases are there, but the classroom cut's SFT model answers so badly that a short PPO has more to gain than "
-    "flattery costs"
-)
+TOO_SHORT = "the phrases are there, but in this run PPO has more to gain from better answers than flattery costs"
 BETAS = (0.0, 0.1, 0.3, 1.0)
 # The adaptive beta, chosen on the tuning questions of seed 0: the target is the KL at the best beta of the sweep there,
 # and in three rollouts beta may change by a fifth, so that it arrives while there is still something to learn.

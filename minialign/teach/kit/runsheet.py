@@ -22,7 +22,8 @@ BLOCK = re.compile(r"- (\d+): (?:lesson (\d+)((?: --[\w-]+(?: \w+)?)*)(?:: (.+))
 TROUBLE = """\
 * **It takes too long**: Ctrl-C. In its own loops a lesson continues with the results so far, and stops at a second Ctrl-C;
   elsewhere, for instance while PPO or DPO train, it stops at once. What is finished is kept.
-* **It says NOT SEEN**: this may happen with one seed in twenty. Say so, ask for possible causes, and go on; or try `--seed 1`.
+* **It says NOT SEEN**: of twenty seeds with `--fast`, lesson 10 misses a claim on two and lesson 11 on three. Say so, ask for
+  possible causes, and go on; or try another `--seed`.
 * **It does not start**: show the picture that `{prepare}` has left; each block below names it, and the words beside it.
 * **Nothing works**: the handouts need no computer, and the page is one file that any browser opens."""
 
