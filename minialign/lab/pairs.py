@@ -5,7 +5,8 @@
     unsure     600 pairs, each seen once: of four answers the two between which the reward model is least sure
 
 The budget is 600 decisions each; those that feel about the same are no votes.  From the votes of each a reward model is trained
-in the same way, and predicts the run's held-out votes, on questions that none of the pairs was about.
+in the same way, and predicts votes on the report questions, which none of the pairs was about.  (The run's held-out votes are on
+other prompts, but most of these are a question of the pairs with another greeting.)
 
 Many votes on one pair wash out slips, and few pairs leave most of the language unseen: the second matters more here if the
 first arm is the worst.
@@ -21,9 +22,10 @@ from ..batch import Response
 from ..classroom.pairs import answers, class_questions, random_pair, unsure_pair
 from ..functional import log_sigmoid
 from ..pipeline import Journey, Recipe
-from ..preferences import Preferences
+from ..preferences import Preferences, collect
 from ..reward import Scorer, pair_accuracy, reward_model_from, score_gaps, train_reward_model
 from ..runs.voting import Pair
+from ..world import report_questions
 from . import Claim, Run
 from .instruments.measure import count_seeds, holds_in_most_seeds, spread
 
@@ -35,22 +37,22 @@ DOES_NOT_SHOW = (
 
 VOTERS, EACH = 30, 20
 STEPS = 240  # of training, the same for every arm
+UNSEEN = 3  # pairs of answers to each report question
 ARMS = ("same", "distinct", "unsure")
 NAMES = {"same": "the same 20 pairs", "distinct": "600 pairs, at random", "unsure": "600 pairs, unsure ones"}
 
 
 def one_seed(recipe: Recipe, seed: int, folder: Path) -> Run:
-    """Votes, accuracy and loss on held-out votes of every arm -> plain data."""
+    """Votes, accuracy and loss on unseen votes of every arm -> plain data."""
     journey = Journey(recipe, seed, folder)
-    pairs = arms(journey)
-    return {name: judged(journey, name, pairs[name]) for name in ARMS}
+    pairs, unseen = arms(journey), unseen_votes(journey)
+    return {name: judged(journey, name, pairs[name], unseen) for name in ARMS}
 
 
 def arms(journey: Journey) -> dict[str, list[Pair]]:
-    """The pairs of every arm: 600 decisions each, questions of the held-out votes aside."""
-    held_out = set(journey.votes()[1].prompts)
+    """The pairs of every arm: 600 decisions each."""
     n, sft, score = VOTERS * EACH, journey.model("sft"), journey.scorer()
-    asked = [question for question in class_questions(journey.seed, 0, 3 * n) if question not in held_out][: 2 * n]
+    asked = class_questions(journey.seed, 0, 2 * n)
     said: list[tuple[str, list[Response]]] = []
     for i in range(0, len(asked), 100):
         if len(said) < n:
@@ -60,8 +62,18 @@ def arms(journey: Journey) -> dict[str, list[Pair]]:
     return {"same": distinct[:EACH] * VOTERS, "distinct": distinct, "unsure": unsure}
 
 
-def judged(journey: Journey, name: str, pairs: list[Pair]) -> dict[str, float]:
-    """Ask a rater about every pair, train a reward model on the votes, and let it predict the held-out ones."""
+def unseen_votes(journey: Journey) -> Preferences:
+    """Votes of the same raters on answers to questions that no pair is about; the same for every arm."""
+    rng, recipe = journey.rng("unseen votes"), journey.recipe
+
+    def label(question, a, b, rng):
+        return journey.world.vote(question, a, b, rng, recipe.tastes)
+
+    return collect(journey.model("sft"), report_questions() * UNSEEN, label, rng, recipe.max_new_tokens)
+
+
+def judged(journey: Journey, name: str, pairs: list[Pair], unseen: Preferences) -> dict[str, float]:
+    """Ask a rater about every pair, train a reward model on the votes, and let it predict the unseen ones."""
     rng, recipe = journey.rng(f"voters {name}"), journey.recipe
     ask: Callable[..., int] = journey.world.vote
     votes = Preferences([], [], [])
@@ -74,7 +86,7 @@ def judged(journey: Journey, name: str, pairs: list[Pair]) -> dict[str, float]:
     epochs = max(1, round(STEPS * recipe.reward.batch_size / max(len(votes), 1)))
     model = reward_model_from(journey.model("sft"), rng, recipe.reward.likelihood_weights)
     train_reward_model(model, votes, replace(recipe.reward, epochs=epochs), rng, f"reward model, {name}")
-    gaps = score_gaps(Scorer(model, recipe.reward.pooling), journey.votes()[1])
+    gaps = score_gaps(Scorer(model, recipe.reward.pooling), unseen)
     return {
         "decisions": len(pairs),
         "pairs": len(set(pairs)),
@@ -95,12 +107,12 @@ def claims(runs: list[Run]) -> list[Claim]:
     ties = {name: 1 - per_seed(runs, name, "votes") / per_seed(runs, name, "decisions") for name in ARMS}
     return [
         Claim(
-            "everybody's own pairs teach a reward model more than the same pairs for all: it predicts more held-out votes",
+            "everybody's own pairs teach a reward model more than the same pairs for all: it predicts more unseen votes",
             holds_in_most_seeds(distinct > same),
             f"{count_seeds(distinct > same)}: {spread(distinct, 3)}, on the same pairs {spread(same, 3)}",
         ),
         Claim(
-            "and it is less sure where it is wrong: its loss on held-out votes is lower",
+            "and it is less sure where it is wrong: its loss on unseen votes is lower",
             holds_in_most_seeds(less < loss),
             f"{count_seeds(less < loss)}: {spread(less, 3)}, on the same pairs {spread(loss, 3)}",
         ),
@@ -115,7 +127,7 @@ def claims(runs: list[Run]) -> list[Claim]:
 
 
 def table(runs: list[Run]) -> list[str]:
-    lines = [f"{'600 decisions on':<25}{'votes':<18}{'held-out accuracy':<22}loss there"]
+    lines = [f"{'600 decisions on':<25}{'votes':<18}{'unseen accuracy':<22}loss there"]
     for name in ARMS:
         votes, accuracy, loss = (per_seed(runs, name, what) for what in ("votes", "accuracy", "loss"))
         lines.append(f"{NAMES[name]:<25}{spread(votes, 0):<18}{spread(accuracy, 3):<22}{spread(loss, 3)}")
