@@ -430,19 +430,22 @@ def test_calibration_counts_the_claims_writes_the_bands_and_goes_on_where_it_sto
     toy(), toy(name="05_other.py", last="assert lesson.seed != 1, 'a lesson that fails'")
     where = ["--out", str(tmp_path / "runs"), "--lessons", str(tmp_path)]
     arguments = ["calibrate", "--seeds", "2", "--jobs", "1", *where]
-    assert main(arguments) == 0
+    kept = {"05_other": {"full": {"free": [0.2, 0.3, 20]}}}
+    (tmp_path / "bands.json").write_text(json.dumps(kept), encoding="utf-8")
+    assert main(arguments) == 1
     text = capsys.readouterr().out
     assert "== 03_toy, full, 2 of 2 seeds" in text and "2 of 2   1. two and two are four" in text
     assert "seed 1 failed: AssertionError: a lesson that fails" in text
     bands = json.loads((tmp_path / "bands.json").read_text(encoding="utf-8"))
-    assert bands["03_toy"]["full"]["free"] == [0.25, 0.25, 2] and bands["05_other"]["full"]["free"] == [0.25, 0.25, 1]
+    assert bands["03_toy"]["full"]["free"] == [0.25, 0.25, 2] and bands["05_other"] == kept["05_other"]
+    assert text.splitlines()[-1].startswith("No new bands of 05_other: ")
     kept = tmp_path / "runs" / "lessons" / "03_toy" / "run.json"
     before = kept.stat().st_mtime_ns
     assert main([*arguments[:1], "3", *arguments[1:]]) == 0
     capsys.readouterr()
     assert main([*arguments[:1], "03", "4", *arguments[1:]]) == 2
     assert f"there is no lesson 4 in {tmp_path}" in capsys.readouterr().err
-    assert kept.stat().st_mtime_ns == before and "05_other" in json.loads((tmp_path / "bands.json").read_text(encoding="utf-8"))
+    assert kept.stat().st_mtime_ns == before and json.loads((tmp_path / "bands.json").read_text(encoding="utf-8")) == bands
     done = run(tmp_path / "03_toy.py", "--out", tmp_path)
     assert re.search(r"free +0.25  2 seeds: 0.25 .. 0.25  ok", done.stdout)
 

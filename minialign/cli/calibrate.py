@@ -15,6 +15,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--lessons", default="lessons", metavar="DIR", help="where the lessons are (default lessons)")
 
 
-def run(arguments: Namespace) -> None:
+def run(arguments: Namespace) -> int:
     a = arguments
-    calibrate(a.numbers, a.fast, a.seeds, a.out, a.jobs, a.lessons)
+    return calibrate(a.numbers, a.fast, a.seeds, a.out, a.jobs, a.lessons)

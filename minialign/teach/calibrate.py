@@ -24,8 +24,11 @@ from .bands import read_bands, run_key
 from .lesson_doc import claims_of, read_doc
 
 
-def calibrate(numbers: list[int], fast: bool, seeds: int, out: str | Path, jobs: int | None, lessons: str | Path) -> None:
-    """Print a table of claims and numbers over seeds 0, 1, ...; write the bands of the numbers beside the lessons."""
+def calibrate(numbers: list[int], fast: bool, seeds: int, out: str | Path, jobs: int | None, lessons: str | Path) -> int:
+    """Print a table of claims and numbers over seeds 0, 1, ...; write the bands of the numbers beside the lessons.
+
+    A lesson that fails with some seed keeps the bands that it had, and makes the exit code 1 -> exit code.
+    """
     there = {int(path.stem[:2]): path for path in sorted(Path(lessons).glob("[0-9][0-9]_*.py"))}
     missing = [f"lesson {number}" for number in numbers if number not in there]
     if missing or not there:
@@ -39,18 +42,23 @@ def calibrate(numbers: list[int], fast: bool, seeds: int, out: str | Path, jobs:
         runs = for_each(all_lessons, tasks, min(seeds, jobs or cores()))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"finished lessons are kept in {out}; run the same command again to resume") from None
-    bands = read_bands(lessons)
+    bands, failed = read_bands(lessons), []
     for script in scripts:
         of_this = [run[script.stem] for run in runs]
         print("\n".join(table(script, of_this)), flush=True)
-        done = [run for run in of_this if "numbers" in run]
-        if done:
-            bands.setdefault(script.stem, {})["fast" if fast else "full"] = {
-                name: [low, high, len(done)] for name, (low, _, high) in spread(done).items()
-            }
+        if any("error" in run for run in of_this):
+            failed.append(script.stem)
+            continue
+        bands.setdefault(script.stem, {})["fast" if fast else "full"] = {
+            name: [low, high, seeds] for name, (low, _, high) in spread(of_this).items()
+        }
     path = Path(lessons) / "bands.json"
-    atomically(path, lambda file: file.write((json.dumps(bands, indent=1, sort_keys=True) + "\n").encode()))
-    print(f"\nBands kept in {path}")
+    if len(failed) < len(scripts):
+        atomically(path, lambda file: file.write((json.dumps(bands, indent=1, sort_keys=True) + "\n").encode()))
+        print(f"\nBands kept in {path}")
+    if failed:
+        print(f"\nNo new bands of {', '.join(failed)}: a seed failed; mend that and run the same command again")
+    return int(bool(failed))
 
 
 def all_lessons(task: tuple[list[Path], bool, int, Path]) -> dict[str, dict]:
