@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from small_models import talker, votes_of
+from small_models import make, talker, votes_of
 
 from minialign.batch import Response, prompt_ids, render
 from minialign.cli.command import main
@@ -148,21 +148,49 @@ def break_alphabet(path):
     (path / "tokenizer.json").write_text(json.dumps(tokenizer_json(Tokenizer("ab"))), encoding="utf-8")
 
 
-def break_config(path):
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    (path / "config.json").write_text(json.dumps(config | {"use_parallel_residual": True}), encoding="utf-8")
+def break_config(path, **changes):
+    config = json.loads((path / "config.json").read_text(encoding="utf-8")) | (changes or {"use_parallel_residual": True})
+    (path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+def grow_without_end(path):
+    break_config(path, hidden_size=float("inf"))
+
+
+def pad_vocabulary(path):
+    folder.write_model(path, make(vocab_size=40, context_length=24, dtype="float32"), 20)
+
+
+def shorten_context(path):
+    folder.write_model(path, make(vocab_size=CHARACTERS.vocab_size, context_length=12, dtype="float32"), 20)
+
+
+def blow_up(path):
+    model = talker(dtype="float32")
+    model.unembedding.data[:] = 3e38
+    folder.write_model(path, model, 20)
 
 
 def cut_weights(path):
     (path / "model.safetensors").write_bytes((path / "model.safetensors").read_bytes()[:-9])
 
 
-@pytest.mark.parametrize("break_it", [break_nothing, break_weights, break_alphabet, break_config, cut_weights])
+BREAKS = [break_nothing, break_weights, break_alphabet, break_config, cut_weights, grow_without_end, pad_vocabulary, shorten_context, blow_up]
+
+
+@pytest.mark.parametrize("break_it", BREAKS)
 def test_what_cannot_come_back_is_refused_in_one_line(tmp_path, capsys, break_it):
     folder.write_model(tmp_path, talker(dtype="float32"), 20)
     break_it(tmp_path)
-    assert main(["import", str(tmp_path), str(tmp_path / "back.npz")]) == 2
+    with np.errstate(over="warn", invalid="warn"):  # as for a user
+        assert main(["import", str(tmp_path), str(tmp_path / "back.npz")]) == 2
     assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "back.npz").exists()
+
+
+def test_a_model_of_a_short_context_answers_what_it_can_read(tmp_path, capsys):
+    folder.write_model(tmp_path, talker(dtype="float32"), 20)
+    assert main(["import", str(tmp_path), str(tmp_path / "back.npz")]) == 0
+    assert "what does a cow say?" in capsys.readouterr().out and (tmp_path / "back.npz").exists()
 
 
 def test_without_the_library_one_line_says_what_to_install(tmp_path, capsys, monkeypatch):

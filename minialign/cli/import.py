@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .. import checkpoint
 from ..batch import prompt_ids
+from ..divergence import quiet
 from ..export.folder import read_model
 from ..generate import generate
 from ..pipeline import TOY_WORLD
@@ -23,10 +24,16 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.file.endswith(".npz"):
         raise Problem(f"a checkpoint's name ends with .npz, unlike {safe(arguments.file)}")
     model = read_model(arguments.folder)
+    questions = [question for question in TOY_WORLD.showcase if len(prompt_ids(question)) < model.config.context_length]
+    if not questions:
+        length = model.config.context_length
+        raise Problem(f"{safe(arguments.folder)}: a context of {length} is too short for any question; train one with a longer")
+    try:  # before anything is written: a model that cannot answer is none of ours
+        with quiet():
+            said = generate(model, [prompt_ids(q) for q in questions], MAX_NEW_TOKENS, temperature=0).responses()
+    except ValueError as problem:
+        raise Problem(f"{safe(arguments.folder)} holds a model that cannot answer: {problem}") from None
     checkpoint.save(model, Path(arguments.file))
-    questions = list(TOY_WORLD.showcase)
-    room = min(MAX_NEW_TOKENS, model.config.context_length - 2 - max(map(len, questions)))
-    said = generate(model, [prompt_ids(q) for q in questions], room, temperature=0).responses()
     for question, response in zip(questions, said):
         print(f"   {question:<40}  {safe(response.text)}{'' if response.ended else '...'}")
     print(f"{arguments.folder} -> {arguments.file}")

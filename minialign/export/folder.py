@@ -75,10 +75,13 @@ def read_model(folder: str | Path) -> LanguageModel:
         alphabet = alphabet_of(json.loads((folder / "tokenizer.json").read_text(encoding="utf-8")))
         if alphabet != CHARACTERS.alphabet:
             raise ValueError(f"its tokenizer has the alphabet {alphabet!r}")
-        return from_hugging_face(config, safetensors().numpy.load((folder / WEIGHTS).read_bytes()))
+        model = from_hugging_face(config, safetensors().numpy.load((folder / WEIGHTS).read_bytes()))
+        if model.config.vocab_size != CHARACTERS.vocab_size:
+            raise ValueError(f"its vocabulary is of {model.config.vocab_size} tokens, its tokenizer of {CHARACTERS.vocab_size}")
+        return model
     except OSError as problem:
         raise Problem(f"{safe(problem.filename)}: {problem.strerror}; name a folder written by export or by TRL") from None
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as problem:
         raise Problem(f"{safe(folder)} holds no model that can be ours ({safe(problem)}); export writes such folders") from None
     except safetensors().SafetensorError as problem:
         raise Problem(f"{safe(folder / WEIGHTS)} is damaged ({safe(problem)}); write it again") from None
