@@ -18,6 +18,8 @@ import minialign
 from minialign import checkpoint
 from minialign.cli.command import main
 from minialign.runs import folder, streams, voting
+from minialign.runs.errors import Problem
+from minialign.runs.seeds import for_each
 
 ROOT = Path(minialign.__file__).parents[1]
 SCRIPTS = sorted([*ROOT.glob("minialign/**/*.py"), *ROOT.glob("lessons/**/*.py"), *ROOT.glob("tests/*.py")])
@@ -259,6 +261,25 @@ def test_seeds_run_side_by_side_in_spawned_processes(tmp_path):
     told = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, encoding="utf-8")
     assert told.returncode == 0, told.stderr
     assert told.stdout.splitlines().count("[6, 24]") == 1
+
+
+def test_a_process_that_is_killed_is_one_line_and_no_endless_wait(monkeypatch):
+    for name in ("TQDM_DISABLE", "MINIALIGN_THREADS"):
+        monkeypatch.setenv(name, "1")
+    with pytest.raises(Problem, match="a process was killed.*--jobs 1"):
+        for_each(os._exit, [1, 1], 2)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C in another way")
+def test_ctrl_c_while_processes_start_reaches_none_of_them(tmp_path):
+    (tmp_path / "script.py").write_text(
+        "import os, signal\nfrom math import factorial\nfrom minialign.runs.seeds import for_each\n"
+        "if __name__ == '__main__':\n    print(for_each(factorial, [3, 4], 2))\n"
+        "else:\n    os.kill(os.getpid(), signal.SIGINT)\n",
+        encoding="utf-8",
+    )
+    told = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, encoding="utf-8", timeout=60)
+    assert (told.returncode, told.stdout, "Traceback" in told.stderr) == (0, "[6, 24]\n", False)
 
 
 def test_every_file_that_is_run_has_a_guard():
