@@ -88,15 +88,15 @@ def check_steps(step, total_steps):
         check_count("step", step, at_least=0)
 
 
-def as_mask(mask):
+def as_mask(mask, name="a mask"):
     """A mask of 0 and 1 as booleans.  Raises ValueError for any other value: advantages are easily passed in its place."""
     mask = np.asarray(mask)
     if mask.dtype == bool:
         return mask
     ones = mask == 1
-    if np.count_nonzero(ones) != np.count_nonzero(mask):
+    if np.count_nonzero(ones) + np.count_nonzero(mask == 0) != mask.size:
         strange = mask[(mask != 1) & (mask != 0)]
-        raise ValueError(f"a mask must hold only 0 and 1, not {strange.flat[0].item()!r}")
+        raise ValueError(f"{name} must hold only 0 and 1, not {strange.ravel().tolist()[0]!r}")
     return ones
 
 

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from .arrays import as_floats, same_shape
 from .autograd import as_tensor, exp, log, no_grad
 from .batch import conversations, minibatches
-from .checks import check_betas, check_count, check_counts, check_finite, check_number, check_numbers, check_reference
+from .checks import as_mask, check_betas, check_count, check_counts, check_finite, check_number, check_numbers, check_reference
 from .divergence import check_step, quiet
 from .functional import log_sigmoid
 from .history import History
@@ -55,11 +55,11 @@ class Thumbs:
 
     prompts: list  # of str
     answers: list  # of Response
-    good: np.ndarray  # (N,) bool
+    good: np.ndarray  # (N,) bool, or 0 and 1
     tokenizer: Tokenizer = CHARACTERS
 
     def __post_init__(self):
-        self.good = np.asarray(self.good, dtype=bool)
+        self.good = as_mask(self.good, "thumbs")
         if not len(self.prompts) == len(self.answers) == len(self.good):
             numbers = len(self.prompts), len(self.answers), len(self.good)
             raise ValueError("{} prompts need as many answers and thumbs, not {} and {}".format(*numbers))
@@ -176,15 +176,19 @@ def train_orpo(policy, votes, config, rng, desc="orpo"):
 def train_kto(policy, reference, thumbs, config, rng, desc="kto"):
     """Fit `policy` in place to Thumbs, held to the frozen `reference` -> History.  Raises as train_dpo does.
 
-    z is measured on each answer of a minibatch, put behind the question of the one before it.
+    z is measured on each answer of a minibatch, put behind the question of the one before it; in a minibatch of one, on the
+    next answer of all.
     """
     check_reference(policy, reference)
-    check_count("the number of thumbs", len(thumbs))
+    check_count("the number of thumbs", len(thumbs), at_least=2)
     said, context = list(zip(thumbs.prompts, thumbs.answers)), policy.config.context_length
     batch = conversations(said, context, thumbs.tokenizer)
+    if not batch.mask.any(1).all():
+        raise ValueError("an answer is empty, and has no end; leave its thumb out")
 
     def loss_of(rows):
-        strays = [(said[i][0], said[j][1]) for i, j in zip(rows, np.roll(rows, -1))]
+        others = np.roll(rows, -1) if len(rows) > 1 else (rows + 1) % len(said)
+        strays = [(said[i][0], said[j][1]) for i, j in zip(rows, others)]
         astray, sides = conversations(strays, context, thumbs.tokenizer), (thumbs.good[rows], ~thumbs.good[rows])
         with no_grad():
             ref, *drift = (

@@ -553,7 +553,7 @@ MUTANTS = [
            "exact", "total variation without its half"),
 
     # ---- values that cannot be ------------------------------------------------------------------------------------------
-    Mutant("checks", "if np.count_nonzero(ones) != np.count_nonzero(mask):", "if False:",
+    Mutant("checks", "if np.count_nonzero(ones) + np.count_nonzero(mask == 0) != mask.size:", "if False:",
            "checks", "advantages are taken for a mask"),
     Mutant("checks", "0 <= ids.min() and", "True and",
            "checks", "an id of -1 is the last character"),
@@ -696,7 +696,7 @@ MUTANTS = [
            "cousins", "ORPO imitates the rejected answers"),
     Mutant("cousins", "float(_halves(tokens)[0].sum())", "float(tokens.sum())",
            "cousins", "the SFT loss is divided by the tokens of both sides"),
-    Mutant("cousins", "zip(rows, np.roll(rows, -1))", "zip(rows, rows)",
+    Mutant("cousins", "others = np.roll(rows, -1) if", "others = rows if",
            "cousins", "z is measured on an answer to its own question"),
     Mutant("cousins", "((reference, batch[rows]), (policy, astray), (reference, astray))", "((reference, batch[rows]), (reference, astray), (reference, astray))",
            "cousins", "the KL is 0 for ever"),

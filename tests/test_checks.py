@@ -115,6 +115,7 @@ def test_the_message_says_what_the_value_must_be():
         (lambda: check_number("cliprange", -0.2, above=0), "cliprange must be a finite number above 0, not -0.2"),
         (lambda: check_number("x", 2, at_least=0, at_most=1), "x must be a finite number of at least 0 and at most 1, not 2"),
         (lambda: as_mask([0, 1, 0.5]), "a mask must hold only 0 and 1, not 0.5"),
+        (lambda: as_mask([True, None]), "a mask must hold only 0 and 1, not None"),
         (lambda: as_ids([0, -1], 11), "ids must be whole numbers from 0 to 10, not -1"),
         (lambda: as_ids([0.0, 1.0], 11), "ids must be whole numbers from 0 to 10, not of type float64"),
     ):

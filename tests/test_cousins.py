@@ -137,6 +137,17 @@ def test_z_is_measured_on_answers_to_other_questions():
     assert abs(other.mean() - sequence_log_probs(first, astray).data.mean()) > 1e-3
 
 
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_z_of_a_lone_answer_is_measured_on_another_s(batch_size, monkeypatch):
+    """Three answers by twos leave one over.  On its own answer z is its own log-ratio, and KTO compares it with itself."""
+    made = []
+    monkeypatch.setattr("minialign.cousins.conversations", lambda pairs, *rest: made.append(pairs) or conversations(pairs, *rest))
+    thumbs = Thumbs(["a", "bb", "c"], [Response(text, True) for text in ("cc", "d", "e")], [1, 0, 1])
+    train_kto(trainable_copy(model := talker(seed=1)), frozen_copy(model), thumbs, config(batch_size=batch_size), np.random.default_rng(0))
+    said, *strays = made
+    assert min(map(len, strays)) == 1 and not any(pair in said for some in strays for pair in some)
+
+
 @pytest.mark.parametrize("method", ["simpo", "orpo", "kto"])
 def test_chosen_answers_gain_on_rejected_ones(method):
     votes, model = votes_of(16), talker(seed=1)
@@ -166,8 +177,13 @@ def test_loops_refuse_what_cannot_be_learned_from():
     for train in (train_simpo, train_orpo):
         with pytest.raises(ValueError, match="number of votes"):
             train(trainable_copy(model), none, config(), rng)
-    with pytest.raises(ValueError, match="number of thumbs"):
-        train_kto(trainable_copy(model), frozen_copy(model), thumbs_of(none), config(), rng)
+    one, empty = Thumbs(["a"], [Response("b", True)], [1]), Thumbs(["a"] * 2, [Response("", True), Response("", False)], [1, 0])
+    for thumbs, message in ((thumbs_of(none), "number of thumbs"), (one, "number of thumbs"), (empty, "an answer is empty")):
+        with pytest.raises(ValueError, match=message):
+            train_kto(trainable_copy(model), frozen_copy(model), thumbs, config(), rng)
+    for good, strange in (([1, -1], "-1"), (["false", "true"], "'false'"), ([1, np.nan], "nan")):
+        with pytest.raises(ValueError, match=f"thumbs must hold only 0 and 1, not {strange}"):
+            Thumbs(["a", "b"], [Response("c", True)] * 2, good)
     policy = trainable_copy(model)
     with pytest.raises(ValueError, match="the reference is the policy itself"):
         train_kto(policy, policy, thumbs_of(votes_of(2)), config(), rng)
