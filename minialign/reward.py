@@ -42,6 +42,7 @@ from .model import RewardModel
 from .optim import AdamW, cosine_schedule
 
 POOLING = "mean", "last"
+EQUAL = 1e-5  # scores that spread less are the same: equal answers are rounded differently in different rows
 
 
 @dataclass(frozen=True)
@@ -200,10 +201,14 @@ class Scorer:
         return (np.concatenate(pieces) - self.mean) / self.std
 
     def normalised_on(self, batch):
-        """The same scorer with mean 0 and standard deviation 1 on these answers.  The order of answers is unchanged."""
+        """The same scorer with mean 0 and standard deviation 1 on these answers.  The order of answers is unchanged.
+
+        Where all have the same score, there is nothing to divide by, and only the mean becomes 0.
+        """
         raw = Scorer(self.model, self.pooling)(batch)
         check_finite("the raw score", raw)
-        return Scorer(self.model, self.pooling, float(raw.mean()), float(raw.std()) or 1.0)
+        mean, std = float(raw.mean()), float(raw.std())
+        return Scorer(self.model, self.pooling, mean, std if std > EQUAL else 1.0)
 
 
 def score_gaps(score, votes, context_length=None):
