@@ -39,8 +39,8 @@ class Batch:
     @property
     def lengths(self):
         """Number of tokens of each row up to the last masked one, (B,)."""
-        T = self.ids.shape[1]
-        return np.where(self.mask.any(1), T - np.argmax(self.mask[:, ::-1] > 0, axis=1), 0)
+        ends = np.arange(2, self.ids.shape[1] + 1)  # column p of the mask belongs to the token at p + 1, where p + 2 tokens end
+        return ((self.mask > 0) * ends).max(1, initial=0)
 
 
 class Response(NamedTuple):

@@ -78,8 +78,12 @@ def sampled_kl(model, reference, answers):
 
 
 def win_rate(answers, others):
-    """Share of questions on which `answers` are better than `others` by gold; a tie counts one half."""
+    """Share of questions on which `answers` are better than `others` by gold; a tie counts one half.
+
+    Raises ValueError for numbers of answers that differ, and for a gold that is not finite.
+    """
     same_shape(answers=answers.gold, others=others.gold)
+    check_finite("the gold", answers.gold), check_finite("the gold of the others", others.gold)  # NaN would lose
     difference = answers.gold - others.gold
     return float(np.mean((difference > 1e-9) + 0.5 * (np.abs(difference) <= 1e-9)))
 

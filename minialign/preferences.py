@@ -43,11 +43,14 @@ class Preferences:
     def batch(self, context_length=None):
         """Both sides as one Batch of 2N rows: all chosen, then all rejected.
 
-        Raises ValueError for a pair of equal answers, from which nothing can be learned, and for what render() refuses.
+        Raises ValueError for a pair of equal answers, from which nothing can be learned, for an answer without any token,
+        and for what render() refuses.
         """
         for i, (chosen, rejected) in enumerate(zip(self.chosen, self.rejected)):
             if chosen == rejected:
                 raise ValueError(f"chosen and rejected are the same answer in vote {i}")
+            if ("", False) in (chosen, rejected):
+                raise ValueError(f"an answer of vote {i} is empty, and has no end; leave that vote out")
         pairs = list(zip(self.prompts, self.chosen)) + list(zip(self.prompts, self.rejected))
         return conversations(pairs, context_length, self.tokenizer)
 

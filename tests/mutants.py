@@ -192,7 +192,7 @@ MUTANTS = [
            "traps", "the prompt is trained on"),
     Mutant("batch", "([EOS] if ended else [])", "[EOS]",
            "traps", "an unfinished answer is given an end"),
-    Mutant("batch", "T - np.argmax(self.mask[:, ::-1] > 0, axis=1)", "T - 1 - np.argmax(self.mask[:, ::-1] > 0, axis=1)",
+    Mutant("batch", "np.arange(2, self.ids.shape[1] + 1)", "np.arange(1, self.ids.shape[1])",
            "traps", "lengths without the last token"),
     Mutant("batch", "used[1:] |= mask.any(0)", "used[1:] |= False",
            "traps", "a PAD that a model wrote is trimmed away"),

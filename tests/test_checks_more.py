@@ -1,6 +1,7 @@
 """More values that cannot be, found by trying: each was taken without a word, or ended in another exception."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,6 +44,10 @@ def matrix_without_gradient():
 
 def labelled(vote):
     return collect(talker(), ["a"] * 60, lambda *_: vote, RNG(0), 5)
+
+
+def answers(gold):
+    return evaluate.Answers(["a"], [Response("b", True)], [SimpleNamespace(gold=gold)], None)
 
 
 def mix(**changes):
@@ -120,6 +125,10 @@ REFUSED = {
         lambda: Preferences(["a", "b"], [Response("c", True)] * 2, [Response("d", True), Response("c", True)]).batch(),
         "the same answer in vote 1",
     ),
+    "an empty answer": (
+        lambda: Preferences(["a", "b"], [Response("c", True)] * 2, [Response("", True), Response("", False)]).batch(),
+        "an answer of vote 1 is empty",
+    ),
     "a tie below 0": (lambda: draw_votes(np.array([0.5]), RNG(0), tie=-0.1), "tie must be"),
     # scores
     "a deviation below 0": (lambda: Scorer(None, std=-1.0), "std must be"),
@@ -128,6 +137,8 @@ REFUSED = {
         lambda: evaluate.best_of_n(talker(), lambda b: np.full(len(b), math.nan), ["a"], None, 2, RNG(0), 4),
         "the score of row 0",
     ),
+    "a gold of NaN": (lambda: evaluate.win_rate(answers(math.nan), answers(0.0)), "the gold of row 0"),
+    "a gold without end": (lambda: evaluate.win_rate(answers(1.0), answers(math.inf)), "the gold of the others of row 0"),
     "no question": (lambda: evaluate.best_of_n(talker(), len, [], None, 2, RNG(0), 4), "the number of questions"),
     # exact worlds
     "a negative probability": (lambda: exact.optimal_policy([-0.5, 1.5], [0.0, 1.0], 1.0), "must be probabilities"),
@@ -161,6 +172,11 @@ def test_a_text_is_no_truth_in_a_config_of_others():
     config, weights = to_hugging_face(LanguageModel(ModelConfig(11, 12, 1, 2, 8, positions="learned", tied=True), RNG(0)))
     with pytest.raises(ValueError, match="tied must be True or False"):
         from_hugging_face(config | {"tie_word_embeddings": "false"}, weights)
+
+
+def test_what_was_not_continued_is_an_empty_response():
+    assert generate(make(), [[1]], 0, 0).responses() == [Response("", False)]
+    assert conversations([("a", Response("", False)), ("a", "b")]).lengths.tolist() == [0, 5]
 
 
 def test_what_may_be_still_may():
