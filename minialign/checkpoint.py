@@ -30,14 +30,22 @@ def save(model, path, dtype=None, **extra):
     """Write a model, and further arrays or numbers by name, to `path`.
 
     dtype: how to store the parameters, if not as they are; read back, they have the model's own again.
-    Raises OSError if the folder cannot be written, and ValueError for a parameter that is not finite: `load` would refuse it.
+    Raises OSError if the folder cannot be written, and ValueError for what `load` would refuse: a parameter that is not finite,
+    a dtype that is neither the model's own nor float16, another kind of model, and an extra that is no array of plain values.
     """
     about = {"format": FORMAT, **described(model)}
+    if about["kind"] not in _KINDS:
+        raise ValueError(f"a checkpoint holds one of {', '.join(_KINDS)}, not a {about['kind']}")
     with np.errstate(over="ignore"):  # what is too large for a float16 becomes infinite, and is refused
         arrays = {f"parameter/{name}": p.data.astype(dtype or p.dtype) for name, p in model.named_parameters().items()}
     for name, values in arrays.items():
+        if values.dtype not in (model.config.dtype, np.float16):
+            raise ValueError(f"dtype must be float16 or the model's own, {model.config.dtype}, not {values.dtype}")
         _check_finite(name.removeprefix("parameter/"), values)
-    arrays.update({f"extra/{name}": np.asarray(value) for name, value in extra.items()})
+    for name, value in extra.items():
+        arrays[f"extra/{name}"] = np.asarray(value)
+        if arrays[f"extra/{name}"].dtype.hasobject:
+            raise ValueError(f"the extra {name} must be an array, a number or a text, not {value!r}")
     about["sha256"] = _digest(about, arrays)
     atomically(path, lambda file: np.savez(file, about=json.dumps(about), **arrays))
 

@@ -186,6 +186,26 @@ def test_a_model_of_nan_is_not_saved(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+class Stranger(LanguageModel):
+    """A kind that `load` does not know."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "how", "message"),
+    [
+        (LanguageModel, {"dtype": np.float64}, "dtype must be float16 or the model's own, float32, not float64"),
+        (LanguageModel, {"dtype": "int8"}, "dtype must be float16 or the model's own, float32, not int8"),
+        (LanguageModel, {"note": None}, "the extra note must be an array, a number or a text, not None"),
+        (LanguageModel, {"note": {"a": 1}}, "the extra note must be"),
+        (Stranger, {}, "a checkpoint holds one of LanguageModel, .*, not a Stranger"),
+    ],
+)
+def test_what_could_not_be_loaded_is_not_saved(kind, how, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        save(make(kind=kind, dtype="float32"), tmp_path / "model.npz", **how)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_that_is_held_for_a_moment_is_replaced_all_the_same(tmp_path, monkeypatch):
     tries, replace = [], os.replace
 
