@@ -52,19 +52,42 @@ def optimal_policy(reference, rewards, beta):
 def _in_reach(reference, rewards, beta):
     """Both as arrays (..., A), the reward of what the reference never says -inf, and the largest reward (..., 1)."""
     check_number("beta", beta, above=0)
+    reference, rewards = _world(reference, rewards)
+    rewards = np.where(reference > 0, rewards, -np.inf)  # pi* never says it either
+    best = rewards.max(axis=-1, keepdims=True)
+    if not np.isfinite(best).all():
+        raise ValueError(f"the largest reward must be finite, not {best[~np.isfinite(best)][0]}")
+    return reference, rewards, best
+
+
+def _world(reference, rewards):
+    """Both as arrays (..., A).  Raises ValueError for what are no probabilities, and for a reward of NaN."""
     reference, rewards = np.broadcast_arrays(reference, rewards)
     if not (np.isfinite(reference).all() and (reference >= 0).all() and (reference > 0).any(axis=-1).all()):
         raise ValueError("the reference must be probabilities: none negative, and not all 0")
     if np.isnan(rewards[reference > 0]).any():
         raise ValueError("a reward is NaN")
-    rewards = np.where(reference > 0, rewards, -np.inf)  # pi* never says it either
-    return reference, rewards, rewards.max(axis=-1, keepdims=True)
+    return reference, rewards
 
 
 def objective(policy, reference, rewards, beta):
-    """J(pi) = E_pi[r] - beta KL(pi || ref).  It equals beta log Z - beta KL(pi || pi*): nothing exceeds beta log Z."""
+    """J(pi) = E_pi[r] - beta KL(pi || ref).  It equals beta log Z - beta KL(pi || pi*): nothing exceeds beta log Z.
+
+    Without a leash, beta = 0, it is E_pi[r], even where the KL is infinite.
+    """
     check_number("beta", beta, at_least=0)
-    return (np.asarray(policy) * rewards).sum(axis=-1) - beta * sequence_kl(policy, reference)
+    return expected_reward(policy, rewards) - (beta * sequence_kl(policy, reference) if beta else 0.0)
+
+
+@_underflow_is_zero
+def expected_reward(policy, rewards):
+    """E_pi[r] = sum_y pi(y) r(y): what is never said counts nothing, though its reward be -inf.
+
+    >>> float(expected_reward([0.25, 0.75, 0.0], [0.0, 1.0, -np.inf]))
+    0.75
+    """
+    policy = np.asarray(policy)
+    return (policy * np.where(policy > 0, rewards, 0.0)).sum(axis=-1)
 
 
 @np.errstate(under="ignore", divide="ignore")
@@ -100,7 +123,7 @@ def best_of_n(reference, rewards, n):
     [0.25 0.75]
     """
     check_count("n", n)
-    reference, rewards = np.broadcast_arrays(reference, rewards)
+    reference, rewards = _world(reference, rewards)
     if rewards.ndim > 1:
         return np.stack([best_of_n(*prompt, n) for prompt in zip(reference, rewards)])
     _, level = np.unique(rewards, return_inverse=True)  # (A,) the rank of each answer's score, ties alike
@@ -117,7 +140,7 @@ def best_of_n_kl_bound(n):
     >>> print(best_of_n_kl_bound(np.array([1, 2, 16])).round(3))
     [0.    0.193 1.835]
     """
-    if np.any(np.asarray(n) < 1):
+    if not np.all(np.asarray(n) >= 1):
         raise ValueError("n must be at least 1")
     return np.log(n) - (n - 1) / n
 
@@ -128,7 +151,7 @@ def tilted_curve(reference, rewards, betas):
     No policy of the same KL earns more.
     """
     policies = np.stack([optimal_policy(reference, rewards, beta) for beta in betas])
-    return policies, sequence_kl(policies, reference), policies @ np.asarray(rewards)
+    return policies, sequence_kl(policies, reference), expected_reward(policies, rewards)
 
 
 def bradley_terry(rewards):

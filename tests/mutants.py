@@ -535,7 +535,7 @@ MUTANTS = [
            "exact", "log Z without its largest reward's share"),
     Mutant("exact", "np.where(reference > 0, rewards, -np.inf)", "np.where(reference >= 0, rewards, -np.inf)",
            "exact", "what the reference never says decides the scale"),
-    Mutant("exact", "* rewards).sum(axis=-1) - beta *", "* rewards).sum(axis=-1) + beta *",
+    Mutant("exact", "expected_reward(policy, rewards) - (beta *", "expected_reward(policy, rewards) + (beta *",
            "exact", "the objective's leash with the wrong sign"),
     Mutant("exact", "(policy * log_ratio).sum(axis=-1)", "(reference * log_ratio).sum(axis=-1)",
            "exact", "the KL weighted by the wrong one"),

@@ -144,6 +144,10 @@ REFUSED = {
     "a negative probability": (lambda: exact.optimal_policy([-0.5, 1.5], [0.0, 1.0], 1.0), "must be probabilities"),
     "a reference that says nothing": (lambda: exact.log_partition([0.0, 0.0], [0.0, 1.0], 1.0), "must be probabilities"),
     "a reward of NaN": (lambda: exact.optimal_policy([0.5, 0.5], [0.0, math.nan], 1.0), "a reward is NaN"),
+    "a reward without end": (lambda: exact.optimal_policy([0.5, 0.5], [math.inf, 0.0], 1.0), "the largest reward must be finite"),
+    "no reward above -inf": (lambda: exact.log_partition([0.5, 0.5], [-math.inf] * 2, 1.0), "the largest reward must be finite"),
+    "NaN, the best of n": (lambda: exact.best_of_n([0.5, 0.5], [0.0, math.nan], 2), "a reward is NaN"),
+    "the best of NaN": (lambda: exact.best_of_n_kl_bound(math.nan), "n must be"),
     "a negative beta": (lambda: exact.objective([1.0], [1.0], [1.0], -1.0), "beta must be"),
     "the best of none": (lambda: exact.best_of_n_kl_bound(0), "n must be"),
 }

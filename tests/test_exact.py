@@ -90,6 +90,16 @@ def test_shifts_scales_and_extremes():
         exact.optimal_policy(REF, R, 0.0)
 
 
+def test_what_is_never_said_counts_nothing():
+    """0 times -inf is 0 here, and so is a leash of 0 times an infinite distance."""
+    assert exact.objective([0.5, 0.5], [1.0, 0.0], [0.0, 1.0], 0.0) == 0.5
+    assert exact.objective([0.5, 0.5], [1.0, 0.0], [0.0, 1.0], 0.1) == -np.inf
+    assert_allclose(exact.objective([0.0, 1.0], [0.5, 0.5], [-np.inf, 0.0], 1.0), -np.log(2))
+    policies, kl, reward = exact.tilted_curve([0.5, 0.5], [-np.inf, 0.0], [1.0, 2.0])
+    assert_array_equal(policies, [[0, 1]] * 2)
+    assert_allclose([kl, reward], [[np.log(2)] * 2, [0, 0]])
+
+
 def test_many_prompts_at_once():
     worlds = [random_world(seed) for seed in range(3)]
     refs, rs = np.stack([w[0] for w in worlds]), np.stack([w[1] for w in worlds])
