@@ -20,6 +20,8 @@ class Tokenizer:
             raise ValueError(f"an alphabet must be a text of at least one character, not {alphabet!r}")
         if len(set(alphabet)) < len(alphabet):
             raise ValueError(f"an alphabet must have each character once, unlike {alphabet!r}")
+        if "<" in alphabet:
+            raise ValueError(f"an alphabet must have no '<', by which special tokens are known in texts, unlike {alphabet!r}")
         self.alphabet = alphabet
         self.vocab_size = len(SPECIAL) + len(alphabet)
         self.characters = frozenset(alphabet)

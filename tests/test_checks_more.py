@@ -117,6 +117,7 @@ REFUSED = {
     "a truth as an id": (lambda: decode([True]), "ids must be whole numbers"),
     "an end that is no token": (lambda: generate(make(), [[1]], 2, 0, eos_id=11), "ids must be whole numbers"),
     "an empty alphabet": (lambda: Tokenizer(""), "an alphabet must be"),
+    "an alphabet with '<'": (lambda: Tokenizer("ab<"), "an alphabet must have no '<'"),
     "an alphabet of numbers": (lambda: Tokenizer([1, 2]), "an alphabet must be"),
     # votes
     "a label of NaN": (lambda: labelled(math.nan), "a vote must be"),
