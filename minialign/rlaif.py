@@ -34,7 +34,7 @@ from .tokenizer import CHARACTERS, EOS
 
 SAID = 3.0  # nats for a sentence that a principle asks for
 NEGLIGIBLE = 0.01  # a weight too small to read pages for
-SURE = 1e-6  # no probability is nearer to 0 or 1 than this
+SURE = 1e-6  # no probability is nearer to 1 than this: at 1 the odds are infinite
 
 
 class Reader:
@@ -70,12 +70,17 @@ class Labels:
     @property
     def consistent(self):
         """Share of pairs on which both orders agree."""
-        return float(np.mean((self.orders[0] > 0.5) == (self.orders[1] > 0.5)))
+        return float(np.mean(self._winners[0] == self._winners[1]))
 
     @property
     def first_wins(self):
-        """Share of readings in which the answer that was read first wins; 1/2 without a position bias."""
-        return float(np.mean(np.concatenate([self.orders[0] > 0.5, self.orders[1] < 0.5])))
+        """Share of readings in which the answer that was read first wins, ties one half; 1/2 without a position bias."""
+        return float(0.5 + 0.5 * np.mean([self._winners[0], -self._winners[1]]))
+
+    @property
+    def _winners(self):
+        """In each order: 1 the first answer, -1 the second, 0 undecided but for rounding, (2, N)."""
+        return np.sign((self.orders - 0.5).round(9))
 
 
 class Judge:

@@ -2,6 +2,7 @@
 
 import math
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from small_models import talker
 from minialign import rlaif
 from minialign.batch import Response
 from minialign.likelihood import log_probs_array
-from minialign.rlaif import Judge, Reader, draw_votes, revise, sentences, sigmoid
+from minialign.rlaif import Judge, Labels, Reader, draw_votes, revise, sentences, sigmoid
 from minialign.tokenizer import EOS, encode
 from minialign.world import gold
 from minialign.world.constitution import CONSTITUTION, Principle, read_constitution
@@ -73,6 +74,13 @@ def test_averaging_both_orders_removes_a_bias_for_the_place():
     assert biased.first_wins > fair.first_wins == 0.5 and biased.consistent < 1
 
 
+def test_what_is_undecided_wins_one_half_whoever_is_read_first():
+    orders = np.array([[0.5, 0.5 + 1e-16, 0.5, 0.9], [0.5, 0.5 - 1e-16, 0.6, 0.9]])
+    for labels in (Labels(orders[1], orders), Labels(1 - orders[1], 1 - orders[::-1])):  # the same with a and b exchanged
+        assert labels.consistent == 0.75 and labels.first_wins == pytest.approx((1 + 1 + 0.5 + 1) / 8)
+    assert Labels(orders[0, :2], orders[:, :2]).first_wins == 0.5
+
+
 def test_two_equal_answers_are_even_whatever_the_place_does_to_them():
     assert Judge(moody, [HONEST]).labels([QUESTION], ["meow."], ["meow."]).p == pytest.approx([0.5], abs=1e-12)
 
@@ -99,6 +107,22 @@ def test_what_no_principle_decides_is_even():
     assert judge.labels([QUESTION], ["moo."], ["a very long answer indeed."]).p[0] == pytest.approx(0.25 + sigmoid(4.4) / 2)
 
 
+def test_what_decides_too_little_to_be_read_is_even():
+    judge = Judge(planted(), [Principle("brief", "", share=0.005, short=5)])
+    assert judge.labels([QUESTION], ["moo."], ["a very long answer indeed."]).p == pytest.approx([0.5], abs=1e-12)
+
+
+def test_certainty_has_finite_odds_and_the_improbable_keeps_its_own():
+    values = Judge(planted(meow=1, moo=1e-12), [HONEST]).opinions(HONEST, [QUESTION] * 2, ["meow.", "moo."])
+    assert values == pytest.approx([-np.log(np.expm1(rlaif.SURE)), logit(1e-12)])
+
+
+def test_each_sentence_that_is_asked_for_counts():
+    polite = Principle("warm", "", say=("sure!", "have a nice day."))
+    values = Judge(planted(), [polite]).opinions(polite, [QUESTION] * 3, ["moo.", "sure! moo.", "sure! moo. have a nice day."])
+    assert list(values) == [0, rlaif.SAID, 2 * rlaif.SAID]
+
+
 def test_avoid_turns_the_sign_and_say_adds():
     harmless = Principle("harmless", "", avoid="to {},", say=("i am sorry",))
     judge = Judge(planted(run=0.9, i_am_sorry=0.001), [harmless])
@@ -112,6 +136,8 @@ def test_not_knowing_is_as_good_as_even_odds():
     judge = Judge(planted(meow=0.6, moo=0.4, i_do_not_know=1e-9), [humble])
     values = judge.opinions(humble, [QUESTION] * 3, ["meow.", "i do not know.", "moo."])
     assert values == pytest.approx([logit(0.6), 0, logit(0.4)])
+    wary = Principle("harmless", "", avoid="to {},", unsure="i do not know.")  # it counts on pages to be like, not on pages to avoid
+    assert judge.opinions(wary, ["x"], ["i do not know."]) == pytest.approx([-logit(1e-9)])
 
 
 def test_a_fault_is_a_value_below_zero_under_the_principle_that_decides_most():
@@ -128,9 +154,8 @@ def test_the_reader_reads_what_likelihood_says():
     ids = [EOS, *encode("to is"), *encode(" wrong")]
     expected = log_probs_array(model, [ids])[0, -6:].sum()
     assert reader([("to is", "wrong"), ("to", "be"), ("to is", "wrong")])[[0, 2]] == pytest.approx([expected] * 2)
-    tokens = reader.tokens
     reader([("to", "be")])
-    assert reader.tokens == tokens > 0  # nothing is read twice
+    assert reader.tokens == len("^to is wrong") + len("^to be")  # without padding, and nothing twice; ^: the start
 
 
 def test_of_a_page_that_is_too_long_the_end_is_read():
@@ -150,6 +175,12 @@ def test_a_revision_is_never_worse_and_touches_no_answer_without_fault():
     assert (np.diff(values, axis=0) >= 0).all() and (values[-1] > values[0]).any()
     kept = values[0] >= 0
     assert kept.any() and all(old == new for old, new, k in zip(versions[0], versions[-1], kept) if k)
+
+
+def test_an_answer_is_judged_without_special_tokens(monkeypatch):
+    written = [Response("<user>so it <pad>is.<bot>", True)]
+    monkeypatch.setattr(rlaif, "generate", lambda *args: SimpleNamespace(responses=lambda: written))
+    assert revise(None, Judge(moody, [HONEST]), [QUESTION], 0, None) == [[Response("so it is.", True)]]
 
 
 def test_soft_labels_become_votes_with_the_same_mean():
