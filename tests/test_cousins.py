@@ -106,9 +106,10 @@ def test_the_first_losses_are_those_of_the_formulas():
     votes, model = votes_of(6), talker(seed=1)
     sums, tokens = logps(model, votes), votes.batch().mask.sum(1).reshape(2, -1)
     assert len(set(tokens.ravel())) > 3  # answers of unequal length, or sums and means would be alike
-    whole = config(batch_size=6)
-    expected = simpo_loss(*(sums / tokens), 0.5, 0.5)[0].item()
-    assert_allclose(train_simpo(trainable_copy(model), votes, whole, np.random.default_rng(0))["loss"][0], expected)
+    whole = config(batch_size=6, gamma_beta_ratio=1.5, warmup_steps=2)
+    expected = simpo_loss(*(sums / tokens), 0.5, 1.5)[0].item()
+    history = train_simpo(trainable_copy(model), votes, whole, np.random.default_rng(0))
+    assert_allclose([history["loss"][0], history["lr"][0]], [expected, 1.5e-3])  # half of the way up in the first of two steps
     history = train_orpo(trainable_copy(model), votes, whole, np.random.default_rng(0))
     sft = -sums[0].sum() / tokens[0].sum()
     assert_allclose(history["loss/sft"][0], sft)
@@ -120,6 +121,15 @@ def test_kto_starts_at_one_half_whatever_the_answers():
     votes, model = votes_of(8), talker(seed=1)
     history = train_kto(trainable_copy(model), frozen_copy(model), thumbs_of(votes), config(), np.random.default_rng(0))
     assert history["loss"][0] == pytest.approx(0.5, abs=1e-12) and history["kl"][0] == 0 and history["kl"][1:].max() > 0
+
+
+def test_each_thumb_has_its_own_weight():
+    """Five up and one down, each 1/2 at the start: (5 + 3) / 2 of six, and not (15 + 1) / 2."""
+    votes, model, weights = votes_of(6), talker(seed=1), {"desirable_weight": 1.0, "undesirable_weight": 3.0}
+    thumbs = Thumbs(votes.prompts, votes.chosen, [True] * 5 + [False])
+    settings = config(batch_size=6, **weights)
+    history = train_kto(trainable_copy(model), frozen_copy(model), thumbs, settings, np.random.default_rng(0))
+    assert_allclose(history["loss"], [4 / 6])
 
 
 def test_z_is_measured_on_answers_to_other_questions():

@@ -3,14 +3,21 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from small_models import talker
+from small_models import talker, votes_of
 
 from minialign.batch import Response, conversations
 from minialign.checkpoint import load, save
 from minialign.likelihood import log_probs_array
 from minialign.model import RewardModel, scalar_model_from
 from minialign.preferences import Preferences
-from minialign.reward import RewardConfig, answer_likelihoods, reward_model_from, sequence_scores, train_reward_model
+from minialign.reward import (
+    RewardConfig,
+    answer_likelihoods,
+    bradley_terry_loss,
+    reward_model_from,
+    sequence_scores,
+    train_reward_model,
+)
 
 PAIRS = [("a?", "it is."), ("is it?", "no."), ("b?", "yes, it is it.")]
 RNG = np.random.default_rng
@@ -66,6 +73,14 @@ def test_training_moves_trunk_head_and_weights_and_leaves_the_reference(language
     for name, p in model.named_parameters().items():
         same = np.array_equal(p.data, before[name])
         assert same == name.startswith("reference."), name
+
+
+@pytest.mark.parametrize("pooling", ["mean", "last"])
+def test_the_first_loss_is_that_of_the_scores_as_they_are_to_be_read(language_model, pooling):
+    votes, model = votes_of(6), scalar_model_from(language_model, RNG(0))
+    expected = bradley_terry_loss(*sequence_scores(model, votes.batch(), pooling).data.reshape(2, -1))[0].item()
+    history = train_reward_model(model, votes, RewardConfig(epochs=1, batch_size=6, pooling=pooling), RNG(1))
+    assert_allclose(history["loss"], [expected])
 
 
 def test_it_is_kept_whole(language_model, batch, tmp_path):

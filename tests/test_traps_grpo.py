@@ -9,7 +9,7 @@ from minialign import grpo
 from minialign.autograd import Tensor, check_gradients
 from minialign.checkpoint import frozen_copy
 from minialign.functional import log_softmax
-from minialign.grpo import GRPOConfig, group_advantages, grpo_loss, grpo_update, leave_one_out, train_grpo
+from minialign.grpo import METHODS, GRPOConfig, group_advantages, grpo_loss, grpo_update, leave_one_out, train_grpo
 from minialign.optim import AdamW
 from minialign.policy_gradient import kl_estimates, kl_penalized_rewards, roll_out
 
@@ -363,6 +363,29 @@ def test_the_settings_reach_the_loss(monkeypatch):
     assert given[0][6:] == (0.1, 0.3, "constant", "sequence", 5)
     _, _, metrics = updated(advantage="score", kl_coef=0.0, minibatch_size=64, epochs=1)
     assert metrics["loss/policy"] < -1  # minus the mean score itself, no baseline
+
+
+def test_each_rung_of_the_ladder_fixes_what_its_paper_does():
+    """And nothing else: all other settings are those of GRPO."""
+    fixed = {name: {key: x for key, x in vars(rung).items() if x != vars(GRPOConfig())[key]} for name, rung in METHODS.items()}
+    assert fixed == {
+        "REINFORCE": {"advantage": "score", "importance": "answer", "kl_in_reward": True},
+        "RLOO": {"advantage": "leave_one_out", "importance": "answer", "kl_in_reward": True},
+        "GRPO": {},
+        "Dr. GRPO": {"advantage": "none", "average": "constant"},
+        "DAPO": {"average": "token", "cliprange_high": 0.28, "kl_coef": 0.0},
+        "GSPO": {"importance": "sequence", "cliprange": 3e-4, "cliprange_high": 4e-4},
+    }
+
+
+def test_what_is_logged_of_the_leash_by_hand():
+    """A reference far from the policy: k1 and k3 in nats per answer, and the score less what the distance costs."""
+    rollout, _, logged = updated(reference=talker(seed=1), kl_coef=0.3)
+    delta = (rollout.logprobs - rollout.ref_logprobs) * rollout.batch.mask
+    kl, k3 = delta.sum(1).mean(), (np.exp(-delta) - 1 + delta).sum(1).mean()
+    assert_allclose([logged["objective/kl"], logged["objective/kl_k3"]], [kl, k3])
+    assert_allclose(logged["objective/rlhf_reward"], rollout.scores.mean() - 0.3 * kl)
+    assert_allclose(logged["objective/non_score_reward"], -0.3 * kl)
 
 
 def test_equal_seeds_train_equal_models_and_callbacks_change_nothing():
