@@ -1,5 +1,6 @@
 """A show of hands: what is typed is kept, can be taken back and gone on with, and is trained on as it is."""
 
+import codecs
 import io
 import json
 import sys
@@ -30,6 +31,8 @@ def test_every_hand_is_a_vote_and_the_file_can_be_gone_on_with(tmp_path):
     hands.save(path, PAIRS, counts, "model")
     votes = load_jsonl(path)
     assert len(votes) == 33 and [votes.chosen.count(PAIRS[0].a), votes.chosen.count(PAIRS[0].b)] == [9, 24]
+    assert hands.load(path, PAIRS, "model") == counts
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
     assert hands.load(path, PAIRS, "model") == counts
     casts, lines = gather([path], 128)
     assert len(casts) == len(lines) == 33 and {cast.part for cast in casts} == {"hands"}

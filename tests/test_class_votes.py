@@ -1,5 +1,6 @@
 """Votes of a class: distinct pairs, merged files, and whether known tastes and known carelessness are found."""
 
+import codecs
 import io
 import json
 import sys
@@ -21,6 +22,7 @@ from minialign.cli.command import main
 from minialign.preferences import load_jsonl
 from minialign.reward import Scorer
 from minialign.runs.errors import Problem
+from minialign.runs.metrics import is_class
 from minialign.runs.voting import SITTING
 from minialign.world import UNBIASED
 
@@ -114,6 +116,14 @@ def test_merging_keeps_every_vote_once_and_what_is_merged_can_be_merged_again(tm
     assert len(load_jsonl(out)) == 3  # what training reads
     assert main(["votes", "merge", *map(str, (out, two, out)), "--to", str(tmp_path / "again.jsonl")]) == 0
     assert (tmp_path / "again.jsonl").read_bytes() == out.read_bytes()
+
+
+def test_a_byte_order_mark_is_no_part_of_a_vote(tmp_path, capsys):
+    """Windows editors write one; training read the file before, and `is_class` and `votes` did not."""
+    path, out = write(tmp_path / "1.jsonl", [line(1, 0), line(2, 0)]), tmp_path / "all.jsonl"
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    assert is_class(str(path)) and main(["votes", "merge", str(path), "--to", str(out)]) == 0
+    assert "2 voters: 2 votes" in capsys.readouterr().out and out.read_bytes().startswith(b"{")
 
 
 def test_two_people_with_one_number_are_found(tmp_path, capsys):

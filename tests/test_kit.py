@@ -2,6 +2,7 @@
 point at something, and a preparation that can be stopped.  All of it from the lessons as they are now."""
 
 import ast
+import codecs
 import dataclasses
 import html
 import json
@@ -19,7 +20,10 @@ from minialign.cli.command import main
 from minialign.figures import style
 from minialign.models import STAGES
 from minialign.runs.errors import Problem
+from minialign.teach.exercises import similar
 from minialign.teach.kit import glossary, handout, make, measured, notebooks, notes, prepare, runsheet, slides, source, teaching
+from minialign.teach.lesson_text import text_of
+from minialign.teach.quiz import read_quiz
 
 LESSONS = Path(__file__).resolve().parent.parent / "lessons"
 SOURCES = source.read_lessons(LESSONS)
@@ -179,6 +183,19 @@ def test_a_lesson_is_read_and_not_run(toy):
     assert lesson.exercises() == ["(2 min, run) it", "(5 min, think) why?"]
     assert lesson.prints("number of a") and lesson.prints("another") and not lesson.prints("number")
     assert [(number.form, number.exact) for number in lesson.numbers] == [(".1f", "1"), (".2f", None)]
+
+
+def test_a_byte_order_mark_of_a_windows_editor_is_no_part_of_a_teachers_file(toy, tmp_path):
+    path, plan, quiz = toy(), tmp_path / "plan.md", tmp_path / "lessons" / "quizzes" / "03.json"
+    found, made = source.read_source(path), notebooks.notebook(path)
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    assert source.read_source(path) == found and notebooks.notebook(path) == made and text_of(path)
+    plan.write_bytes(codecs.BOM_UTF8 + b"## 9 minutes\n\n- 9: lesson 4\n")
+    assert [one.minutes for one in runsheet.read_plan(plan)] == [9]
+    quiz.parent.mkdir()
+    quiz.write_bytes(codecs.BOM_UTF8 + (LESSONS / "quizzes" / "03.json").read_bytes())
+    assert read_quiz(tmp_path / "lessons", 3) == read_quiz(LESSONS, 3)
+    assert similar.tokens(similar.read(path)) == similar.tokens(TOY_LESSON)
 
 
 @pytest.mark.parametrize("field", source.FIELDS)

@@ -105,7 +105,7 @@ class Chapter:
 def chapter(source: Source, recording: Recording, writer: Writer) -> Chapter:
     """A lesson and its recording -> its chapter."""
     told, parts, headed = iter(recording.cells), [], False
-    script = cells(source.path.read_text(encoding="utf-8"))
+    script = cells(source.path.read_text(encoding="utf-8-sig"))
     for kind, lines in script[1:]:  # the first is the docstring
         if kind == "markdown":
             prose = writer.cell(lines)
@@ -115,7 +115,7 @@ def chapter(source: Source, recording: Recording, writer: Writer) -> Chapter:
             parts.append(code_part(lines, next(told), writer, headed))
             headed = False
     exercise = source.path.parent / "exercises" / f"ex{source.number:02d}.py"
-    stub = code(exercise.read_text(encoding="utf-8")) if exercise.exists() else ""
+    stub = code(exercise.read_text(encoding="utf-8-sig")) if exercise.exists() else ""
     pictures = [event for cell in recording.cells for event in cell if isinstance(event, Picture)]
     figures = {picture.name: figure(source, recording, picture) for picture in pictures}
     return Chapter(source, recording, parts, figures, writer, stub, quiz(source, writer))

@@ -159,7 +159,7 @@ class Recorded(Lesson):
 def code_cells(script: Path) -> Iterator[str]:
     """The code cells of a script, each moved down to its own lines, so that errors and sources name them rightly."""
     line = 0
-    for kind, lines in cells(script.read_text(encoding="utf-8")):
+    for kind, lines in cells(script.read_text(encoding="utf-8-sig")):
         line += 1  # its mark
         if kind == "code":
             yield "\n" * line + "\n".join(lines)

@@ -133,7 +133,7 @@ def citing(material: Material) -> dict[tuple[str, int], list[Chapter]]:
     """Key of a reference -> the chapters that cite it."""
     found: dict[tuple[str, int], list[Chapter]] = {}
     for chapter in material.chapters:
-        for key in {citation.key for citation in citations(chapter.source.path.read_text(encoding="utf-8"))}:
+        for key in {citation.key for citation in citations(chapter.source.path.read_text(encoding="utf-8-sig"))}:
             found.setdefault(key, []).append(chapter)
     return found
 

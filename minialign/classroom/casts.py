@@ -56,7 +56,7 @@ def read_casts(path: Path, context_length: int, stranger: int) -> tuple[list[Cas
     Raises Problem, naming the line, for a file that is none of votes.
     """
     read_votes(path, context_length)  # which checks every text, and says what is wrong in which line
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     casts: list[Cast] = []
     for number, line in enumerate(lines):
         try:

@@ -49,7 +49,7 @@ def load(path: Path, pairs: list[Pair], model: str) -> list[Count]:
     Raises Problem if the file is not of this model, or of other pairs.
     """
     counts: list[list[int]] = []
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    text = path.read_text(encoding="utf-8-sig", errors="replace") if path.exists() else ""
     for k, raw in enumerate(filter(None, map(str.strip, text.splitlines())), 1):
         try:
             line = json.loads(raw)

@@ -127,7 +127,7 @@ def is_class(file: str | None) -> bool:
     """Whether the votes of a file are of more than one voter (minialign votes merge, serve, vote --hands)."""
     if file is None:
         return False
-    with open(file, encoding="utf-8") as lines:
+    with open(file, encoding="utf-8-sig") as lines:
         voters = {number for line in lines if line.strip() and isinstance(number := json.loads(line).get("voter"), int)}
     return len(voters) > 1 or 0 in voters  # 0: a room's hands, which nobody tells apart
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 def read_doc(script: str | Path) -> str:
     """A lesson's docstring, without running the lesson; "" if it has none."""
-    return ast.get_docstring(ast.parse(Path(script).read_text(encoding="utf-8")), clean=False) or ""
+    return ast.get_docstring(ast.parse(Path(script).read_text(encoding="utf-8-sig")), clean=False) or ""
 
 
 def part(doc: str, name: str) -> str:

@@ -66,7 +66,7 @@ def markdown_of(lines: list[str]) -> str:
 
 def text_of(path: str | Path) -> list[str]:
     """The Markdown cells of a lesson, in order, without its docstring and without notes -> list of str."""
-    cell_list = cells(Path(path).read_text(encoding="utf-8"))
+    cell_list = cells(Path(path).read_text(encoding="utf-8-sig"))
     texts = [markdown_of(lines) for kind, lines in cell_list if kind == "markdown"]
     return [text for text in texts if text and not re.fullmatch(r"#+ .*", text)]  # a heading alone is no text
 

@@ -76,7 +76,7 @@ def show(picture: Path, words: str) -> None:
 def made_under(name: str, script: Path) -> str:
     """Where a lesson's script first makes a name, in words; "" if it never does at the top of a cell."""
     place = "in the first cell"
-    for kind, lines in cells(script.read_text(encoding="utf-8")):
+    for kind, lines in cells(script.read_text(encoding="utf-8-sig")):
         if kind == "markdown":
             headings = [said[3:] for said in map(comment, lines) if said and said.startswith("## ")]
             place = f'under "{headings[-1]}"' if headings else place

@@ -38,7 +38,7 @@ def read_quiz(lessons: str | Path, number: int) -> list[Question]:
     if not path.exists():
         raise Problem(f"there is no quiz for lesson {number} in {path.parent}; say where the lessons are with --lessons DIR")
     try:
-        items = json.loads(path.read_text(encoding="utf-8"))
+        items = json.loads(path.read_text(encoding="utf-8-sig"))
         questions = [Question(i["question"], [Option(**option) for option in i["options"]], i["right"]) for i in items]
         texts = [q.text for q in questions] + [said for q in questions for one in q.options for said in vars(one).values()]
         if not all(isinstance(text, str) for text in texts):

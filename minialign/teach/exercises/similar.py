@@ -70,7 +70,7 @@ def read(path: Path, most: int = 100_000) -> str:
     try:
         if not path.is_file():  # to open a pipe would wait for ever
             return ""
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
             return file.read(most)
     except (OSError, ValueError):
         return ""

@@ -36,7 +36,7 @@ class Answer:
 
 def entries(path: Path, form: re.Pattern[str], example: str) -> Iterator[re.Match[str]]:
     """The paragraphs of a file that begin in bold, each matched by form.  Raises Problem for one that is not of it."""
-    for paragraph in re.split(r"\n\s*\n", path.read_text(encoding="utf-8")):
+    for paragraph in re.split(r"\n\s*\n", path.read_text(encoding="utf-8-sig")):
         if paragraph.startswith("**"):
             entry = form.fullmatch(" ".join(paragraph.split()))
             if not entry:
@@ -53,7 +53,7 @@ def read_glossary(path: Path) -> list[Entry]:
 def read_faq(path: Path) -> list[Answer]:
     """faq.md -> list of Answer."""
     found = []
-    for part in re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
+    for part in re.split(r"^## ", path.read_text(encoding="utf-8-sig"), flags=re.M)[1:]:
         question, _, rest = part.partition("\n")
         pointers = [(int(n), name) for n, name in POINTER.findall(rest)]
         if not pointers:

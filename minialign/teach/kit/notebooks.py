@@ -29,7 +29,7 @@ def notebook(path: str | Path, *flags: str) -> str:
     path = Path(path)
     arguments = ", ".join(repr(text) for text in (path.name, *flags) if text)
     made: list[tuple[str, str]] = []
-    for kind, lines in cells(path.read_text(encoding="utf-8")):
+    for kind, lines in cells(path.read_text(encoding="utf-8-sig")):
         if kind == "markdown" and not made:  # the docstring; then the cell that every notebook begins with
             made += [("markdown", header(read_doc(path))), ("code", BEGIN.format(name=path.name, arguments=arguments))]
             continue

@@ -49,7 +49,7 @@ Mark = tuple[int, int, Block]  # first minute, minutes, what is done
 def read_plan(path: Path) -> list[Plan]:
     """plan.md -> list of Plan.  A block may go on in the next line, indented."""
     plans = []
-    for part in re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
+    for part in re.split(r"^## ", path.read_text(encoding="utf-8-sig"), flags=re.M)[1:]:
         title, _, rest = part.partition("\n")
         about, *items = re.split(r"^(?=- )", rest, flags=re.M)
         found = [f for f in (BLOCK.fullmatch(" ".join(item.split())) for item in items) if f]

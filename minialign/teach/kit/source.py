@@ -86,7 +86,7 @@ def read_lessons(folder: str | Path) -> dict[int, Source]:
 def read_source(path: str | Path) -> Source:
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         tree, doc = ast.parse(text), read_doc(path)
     except SyntaxError as problem:
         raise Problem(f"{path.name} is not Python ({problem.msg}); fix it") from None

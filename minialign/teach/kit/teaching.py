@@ -42,7 +42,7 @@ def kind_of(exercise: str) -> str:
 def read_teaching(path: Path) -> dict[int, Teaching]:
     """teaching.md -> lesson -> Teaching.  Raises Problem for what cannot be read."""
     found = {}
-    for part in re.split(r"^## Lesson ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
+    for part in re.split(r"^## Lesson ", path.read_text(encoding="utf-8-sig"), flags=re.M)[1:]:
         number, _, rest = part.partition("\n")
         numbers: dict[str, str] = {}
         answers: dict[str, str] = {}
