@@ -118,6 +118,15 @@ def test_merging_keeps_every_vote_once_and_what_is_merged_can_be_merged_again(tm
     assert (tmp_path / "again.jsonl").read_bytes() == out.read_bytes()
 
 
+def test_a_voter_who_only_felt_about_the_same_is_one_of_the_class(tmp_path, capsys):
+    one, tie = write(tmp_path / "1.jsonl", [line(1, 0)]), write(tmp_path / "2.jsonl", [line(2, 0, "tie"), line(2, 1, "skip")])
+    assert main(["votes", "merge", str(one), str(tie), "--to", str(tmp_path / "all.jsonl")]) == 0
+    assert "2 voters: 1 votes, 1 about the same, 1 skipped" in capsys.readouterr().out
+    assert main(["votes", "show", str(tie)]) == 0 and ": 0 votes, 1 about the same, 1 skipped" in capsys.readouterr().out
+    assert main(["votes", "show", str(one), str(write(tmp_path / "3.jsonl", []))]) == 2
+    assert "3.jsonl is empty" in capsys.readouterr().err
+
+
 def test_a_byte_order_mark_is_no_part_of_a_vote(tmp_path, capsys):
     """Windows editors write one; training read the file before, and `is_class` and `votes` did not."""
     path, out = write(tmp_path / "1.jsonl", [line(1, 0), line(2, 0)]), tmp_path / "all.jsonl"

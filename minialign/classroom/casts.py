@@ -55,8 +55,10 @@ def read_casts(path: Path, context_length: int, stranger: int) -> tuple[list[Cas
 
     Raises Problem, naming the line, for a file that is none of votes.
     """
-    read_votes(path, context_length)  # which checks every text, and says what is wrong in which line
+    read_votes(path, context_length, least=0)  # which checks every text, and says what is wrong in which line
     lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    if not lines:  # somebody who felt about the same every time has no votes for training, but lines
+        raise Problem(f"{safe(path)} is empty; make votes with: minialign vote, or leave that file out")
     casts: list[Cast] = []
     for number, line in enumerate(lines):
         try:

@@ -117,14 +117,14 @@ def tour_command(results: dict, out: Path) -> str:
     return f"minialign tour{' --fast' if fast else ''} --seed {results['seed']}{where}"
 
 
-def read_votes(path: str | Path, context_length: int) -> preferences.Preferences:
-    """The votes of a file.  Raises Problem if it has none, or naming the line that is none."""
+def read_votes(path: str | Path, context_length: int, least: int = 1) -> preferences.Preferences:
+    """The votes of a file.  Raises Problem if it has fewer than `least`, or naming the line that is none."""
     try:
         votes = preferences.load_jsonl(path, context_length)
     except ValueError as problem:
         raise Problem(f"{safe(problem)}; fix or delete that line") from None
     except OSError as problem:
         raise Problem(f"{safe(path)}: {problem.strerror}; make votes with: minialign vote") from None
-    if not len(votes):
+    if len(votes) < least:
         raise Problem(f"{safe(path)} holds no votes; make some with: minialign vote")
     return votes
