@@ -4,6 +4,7 @@ import codecs
 import io
 import json
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +117,25 @@ def test_merging_keeps_every_vote_once_and_what_is_merged_can_be_merged_again(tm
     assert len(load_jsonl(out)) == 3  # what training reads
     assert main(["votes", "merge", *map(str, (out, two, out)), "--to", str(tmp_path / "again.jsonl")]) == 0
     assert (tmp_path / "again.jsonl").read_bytes() == out.read_bytes()
+    for files in ((out, trl, one), (trl, out)):  # a file without numbers is the same stranger's in every merge
+        assert sorted(gather(files, 128)[1]) == sorted(out.read_text(encoding="utf-8").splitlines())
+
+
+def test_files_without_numbers_are_of_different_voters_even_if_their_numbers_would_be_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(zlib, "crc32", lambda content: 0)
+    trl = [{"prompt": "what does a cow say?", "chosen": "it says moo.", "rejected": said, "pair": "x"} for said in ("no.", "baa.")]
+    files = [write(tmp_path / f"{n}.jsonl", [each]) for n, each in enumerate(trl)]
+    assert len({cast.voter for cast in gather([*files, *files], 128)[0]}) == len(gather([*files, *files], 128)[0]) == 2
+
+
+def test_hands_that_are_in_two_files_count_once_and_two_counts_of_a_pair_are_refused(tmp_path, capsys):
+    room = [line(0, 0)] * 7 + [line(0, 0, "b")] * 3 + [line(0, 1)] * 2
+    hands, more, out = write(tmp_path / "h.jsonl", room[:10]), write(tmp_path / "h2.jsonl", room), tmp_path / "all.jsonl"
+    assert main(["votes", "merge", str(hands), "--to", str(out)]) == 0
+    assert main(["votes", "merge", str(out), str(more), str(hands), "--to", str(out)]) == 0
+    assert "12 votes" in capsys.readouterr().out and out.read_text(encoding="utf-8") == more.read_text(encoding="utf-8")
+    assert main(["votes", "merge", str(out), str(write(tmp_path / "other.jsonl", room[1:]))]) == 2
+    assert "hands on pair 1 were counted in another file too, and differently" in capsys.readouterr().err
 
 
 def test_a_voter_who_only_felt_about_the_same_is_one_of_the_class(tmp_path, capsys):

@@ -50,7 +50,7 @@ READERS = {  # what is read -> (the file's name, reader, what it returns instead
     "bands": ("bands.json", lambda path: bands.read_bands(path.parent), {}),
     "a quiz": ("01.json", in_a_quiz, []),
     "a kept leash": ("ppo.json", as_a_kept_stage, {}),
-    "votes of a class": ("votes.jsonl", lambda path: casts.read_casts(path, 100, 1001), ([], [])),
+    "votes of a class": ("votes.jsonl", lambda path: casts.read_casts(path, 100, {}), ([], [])),
     "a count of hands": ("votes.jsonl", lambda path: hands.load(path, [], "sft"), []),
 }
 
@@ -99,10 +99,10 @@ def test_an_ended_that_is_no_truth_is_no_vote_on_the_page(text):
 def test_a_line_that_contradicts_itself_is_no_vote_of_a_class(tmp_path, changes):
     path = tmp_path / "votes.jsonl"
     path.write_text(json.dumps(VOTE) + "\n", encoding="utf-8")
-    assert len(casts.read_casts(path, 100, 1)[0]) == 1
+    assert len(casts.read_casts(path, 100, {})[0]) == 1
     path.write_text(json.dumps(VOTE | changes) + "\n", encoding="utf-8")
     with pytest.raises(Problem, match="line 1: not a vote"):
-        casts.read_casts(path, 100, 1)
+        casts.read_casts(path, 100, {})
 
 
 def test_a_count_of_hands_is_three_digits_at_most():
