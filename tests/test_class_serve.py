@@ -183,6 +183,8 @@ def test_telephones_come_in_only_when_asked_for(monkeypatch):
         serve.add_arguments(parser)
         parsed.append(parser.parse_args(["RUN", *flags]).lan == lan)
     assert all(parsed)
+    monkeypatch.setattr(serve, "own_address", lambda: "10.0.0.9")
+    assert [serve.host_of(lan) for lan in (None, "", "0.0.0.0", "10.0.0.7")] == ["127.0.0.1", "10.0.0.9", "10.0.0.9", "10.0.0.7"]
     with pytest.raises(SystemExit):
         parser.parse_args(["--seats", "201"])
 

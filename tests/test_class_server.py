@@ -155,6 +155,17 @@ def test_other_sites_get_nothing(room, headers, status):
     assert not room.room.voters
 
 
+@pytest.mark.parametrize("port, host", [(80, "aula"), (80, "aula:80"), (80, "127.0.0.1"), (8020, "aula:8020"), (8020, "127.0.0.1:8020")])
+def test_it_answers_at_the_name_that_it_was_asked_to_serve_at_as_a_browser_sends_it(port, host, monkeypatch):
+    monkeypatch.setattr(server.Server, "server_bind", lambda self: setattr(self, "server_address", ("127.0.0.1", port)))
+    with server.Server(("Aula", port), None) as one:
+        assert host in one.hosts and "evil.example" not in one.hosts and ("aula" in one.hosts) == (port == 80)
+
+
+def test_a_hosts_name_has_no_case(room):
+    assert ask(room.server_port, "GET", "/", Host=f"LocalHost:{room.server_port}")[0] == 200
+
+
 # -------------------------------------------------------------------------------- what comes in
 @pytest.mark.parametrize("body", [
     b"", b"{", b"[]", b"3", b"null", b"\xff\xfe", b'{"pair": NaN, "vote": "a"}', b"[" * 1900, {"pair": "0", "vote": "a"}, {"pair": True, "vote": "a"},

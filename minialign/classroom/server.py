@@ -65,8 +65,9 @@ class Server(ThreadingHTTPServer):
         self.wrong, self.minute = Counter[str](), 0
         self.last: dict[int, float] = {}  # when a voter voted
         super().__init__(address, Handler)
-        host, port = self.server_address[:2]
-        self.hosts = {f"{name}:{port}" for name in (str(host), "127.0.0.1", "localhost")}
+        host, port = self.server_address[:2]  # of the name that was asked for, which browsers send in small letters
+        self.hosts = {f"{name}:{port}" for name in (address[0].lower(), str(host), "127.0.0.1", "localhost")}
+        self.hosts |= {name.removesuffix(":80") for name in self.hosts}  # browsers leave HTTP's own port out
 
     def server_bind(self) -> None:
         socketserver.TCPServer.server_bind(self)  # HTTPServer's own would look its name up in the network
@@ -133,7 +134,7 @@ class Handler(BaseHTTPRequestHandler):
         """Answer, or say why not."""
         self.connection.settimeout(5.0)
         try:
-            if self.headers.get("Host", "") not in self.server.hosts:
+            if self.headers.get("Host", "").lower() not in self.server.hosts:
                 raise Refused(421, "this is another host")
             if self.headers.get("Origin") not in (None, f"http://{self.headers['Host']}"):
                 raise Refused(403, "this page is of another site")

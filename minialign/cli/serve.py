@@ -68,8 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
             backstage.answers.unlink(missing_ok=True)  # of an earlier class, whose file was moved away
         if recipe_of(results) is None:
             print(paragraph(UNTRAINABLE), file=sys.stderr)
-        host = "127.0.0.1" if arguments.lan is None else arguments.lan or own_address()
-        serve(room, backstage, host, arguments.port)
+        serve(room, backstage, host_of(arguments.lan), arguments.port)
     finally:
         store.close()
 
@@ -95,6 +94,11 @@ def new_pairs(store: disk.Store, folder: Path, results: dict, model: LanguageMod
     facts = {"pairs": pairs_as_json(pairs), "model": fingerprint(model)}
     store.do(lambda db: disk.set_facts(db, facts))
     return pairs
+
+
+def host_of(lan: str | None) -> str:
+    """Where to serve: on this machine alone, or where telephones reach it.  0.0.0.0 is no address that one of them can open."""
+    return "127.0.0.1" if lan is None else lan if lan.strip("0.") else own_address()
 
 
 def own_address() -> str:
