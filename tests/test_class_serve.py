@@ -197,6 +197,32 @@ def test_the_qr_code_is_there_with_segno_and_missed_by_nobody_without(monkeypatc
     assert b"<svg" in qr.qr_svg("http://127.0.0.1:1/") and b"<script" not in qr.qr_svg("http://127.0.0.1:1/")
 
 
+TRAINING = """if True:
+    import sys, time, types
+    from pathlib import Path
+    from minialign.classroom import backstage
+    backstage.load_run, backstage.recipe_of = lambda folder: {}, lambda results: True
+    room = types.SimpleNamespace(votes=[(1, n, "a", 1.0) for n in range(20)], lines=list)
+    behind = backstage.Backstage(room, None, Path(sys.argv[1]), Path(sys.argv[1], "c.jsonl"))
+    behind.train()
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        time.sleep(0.5)  # a server has more to do first
+        behind.stop()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent in another way")
+@pytest.mark.parametrize("how", ["Ctrl-C", "the terminal is closed", "killed"])
+def test_a_training_ends_with_its_server_and_without_a_word(how, tmp_path):
+    os.mkfifo(tmp_path / "run.json")  # which the training waits for
+    server = subprocess.Popen([sys.executable, "-c", TRAINING, str(tmp_path)], stderr=subprocess.PIPE, start_new_session=True)
+    with open(tmp_path / "run.json", "wb"):  # opens when the training has begun to read
+        os.kill(server.pid, signal.SIGKILL) if how == "killed" else os.killpg(server.pid, signal.SIGINT if how == "Ctrl-C" else signal.SIGHUP)
+        assert server.communicate(timeout=30)[1] == b""  # which comes when nobody is left who could write there
+
+
 # ------------------------------------------------------------------------------------- as a process of its own
 ANY_ANSWER = """if True:
     import signal, sys

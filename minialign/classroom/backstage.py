@@ -96,7 +96,11 @@ class Backstage:
         self.keep()
         self.answers.unlink(missing_ok=True)
         files = str(self.folder), str(self.kept), str(self.answers)
-        self.process = subprocess.Popen([sys.executable, "-m", f"{__package__}.train", *files], stdin=subprocess.DEVNULL)
+        # Ctrl-C reaches the server alone, which then ends the training; the pipe ends it if the server is killed.
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}.train", *files], stdin=subprocess.PIPE, start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )  # fmt: skip
 
     def stop(self) -> None:
         """End what is still running."""

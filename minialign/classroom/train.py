@@ -4,11 +4,14 @@
 
     {"votes": n, "models": {"dpo": [[asked, said]]}, "doing": {"name": "ppo", "began": time, "of": seconds it may take}}
 
-Only answers that pass the screen are written; the wall shows nothing that is no sentence of the world.
+Only answers that pass the screen are written; the wall shows nothing that is no sentence of the world.  The process ends when
+its standard input does, which the server holds open: it cannot outlive a server that was killed.
 """
 
 import json
+import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -62,4 +65,5 @@ def main(run: str, votes: str, out: str) -> None:
 
 
 if __name__ == "__main__":
+    threading.Thread(target=lambda: os.read(0, 1) or os._exit(1), daemon=True).start()
     main(*sys.argv[1:])
