@@ -35,15 +35,19 @@ def test_every_hand_is_a_vote_and_the_file_can_be_gone_on_with(tmp_path):
     path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
     assert hands.load(path, PAIRS, "model") == counts
     casts, lines = gather([path], 128)
-    assert len(casts) == len(lines) == 33 and {cast.part for cast in casts} == {"hands"}
+    assert len(casts) == len(lines) == 34 and {cast.part for cast in casts} == {"hands"}
+    hands.save(path, PAIRS, counts[:2], "model")
+    assert hands.load(path, PAIRS, "model") == counts[:2]  # a pair on which nobody raised a hand is not asked again
 
 
 def test_the_room_is_held_against_itself_where_a_pair_came_twice(tmp_path, capsys):
     """Most hands went to the same answer both times, on whichever side it was; on the second pair they did not; then a tie, twice."""
     cow, cat, dog = PAIRS
+    sow = replace(cow, question="what does a sow say?")
     turned = Pair(cow.question, cow.b, cow.a, 0)
     pairs = [cow, cat, dog, turned, replace(cat, repeat_of=1), replace(dog, repeat_of=2)]
-    hands.save(tmp_path / "h.jsonl", pairs, [(7, 23), (20, 10), (5, 5), (16, 14), (14, 16), (1, 1)], "model")
+    pairs += [sow, replace(sow, repeat_of=6)]  # on which nobody raised a hand
+    hands.save(tmp_path / "h.jsonl", pairs, [(7, 23), (20, 10), (5, 5), (16, 14), (14, 16), (1, 1), (0, 0), (0, 0)], "model")
     assert room_with_itself(gather([tmp_path / "h.jsonl"], 128)[0]) == (2, 3)
     assert main(["votes", "show", str(tmp_path / "h.jsonl")]) == 0
     said = capsys.readouterr().out
@@ -72,6 +76,6 @@ def test_the_presenter_types_counts_takes_one_back_and_resumes(toy_runs, monkeyp
     assert "for A  23% [12%, 41%]" in said and "two numbers, please" in said and "[4 of 20]" in said
     assert "43 votes on 4 pairs" in said and "This room has cast 43 votes" not in said and f"--votes {path}" in said
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    assert [(line["pair"], line["vote"]) for line in lines] == [(0, "a")] * 7 + [(0, "b")] * 23 + [(1, "a")] * 6 + [(1, "b")] * 4 + [(3, "a")] * 3
+    assert [(line["pair"], line["vote"]) for line in lines] == [(0, "a")] * 7 + [(0, "b")] * 23 + [(1, "a")] * 6 + [(1, "b")] * 4 + [(2, "skip"), *[(3, "a")] * 3]
     with pytest.raises(SystemExit):
         main(["vote", "--hands", "--voter", "3"])

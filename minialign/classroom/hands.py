@@ -31,10 +31,11 @@ def majority(count: Count) -> str:
 
 
 def lines_of(pair: Pair, count: Count, number: int, model: str) -> list[str]:
-    """One line for each hand; number: how many pairs were counted before."""
+    """One line for each hand, or one that says that there were none; number: how many pairs were counted before."""
     pair = Pair(pair.question, pair.a, pair.b, pair.repeat_of, "hands")
-    lines = [json.dumps(line_of(pair, side, number, 0.0, model, HANDS)) for side in "ab"]
-    return [lines[0]] * count[0] + [lines[1]] * count[1]
+    votes = ["a"] * count[0] + ["b"] * count[1] or ["skip"]
+    lines = {vote: json.dumps(line_of(pair, vote, number, 0.0, model, HANDS)) for vote in set(votes)}
+    return [lines[vote] for vote in votes]
 
 
 def save(path: Path, pairs: list[Pair], counts: list[Count], model: str) -> None:
@@ -53,13 +54,13 @@ def load(path: Path, pairs: list[Pair], model: str) -> list[Count]:
     for k, raw in enumerate(filter(None, map(str.strip, text.splitlines())), 1):
         try:
             line = json.loads(raw)
-            number, side = line["pair"], "ab".index(line["vote"])
+            number, side = line["pair"], ("a", "b", "skip").index(line["vote"])
             expected = model, HANDS, pairs[number].question
             if (line["model"], line["voter"], line["prompt"]) != expected or not max(0, len(counts) - 1) <= number:
                 raise ValueError
         except (ValueError, LookupError, TypeError, RecursionError):
             what = f"line {k} was not counted on these pairs"
             raise Problem(f"{safe(path)}: {what}; move that file away, or name another with --to FILE") from None
-        counts += [[0, 0] for _ in range(number + 1 - len(counts))]
+        counts += [[0, 0, 0] for _ in range(number + 1 - len(counts))]
         counts[number][side] += 1
-    return [(a, b) for a, b in counts]
+    return [(a, b) for a, b, _ in counts]

@@ -75,7 +75,7 @@ def report(casts: Sequence[Cast]) -> list[str]:
 
 def room_with_itself(casts: Sequence[Cast]) -> tuple[int, int]:
     """Of the pairs that a show of hands decided twice, on how many did most hands go the same way, sides apart?"""
-    hands = [cast for cast in casts if cast.voter == HANDS]
+    hands = [cast for cast in casts if cast.voter == HANDS and cast.chosen]
     went: dict[int, Counter] = {}
     for cast in hands:
         went.setdefault(cast.number, Counter())[cast.chosen] += 1
