@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from toy import TOY
 from toy_class import simulated
-from toy_room import ask, token_of
+from toy_room import ask, token_of, toy_pairs
 from toy_run import toy_size
 
 from minialign import checkpoint
@@ -25,6 +25,7 @@ from minialign.classroom.live import Live, Progress, phi
 from minialign.classroom.room import Pairs, Refused, Room
 from minialign.classroom.store import Store
 from minialign.cli import serve
+from minialign.cli.command import main
 from minialign.pipeline import Journey
 from minialign.preferences import Preferences
 from minialign.reward import Scorer
@@ -172,6 +173,16 @@ def test_a_class_that_voted_on_another_run_is_refused():
     for damaged in ("", "3", "{}", '{"shared": [[]], "own": []}', '{"shared": 3, "own": []}'):
         with pytest.raises(Problem, match="any more"):
             serve.known_pairs({"pairs": damaged, "model": "y"}, "y", Path("c"))
+
+
+def test_a_class_that_goes_on_keeps_its_seats_and_says_so_if_others_are_asked_for(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(serve, "serve", lambda room, *_: print(len(room.pairs.own), "seats"))
+    monkeypatch.setattr(serve, "prepare", lambda model, score, seed, n, limit: toy_pairs(n))
+    for flags, told in ((["--seats", "2"], False), ([], False), (["--seats", "2"], False), (["--seats", "30"], True)):
+        assert main(["serve", str(run), "--to", str(tmp_path / "c.sqlite3"), *flags]) == 0
+        out, err = capsys.readouterr()
+        assert out == "2 seats\n" and ("keeps the 2 seats" in err) == told
+    assert main(["serve", str(run), "--to", str(tmp_path / "d.sqlite3")]) == 0 and capsys.readouterr().out == "40 seats\n"
 
 
 def test_telephones_come_in_only_when_asked_for(monkeypatch):

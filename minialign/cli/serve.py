@@ -23,6 +23,7 @@ from ..runs.folder import cast_on, find_run, recipe_of
 from ..runs.text import paragraph, safe
 from ..runs.voting import fingerprint
 
+SEATS = 40  # unless --seats says otherwise
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ"  # no I, L, O: they are misread
 LAN = (
     "This address is open to everybody in the same network, without encryption: whoever reads along sees votes, and whoever "
@@ -37,7 +38,7 @@ UNTRAINABLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
-    parser.add_argument("--seats", type=seats, default=40, metavar="N", help="how many may vote, at most 200 (default 40)")
+    parser.add_argument("--seats", type=seats, metavar="N", help=f"how many may vote, at most 200 (default {SEATS})")
     parser.add_argument("--port", type=whole_number, default=8020, help="of the address (default 8020; 0: any that is free)")
     parser.add_argument("--to", metavar="FILE", help="where the class is kept (default: class.sqlite3 beside the run's models)")
     words = "let telephones in: open to the network, at this machine's address or the one you name"
@@ -59,7 +60,11 @@ def run(arguments: argparse.Namespace) -> None:
     store = disk.Store(path)
     try:
         facts = store.do(disk.read_facts)
-        pairs = known_pairs(facts, fingerprint(model), path) or new_pairs(store, folder, results, model, arguments.seats)
+        pairs = known_pairs(facts, fingerprint(model), path)
+        if pairs and arguments.seats not in (None, len(pairs.own)):
+            kept = f"This class keeps the {len(pairs.own)} seats that it began with; to begin another: --to FILE"
+            print(kept, file=sys.stderr)
+        pairs = pairs or new_pairs(store, folder, results, model, arguments.seats or SEATS)
         code = facts.get("code") or "".join(secrets.choice(LETTERS) for _ in range(5))
         store.do(lambda db: disk.set_facts(db, {"code": code}))
         room = Room(store, pairs, code, secrets.token_urlsafe(16), fingerprint(model))
