@@ -162,6 +162,10 @@ def test_it_answers_at_the_name_that_it_was_asked_to_serve_at_as_a_browser_sends
         assert host in one.hosts and "evil.example" not in one.hosts and ("aula" in one.hosts) == (port == 80)
 
 
+def test_a_code_of_half_a_surrogate_pair_is_a_wrong_code(room):
+    assert [join(room.server_port, 1, code)[0] for code in ("\ud800", "ABCD\udc45", "abcde")] == [403, 403, 200]
+
+
 def test_a_hosts_name_has_no_case(room):
     assert ask(room.server_port, "GET", "/", Host=f"LocalHost:{room.server_port}")[0] == 200
 

@@ -84,7 +84,8 @@ class Room:
     # -------------------------------------------------------------------------------------------- voters
     def join(self, code: Any, token: Any) -> int:
         """The number of a voter; the same token gets the same number again.  Raises Refused."""
-        if not isinstance(code, str) or not hmac.compare_digest(code.strip().upper().encode(), self.code.encode()):
+        typed = code.strip().upper().encode(errors="replace") if isinstance(code, str) else b""  # half a surrogate pair is JSON
+        if not hmac.compare_digest(typed, self.code.encode()):
             raise Refused(403, "that is not the room's code")
         if not isinstance(token, str) or not TOKEN.fullmatch(token):
             raise Refused(400, "a token is 32 hexadecimal digits")
