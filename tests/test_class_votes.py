@@ -22,7 +22,7 @@ from minialign.classroom.logistic import fit
 from minialign.cli.command import main
 from minialign.preferences import load_jsonl
 from minialign.reward import Scorer
-from minialign.runs.errors import Problem
+from minialign.runs.errors import Problem, explain
 from minialign.runs.metrics import is_class
 from minialign.runs.voting import SITTING
 from minialign.world import UNBIASED
@@ -136,6 +136,13 @@ def test_hands_that_are_in_two_files_count_once_and_two_counts_of_a_pair_are_ref
     assert "12 votes" in capsys.readouterr().out and out.read_text(encoding="utf-8") == more.read_text(encoding="utf-8")
     assert main(["votes", "merge", str(out), str(write(tmp_path / "other.jsonl", room[1:]))]) == 2
     assert "hands on pair 1 were counted in another file too, and differently" in capsys.readouterr().err
+
+
+def test_a_target_that_is_a_folder_and_a_folder_that_cannot_be_written_are_named(tmp_path, capsys):
+    assert main(["votes", "merge", str(write(tmp_path / "1.jsonl", [line(1, 0)])), "--to", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert str(tmp_path) in said and ".writing" not in said
+    assert explain(PermissionError(13, "no", str(tmp_path / ".writing-x"))).startswith(f"{tmp_path}: no;")
 
 
 def test_a_voter_who_only_felt_about_the_same_is_one_of_the_class(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Errors that the user can fix, told in one line."""
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,12 @@ def explain(problem: OSError) -> str:
     """An OSError as one line: what is wrong; what to do."""
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; free some space and run the same command again: finished stages are kept"
-    where = f"{problem.filename}: " if problem.filename else ""
+    from ..checkpoint import UNFINISHED  # which loads NumPy: see below
+
+    name = problem.filename2 or problem.filename  # of a file that was written under another name, its own
+    if isinstance(name, str) and os.path.basename(name).startswith(UNFINISHED):
+        name = os.path.dirname(name)  # where nothing can be written
+    where = f"{name}: " if name else ""
     return f"{where}{problem.strerror or problem}; fix that and run the same command again: finished stages are kept"
 
 
