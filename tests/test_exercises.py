@@ -492,7 +492,7 @@ def test_what_a_file_prints_does_not_push_the_verdict_off_the_screen(tmp_path):
     assert graded["passed"] and len(said) <= 14 and max(map(len, said[1:])) <= 88 and said[-1] == "    ... and more"
 
 
-@pytest.mark.parametrize("arguments", ["check", "check 0", "check 12", "check one", "check 3 --hint 4"])
+@pytest.mark.parametrize("arguments", ["check", "check 0", "check 12", "check one", "check 3 --hint 4", "check 3 --csv --json", "check 3 --hint 1 --json"])
 def test_a_wrong_command_line_is_one_line(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         main(arguments.split())

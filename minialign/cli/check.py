@@ -23,9 +23,10 @@ ALIKE = "Alike, comments aside; a short exercise has few right answers, so this 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("lesson", type=lesson_number, metavar="N", help="the exercises of lesson N, 1 to 11 or 13")
     parser.add_argument("files", nargs="*", default=[], metavar="FILE", help="what to grade (default: exercises/exNN.py)")
-    parser.add_argument("--hint", type=int, choices=(1, 2, 3), help="where to look; which term; what the missing line does")
-    parser.add_argument("--json", action="store_true", help="one line of JSON per file")
-    parser.add_argument("--csv", action="store_true", help="a class: one row a student, and a summary; FILE may be a folder")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--hint", type=int, choices=(1, 2, 3), help="where to look; which term; what the missing line does")
+    instead.add_argument("--json", action="store_true", help="one line of JSON per file")
+    instead.add_argument("--csv", action="store_true", help="a class: one row a student, and a summary; FILE may be a folder")
 
 
 def run(arguments: Namespace) -> int:
