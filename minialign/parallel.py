@@ -23,7 +23,8 @@ from .functional import scatter
 
 _said = os.environ.get("MINIALIGN_THREADS", "1")
 if not _said.isdecimal() or len(_said) > 9 or int(_said) == 0:
-    sys.exit(f"minialign: MINIALIGN_THREADS must be a whole number of at least 1, not {_said!r}")
+    print(f"minialign: MINIALIGN_THREADS must be a whole number of at least 1, not {_said!r}", file=sys.stderr)
+    sys.exit(2)
 THREADS = int(_said)
 FEWEST = 640  # tokens worth a thread of their own
 _here = threading.local()

@@ -146,4 +146,4 @@ def test_the_environment_says_how_many():
         done = subprocess.run(
             [sys.executable, "-m", "minialign", "tour"],
             env=os.environ | {"MINIALIGN_THREADS": wrong}, capture_output=True, text=True, encoding="utf-8")  # fmt: skip
-        assert done.returncode and "MINIALIGN_THREADS" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+        assert done.returncode == 2 and "MINIALIGN_THREADS" in done.stderr and len(done.stderr.strip().splitlines()) == 1
