@@ -67,6 +67,24 @@ def test_whatever_is_in_a_file_it_is_passed_over_or_refused_in_one_line(tmp_path
         assert "\n" not in str(problem) and len(str(problem)) < 1000
 
 
+@pytest.mark.parametrize("wrong", [5, [1, 2], [1, 2, "3"], [1, None, 3], "123", [float("nan"), 2, 3]], ids=str)
+def test_what_is_no_number_deep_inside_is_found_where_it_is_read(tmp_path, wrong):
+    (tmp_path / "bands.json").write_text(json.dumps({"01": {"fast": {"loss": wrong}}}), encoding="utf-8")
+    with pytest.raises(Problem, match="minialign calibrate"):
+        bands.read_bands(tmp_path)
+    (tmp_path / "bands.json").unlink()
+    for lessons in (wrong, {"01": wrong}, {"01": {"seconds": [wrong], "at_first": 1, "megabytes": 1}}):
+        whole = {"machine": "", "date": "", "seed": 0, "fast": True, "seconds": 1, "megabytes": 1, "lessons": lessons}
+        (tmp_path / "prepared.json").write_text(json.dumps(whole), encoding="utf-8")
+        assert prepare.rows_in(tmp_path / "prepared.json") == {}
+        with pytest.raises(Problem, match="minialign prepare"):
+            measured.read_measured(tmp_path, tmp_path)
+    for about in ({"lessons": wrong, "files": []}, {"lessons": {}, "files": wrong}):
+        (tmp_path / make.LIST).write_text(json.dumps(about), encoding="utf-8")
+        with pytest.raises(Problem, match="there is no book in"):
+            list(make.stale_pages(tmp_path, tmp_path))
+
+
 @pytest.mark.parametrize("content", [DAMAGED["lists without end"], DAMAGED["other types"]], ids=["lists", "types"])
 def test_a_damaged_race_is_run_again(tmp_path, monkeypatch, content):
     again = race.Race(["a"], 0.5, [0], [1.0], [1.0], [0.0], {}, {})

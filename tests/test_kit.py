@@ -541,11 +541,12 @@ def test_a_stopped_preparation_says_how_to_go_on_and_keeps_what_was_measured(toy
     toy()
     (tmp_path / "runs").mkdir()
     kept = tmp_path / "runs" / "prepared-fast.json"
-    kept.write_text('{"lessons": {"03_toy": {"seconds": 2}}}', encoding="utf-8")
+    rows = {"03_toy": {"seconds": 2, "at_first": 2, "megabytes": 1}}
+    kept.write_text(json.dumps({"lessons": rows}), encoding="utf-8")
     monkeypatch.setitem(pipeline.MAKE, "base", stopped)
     assert main(["prepare", "--fast", "--out", str(tmp_path / "runs"), "--lessons", str(tmp_path / "lessons")]) == 130
     assert "run the same command again to resume" in capsys.readouterr().err
-    assert prepare.rows_in(kept) == {"03_toy": {"seconds": 2}} and prepare.rows_in(tmp_path) == {}
+    assert prepare.rows_in(kept) == rows and prepare.rows_in(tmp_path) == {}
 
 
 def test_a_lesson_that_has_kept_something_is_run_again_as_in_class(tmp_path, monkeypatch):

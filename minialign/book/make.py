@@ -77,8 +77,10 @@ def written(made: dict[str, bytes], out: Path, about: dict) -> list[Path]:
 def kept(out: Path) -> dict:
     try:
         found = json.loads((out / LIST).read_text(encoding="utf-8"))
-        return found if isinstance(found, dict) else {}
-    except (OSError, ValueError, RecursionError):
+        files, lessons = found["files"], found["lessons"]
+        whole = isinstance(lessons, dict) and isinstance(files, list) and all(isinstance(name, str) for name in files)
+        return found if whole else {}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
 
 

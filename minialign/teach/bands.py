@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import cache
+from ..checks import check_number
 from ..runs.errors import Problem
 
 
@@ -16,10 +17,11 @@ def read_bands(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / "bands.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if not all(isinstance(cut, dict) for lesson in found.values() for cut in lesson.values()):
-            raise ValueError("there must be bands for each lesson and cut")
+        for name, (low, high, seeds) in (band for lesson in found.values() for cut in lesson.values() for band in cut.items()):
+            for value in (low, high, seeds):
+                check_number(f"each of low, high and seeds of {name!r}", value)
         return found
-    except (ValueError, AttributeError, RecursionError) as problem:
+    except (ValueError, TypeError, AttributeError, RecursionError) as problem:
         raise Problem(f"{path} cannot be read ({problem}); download it again, or: minialign calibrate") from None
 
 

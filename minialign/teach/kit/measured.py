@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...checks import check_number
 from ...runs.errors import Problem
 from ..bands import read_bands
 from .source import Number, Source
@@ -93,6 +94,8 @@ def read_measured(runs: str | Path, lessons: str | Path) -> Measured:
         kept = json.loads(path.read_text(encoding="utf-8"))
         where = f"{kept['machine']}, on {kept['date']}, with seed {kept['seed']}"
         total = f"{kept['seconds'] / 60:.0f} minutes and {kept['megabytes']:.0f} MB the first time"
+        for name, row in kept["lessons"].items():
+            check_number(f"the seconds of {name}", row["seconds"], at_least=0)
         runs, bands = Path(runs).as_posix(), read_bands(lessons)
         pairs = [{name: str(pair[name]) for name in ("question", "a", "b")} for pair in kept.get("pairs", [])]
         return Measured(kept["lessons"], kept["fast"], kept["seed"], where, total, runs, bands, pairs)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import pipeline
+from ...checks import check_number
 from ...models import STAGES
 from ...runs import voting
 from ...runs.errors import Problem
@@ -82,7 +83,10 @@ def rows_in(path: Path) -> dict[str, dict]:
     """What an earlier preparation has measured -> lesson -> its row."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["lessons"]
-        return rows if all(isinstance(row, dict) for row in rows.values()) else {}
+        for row in rows.values():
+            for what in ("seconds", "at_first", "megabytes"):
+                check_number(what, row[what], at_least=0)
+        return rows
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {}
 
