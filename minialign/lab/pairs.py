@@ -5,8 +5,8 @@
     unsure     600 pairs, each seen once: of four answers the two between which the reward model is least sure
 
 The budget is 600 decisions each; those that feel about the same are no votes.  From the votes of each a reward model is trained
-in the same way, and predicts votes on the report questions, which none of the pairs was about.  (The run's held-out votes are on
-other prompts, but most of these are a question of the pairs with another greeting.)
+in the same way, and predicts votes on the report questions, which none of the pairs was about.  (The run's held-out votes are
+on other prompts, but most of these are a question of the pairs with another greeting.)
 
 Many votes on one pair wash out slips, and few pairs leave most of the language unseen: the second matters more here if the
 first arm is the worst.
