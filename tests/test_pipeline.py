@@ -9,7 +9,7 @@ from toy import TOY
 from minialign import pipeline
 from minialign.dpo import DPOConfig
 from minialign.models import MODELS, OPTIONAL, STAGES
-from minialign.pipeline import Journey, UnreadableStage
+from minialign.pipeline import MAKE, Journey, UnreadableStage
 from minialign.reward import Scorer
 
 
@@ -81,6 +81,7 @@ def test_a_stage_has_the_same_random_numbers_whether_the_ones_before_it_were_fou
         ({"reward": replace(TOY.reward, lr=2e-3)}, ["reward", "ppo"]),
         ({"vote_prompts": 60}, ["votes", "reward", "ppo", "dpo"]),
         ({"demonstrations": 72}, ["sft", "votes", "reward", "ppo", "dpo"]),
+        ({"max_new_tokens": 40}, ["sft", "votes", "reward", "ppo", "dpo"]),  # its snapshots are as long
         ({"base_steps": 61}, STAGES),
     ],
 )
@@ -97,6 +98,27 @@ def test_changed_code_makes_everything_stale(made, monkeypatch):
 def test_every_setting_is_read_by_some_stage_or_by_the_scoreboard_alone():
     read = {field for name in [*STAGES, *OPTIONAL] for field in MODELS[name].settings}
     assert set(vars(TOY)) - read == {"best_of"}
+
+
+class Recording:
+    """Stands in for a recipe, and remembers which of its fields were read."""
+
+    def __init__(self, recipe):
+        self.recipe, self.read = recipe, set()
+
+    def __getattr__(self, field):
+        self.read.add(field)
+        return getattr(self.recipe, field)
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_a_stage_reads_no_setting_that_its_key_does_not_hold(made, folder, name):
+    journey, row, keyed = Journey(TOY, 0, folder), MODELS[name], set()
+    journey.recipe = Recording(journey.recipe)
+    MAKE[name](journey, journey.rng(name))
+    while row:
+        keyed, row = keyed | set(row.settings), MODELS.get(row.upstream)
+    assert journey.recipe.read <= keyed
 
 
 def test_an_interrupted_journey_goes_on_where_it_stopped(made, tmp_path, monkeypatch):
