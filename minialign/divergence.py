@@ -19,7 +19,7 @@ class Diverged(ValueError):
 def check_step(name, step, n_steps, metrics, config, *models, unit="step", every=EVERY):
     """Raise Diverged unless the metrics of step 0, 1, ... n_steps - 1 are finite, and, now and then, all parameters of models.
 
-    config: where lr, and perhaps weight_decay and critic_lr, are read from, to name the likely cause.
+    config: where lr, and perhaps weight_decay, muon_lr and critic_lr, are read from, to name the likely cause.
     """
     for key, value in metrics.items():
         if not math.isfinite(value):
@@ -33,8 +33,9 @@ def check_step(name, step, n_steps, metrics, config, *models, unit="step", every
 
 
 def _sentence(name, when, what, value, config):
-    rate, decay = max(config.lr, getattr(config, "critic_lr", 0.0)), getattr(config, "weight_decay", 0.0)
-    cause = f"the weight decay ({decay:g})" if decay > rate and decay * rate > 1 else f"the learning rate ({rate:g})"
+    muon, critic, decay = (getattr(config, field, None) or 0.0 for field in ("muon_lr", "critic_lr", "weight_decay"))
+    rate = max(config.lr, muon, critic)
+    cause = f"the weight decay ({decay:g})" if decay > rate and decay * config.lr > 1 else f"the learning rate ({rate:g})"
     became = "NaN" if math.isnan(value) else "infinite"
     return f"{name} diverged at {when}: {what} became {became}; likely cause: {cause} is too high; nothing of it was kept"
 

@@ -51,6 +51,7 @@ PPO = {"iterations": 3, "rollouts": 8, "max_new_tokens": 4, "minibatch_size": 4}
     [
         (language_model, LMConfig(lr=1e30, warmup_steps=0), "base model diverged at step", "the learning rate (1e+30)"),
         (language_model, LMConfig(weight_decay=1e38), "base model diverged at step", "the weight decay (1e+38)"),
+        (language_model, LMConfig(muon_lr=1e30), "base model diverged at step", "the learning rate (1e+30)"),
         (reward_model, RewardConfig(lr=1e30, batch_size=2), "the reward model diverged at step", "the learning rate (1e+30)"),
         (dpo, DPOConfig(lr=1e30, batch_size=2), "DPO diverged at step", "the learning rate (1e+30)"),
         (ppo, PPOConfig(lr=1e30, **PPO), "PPO diverged at iteration 1", "the learning rate (1e+30)"),
@@ -96,6 +97,8 @@ def test_the_sentence():
         "PPO diverged at iteration 12: the loss became NaN; likely cause: the learning rate (1e+30) is too high; "
         "nothing of it was kept"
     )
+    with pytest.raises(Diverged, match=r"likely cause: the learning rate \(0.001\)"):  # the default decay moves nothing by itself
+        check_step("base model", 0, 1, {"loss": float("nan")}, LMConfig(lr=1e-3, weight_decay=0.01))
     check_step("PPO", 11, 40, {"loss": 1.0}, config, talker(), unit="iteration")
     assert issubclass(Diverged, ValueError)
 
