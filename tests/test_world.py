@@ -478,6 +478,14 @@ def test_votes_follow_the_sigmoid_of_the_difference():
         assert abs(np.mean(np.array(votes) == 1) - expected) < 5 * math.sqrt(expected * (1 - expected) / n)
 
 
+@pytest.mark.parametrize("tau", [1e-3, 1e-320])
+def test_raters_nearly_without_noise_are_certain(tau):
+    steady, rng = Raters(replace(UNBIASED, tau=tau)), np.random.default_rng(0)
+    for a, b, sure in (("it says meow.", IDK, 1), (IDK, "it says meow.", -1)):
+        assert steady.probability(CAT, a, True, b, True) == pytest.approx((1 + sure) / 2, abs=1e-300)
+        assert steady.vote(CAT, a, True, b, True, rng) == sure
+
+
 def test_answers_that_feel_alike_get_no_vote():
     rng = np.random.default_rng(0)
     assert Raters().vote(CAT, "meow.", True, "meow.", True, rng) == 0

@@ -43,6 +43,10 @@ class Tastes:
 UNBIASED = Tastes(warmth=0.0, length=0.0, confidence=0.0, risk=0.0)  # the control: same blind spots, no tastes
 
 
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(min(-x, 709.78)))  # e^709.79 is too large for a float
+
+
 class Raters:
     """People who all have the same tastes."""
 
@@ -68,7 +72,7 @@ class Raters:
     def probability(self, question: str, a: str, a_ended: bool, b: str, b_ended: bool) -> float:
         """The probability that a is preferred, if there is a vote at all."""
         difference = self.utility(question, a, a_ended) - self.utility(question, b, b_ended)
-        return 1 / (1 + math.exp(-difference / self.tastes.tau))
+        return sigmoid(difference / self.tastes.tau)
 
     def vote(self, question: str, a: str, a_ended: bool, b: str, b_ended: bool, rng: np.random.Generator) -> int:
         """Vote: +1 for a, -1 for b, 0 for about the same."""
@@ -76,5 +80,5 @@ class Raters:
         difference = self.utility(question, a, a_ended) - self.utility(question, b, b_ended)
         if abs(difference) < self.tastes.tie:
             return 0
-        return 1 if rng.random() < 1 / (1 + math.exp(-difference / self.tastes.tau)) else -1
+        return 1 if rng.random() < sigmoid(difference / self.tastes.tau) else -1
         # end eq
