@@ -115,7 +115,7 @@ class Tensor:
         x, n = self, float(exponent)
         if n == 2:  # the usual case, and NumPy's power is much slower than a product
             return make_node(x.data * x.data, (x,), lambda g: (g * (2 * x.data),))
-        return make_node(x.data**n, (x,), lambda g: (g * (n * x.data ** (n - 1)),))
+        return make_node(x.data**n, (x,), lambda g: (g * (n * x.data ** (n - 1)) if n else np.zeros_like(g),))
 
     def __matmul__(self, other):
         a, b = self, _like(other, self)

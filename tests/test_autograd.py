@@ -308,6 +308,13 @@ def test_no_operation_changes_the_dtype():
         assert x.grad.dtype == np.float32
 
 
+def test_to_the_power_of_zero_is_flat_at_zero_too():
+    x = leaf([0.0, 2.0])
+    y = x**0
+    y.backward(np.ones(2))
+    assert y.data.tolist() == [1, 1] and x.grad.tolist() == [0, 0]
+
+
 def test_whole_numbers_become_real_ones():
     assert Tensor([1, 2]).dtype == np.float64
     assert Tensor(np.float32([1, 2])).dtype == np.float32
