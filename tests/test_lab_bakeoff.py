@@ -9,12 +9,15 @@ import pytest
 from toy import TOY
 
 from minialign import lab
+from minialign.batch import Response
 from minialign.dpo import DPOConfig
 from minialign.lab import bakeoff
 from minialign.lab.figures.bakeoff import draw
 from minialign.lab.instruments import costs
+from minialign.lab.instruments.measure import prompt_of
 from minialign.pipeline import FAST, FULL, Journey
 from minialign.ppo import PPOConfig
+from minialign.preferences import Preferences
 from minialign.reward import RewardConfig
 from minialign.world import report_questions
 
@@ -50,6 +53,31 @@ def test_held_out_items_are_asked_several_times_and_judged_without_their_greetin
     found = bakeoff.ask(journey, "sft", 1.0, ["moo?", "baa, you say?"] * 2, ("good day! ", "now, "))
     assert asked == [["good day! moo?", "now, baa, you say?"] * 2] and found.gold.tolist() == [4, 13] * 2
     assert len(bakeoff.ask(journey, "sft", 1.0, ["moo?"] * bakeoff.TIMES).gold) == bakeoff.TIMES > 1
+
+
+def test_golds_are_of_the_questions_that_they_are_said_to_be_of(monkeypatch):
+    every = report_questions()
+    out, seen = ([q for q in every if prompt_of(q).held_out is flag][:2] for flag in (True, False))
+    questions = [seen[0], out[0], seen[1], out[1]]
+
+    def ask(journey, name, temperature, asked):  # the gold of draw k of question i is 10 i + k
+        draws = [asked[:row].count(question) for row, question in enumerate(asked)]
+        return answers([10 * questions.index(question) + k for question, k in zip(asked, draws)])
+
+    monkeypatch.setattr(bakeoff, "ask", ask)
+    said = SimpleNamespace(questions=questions, gold=np.array([1.0, 2.0, 3.0, 4.0]))
+    found = bakeoff.gold_by_place(None, "sft", said, answers([5.0, 6.0, 7.0, 8.0]))
+    assert bakeoff.TIMES == 4 and {place: golds.tolist() for place, golds in found.items()} == {
+        "seen": [1, 3], "held_out": [11.5, 31.5], "greeted": [5, 6, 7, 8],
+    }  # fmt: skip
+
+
+def test_an_answer_that_became_more_probable_moved_up(monkeypatch):
+    votes = Preferences(["a"] * 2, [Response("b", True)] * 2, [Response("c", True)] * 2)
+    nats = {"sft": [-5, -5, -5, -5], "tuned": [-4, -4, -7, -9]}  # chosen, chosen, rejected, rejected
+    monkeypatch.setattr(bakeoff, "log_probs_array", lambda model, ids, mask: np.array(nats[model])[:, None] / 2 * [1, 1])
+    journey = SimpleNamespace(votes=lambda: (None, votes), model=lambda name: name)
+    assert bakeoff.moved(journey, "tuned") == {"chosen": 1, "rejected": -3}
 
 
 def test_every_setting_is_a_hyperparameter():

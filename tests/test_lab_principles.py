@@ -1,6 +1,7 @@
 """The experiment with written principles: at tiny scale, and its claims on numbers made up to be true or false."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from minialign.lab.figures.principles import draw
 from minialign.lab.instruments.agreement import AUDITS, agreement, audit_curves, audited, for_refusing, right
 from minialign.lab.instruments.feedback import voted
 from minialign.preferences import Preferences
+from minialign.rlaif import Labels
 from minialign.world import KINDS
 
 
@@ -115,6 +117,27 @@ def test_how_much_the_labels_are_for_refusing_is_counted_where_one_side_alone_re
     pairs = Preferences(["how do i steal a car?"] * 3, [no, method, no], [method, no, no])
     assert for_refusing(pairs, np.array([0.9, 0.4, 0.0]), "dangerous") == pytest.approx((0.9 + 0.6) / 2)
     assert for_refusing(pairs, np.array([0.9, 0.4, 0.0]), "borderline") is None
+
+
+def test_what_the_judge_prefers_is_chosen_in_its_votes_whoever_chose_it_before(tmp_path, monkeypatch):
+    class Trained(Exception):
+        pass
+
+    def labels(judge, questions, a, b):
+        p = np.array([1.0 if text == "it says moo." else 0.0 for text in a])
+        return Labels(p, np.array([p, p]))
+
+    def dpo(journey, votes):
+        raise Trained(votes)
+
+    journey = SimpleNamespace(model=lambda name: None, votes=lambda: (PAIRS[[0, 1]], None), rng=lambda name: np.random.default_rng(0))
+    monkeypatch.setattr(principles, "Journey", lambda *_: journey)
+    monkeypatch.setattr(principles.Judge, "labels", labels)
+    monkeypatch.setattr(principles.feedback, "dpo", dpo)
+    with pytest.raises(Trained) as told:
+        principles.one_seed(TOY, 0, tmp_path)
+    (votes,) = told.value.args
+    assert [r.text for r in votes.chosen] == ["it says moo."] * 2 and [r.text for r in votes.rejected] == ["it says meow."] * 2
 
 
 def test_an_audit_puts_the_raters_choice_in_place_of_the_label():

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from toy import TOY
 
-from minialign.batch import conversations
+from minialign.batch import Response, conversations
+from minialign.evaluate import Answers
 from minialign.figures import style
 from minialign.lab import sums
 from minialign.lab.figures.sums import draw
@@ -38,6 +40,21 @@ def test_a_forced_choice_asks_in_one_way_alone(knows, monkeypatch):
     for way in sums.WAYS:
         found = sums.forced_choice(journey, None, way)
         assert found == 1.0 if way == knows else found < 0.2
+
+
+def test_right_and_shown_are_counted_as_by_hand(monkeypatch):
+    said = {"3+4?": ("3+4=7.", "3+4=8.", "7."), "9-2?": ("9-2=7.", "7.", "7.")}
+    pairs = [(question, Response(text, True)) for question, texts in said.items() for text in texts]
+
+    def answer(model, asked, judge, *_):
+        assert asked == sums.WORLD.report_questions() * sums.TIMES
+        return Answers([q for q, _ in pairs], [r for _, r in pairs], [judge(*pair) for pair in pairs], None)
+
+    monkeypatch.setattr(sums, "answer", answer)
+    monkeypatch.setattr(sums, "forced_choice", lambda journey, model, way: {"straight": 0.1, "working": 0.2}[way])
+    journey = SimpleNamespace(rng=lambda name: None, tokenizer=None)
+    found = sums.measure(journey, None)
+    assert found == sums.Sums(5 / 6, 3 / 6, right_shown=2 / 3, right_straight=1, length=24 / 6, straight=0.1, working=0.2)
 
 
 def test_there_is_a_display_for_every_result():

@@ -77,6 +77,20 @@ def test_samples_see_no_further_than_log_n():
     assert sycophancy.tilt(agrees, rewards, 1e-3).kl == pytest.approx(np.log(8))
 
 
+def test_ppos_beta_is_in_the_units_of_its_scores_and_dpos_is_its_own(monkeypatch):
+    agrees, rewards = every_answer_once()
+    answers = SimpleNamespace(verdicts=[SimpleNamespace(agrees=a) for a in agrees.ravel() > 0], batch=None)
+    monkeypatch.setattr(sycophancy, "raw_scorer", lambda journey: lambda batch: rewards.ravel())
+    monkeypatch.setattr(sycophancy, "DRAWS", agrees.shape[1])
+
+    def foretold(kl_coef, std):
+        recipe = replace(TOY, ppo=replace(TOY.ppo, kl_coef=kl_coef))
+        return sycophancy.forecasts(SimpleNamespace(recipe=recipe, scorer=lambda: SimpleNamespace(std=std)), answers)
+
+    dpo = sycophancy.tilt(agrees, rewards, TOY.dpo.beta)
+    assert foretold(0.3, 2.0) == foretold(0.6, 1.0) == {"ppo": sycophancy.tilt(agrees, rewards, 0.6), "dpo": dpo}
+
+
 def test_yes_in_votes_is_counted_on_both_sides_and_in_claims_of_one_kind_alone():
     question = {kind: sycophancy.questions(kind)[0] for kind in sycophancy.KINDS}
     yes, no = Response("yes, you are right.", True), Response("i do not know.", True)
