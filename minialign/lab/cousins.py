@@ -6,9 +6,10 @@
     a reward model too         online DPO: the policy's own fresh pairs, on which the reward model votes
 
 Each starts from the same SFT model and learns from the same votes of raters without tastes, with the same learning rate
-and the same number of epochs, at its own best beta: the one with the most gold on the tuning questions.  Then the votes
-are damaged, and beta stays: a fifth of them flipped; only pairs whose chosen answer is clearly the longer one; and no
-pairs at all, only one side of each vote, which is a thumb up or a thumb down for KTO and useless to the others.
+(online DPO begins its schedule anew in each of six rounds, and Adam with it) and the same number of epochs, at its own
+best beta: the one with the most gold on the tuning questions.  Then the votes are damaged, and beta stays: a fifth of them
+flipped; only pairs whose chosen answer is clearly the longer one; and no pairs at all, only one side of each vote, which
+is a thumb up or a thumb down for KTO and useless to the others.
 """
 
 import time
@@ -33,7 +34,8 @@ from .instruments.measure import SAMPLED, answers_of, count_seeds, evaluate_poli
 QUESTION = "which of DPO's cousins, and with which votes?"
 DOES_NOT_SHOW = (
     "which is best elsewhere: all have DPO's learning rate, epochs and batch size, and three values of beta to choose "
-    "from. And for some questions of this world longer is better, so writing more is not always length hacking."
+    "from; and online DPO begins its schedule and Adam anew in each of its rounds. And for some questions of this world "
+    "longer is better, so writing more is not always length hacking."
 )
 
 FLIPPED, LONGER = 0.2, 8  # share of votes; characters

@@ -13,5 +13,10 @@ Of the raters and their labels:
     raters_view.py  what raters saw, and how they would rate other answers
     agreement.py    whose labels are right
     feedback.py     from labels to policies
+
+Of other rewards:
+
     ideal.py        a control: PPO on the utility of experts
+    ensemble.py     the worst of three reward models, and a second round of votes
+    verifier.py     right answers known to a program (RLVR)
 """
