@@ -7,8 +7,8 @@ gamma = 1.  An episode ends at the EOS or where it is cut off.  Rewards and the 
     advantage   delta_t = R_t + gamma V_{t+1} - V_t,   A_t = delta_t + gamma lambda A_{t+1}           (Schulman et al. 2016)
     critic      L = 1/2 mean max((V - G)^2, (clip(V, V_old +- eps_v) - G)^2),  G = A + V_old
 
-Differences from Ziegler et al.: a separate critic instead of a second head on the policy; population variance in
-whitening; an answer that does not end loses a fixed penalty instead of its score.
+Differences from Ziegler et al.: a separate critic instead of a second head on the policy; an answer that does not end
+loses a fixed penalty instead of its score.
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,8 @@ of the reference model (Ziegler et al. 2019).  That scale is part of the leash: 
 
 Differences from the papers: the two log-probabilities (a plain ScalarModel has none); the number may be read as the mean
 over the answer's tokens ("mean") instead of at its last token ("last", the convention), which a small model learns faster;
-one pass per pair instead of rankings of four to nine.
+one pass per pair instead of rankings of four to nine; scores are held near 0 by (r_w^2 + r_l^2) / 2, each on its own,
+where Eisenstein et al. penalise (r_w + r_l)^2, the sum of a pair.
 """
 
 from dataclasses import dataclass
