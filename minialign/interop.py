@@ -67,6 +67,8 @@ def from_hugging_face(config, weights):
     """The LanguageModel that computes what GPT2LMHeadModel or GPTNeoXForCausalLM computes; its dtype is the weights'.
 
     config: dict with `model_type` ("gpt2" or "gpt_neox") and the library's field names; weights: dict name -> array.
+    Raises ValueError for another model_type, for a config that lacks a field or says what our model cannot be, and for weights
+    that are missing, unknown, of another shape than the config says, or not finite, or a tied head unlike its embedding.
     """
     kind = config.get("model_type")
     if kind not in QKV:
@@ -190,7 +192,10 @@ def _read_weights(kind, ours, theirs):
 
 
 def to_hugging_face(model):
-    """(config, weights) under Hugging Face's names: gpt2 for learned positions, gpt_neox for rotary ones."""
+    """(config, weights) under Hugging Face's names: gpt2 for learned positions, gpt_neox for rotary ones.
+
+    Raises ValueError for rotary positions with a tied head, which none of their models has.
+    """
     ours = model.config
     kind = "gpt2" if ours.positions == "learned" else "gpt_neox"
     if kind == "gpt_neox" and ours.tied:

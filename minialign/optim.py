@@ -146,7 +146,8 @@ class Together(Optimizer):
 def clip_grad_norm(parameters, max_norm):
     """Shrink all gradients together so that their common norm is at most max_norm; returns the norm before.
 
-    The factor is min(1, max_norm / (norm + 1e-6)), as in torch.nn.utils.clip_grad_norm_.
+    The factor is min(1, max_norm / (norm + 1e-6)), as in torch.nn.utils.clip_grad_norm_.  Raises ValueError for a max_norm
+    that is not above 0.
 
     >>> from minialign.autograd import Tensor
     >>> x = Tensor([0.0, 0.0], requires_grad=True)

@@ -27,6 +27,8 @@ from .tokenizer import CHARACTERS
 def masked_mean(values, mask):
     """Mean of values (array or Tensor) where mask is 1, whatever is elsewhere; 0 if the mask is empty.
 
+    Raises ValueError for shapes that differ, and a mask of anything but 0 and 1.
+
     >>> float(masked_mean([1.0, 3.0, np.nan], [1, 1, 0]))
     2.0
     """
@@ -38,7 +40,7 @@ def masked_mean(values, mask):
 def masked_whiten(values, mask, shift_mean=True):
     """(x - mean) / sqrt(var + 1e-8) over the masked entries, 0 outside; shift_mean=False puts the mean back.
 
-    Population variance (TRL uses M-1).  Equal values give 0.
+    Population variance (TRL uses M-1).  Equal values give 0.  Raises ValueError as masked_mean does.
 
     >>> print(masked_whiten([[1.0, 3.0, 99.0]], [[1, 1, 0]]).round(6))
     [[-1.  1.  0.]]
@@ -58,6 +60,7 @@ def kl_estimates(logprobs, ref_logprobs):
         delta = log pi - log ref;   k1 = delta,   k2 = delta^2 / 2,   k3 = exp(-delta) - 1 + delta.
 
     k1 and k3 have the right mean; k3 is never negative.  As a loss only k2 has the right gradient: E grad k1 = 0.
+    Raises ValueError for shapes that differ.
 
     >>> k1, k2, k3 = kl_estimates(np.log([0.5, 0.5]), np.log([0.25, 0.75]))  # each of two answers once: the means are exact
     >>> print(round(k1.mean(), 4), round(k2.mean(), 4), round(k3.mean(), 4))
@@ -76,6 +79,7 @@ def kl_penalized_rewards(scores, logprobs, ref_logprobs, mask, kl_coef):
     """R_t = -beta (log pi_old - log ref) on every answer token, plus the score on the last one -> (B, T-1).
 
     scores (B,); logprobs, ref_logprobs, mask (B, T-1), plain arrays: no gradient flows through a reward.
+    Raises ValueError for other shapes, a mask of anything but 0 and 1, and a kl_coef below 0.
 
     >>> rewards = kl_penalized_rewards([5.0], [[-1.0, -1.0]], [[-3.0, -2.0]], [[1, 1]], kl_coef=0.5)
     >>> print(rewards)  # -0.5 * 2, then -0.5 * 1 and the score
@@ -102,6 +106,7 @@ def ppo_policy_loss(logprobs, old_logprobs, advantages, mask, cliprange=0.2):
 
     logprobs: Tensor (B, T-1); the rest are arrays.  At rho = 1 every element is a tie, and the gradient is REINFORCE's.
     log rho is held within +-20, so that a ratio stays finite whatever happens.
+    Raises ValueError for shapes that differ, a mask of anything but 0 and 1, and a cliprange that is not above 0.
     """
     same_shape(logprobs=logprobs, old_logprobs=old_logprobs, advantages=advantages, mask=mask)
     check_number("cliprange", cliprange, above=0)
@@ -171,6 +176,7 @@ def roll_out(policy, reference, score, questions, config, rng, tokenizer=CHARACT
     """Let the policy answer, score the answers, and compute their log-probabilities under both models -> Rollout.
 
     config: of PPO or of another policy-gradient method; max_new_tokens and missing_eos_penalty are read.
+    Raises ValueError for scores that are not finite or not (B,), and for questions that leave no room for an answer.
     """
     samples = generate(policy, [prompt_ids(q, tokenizer) for q in questions], config.max_new_tokens, 1.0, rng)
     batch = samples.batch

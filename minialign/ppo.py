@@ -92,6 +92,7 @@ def gae(rewards, values, mask, gamma=1.0, lam=0.95):
 
     (Schulman et al. 2016, equation 16.)  Nothing follows the last token: V = 0 there, cut off or not.  A column outside the
     mask is no step: what comes after such a gap follows directly on what comes before it.
+    Raises ValueError for shapes that differ, a mask of anything but 0 and 1, and a gamma or lam outside 0 to 1.
 
     >>> rewards, values, mask = [[0.0, 0.0, 1.0]], [[0.5, 0.5, 0.5]], [[1, 1, 1]]
     >>> print(gae(rewards, values, mask, lam=0.0)[0])  # one step ahead: only the last token is a surprise
@@ -122,6 +123,7 @@ def ppo_value_loss(values, old_values, returns, mask, cliprange_value=0.2):
     """1/2 mean over the mask of max((V - G)^2, (clip(V, V_old - eps, V_old + eps) - G)^2) -> (loss, metrics).
 
     values: Tensor (B, T-1); the rest are arrays.
+    Raises ValueError for shapes that differ, a mask of anything but 0 and 1, and a cliprange_value that is not above 0.
     """
     same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
     check_number("cliprange_value", cliprange_value, above=0)

@@ -60,6 +60,7 @@ def collect(model, questions, label, rng, max_new_tokens=48, questions_at_once=1
 
     label(question, first: Response, second: Response, rng) -> +1 first, -1 second, 0 about the same (dropped, as are
     identical pairs: they would teach nothing).
+    Raises ValueError for any other vote, and for questions that leave no room for an answer in the context.
     """
     votes = Preferences([], [], [], tokenizer)
     for i in range(0, len(questions), questions_at_once):

@@ -184,7 +184,10 @@ def _write(model, questions, max_new_tokens, rng):
 
 
 def draw_votes(p, rng, tie=0.1):
-    """Soft labels -> votes: +1 with probability p, else -1; 0 (about the same) within `tie` of even -> (N,) ints."""
+    """Soft labels (N,) -> votes: +1 with probability p, else -1; 0 (about the same) within `tie` of even -> (N,) ints.
+
+    Raises ValueError for a p outside 0 to 1, and for a tie outside 0 to .5.
+    """
     p = np.asarray(p)
     check_number("tie", tie, at_least=0, at_most=0.5)
     if not ((p >= 0) & (p <= 1)).all():

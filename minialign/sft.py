@@ -121,6 +121,8 @@ def windows(stream, starts, size, length, rng):
     """Endless minibatches of windows cut from one long stream of ids, each beginning at a document's start.
 
     Windows cut anywhere would hide how documents begin, and teach the model to answer a question that opens one.
+    With the first minibatch: raises ValueError for a size below 1, a length below 2, a document that begins before 0, and if
+    none begins at least `length` tokens before the stream ends.
     """
     check_count("the number of windows", size)
     check_count("the length of a window", length, at_least=2)
