@@ -209,9 +209,11 @@ def test_the_qr_code_is_there_with_segno_and_missed_by_nobody_without(monkeypatc
 
 
 TRAINING = """if True:
-    import sys, time, types
+    import signal, sys, time, types
     from pathlib import Path
     from minialign.classroom import backstage
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a shell may have left it, and Ctrl-C, to be ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     backstage.load_run, backstage.recipe_of = lambda folder: {}, lambda results: True
     room = types.SimpleNamespace(votes=[(1, n, "a", 1.0) for n in range(20)], lines=list)
     behind = backstage.Backstage(room, None, Path(sys.argv[1]), Path(sys.argv[1], "c.jsonl"))

@@ -5,8 +5,9 @@
     unsure     600 pairs, each seen once: of four answers the two between which the reward model is least sure
 
 The budget is 600 decisions each; those that feel about the same are no votes.  From the votes of each a reward model is trained
-in the same way, and predicts votes on the report questions, which none of the pairs was about.  (The run's held-out votes are
-on other prompts, but most of these are a question of the pairs with another greeting.)
+in the same way, and predicts votes on the report questions.  No pair asks one of them, though most are about things that pairs
+ask about in other words.  (The run's held-out votes are on other prompts, but mostly a question of the pairs after another
+greeting.)
 
 Many votes on one pair wash out slips, and few pairs leave most of the language unseen: the second matters more here if the
 first arm is the worst.
@@ -63,7 +64,7 @@ def arms(journey: Journey) -> dict[str, list[Pair]]:
 
 
 def unseen_votes(journey: Journey) -> Preferences:
-    """Votes of the same raters on answers to questions that no pair is about; the same for every arm."""
+    """Votes of the same raters on answers to questions that no pair asks; the same for every arm."""
     rng, recipe = journey.rng("unseen votes"), journey.recipe
 
     def label(question, a, b, rng):
