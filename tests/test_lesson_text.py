@@ -117,6 +117,7 @@ def test_in_a_terminal_the_text_is_plain_and_narrow(script):
         (r"$\frac{q k}{\sqrt{D}}$", "(q k)/sqrt(D)"),
         (r"$e^{-\delta} \ge 1$", "e^(-delta) >= 1"),
         (r"$2\beta\log\pi$", "2 beta log pi"),
+        (r"$\mathbb{E}_\pi[r]$", "E_pi[r]"),
     ],
 )
 def test_formulas_in_plain_letters(latex, text):

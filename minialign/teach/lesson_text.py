@@ -126,7 +126,7 @@ def plain_formula(latex: str) -> str:
         text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", lambda f: f"{bracketed(f[1])}/{bracketed(f[2])} ", text)
         text = re.sub(r"\\sqrt\{([^{}]*)\}", r"sqrt(\1)", text)
         text = re.sub(r"([_^])\{([^{}]*)\}", lambda f: f[1] + bracketed(f[2]), text)
-    text = re.sub(r"(?<=[\w)])(?=\\[a-zA-Z])|(?<=[a-zA-Z])(?=\\)", " ", text)  # names side by side are apart in LaTeX
+    text = re.sub(r"(?<=[a-zA-Z0-9)])(?=\\[a-zA-Z])|(?<=[a-zA-Z])(?=\\)", " ", text)  # names side by side are apart in LaTeX
     text = re.sub(r"\\(?:[a-zA-Z]+|.)", lambda name: WORDS.get(name[0], name[0].lstrip("\\")), text)
     return " ".join(text.replace("{", "").replace("}", "").split())
 
