@@ -192,11 +192,11 @@ def sequence_probabilities(policy, sequences):
 def chain_rule_kl(policy, reference):
     """KL(pi || ref) = sum over prefixes of pi(prefix) KL(pi(.|prefix) || ref(.|prefix)).
 
-    The same number as sequence_kl on the list: the KLs of the tokens are added up along the way, never averaged.
+    The same number as sequence_kl on the list: the KLs of the tokens are added up along the way, never averaged.  What is
+    behind a prefix that pi never says counts nothing, be it infinitely far away.
     """
-    return sum(
-        sequence_probabilities(policy, [prefix])[0] * sequence_kl(policy[prefix], reference[prefix]) for prefix in policy
-    )
+    visits = {prefix: sequence_probabilities(policy, [prefix])[0] for prefix in policy}
+    return sum(visits[prefix] * sequence_kl(policy[prefix], reference[prefix]) for prefix in policy if visits[prefix] > 0)
 
 
 def soft_values(reference, rewards, beta):

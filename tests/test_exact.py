@@ -158,6 +158,8 @@ def test_sequence_kl_is_the_sum_of_token_kls_not_their_mean():
         assert exact.chain_rule_kl(pi, ref) > 1.2 * by_list / mean_length
     with pytest.raises(AssertionError):  # and the two directions differ: KL(ref || pi) is another number
         assert_allclose(exact.chain_rule_kl(ref, pi), by_list)
+    pi, ref = {(): [1.0, 0.0], (1,): [0.5, 0.5]}, {(): [0.5, 0.5], (1,): [1.0, 0.0]}  # pi never gets where they never meet
+    assert_allclose(exact.chain_rule_kl(pi, ref), np.log(2))
 
 
 def test_a_kl_is_never_negative_and_has_a_direction():
