@@ -13,7 +13,7 @@ Differences from the papers: none; z is, as in TRL, one number per batch, not be
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .arrays import as_floats, same_shape
 from .autograd import as_tensor, exp, log, no_grad

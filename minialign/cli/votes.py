@@ -46,7 +46,8 @@ def run(arguments: argparse.Namespace) -> None:
 def counts(casts: Sequence[Cast]) -> str:
     votes = [cast.vote for cast in casts]
     people = len({cast.voter for cast in casts} - {HANDS})
-    who = " and ".join([f"{people} voters"] * (people > 0) + ["a room's hands"] * any(c.voter == HANDS for c in casts))
+    voters = [f"{people} voter{'s' * (people > 1)}"] * (people > 0)
+    who = " and ".join(voters + ["a room's hands"] * any(cast.voter == HANDS for cast in casts))
     voted = votes.count("a") + votes.count("b")
     return f"{who}: {voted} votes, {votes.count('tie')} about the same, {votes.count('skip')} skipped"
 
