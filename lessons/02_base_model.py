@@ -3,7 +3,7 @@
 
 QUESTION   A model reads a little internet and learns one thing only: which character comes next. Now ask it something.
 NEEDS      the base model (made once if it is missing)
-TIME       about 20 s; --fast about 40 s the first time, then 8 s
+TIME       4 min for the base model, then about 20 s; --fast about 40 s the first time, then 8 s
 EQUATION   loss = - mean log pi(next character | all before it)                          [eq: next-token]
            attention: each takes a weighted mean of what it and those before it offer      [eq: causal-attention]
 WATCH      1. a model without opinions (equal logits) has a loss of exactly ln V: it guesses among V characters

@@ -84,8 +84,8 @@ lesson = Lesson(__file__, __doc__)
 # %% [markdown]
 # ## 1. The votes, some of them slips
 # Two answers of the SFT model to one question, and which of them a rater took. A tenth of the prompts is held out, with
-# all of their votes: every claim about how good the model is comes from them. (Most are trained questions, greeted
-# otherwise.)
+# all their votes: every claim about how good the model is comes from them. (Most repeat trained questions after another
+# greeting.)
 # NOTE(instructor): let the class vote on three pairs by hand before showing any loss; they will disagree.
 # %%
 lesson.section("1. The votes")

@@ -37,9 +37,9 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
 # the pupils know. Then the results go up further, and what they know goes down: somebody has found out which questions
 # are always asked. The exam was a good measure for as long as nobody was paid for it.
 #
-# A reward model is such an exam. It has seen some thousand votes on answers of the SFT model, and near those
-# answers it is right more often than not. PPO is a pupil who takes as many exams in one run. It finds what the reward
-# model is right about, then what it is wrong about, and cannot tell one from the other.
+# A reward model is such an exam. It has seen one or two thousand votes on the SFT model's answers, and near those it is
+# right more often than not. PPO is a pupil who sits as many exams in one run. It finds what the reward model is right
+# about, then what it is wrong about, and cannot tell one from the other.
 #
 # ```text
 #   score

@@ -174,10 +174,10 @@ def train_orpo(policy, votes, config, rng, desc="orpo"):
 
 
 def train_kto(policy, reference, thumbs, config, rng, desc="kto"):
-    """Fit `policy` in place to Thumbs, held to the frozen `reference` -> History.  Raises as train_dpo does.
+    """Fit `policy` in place to Thumbs, held to the frozen `reference` -> History.
 
-    z is measured on each answer of a minibatch, put behind the question of the one before it; in a minibatch of one, on the
-    next answer of all.
+    z is measured on each answer of a minibatch, put behind the question of the one before it; a minibatch of one takes the next
+    answer of the data.  Raises as train_dpo does, and ValueError for fewer than two thumbs and for an answer without a token.
     """
     check_reference(policy, reference)
     check_count("the number of thumbs", len(thumbs), at_least=2)

@@ -35,6 +35,7 @@ def check_step(name, step, n_steps, metrics, config, *models, unit="step", every
 def _sentence(name, when, what, value, config):
     muon, critic, decay = (getattr(config, field, None) or 0.0 for field in ("muon_lr", "critic_lr", "weight_decay"))
     rate = max(config.lr, muon, critic)
+    # Muon has no decay: only AdamW's learning rate multiplies it.
     cause = f"the weight decay ({decay:g})" if decay > rate and decay * config.lr > 1 else f"the learning rate ({rate:g})"
     became = "NaN" if math.isnan(value) else "infinite"
     return f"{name} diverged at {when}: {what} became {became}; likely cause: {cause} is too high; nothing of it was kept"

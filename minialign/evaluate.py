@@ -1,7 +1,7 @@
 """The scoreboard: what did alignment change, and how far did it move the model?
 
 Every model answers the same questions; a judge who is never shown to training (an argument here) says how helpful, honest
-and harmless each answer is.  gold is their sum, plus a little for style.
+and harmless each answer is.  gold is the sum of these and of a score of style.
 
     win rate   share of questions on which an answer is judged better than the SFT model's, ties count one half
     KL         E over the model's own answers of  log pi(y|x) - log ref(y|x),  in nats per answer: the length of the leash
@@ -83,7 +83,8 @@ def win_rate(answers, others):
     Raises ValueError for numbers of answers that differ, and for a gold that is not finite.
     """
     same_shape(answers=answers.gold, others=others.gold)
-    check_finite("the gold", answers.gold), check_finite("the gold of the others", others.gold)  # NaN would lose
+    check_finite("the gold", answers.gold)  # NaN would lose
+    check_finite("the gold of the others", others.gold)
     difference = answers.gold - others.gold
     return float(np.mean((difference > 1e-9) + 0.5 * (np.abs(difference) <= 1e-9)))
 

@@ -138,7 +138,7 @@ class Judge:
         for principle, weight in zip(self.principles, weights):
             rows = np.flatnonzero(weight > NEGLIGIBLE)
             asked, first, second = ([texts[i] for i in rows] for texts in (questions, a, b))
-            # d(a first) and -d(b first); the rows of p: a first, b first, both
+            # The second is negated, so that both favour a; the rows of p: a first, b first, both.
             d = self.compare(principle, asked, first, second), -self.compare(principle, asked, second, first)
             p[:, rows] += weight[rows] * sigmoid(np.array([d[0], d[1], (d[0] + d[1]) / 2]))
             p[:, weight <= NEGLIGIBLE] += 0.5 * weight[weight <= NEGLIGIBLE]

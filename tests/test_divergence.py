@@ -99,6 +99,8 @@ def test_the_sentence():
     )
     with pytest.raises(Diverged, match=r"likely cause: the learning rate \(0.001\)"):  # the default decay moves nothing by itself
         check_step("base model", 0, 1, {"loss": float("nan")}, LMConfig(lr=1e-3, weight_decay=0.01))
+    with pytest.raises(Diverged, match=r"likely cause: the learning rate \(10\)"):  # Muon's, which multiplies no decay
+        check_step("base model", 0, 1, {"loss": float("nan")}, LMConfig(lr=1e-3, muon_lr=10.0, weight_decay=20.0))
     check_step("PPO", 11, 40, {"loss": 1.0}, config, talker(), unit="iteration")
     assert issubclass(Diverged, ValueError)
 

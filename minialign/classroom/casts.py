@@ -19,7 +19,7 @@ from ..runs.folder import read_votes
 from ..runs.text import safe
 from ..runs.voting import DECISIONS
 
-UNNUMBERED = range(10_000, 99_000)  # numbers of voters whose files have none
+UNNUMBERED = range(10_000, 99_000)  # given to files without voter numbers
 HANDS = 0  # the number of a room that voted by show of hands: many voters, whom nobody tells apart
 
 
@@ -124,7 +124,8 @@ def gather(paths: Sequence[Path], context_length: int) -> tuple[list[Cast], list
                 what = f"the hands on pair {number + 1} were counted in another file too, and differently"
                 raise Problem(f"{safe(path)}: {what}; leave one of the two files out")
             if len(known[voter, number] | said) > 1 and voter != HANDS:
-                what = f"voter {voter} has another vote on pair {number + 1} in another file"
+                where = "this file" if len(said) > 1 else "another file"
+                what = f"voter {voter} has another vote on pair {number + 1} in {where}"
                 raise Problem(f"{safe(path)}: {what}; give everybody a number of their own")
     casts = [cast for said in known.values() for cast in said.elements()]
     return casts, [kept[cast] for cast in casts]

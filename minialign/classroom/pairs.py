@@ -6,7 +6,8 @@ Of a voter's own ten questions, half get the two answers of four between which t
 
     argmin |r(a) - r(b)|,   where P(a beats b) = sigma(r(a) - r(b)) is nearest to 1/2        (uncertainty sampling)
 
-and half, the control, get two answers at random.  So it can be measured whether choosing helps.
+and half, the control, get two answers at random.  So a class can see whether choosing helps; with simulated raters it did not
+(lab/pairs.py).
 
 A voter is a number, no name.  The questions of a sitting are one list that follows from the run's seed, and each voter has a
 piece of it: nobody has to know what the others were shown.

@@ -27,7 +27,8 @@ def run(arguments: argparse.Namespace) -> None:
     questions = [question for question in TOY_WORLD.showcase if len(prompt_ids(question)) < model.config.context_length]
     if not questions:
         length = model.config.context_length
-        raise Problem(f"{safe(arguments.folder)}: a context of {length} is too short for any question; train one with a longer")
+        what = f"its context of {length} tokens is too short for any question"
+        raise Problem(f"{safe(arguments.folder)}: {what}; train a model with a longer one")
     try:  # before anything is written: a model that cannot answer is none of ours
         with quiet():
             said = generate(model, [prompt_ids(q) for q in questions], MAX_NEW_TOKENS, temperature=0).responses()

@@ -102,7 +102,7 @@ def new_pairs(store: disk.Store, folder: Path, results: dict, model: LanguageMod
 
 
 def host_of(lan: str | None) -> str:
-    """Where to serve: on this machine alone, or where telephones reach it.  0.0.0.0 is no address that one of them can open."""
+    """Where to serve: on this machine alone, or at the address that telephones open, which 0.0.0.0 cannot be."""
     return "127.0.0.1" if lan is None else lan if lan.strip("0.") else own_address()
 
 

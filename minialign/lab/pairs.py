@@ -122,7 +122,8 @@ def claims(runs: list[Run]) -> list[Claim]:
             holds_in_most_seeds(unsure > distinct),
             f"{count_seeds(unsure > distinct)}: {spread(unsure, 3)}, at random {spread(distinct, 3)}; about the same felt "
             f"{spread(ties['unsure'])} of them, at random {spread(ties['distinct'])}",
-            "where the model is unsure, people often are too: more of these decisions are no votes, and more votes are slips",
+            "perhaps because more of these decisions are no votes, perhaps because pairs chosen like this are unlike those "
+            "that are predicted: the experiment does not tell these apart",
         ),
     ]
 

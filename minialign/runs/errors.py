@@ -16,7 +16,7 @@ def explain(problem: OSError) -> str:
         return "the disk is full; free some space and run the same command again: finished stages are kept"
     from ..checkpoint import UNFINISHED  # which loads NumPy: see below
 
-    name = problem.filename2 or problem.filename  # of a file that was written under another name, its own
+    name = problem.filename2 or problem.filename  # it is written under a temporary name first; the user knows the other
     if isinstance(name, str) and os.path.basename(name).startswith(UNFINISHED):
         name = os.path.dirname(name)  # where nothing can be written
     where = f"{name}: " if name else ""

@@ -48,7 +48,7 @@ def as_they_come(function: Callable, tasks: Sequence, jobs: int, words: str = "s
     except BaseException as problem:
         for process in multiprocessing.active_children():
             process.terminate()
-        if isinstance(problem, (BrokenProcessPool, SystemExit)):
+        if isinstance(problem, (BrokenProcessPool, SystemExit)):  # _leave_quietly turns SIGTERM into the second
             raise Problem(KILLED) from None
         raise
 
@@ -63,9 +63,9 @@ def _begin(function, task):
     from concurrent.futures import ProcessPoolExecutor
 
     context = multiprocessing.get_context("spawn")  # the one way that works on every system
-    pool = ProcessPoolExecutor(1, context, _leave_quietly)
+    pool = ProcessPoolExecutor(1, context, _leave_quietly)  # one each: max_tasks_per_child needs Python 3.11
     here = threading.current_thread() is threading.main_thread()
-    usual = signal.signal(signal.SIGINT, signal.SIG_IGN) if here else None  # the new process begins as it finds this one
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN) if here else None  # inherited: Ctrl-C is ours alone from the start
     try:
         return pool.submit(function, task)
     finally:

@@ -27,7 +27,7 @@ from .lesson_doc import claims_of, read_doc
 def calibrate(numbers: list[int], fast: bool, seeds: int, out: str | Path, jobs: int | None, lessons: str | Path) -> int:
     """Print a table of claims and numbers over seeds 0, 1, ...; write the bands of the numbers beside the lessons.
 
-    A lesson that fails with some seed keeps the bands that it had, and makes the exit code 1 -> exit code.
+    Returns the exit code: 1 if a lesson failed with some seed.  Such a lesson keeps the bands that it had.
     """
     there = {int(path.stem[:2]): path for path in sorted(Path(lessons).glob("[0-9][0-9]_*.py"))}
     missing = [f"lesson {number}" for number in numbers if number not in there]

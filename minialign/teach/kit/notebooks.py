@@ -46,7 +46,8 @@ def notebook(path: str | Path, *flags: str) -> str:
 
 def header(doc: str) -> str:
     """A lesson's docstring without its claims, which would answer its questions: a notebook prints them at its end."""
-    title, _, rest = doc.replace("WATCH" + part(doc, "WATCH"), "").strip().partition("\n")
+    told = "WATCH      the claims, whose numbers stand below, are printed at the end\n"
+    title, _, rest = doc.replace("WATCH" + part(doc, "WATCH"), told).strip().partition("\n")
     return f"# {title}\n\n```text\n{rest.strip()}\n```"
 
 
