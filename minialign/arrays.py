@@ -5,6 +5,8 @@ Nothing here knows of Tensors, except that one has its values in `.data`.
 
 import numpy as np
 
+EQUAL = 1e-5  # scores nearer than this are the same: some processors round equal answers differently in different rows
+
 
 def sum_to_shape(g, shape):
     """Undo broadcasting: an input that was used many times is blamed for the sum."""

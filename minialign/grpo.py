@@ -13,7 +13,7 @@ default, k3 is not multiplied by rho.  Our own: log rho is held within +-20; DAP
 import numpy as np
 from tqdm.auto import tqdm
 
-from .arrays import as_floats, same_shape
+from .arrays import EQUAL, as_floats, same_shape
 from .autograd import as_tensor, clip, exp, maximum, where
 from .batch import minibatches
 from .checks import as_mask, check_choice, check_count, check_finite, check_number, check_reference
@@ -24,8 +24,6 @@ from .likelihood import token_log_probs_of
 from .optim import AdamW, linear_schedule
 from .policy_gradient import kl_estimates, kl_penalized_rewards, masked_mean, roll_out, rollout_metrics
 from .tokenizer import CHARACTERS
-
-EQUAL = 1e-5  # scores nearer than this are the same: some processors round equal answers differently in different rows
 
 
 def group_advantages(scores, scale="group", eps=1e-4):

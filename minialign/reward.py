@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm.auto import tqdm
 
+from .arrays import EQUAL
 from .autograd import as_tensor, no_grad, same_shape
 from .batch import minibatches
 from .checks import (
@@ -43,7 +44,6 @@ from .model import RewardModel
 from .optim import AdamW, cosine_schedule
 
 POOLING = "mean", "last"
-EQUAL = 1e-5  # scores that spread less are the same: equal answers are rounded differently in different rows
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,17 @@ import importlib.util
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from toy_run import toy_size
 
 from minialign import lab, pipeline
+from minialign.batch import Response
 from minialign.figures import lesson_plots
 from minialign.history import History
+from minialign.preferences import Preferences
 
 LESSONS = Path(__file__).resolve().parent.parent / "lessons"
 NUMBERS = [int(path.name[:2]) for path in sorted(LESSONS.glob("[0-9][0-9]_*.py"))]
@@ -48,6 +52,32 @@ def solved(curves, out, capsys, number):
 def test_old_gradients_push_along(curves, out, capsys):
     ends = [float(line.split()[-1].split(":")[-1]) for line in solved(curves, out, capsys, 1)]
     assert ends[0] > ends[1] >= ends[2]  # cleared, momentum, never cleared: the fault has the smallest loss
+
+
+def test_few_votes_take_as_many_steps_as_all(curves, monkeypatch):
+    """They took one epoch each, so that 50 votes were two steps, and the number of votes was not what differed."""
+    trained = []
+    votes = Preferences(["q"] * 1000, [Response("a", True)] * 1000, [Response("b", True)] * 1000)
+    monkeypatch.setattr(curves, "trained_with_dpo", lambda run, votes, epochs: trained.append((len(votes), epochs)) or [None])
+    monkeypatch.setattr(curves.evaluate, "answer", lambda *_: SimpleNamespace(gold=np.zeros(4)))
+    run = SimpleNamespace(votes=lambda: (votes, None), model=lambda name: None, seed=0, recipe=pipeline.FAST)
+    curves.win_rate_by_votes(run)
+    assert trained == [(50, 20), (200, 5), (1000, 1)]
+
+
+@pytest.mark.parametrize("recipe", [pipeline.FAST, pipeline.FULL])
+def test_critic_and_rivals_have_as_many_iterations(curves, recipe, monkeypatch):
+    """Without --fast PPO had twice GRPO's."""
+    of = []
+    monkeypatch.setattr(curves.ppo, "train_ppo", lambda *args, **_: of.append(args[5].iterations))
+    monkeypatch.setattr(curves.grpo, "train_grpo", lambda *args, **_: of.append(args[4].iterations))
+    for name in ("trainable_copy", "frozen_copy"):
+        monkeypatch.setattr(curves, name, lambda model: None)
+    monkeypatch.setattr(curves, "scalar_model_from", lambda *_, **__: None)
+    monkeypatch.setattr(curves, "sample_prompts", lambda *_: [])
+    world = SimpleNamespace(prompts=lambda *_: [])
+    curves.critic_or_rivals(SimpleNamespace(model=lambda name: None, scorer=lambda: None, seed=0, recipe=recipe, world=world))
+    assert of[0] == of[1] > 1
 
 
 @pytest.mark.parametrize(("recipe", "laboratory"), [(pipeline.FAST, lab.LAB_FAST), (pipeline.FULL, lab.LAB)])

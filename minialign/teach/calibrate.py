@@ -57,7 +57,7 @@ def calibrate(numbers: list[int], fast: bool, seeds: int, out: str | Path, jobs:
         atomically(path, lambda file: file.write((json.dumps(bands, indent=1, sort_keys=True) + "\n").encode()))
         print(f"\nBands kept in {path}")
     if failed:
-        print(f"\nNo new bands of {', '.join(failed)}: a seed failed; mend that and run the same command again")
+        print(f"\nNo new bands of {', '.join(failed)}: a seed failed; fix that and run the same command again")
     return int(bool(failed))
 
 

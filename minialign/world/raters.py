@@ -44,6 +44,7 @@ UNBIASED = Tastes(warmth=0.0, length=0.0, confidence=0.0, risk=0.0)  # the contr
 
 
 def sigmoid(x: float) -> float:
+    """1 / (1 + exp(-x)), for every finite x."""
     return 1 / (1 + math.exp(min(-x, 709.78)))  # e^709.79 is too large for a float
 
 
