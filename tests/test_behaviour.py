@@ -60,7 +60,7 @@ ROWS = {name: SimpleNamespace(behaviour=shares) for name, shares in SHARES.items
 
 
 def test_worse_is_less_of_what_is_wanted_and_more_of_what_is_not():
-    assert worse(ROWS) == "What got worse than under SFT: PPO: agrees with false claims; DPO: nothing of this."
+    assert worse(ROWS) == "Worse than SFT: PPO: agrees with false claims; DPO: none of these."
 
 
 def test_arrows_point_from_the_sft_model():

@@ -1,4 +1,4 @@
-"""A class's pages in a real browser, at the size of a telephone: join, vote, see the result, lose the connection, come back."""
+"""A class's pages in a real browser, at the size of a phone: join, vote, see the result, lose the connection, come back."""
 
 import pytest
 from toy_room import TOKEN, ask, serving
@@ -37,7 +37,7 @@ def fits(driver):
     return wide <= seen and driver.execute_script(small) == 0
 
 
-def test_a_telephone_joins_votes_sees_the_result_loses_the_connection_and_comes_back(phone, tmp_path):
+def test_a_phone_joins_votes_sees_the_result_loses_the_connection_and_comes_back(phone, tmp_path):
     path = tmp_path / "class.sqlite3"
     with serving(path) as first:
         port = first.server_port

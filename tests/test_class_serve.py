@@ -185,7 +185,7 @@ def test_a_class_that_goes_on_keeps_its_seats_and_says_so_if_others_are_asked_fo
     assert main(["serve", str(run), "--to", str(tmp_path / "d.sqlite3")]) == 0 and capsys.readouterr().out == "40 seats\n"
 
 
-def test_telephones_come_in_only_when_asked_for(monkeypatch):
+def test_phones_come_in_only_when_asked_for(monkeypatch):
     parsed = []
     for flags, lan in (([], None), (["--lan"], ""), (["--lan", "10.0.0.7"], "10.0.0.7")):
         import argparse
@@ -286,7 +286,7 @@ def own_address():
 
 
 def test_with_lan_it_is_at_this_machines_address_and_nowhere_else(run, tmp_path):
-    """What is printed is where it listens: a telephone joins and votes there, and neither loopback nor another name is answered."""
+    """What is printed is where it listens: a phone joins and votes there, and neither loopback nor another name is answered."""
     here = own_address()
     if here.startswith("127."):
         pytest.skip("this machine has no address but its own loopback")

@@ -49,7 +49,7 @@ def state(port, n):
 # -------------------------------------------------------------------------------- a class, from the first pair to the last
 def test_a_class_votes_together_and_then_alone_and_its_votes_are_a_file_to_train_on(room, tmp_path):
     port = room.server_port
-    assert [join(port, n)[1]["you"] for n in (7, 8, 7)] == [1, 2, 1]  # the same telephone gets the same number
+    assert [join(port, n)[1]["you"] for n in (7, 8, 7)] == [1, 2, 1]  # the same phone gets the same number
     assert state(port, 7)[1]["phase"] == "waiting" and vote(port, 7, 0)[0] == 409
     assert act(port, "next")[1]["pair"]["question"] == "shared a?"
     assert state(port, 7)[1]["pair"] == {"number": 0, "question": "shared a?", "a": "it says moo.", "b": "it says baa."}

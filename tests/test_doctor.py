@@ -95,7 +95,7 @@ def test_what_other_code_has_made_is_stale(out, capsys):
     about = cache.unseal(json.loads(path.read_text(encoding="utf-8")))
     path.write_text(json.dumps(cache.seal(about | {"code": "0123456789abcdef"})), encoding="utf-8")
     code, said, fixes = doctor(out, capsys)
-    assert code == 1 and "  stale" in said and "other code has made it" in said and len(fixes) == 1
+    assert code == 1 and "  stale" in said and "made by another version of the code" in said and len(fixes) == 1
     doctor(out, capsys, "--clean")
     assert not list((out / "cache").glob("ppo-*")) and list((out / "cache").glob("dpo-*"))
 
@@ -106,7 +106,7 @@ def test_what_a_kill_has_left_is_removed_once_it_is_old(out, capsys):
     assert doctor(out, capsys)[0] == 0  # another tour may be writing it now
     for name in (f"{UNFINISHED}abc", "ppo-0123456789abcdef.npz"):
         os.utime(out / "cache" / name, (time.time() - 2 * ABANDONED,) * 2)
-    assert "a kill came before it was finished" in doctor(out, capsys)[1]
+    assert "left unfinished by a killed process" in doctor(out, capsys)[1]
     assert doctor(out, capsys, "--clean")[0] == 0 and not list((out / "cache").glob("ppo-0123*"))
 
 

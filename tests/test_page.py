@@ -226,7 +226,7 @@ def test_a_run_from_before_there_were_snapshots_says_so(copy):
     (copy / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
     reseal(copy)
     _, data = made(copy)
-    assert all("older than snapshots" in data.scenes[key].missing for key in ("sft", "reward"))
+    assert all("kept no snapshots" in data.scenes[key].missing for key in ("sft", "reward"))
     assert "ppo" not in absent(data)
 
 

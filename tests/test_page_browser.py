@@ -268,7 +268,7 @@ def test_hidden_gold_is_hidden_everywhere(page, run, more):
     assert js(page, "document.querySelectorAll('#more-6 .line.gold, #more-6 .mark:not(.legend *)').length") == 0
     left = js(page, SEEN)  # what tells nothing of the truth stays
     assert "mean truth" not in left.lower() and "a judge who knows would give" not in left
-    assert "Who votes here: simulated raters" in left and "In a toy world of thirteen answers" in left and "new questions" in left
+    assert "Who votes here: simulated raters" in left and "In a world of just thirteen answers" in left and "new questions" in left
     assert js(page, "document.querySelector('#scene-5 .caption').checkVisibility()")
 
 

@@ -407,7 +407,7 @@ def cast(task):
             ballots.add(voting.Pair(f"{number} {k}?", Response("yes.", True), Response("no.", True)), "a", 1.0)
             done += 1
     except Problem as problem:
-        assert "another voter" in str(problem) or "is no vote of this run" in str(problem)
+        assert "another voter" in str(problem) or "is not a vote of this run" in str(problem)
     return done
 
 

@@ -1,1 +1,1 @@
-"""A class votes: on files, by show of hands or on telephones; who agrees with whom, and what the crowd likes."""
+"""A class votes: on files, by show of hands or on phones; who agrees with whom, and what the crowd likes."""

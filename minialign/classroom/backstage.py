@@ -1,6 +1,6 @@
 """Behind the wall: a reward model learns from the votes so far, the class's taste is measured, and models are trained on them.
 
-All of it happens beside the server, in one thread and in a process of its own, so that no telephone waits for it.
+All of it happens beside the server, in one thread and in a process of its own, so that no phone waits for it.
 """
 
 import json

@@ -36,10 +36,10 @@ class Voter:
         if self.votes >= 10 and self.left in (0, self.votes):
             return "always the same side"
         if self.votes >= 10 and 0 < self.seconds < 1:
-            return f"{self.seconds:.1f} s a pair: too fast to read"
+            return f"{self.seconds:.1f} s per pair: too fast to read"
         same, of = self.itself
         if self.log_odds < 0 and of and same / of <= 0.6:
-            return f"a coin explains the votes better; with itself {same} of {of}"
+            return f"a coin explains the votes better; repeats decided alike: {same} of {of}"
         return ""
 
 

@@ -67,7 +67,7 @@ def pairs_from_json(text: str) -> Pairs:
 
 
 class Room:
-    """One class.  code: what is typed on a telephone; token: the presenter's; model: whose answers are voted on."""
+    """One class.  code: what is typed on a phone; token: the presenter's; model: whose answers are voted on."""
 
     def __init__(self, store: disk.Store, pairs: Pairs, code: str, token: str, model: str = ""):
         self.store, self.pairs, self.code, self.token, self.model = store, pairs, code, token, model
@@ -133,7 +133,7 @@ class Room:
         return self.pairs.of_seat(voter) if self.phase == "own" else range(0)
 
     def seen_by(self, voter: int) -> dict[str, Any]:
-        """What a telephone shows."""
+        """What a phone shows."""
         mine = self.of_voter.get(voter, {})
         todo = [number for number in self.open_to(voter) if number not in mine]
         told: dict[str, Any] = {"you": voter, "phase": self.phase, "done": len(mine), "left": len(todo)}
@@ -153,7 +153,7 @@ class Room:
             wall += phase == "closed" and action in ("next", "own", "done")  # the next one that nobody has seen
             if action == "next" and phase != "open":
                 if wall >= len(self.pairs.shared):
-                    raise Refused(409, "that was the last shared pair; go on with own pairs")
+                    raise Refused(409, "that was the last shared pair; press Everybody alone")
                 phase = "open"
             elif action == "close" and phase == "open":
                 phase = "closed"

@@ -1,4 +1,4 @@
-"""The room over HTTP: pages for telephones and for the wall, and five things that can be asked for.
+"""The room over HTTP: pages for phones and for the wall, and five things that can be asked for.
 
     GET  / /wall /voter.js /wall.js /class.css /qr.svg      files, from memory: no path of the disk is ever made from an address
     POST /join   {"code", "token"}                          -> {"you": number}

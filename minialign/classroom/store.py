@@ -1,6 +1,6 @@
 """The votes of a class on disk: SQLite, one thread that writes, and an answer only when the disk has it.
 
-Everything that arrives while the disk is busy goes into the next transaction together (group commit), so two hundred telephones
+Everything that arrives while the disk is busy goes into the next transaction together (group commit), so two hundred phones
 cost hardly more than one.  A voter is a number and the SHA-256 of a token; there is no name, no address and no time of day.
 """
 

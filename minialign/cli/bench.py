@@ -10,7 +10,7 @@ from ..runs.errors import Problem
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--against", choices=("torch",), help="compare with PyTorch, if it is installed")
-    parser.add_argument("--threads", type=positive_number, metavar="N", help="for each system (default: as you set, or 1)")
+    parser.add_argument("--threads", type=positive_number, metavar="N", help="per system (default: the environment's, or 1)")
     parser.add_argument("--rounds", type=positive_number, metavar="N", help="visits to each system (default 9)")
     parser.add_argument("--workload", choices=WORKLOADS, action="append", help="only this one (may be repeated)")
     parser.add_argument("--size", choices=SIZE_NAMES, action="append", help="only this one (may be repeated)")

@@ -7,7 +7,7 @@ from ..runs.arguments import whole_number
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("out", nargs="?", default="runs/book", metavar="DIR", help="where to (default runs/book)")
+    parser.add_argument("out", nargs="?", default="runs/book", metavar="DIR", help="where the book goes (default runs/book)")
     parser.add_argument("--fast", action="store_true", help="from the classroom cut of the lessons")
     parser.add_argument("--seed", type=whole_number, default=0, help="the seed of the lessons' runs (default 0)")
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where runs are kept (default runs)")

@@ -17,7 +17,7 @@ from ..teach.exercises.similar import alike, groups, read
 from ..teach.layout import packaged_lessons
 
 SHOWN = 10  # lines of what a file prints
-ALIKE = "Alike, comments aside; a short exercise has few right answers, so this is a question and no verdict:"
+ALIKE = "Alike, comments aside; a short exercise has few right answers, so this is a question, not a verdict:"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--hint", type=int, choices=(1, 2, 3), help="where to look; which term; what the missing line does")
     instead.add_argument("--json", action="store_true", help="one line of JSON per file")
-    instead.add_argument("--csv", action="store_true", help="a class: one row a student, and a summary; FILE may be a folder")
+    instead.add_argument("--csv", action="store_true", help="a class: one row per student, and a summary; FILE may be a folder")
 
 
 def run(arguments: Namespace) -> int:

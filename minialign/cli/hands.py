@@ -12,7 +12,7 @@ from ..runs.text import interval, paragraph, safe
 from ..runs.voting import SITTING, Pair, fingerprint, sitting
 
 WIDTH = 60  # narrow, so that the terminal's letters can be large
-KEYS = "how many for A and for B?   7 23   (u: undo, s: skip, q: quit)"
+KEYS = "how many for A and for B, e.g. 7 23?   (u: undo, s: skip, q: quit)"
 INTRO = "Make the letters large (Ctrl and + in most terminals). Every count is on disk before the next pair comes."
 
 

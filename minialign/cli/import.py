@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
         with quiet():
             said = generate(model, [prompt_ids(q) for q in questions], MAX_NEW_TOKENS, temperature=0).responses()
     except ValueError as problem:
-        raise Problem(f"{safe(arguments.folder)} holds a model that cannot answer: {problem}") from None
+        raise Problem(f"{safe(arguments.folder)} holds a model that cannot answer ({problem}); import another") from None
     checkpoint.save(model, Path(arguments.file))
     for question, response in zip(questions, said):
         print(f"   {question:<40}  {safe(response.text)}{'' if response.ended else '...'}")

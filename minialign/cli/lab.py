@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = (*lab.EXPERIMENTS, "all")
     parser.add_argument("names", nargs="+", metavar="NAME", choices=names, help=", ".join(names))
     parser.add_argument("--fast", action="store_true", help="smaller runs, and two seeds unless --seeds says otherwise")
-    parser.add_argument("--seeds", type=positive_number, help="how many: 0, 1, ... (default 5)")
+    parser.add_argument("--seeds", type=positive_number, help="how many seeds, from 0 on (default 5)")
     parser.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
     parser.add_argument("--jobs", type=positive_number, help="seeds at once (default: one per core)")
 

@@ -6,11 +6,11 @@ from ..teach.layout import lay_out
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", nargs="?", default=".", metavar="DIR", help="DIR/lessons is where to (default: here)")
+    parser.add_argument("folder", nargs="?", default=".", metavar="DIR", help="they go into DIR/lessons (default: here)")
 
 
 def run(arguments: Namespace) -> None:
     new, kept = lay_out(arguments.folder)
     print(f"{len(new)} new files in {arguments.folder}/lessons; begin there with: python lessons/01_autograd.py --fast")
     for path in kept:
-        print(f"{path} differs and stays; delete it to have it anew")
+        print(f"{path} differs and stays as it is; delete it to get a new copy")

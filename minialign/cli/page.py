@@ -13,7 +13,7 @@ from ..runs.folder import find_run
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
     parser.add_argument("--film", action="store_true", help="make a film of a minute as well: an MP4 with ffmpeg, else a GIF")
-    parser.add_argument("--leashes", action="store_true", help="first train PPO on other leashes as well, and on none")
+    parser.add_argument("--leashes", action="store_true", help="first train PPO on other leashes (KL penalties), and on none")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from ..teach.kit.prepare import prepare
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--fast", action="store_true", help="of the classroom cut")
+    parser.add_argument("--fast", action="store_true", help="for the classroom cut: smaller, faster runs")
     parser.add_argument("--seed", type=whole_number, default=0, help="seed of all random numbers (default 0)")
     parser.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")
     parser.add_argument("--lessons", default="lessons", metavar="DIR", help="where the lessons are (default lessons)")

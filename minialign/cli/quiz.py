@@ -25,7 +25,7 @@ def run(arguments: Namespace) -> None:
         print(f"{arguments.qti}: QTI 2.1, the quizzes of {len(numbers)} lesson{'s' * (len(numbers) > 1)}")
         return
     if not arguments.lesson:
-        raise Problem("of which lesson? for instance: minialign quiz 6")
+        raise Problem("which lesson? name one, for instance: minialign quiz 6")
     questions = quiz.read_quiz(arguments.lessons, arguments.lesson)
     if arguments.answers:
         print(quiz.answers(questions))

@@ -1,4 +1,4 @@
-"""`minialign serve`: the class votes on telephones, a reward model learns while it does, and the class's own models answer."""
+"""`minialign serve`: the class votes on phones, a reward model learns while it does, and the class's own models answer."""
 
 import argparse
 import secrets
@@ -26,12 +26,12 @@ from ..runs.voting import fingerprint
 SEATS = 40  # unless --seats says otherwise
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ"  # no I, L, O: they are misread
 LAN = (
-    "This address is open to everybody in the same network, without encryption: whoever reads along sees votes, and whoever "
+    "This address is open to everybody in the same network, without encryption: whoever listens in sees votes, and whoever "
     "knows the code can vote. Use it in a room whose network you trust, and stop it (Ctrl-C) after the class."
 )
 
 UNTRAINABLE = (
-    "The wall will not be able to train on the class: this run was made with other settings than today's. Make it again "
+    "The wall will not be able to train on the class: this run was made with settings other than the tour's. Make it again "
     "(minialign tour, or minialign tour --fast) before the class begins."
 )
 
@@ -39,9 +39,9 @@ UNTRAINABLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", metavar="RUN", help="a run's folder, or its name (default: the newest in runs)")
     parser.add_argument("--seats", type=seats, metavar="N", help=f"how many may vote, at most 200 (default {SEATS})")
-    parser.add_argument("--port", type=whole_number, default=8020, help="of the address (default 8020; 0: any that is free)")
+    parser.add_argument("--port", type=whole_number, default=8020, help="port of the address (default 8020; 0: any free one)")
     parser.add_argument("--to", metavar="FILE", help="where the class is kept (default: class.sqlite3 beside the run's models)")
-    words = "let telephones in: open to the network, at this machine's address or the one you name"
+    words = "let phones in: open to the network, at this machine's address or the one you name"
     parser.add_argument("--lan", nargs="?", const="", metavar="ADDRESS", help=words)
 
 
@@ -102,7 +102,7 @@ def new_pairs(store: disk.Store, folder: Path, results: dict, model: LanguageMod
 
 
 def host_of(lan: str | None) -> str:
-    """Where to serve: on this machine alone, or at the address that telephones open, which 0.0.0.0 cannot be."""
+    """Where to serve: on this machine alone, or at the address that phones open, which 0.0.0.0 cannot be."""
     return "127.0.0.1" if lan is None else lan if lan.strip("0.") else own_address()
 
 
@@ -127,9 +127,9 @@ def serve(room: Room, backstage: Backstage, host: str, port: int) -> None:
     backstage.address = f"http://{host}:{server.server_port}/"
     if qr := qr_svg(f"{backstage.address}#{room.code}"):
         server.files["/qr.svg"], backstage.qr = (qr, "image/svg+xml"), True
-    print(f"telephones               {backstage.address}   code {room.code}   {len(room.pairs.own)} seats")
+    print(f"phones                  {backstage.address}   code {room.code}   {len(room.pairs.own)} seats")
     print(f"you, and the projector   {backstage.address}wall#{room.token}   (this address is yours alone)")
-    print(paragraph(LAN) if host != "127.0.0.1" else "Only this machine can open them; --lan lets telephones in.", flush=True)
+    print(paragraph(LAN) if host != "127.0.0.1" else "Only this machine can open them; --lan lets phones in.", flush=True)
     threading.Thread(target=backstage.work, daemon=True).start()
     try:
         server.serve_forever(poll_interval=0.2)

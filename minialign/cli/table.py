@@ -21,7 +21,7 @@ from ..runs.text import decimal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fast", action="store_true", help="of the classroom cut")
+    parser.add_argument("--fast", action="store_true", help="the classroom cut: smaller, faster runs")
     parser.add_argument("--seeds", type=positive_number, default=5, help="how many (default 5)")
     parser.add_argument("--first", type=whole_number, default=0, metavar="SEED", help="the first seed (default 0)")
     parser.add_argument("--out", default="runs", metavar="DIR", help="where runs are kept (default runs)")

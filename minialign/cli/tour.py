@@ -20,8 +20,8 @@ SCOREBOARD = (
 )
 COLUMNS = (
     "wins: share of answers better than the SFT model's (ties half). KL: nats per answer from the SFT model; for best of "
-    "n = {n} an upper bound. answers: states something, asks nothing, ends. seconds: training on the way from the row "
-    "it starts from (with the reward model, where one is asked). models: in memory at once, parameters alone."
+    "n = {n} an upper bound. answers: states something, asks nothing, ends. seconds: all training since the row it "
+    "starts from (the reward model's too, where one is used). models: in memory at once, parameters only."
 )
 
 Lines = Iterator[tuple[str, ...]]  # what, its value, and what it can be compared with
@@ -156,7 +156,7 @@ def dpo_numbers(journey: Journey) -> Lines:
     moved = f"chosen {r.moved_chosen:+.2f}, rejected {r.moved_rejected:+.2f}"
     yield "loss", f"{r.first_loss:.4f} -> {r.last_loss:.4f}", "starts at ln 2 = 0.6931: policy = reference"
     yield "moved", moved, "nats; only the difference is trained"
-    yield "margin", f"{r.margin:+.3f}", f"beta x difference, beta = {r.beta:g}; {r.accuracy:.0%} in order"
+    yield "margin", f"{r.margin:+.3f}", f"beta x difference, beta = {r.beta:g}; accuracy {r.accuracy:.0%}"
 
 
 NUMBERS: dict[str, Callable[[Journey], Lines]] = {

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def voter_number(text: str) -> int:
     number = positive_number(text)
     if number > VOTERS:
-        raise argparse.ArgumentTypeError(f"{text} is no number of a voter: 1 to {VOTERS}")
+        raise argparse.ArgumentTypeError(f"{text} is not a voter's number: give 1 to {VOTERS}")
     return number
 
 
@@ -61,7 +61,7 @@ def vote(run: str | None, to: str | None, voter: int | None = None) -> None:
         raters, seed = Raters(Tastes(**results["recipe"]["tastes"])), int(results["seed"])
     except (LookupError, TypeError, ValueError) as problem:
         what = f"{safe(folder)}/run.json does not say who the raters were ({problem})"
-        raise Problem(f"{what}; make the run again") from None
+        raise Problem(f"{what}; make the run again with: minialign tour (with its flags)") from None
     model, limit = load_model(folder, "sft", results)[0], results["recipe"]["max_new_tokens"]
     ballots = Ballots(to or own_file(folder, voter), fingerprint(model), voter)
     number, done = divmod(len(ballots.lines), SITTING)

@@ -66,7 +66,7 @@ def report(casts: Sequence[Cast]) -> list[str]:
     shares = (
         ("the left answer", (left, len(sides)), "a coin toss, if the sides are mixed"),
         ("with themselves", (sum(alike), len(alike)), f"of {len(alike)} pairs"),
-        ("with each other", between, f"of {between[1]} times two people saw one pair"),
+        ("with each other", between, f"of {between[1]} times that two people saw the same pair"),
         ("room with itself", room, f"of {room[1]} pairs that came twice, most hands decide"),
     )
     lines = [counts(casts), *(f"  {name:<17} {interval(*share)}   {words}" for name, share, words in shares if share[1])]
@@ -123,4 +123,4 @@ def careless_lines(voters: Sequence[Voter]) -> list[str]:
     found = [f"  voter {voter.number}: {voter.careless}" for voter in voters if voter.careless]
     if not found:
         return ["careless: nobody, as far as so few votes can tell"] if voters else []
-    return ["careless, perhaps: with so few votes this is a suspicion and no proof", *found]
+    return ["careless, perhaps: with so few votes this is a suspicion, not proof", *found]

@@ -185,7 +185,7 @@ def claim_about_rivals(runs: list[Run], gain: np.ndarray) -> Claim:
     time = per_seed(runs, "grpo", "seconds").mean() / per_seed(runs, "ppo", "seconds").mean()
     fewer = all(run["grpo"]["models"] == run["ppo"]["models"] - 1 for run in runs)
     return Claim(
-        "GRPO raises gold as well, with one model less than PPO and, give or take a quarter, in the same time",
+        "GRPO raises gold as well, with one model fewer than PPO and, give or take a quarter, in the same time",
         holds_in_most_seeds(gain > 0) and fewer and bool(0.75 <= time <= 1.25),
         f"by {spread(gain)}; GRPO - PPO in gold {spread(per_seed(runs, 'grpo', 'gold') - per_seed(runs, 'ppo', 'gold'))}; "
         f"{time:.0%} of its seconds, at {spread(per_seed(runs, 'grpo', 'kl'))} nats",

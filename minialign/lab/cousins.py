@@ -255,7 +255,7 @@ def claims(runs: list[Run]) -> list[Claim]:
             "votes that contradict each other slow SimPO down, which otherwise goes too far",
         ),
         Claim(
-            "if the chosen answer is always the longer one, all write more, and most of all without a mean over tokens",
+            "if the chosen answer is always the longer one, all write more, most of all the methods without a mean over tokens",
             holds_in_most_seeds((stretch["means"] > 0) & (stretch["sums"] > stretch["means"])),
             f"more characters than from as many votes of any length: sums {spread(stretch['sums'], 1)}, "
             f"means {spread(stretch['means'], 1)}",

@@ -6,7 +6,7 @@ Measured on the report questions: the proxy E[r] and gold (the judge, whose scor
 of the KL, as in Gao, Schulman & Hilton (2022), for PPO under several beta; for best of n and for the exact optimum
 pi*, both from stored answers of the SFT model (frontier.py); and for the adaptive beta of Ziegler et al. (2019), which
 starts too tight.  Two controls without a leash: raters who have none of those tastes, and an ideal reward, which nobody
-had to learn (ideal.py).  Two remedies, without a leash as well: the worst of three reward models, and a second round of
+had to learn (ideal.py).  Two remedies, without a leash as well: the lowest score of three reward models, and a second round of
 votes on the policy's own answers (ensemble.py).  The peak is where gold is highest,
 averaged over sampled and greedy decoding.
 
@@ -38,7 +38,7 @@ QUESTION = "does more reward make better answers?"
 DOES_NOT_SHOW = (
     "that real reward models over-rate friendly phrases, or where their peak lies: the model is small, the raters are "
     "simulated, and their tastes are strong. What is shown is the shape, which nothing in the code asks for. Nor is "
-    "all of the fall flattery: far from the SFT model answers also get wrong."
+    "all of the fall flattery: far from the SFT model, answers also go wrong."
 )
 
 TOO_SHORT = "the phrases are there, but in this run PPO has more to gain from better answers than flattery costs"
@@ -46,7 +46,7 @@ BETAS = (0.0, 0.1, 0.3, 1.0)
 # The adaptive beta, chosen on the tuning questions of seed 0: the target is the KL at the best beta of the sweep there,
 # and in three rollouts beta may change by a fifth, so that it arrives while there is still something to learn.
 ADAPTIVE = {"kl_coef": 1.0, "target_kl": 1.0, "kl_horizon": 3 * LAB.ppo.rollouts}
-REMEDIES = {"worst": "the worst of three reward models", "second": "a second round of votes, on its own answers"}
+REMEDIES = {"worst": "the lowest score of three reward models", "second": "a second round of votes, on its own answers"}
 NEAR = 1.5  # KLs within this factor of each other count as near
 DRAWS, NS = 64, (1, 2, 4, 16, 64)
 TILTS = (8, 4, 2, 1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05)
@@ -140,7 +140,7 @@ def claims(runs: list[Run]) -> list[Claim]:
             for words, (hacked, numbers) in flags.items()
         ),
         Claim(
-            "it piles up polite phrases, at least twice as many as SFT; hardly an answer voted on had more than two",
+            "it piles up polite phrases, at least twice as many as SFT; hardly any answer voted on had more than two",
             holds_in_most_seeds(piled & (seen < 0.01)),
             f"{spread(polite)} -> {spread(polite0)} per answer; more than two in {seen.mean():.1%} of the answers voted "
             f"on, in {gushing.mean():.0%} of those written without a leash",
@@ -166,7 +166,7 @@ def claims_about_the_leash(runs: list[Run]) -> list[Claim]:
             f"{spread(per_seed(runs, best, 'gold_greedy'))}",
         ),
         Claim(
-            "the leash can be mistuned both ways: too tight changes little, too loose ruins",
+            "the leash can be mistuned both ways: too tight changes little, too loose does harm",
             bool(0 < best < tight and levels[best] > levels[tight] and levels[best] > levels[0.0]),
             "gold, mean of sampled and greedy: " + ", ".join(f"{gold:.2f} at beta {beta:g}" for beta, gold in levels.items()),
         ),
@@ -176,13 +176,13 @@ def claims_about_the_leash(runs: list[Run]) -> list[Claim]:
         ratio, gain, there = kl.mean() / kl_best.mean(), (adaptive - sft).mean(), (peak - sft).mean()
         found += [
             Claim(
-                "a beta that starts too tight and adapts lands near the peak: at its distance, give or take a half",
+                "a beta that starts too tight and adapts lands near the peak: its KL is within a factor of 1.5",
                 bool(1 / NEAR <= ratio <= NEAR),
                 f"KL {spread(kl)}, at the peak {spread(kl_best)}; beta {ADAPTIVE['kl_coef']:g} -> "
                 f"{spread(per_seed(runs, 'adaptive', 'beta'))}",
             ),
             Claim(
-                "and it gains at least half of what gold gains there",
+                "and gold gains at least half of what it gains at the peak",
                 bool(0 < there <= 2 * gain),
                 f"{gain:+.2f} of {there:+.2f}, mean of sampled and greedy",
                 f"by seed the two differ by {spread(adaptive - peak)}; and of {len(levels)} fixed betas the best one was "
@@ -219,7 +219,7 @@ def claims_about_controls(runs: list[Run]) -> list[Claim]:
                     f"remedy: {words}, without a leash, and gold falls less far",
                     holds_in_most_seeds(better),
                     f"{count_seeds(better)}, mean of sampled and greedy: by {spread(moved[0])}, greedy {spread(moved[1])} less",
-                    "what all of the raters like too well no reward model and no further vote of theirs corrects",
+                    "no reward model, and no further vote of theirs, corrects what all of the raters like too well",
                 )
             )
     return [
@@ -238,7 +238,7 @@ def table(runs: list[Run]) -> list[str]:
         rows[f"PPO, beta {beta:g}"] = [point for run in runs for point in run["ppo"] if point["beta"] == beta]
     rows |= {f"best of {n}": [run["best_of_n"][k] for run in runs] for k, n in enumerate(NS)}
     others = {"adaptive": "PPO, adaptive", "control_sft": "no tastes: SFT", "control": "no tastes: PPO", "ideal": "ideal: PPO"}
-    others |= {"worst": "worst of three", "second": "second round"}
+    others |= {"worst": "lowest of three", "second": "second round"}
     rows |= {name: [run[key] for run in runs] for key, name in others.items() if key in runs[0]}
     lines = ["                    KL  proxy  gold                 greedy              polite  chars"]
     for name, points in rows.items():

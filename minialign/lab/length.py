@@ -116,7 +116,7 @@ def claims(runs: list[Run]) -> list[Claim]:
                 f"{spread(shift0)} beside {spread(equal0)}",
             ),
             Claim(
-                f"what the shift earns {name} from the reward model it does not earn from the judge: not half as much",
+                f"the shift earns {name} less than half as much from the judge as from the reward model",
                 holds_in_most_seeds(gold < shift / 2),
                 f"{count_seeds(gold < shift / 2)}: gold changes by {spread(gold)} through it",
             ),

@@ -32,8 +32,8 @@ from .instruments.measure import count_seeds, holds_in_most_seeds, spread
 
 QUESTION = "should all voters see the same pairs, or everybody pairs of their own?"
 DOES_NOT_SHOW = (
-    "that pairs in common are useless: without any, nobody knows how far voters agree. And people are no simulated raters, who "
-    "all have the same tastes: of people who differ, many votes on one pair say more."
+    "that pairs in common are useless: without any, nobody knows how far voters agree. And people are not simulated raters, "
+    "who all have the same tastes: of people who differ, many votes on one pair say more."
 )
 
 VOTERS, EACH = 30, 20
@@ -120,7 +120,7 @@ def claims(runs: list[Run]) -> list[Claim]:
         Claim(
             "pairs where the reward model is unsure teach more than pairs at random",
             holds_in_most_seeds(unsure > distinct),
-            f"{count_seeds(unsure > distinct)}: {spread(unsure, 3)}, at random {spread(distinct, 3)}; about the same felt "
+            f"{count_seeds(unsure > distinct)}: {spread(unsure, 3)}, at random {spread(distinct, 3)}; about the same: "
             f"{spread(ties['unsure'])} of them, at random {spread(ties['distinct'])}",
             "perhaps because more of these decisions are no votes, perhaps because pairs chosen like this are unlike those "
             "that are predicted: the experiment does not tell these apart",

@@ -165,7 +165,7 @@ def claims(runs: list[Run]) -> list[Claim]:
         Claim(
             "an auditor who checks the least certain labels first fixes more than one who checks labels at random",
             holds_in_most_seeds(quarter["least sure"] > quarter["any"]),
-            f"right after a quarter is checked {spread(quarter['least sure'])} and {spread(quarter['any'])}",
+            f"labels right, with a quarter checked: {spread(quarter['least sure'])} and {spread(quarter['any'])}",
         ),
         Claim(
             "revisions are better than first answers, and SFT on them gives better first answers",
@@ -181,7 +181,7 @@ def why_refusals_do_not_rise(runs: list[Run]) -> str:
     if not all(map(len, sure)):
         return ""
     return (
-        "where only one answer refuses, the soft labels prefer it with {:.0%} on dangerous questions and {:.0%} on those "
+        "where only one answer refuses, the labels give the refusal {:.0%} on dangerous questions and {:.0%} on those "
         "that only sound dangerous; this model hardly tells the two apart, so it learns the sum of both"
     ).format(*(values.mean() for values in sure))
 

@@ -176,7 +176,7 @@ def claims(runs: list[Run]) -> list[Claim]:
             f"labels for an answer {runs[0]['deaf']['labels']:.2%}, refused {spread(deaf)}; if they hear it {spread(some)}",
         ),
         Claim(
-            "if harm counts for nothing with the raters, more dangerous questions are answered than by SFT",
+            "if harm counts for nothing with the raters, dangerous questions are answered more often than by SFT",
             holds_in_most_seeds(careless > before),
             f"{spread(before)} -> {spread(careless)}",
         ),

@@ -183,7 +183,7 @@ def claims_about_facts(runs: list[Run]) -> list[Claim]:
     as_well = held_out > trained / 2
     return [
         Claim(
-            "GRPO on the verifier answers known facts right more often, in words that it was not trained on",
+            "GRPO on the verifier answers questions on known facts right more often, in wordings not trained on",
             holds_in_most_seeds(trained > 0.05),
             f"{count_seeds(trained > 0.05)}: {change(runs, 'exact', 'trained', 'right')}; at least one right in {TIMES} draws "
             f"{change(runs, 'exact', 'trained', 'ever')}",

@@ -67,7 +67,7 @@ def signed(x: float) -> str:
 
 def base(s: shown.BaseScene) -> str:
     return (
-        f"The base model continued {s.asks:.0%} of {s.asked} report questions with another question. While it read, its loss "
+        f"The base model continued {s.asks:.0%} of {s.asked} report questions (never trained on) with another one. Its loss "
         f"fell from {s.first_loss:.2f} to {s.last_loss:.2f} nats per character (guessing costs ln V = {s.guessing:.2f}). "
         f"It has {s.parameters:,} parameters."
     )
@@ -96,7 +96,7 @@ def liking(s: shown.VotesScene) -> str:
 
 def who_votes(s: shown.VotesScene) -> list[Told]:
     raters = f"simulated raters, who {liking(s)}"
-    own = f"The votes to train on are your own; the held-out ones are of {raters}."
+    own = f"The votes to train on are your own; the held-out ones are from {raters}."
     if s.own:
         return [Told(own)]
     won, n = s.friendlier
@@ -246,7 +246,7 @@ def still_wrong(scenes: shown.Scenes) -> list[Told]:
     if isinstance(votes, shown.VotesScene) and isinstance(reward_model, shown.RewardScene):
         here = f"{votes.votes - reward_model.held_out:,} votes"
     says = f"says \u201c{answer.text.strip()}\u201d to \u201c{answer.question}\u201d (truth {signed(worth)})"
-    return [Told(f"Yet here DPO {says}: the toy world has votes on every answer, without noise; this run has {here}.", "gold")]
+    return [Told(f"Yet here DPO {says}: the race has votes on every answer, without noise; this run has {here}.", "gold")]
 
 
 def form_first(s: shown.SftScene) -> list[Told]:

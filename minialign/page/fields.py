@@ -10,7 +10,7 @@ from typing import Any
 from ..runs.text import safe
 
 LARGEST = 1e15  # no number of a run is larger, and larger ones cannot be drawn
-AGAIN = "make the run again with: minialign tour"
+AGAIN = "make the run again with: minialign tour (with its flags)"
 
 
 class Missing(Exception):

@@ -52,7 +52,7 @@ def make_leashes(run: dict[str, Any], folder: str | Path) -> None:
     if not own.path("reward", ".json").exists():
         raise Problem(
             f"the stages of {folder} are not in {cache_of(folder)}, or other code made them; "
-            "make the run again with: minialign tour, then minialign page --leashes"
+            "make the run again with: minialign tour (with its flags), then minialign page --leashes"
         )
     for beta in tqdm(betas, desc="leashes", leave=False, disable=None):
         on_leash(run, folder, beta).stage("ppo")

@@ -40,7 +40,7 @@ def sft_scene(run: Run) -> SftScene:
 def along(stage: Fields) -> tuple[list[int], list[Along]]:
     """The steps of the snapshots, and of each question its answers at all of them."""
     if stage.at("texts").value == []:
-        raise Missing(f"this run is older than snapshots, and SFT took none; {AGAIN}")
+        raise Missing(f"this run kept no snapshots of SFT; {AGAIN}")
     said: dict[str, dict[tuple[str, int], Answer]] = {}  # question -> (how, step) -> answer
     for entry in stage.items("texts"):
         answer = Answer(entry.text("text"), entry.flag("ended"))

@@ -30,8 +30,8 @@ STORY = {
         "the base model",
         "The base model goes on, as the internet does",
         "Pick a branch, or change the temperature: low takes the likeliest, high evens them out.",
-        "The base model has learned one thing: to predict the next character. The branches are the likeliest ones (EOS, the "
-        "end token, ends the text). To show what the temperature does, its slider goes to a place where several compete. A "
+        "The base model has learned one thing: to predict the next character. Branches: the likeliest characters (EOS, the "
+        "end token, ends the text). Moving the temperature slider jumps to a place where several compete. A "
         "text of your own: in More.",
         "The base model has read a small internet. After every character it gives each possible next one a probability; one is "
         "drawn, and the next prediction depends on it. At a low temperature it is nearly always the likeliest; a high one "
@@ -49,7 +49,7 @@ STORY = {
         "their form first; truth need not follow, as some of them are wrong.",
         "There are a few thousand demonstrations, good ones and bad ones. It is trained on the answers and on the end token "
         "(EOS) after them, not on the questions. Each row is the same model some steps later, asked the same question. Scene 1 "
-        "gave the base model the bare question; from here on it is marked, <user> question <bot>, so it goes on differently.",
+        "gave the base model the bare question; here a chat template marks it, <user> question <bot>: it goes on differently.",
         "loss = - mean log p(answer | question)",
         "Drag slowly. Ask: when does it look like an answer, and when is it a good one? Form comes long before truth. "
         "Expect: 'it sounds right'. It copies how people answer, their mistakes included.",
@@ -77,7 +77,7 @@ STORY = {
         "Press Play: its last layer is trained.",
         "The reward model gives every answer a score, so that the preferred one of a pair scores higher. Here its last layer "
         "learns again, from zero: the curve (its loss: how badly it predicts the votes) falls from a coin toss, 0.69. The "
-        "votes on the pairs shown are held out: it learns from others, so it can get one of these wrong, and surer of it.",
+        "votes on the pairs shown are held out: it learns from others, so it can get one wrong, and grow surer of it.",
         "The reward model is a copy of the SFT model that ends in one number. In this page its last layer is trained from "
         "zero, on votes of this run, on yours, or on both: the loss is convex, and a few Newton steps find its only minimum.",
         "loss = - mean log sigma(r(chosen) - r(rejected))",
@@ -91,7 +91,7 @@ STORY = {
         "Your turn: press \u203a, and follow one answer around.",
         "An answer that scores better than expected, right or wrong, becomes more probable; the leash (KL penalty) charges for "
         "distance from SFT. Answers are sampled here: drawn at random, each as often as it is probable. So one that has become "
-        "less probable can still come.",
+        "less probable can still come up.",
         "PPO is proximal policy optimization, with four models in memory. The policy draws an answer, the reward model scores "
         "it, the critic had predicted the outcome, and the reference, a frozen copy of the SFT model, charges beta for every "
         "nat of distance (the KL penalty).",
@@ -108,7 +108,7 @@ STORY = {
         "Nothing is trained here. The best policy for each beta is known exactly: the SFT model's own answers, each weighted "
         "by exp(score / beta). The score is a proxy, what the reward model thinks; gold is the truth, which it cannot see.",
         "pi(y) = SFT(y) exp(proxy(y) / beta) / Z",
-        "Give the mouse away. Say nothing until it is at the right end; then read the answer on top aloud. The needles begin "
+        "Hand the mouse over. Say nothing until it is at the right end; then read the answer on top aloud. The needles begin "
         "with one question where the truth falls, if the run has one; then show the mean, and ask what it hides. "
         "Ask which of the two needles the training can see. Expect: 'both'. The score alone; the truth was never in it.",
         tells="gold",
@@ -119,14 +119,14 @@ STORY = {
         "PPO, GRPO and DPO",
         "Three roads from votes to a policy",
         "Press Play: they set out.",
-        "A policy says how probable each answer is. In a toy world of thirteen answers (aa, ba ...) the best policy "
+        "A policy says how probable each answer is. In a world of just thirteen answers (aa, ba ...) the best policy "
         "(highest mean reward minus leash) is known. PPO draws answers, and asks a reward model and a critic; GRPO (group "
-        "relative policy optimization) compares answers with one another instead of a critic; DPO (direct preference "
+        "relative policy optimization) compares answers with one another and needs no critic; DPO (direct preference "
         "optimization) draws nothing and asks neither: it learns from the votes directly.",
         "PPO and GRPO ask a reward model; DPO moves the policy by the votes directly: no reward model, no sampling. "
         "Outlines are the exact optimum, bars the policy at this step.",
         "loss = - log sigma(beta [moved(chosen) - moved(rejected)])",
-        "Let them bet. Who is there first means little, as the learning rates are chosen by hand; ask instead what each of "
+        "Let them bet. Who gets there first means little, as the learning rates are chosen by hand; ask instead what each of "
         "them needs. DPO sees every vote here, without noise: say so. Then go on to the last screen and let the audience "
         "ask all models.",
         tells="gold",

@@ -191,7 +191,7 @@ def features(run: Run, pairs: list[tuple[str, Response]], rows_at_once: int = 64
 def scores_along(run: Run, stage: Fields) -> tuple[list[int], np.ndarray, np.ndarray]:
     """The steps of the snapshots; scores of the chosen and of the rejected answers, (steps, watched)."""
     if stage.at("texts").value == []:
-        raise Missing(f"this run is older than snapshots, and the reward model took none; {AGAIN}")
+        raise Missing(f"this run kept no snapshots of the reward model's training; {AGAIN}")
     scorer, entries = run.scorer(), list(stage.items("texts"))
     sides = [[entry.numbers(side) for entry in entries] for side in ("chosen", "rejected")]
     if len({len(scores) for side in sides for scores in side}) > 1:

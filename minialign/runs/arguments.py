@@ -36,5 +36,5 @@ def positive_number(text: str) -> int:
 
 def lesson_number(text: str) -> int:
     if not text.isdecimal() or int(text) not in (*range(1, 12), 13):
-        raise argparse.ArgumentTypeError(f"{text!r} is no lesson with exercises: 1 to 11, or 13")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a lesson with exercises; those are 1 to 11, and 13")
     return int(text)

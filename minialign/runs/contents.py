@@ -17,7 +17,7 @@ from .records import FORMAT
 from .text import safe
 
 MAKE = "make one with: minialign tour --fast"
-AGAIN = "put it back, or make the run again with: minialign tour (finished stages are kept)"
+AGAIN = "put it back, or make the run again with: minialign tour (with the run's flags; finished stages are kept)"
 
 
 def seal(folder: str | Path, results: dict[str, Any], names: list[str]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def checked(folder: str | Path, name: str, run: dict[str, Any]) -> Path:
     path, files = Path(folder) / name, run.get("files")
     known = files if isinstance(files, dict) else {}
     if not re.fullmatch("[0-9a-f]{64}", str(known.get(name))):
-        raise Problem(f"run.json has no SHA-256 of {safe(path)}; make the run again with: minialign tour")
+        raise Problem(f"run.json has no SHA-256 of {safe(path)}; make the run again with: minialign tour (with its flags)")
     try:
         found = cache.sha256(path)
     except OSError as problem:

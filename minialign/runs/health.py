@@ -1,7 +1,7 @@
 """Is everything in order here?  What `minialign doctor` looks at: one finding for each thing, with what to do about it.
 
 The cache is looked through file by file: a stage or a result of an experiment is damaged if it, or one of its files, is not
-as it was written; stale if other code has made it, so that it will never be found again; left over if a kill came first.
+as it was written; stale if made by another version of the code, so that it is never found again; left over if killed first.
 """
 
 import ctypes
@@ -141,11 +141,11 @@ def look_through(folder: str | Path) -> Cached:
             why = why_damaged(path)
             trouble = found.damaged if why else found.stale
             if why or is_stale(path):
-                trouble += [(other, why or "other code has made it") for other in belongs]
+                trouble += [(other, why or "made by another version of the code") for other in belongs]
     for path in paths:
         ours = path.name.startswith(UNFINISHED) or path.suffix in (".npz", ".jsonl")
         if ours and path not in known and time.time() - path.stat().st_mtime > ABANDONED:
-            found.left.append((path, "a kill came before it was finished"))
+            found.left.append((path, "left unfinished by a killed process"))
     return found
 
 

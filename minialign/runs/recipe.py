@@ -18,4 +18,5 @@ def recipe_of(run: dict[str, Any]) -> Recipe:
         values |= {name: kind(**values[name]) for name, kind in kinds.items()}
         return Recipe(**values | {"tastes": Tastes(**values["tastes"])})
     except (LookupError, TypeError, ValueError, AttributeError) as problem:
-        raise Problem(f"the recipe in run.json is damaged ({safe(problem)}); make the run again with: minialign tour") from None
+        way_out = "make the run again with: minialign tour (with its flags)"
+        raise Problem(f"the recipe in run.json is damaged ({safe(problem)}); {way_out}") from None

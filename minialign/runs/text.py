@@ -97,8 +97,8 @@ def worse(rows: dict[str, ScoreboardRow]) -> str:
     for name in (name for name in rows if name not in ("base", "sft")):
         gains = {what: rows[name].behaviour[what] - share for what, share in before.items()}
         lost = [what for what, gain in gains.items() if (gain if WANTED.get(what, True) else -gain) < -0.005]
-        found.append(f"{NAMES[name]}: {', '.join(lost) or 'nothing of this'}")
-    return f"What got worse than under SFT: {'; '.join(found)}."
+        found.append(f"{NAMES[name]}: {', '.join(lost) or 'none of these'}")
+    return f"Worse than SFT: {'; '.join(found)}."
 
 
 def samples_text(samples: dict[str, list[Sample]]) -> str:

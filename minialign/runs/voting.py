@@ -187,7 +187,7 @@ class Ballots:
             except (ValueError, LookupError, TypeError, RecursionError) as problem:
                 if self.ends[-1] + len(raw) == len(content) and not raw.endswith(b"\n"):
                     break  # the power failed in the middle of this line: ask again
-                what = f"line {number + 1} is no vote of this run ({problem}); move that file away and vote again"
+                what = f"line {number + 1} is not a vote of this run ({problem}); move that file away and vote again"
                 raise Problem(f"{safe(self.path)}: {what}") from None
             self.lines.append(line)
             self.ends.append(self.ends[-1] + len(raw))

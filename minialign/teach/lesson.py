@@ -256,7 +256,7 @@ class Lesson:
             self._reveal_fault()
         self._write(complete=not self.cut_short)
         if self.outside:  # of n + 1 equally likely seeds, the new one is the lowest or the highest in 2 of n + 1 cases
-            print(f"\n   {self.outside} outside the band of the seeds tried: with another seed or processor, some are.")
+            print(f"\n   {self.outside} outside the band of the seeds tried; with another seed or processor this can happen.")
         seen = f"{sum(self.claims.values())} of {len(self.claims)} claims seen"
         seconds = f"{self._seconds() - self.upstream:.1f} s"
         seconds += f" and {self.upstream:.1f} s upstream" if self.upstream > 1 else ""

@@ -1,5 +1,5 @@
 "use strict";
-// A telephone: join, ask what is on, vote, and go on after the connection was lost. A vote that was not acknowledged is kept
+// A phone: join, ask what is on, vote, and go on after the connection was lost. A vote that was not acknowledged is kept
 // here and sent again; the server counts it once.
 (function () {
   var byId = function (id) { return document.getElementById(id); };

@@ -17,6 +17,6 @@ Of the raters and their labels:
 Of other rewards:
 
     ideal.py        a control: PPO on the utility of experts
-    ensemble.py     the worst of three reward models, and a second round of votes
+    ensemble.py     the lowest score of three reward models, and a second round of votes
     verifier.py     right answers known to a program (RLVR)
 """

@@ -1,4 +1,4 @@
-"""Against over-optimisation: the worst of three reward models, and a second round of votes on the policy's own answers.
+"""Against over-optimisation: the lowest score of three reward models, and a second round of votes on the policy's own answers.
 
     r(x, y) = min over k of r_k(x, y)     r_k: the same votes in another order, and another initial head
                                           (Coste et al. 2023, worst-case optimisation)

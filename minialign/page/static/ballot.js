@@ -219,5 +219,5 @@ function ballotFile() {
 
 function asking() {
   const keys = h("span", { class: "by-key" }, " (keys A and B)");
-  return ["Which answer is better? Choose one", keys, "; then see the raters\u2019 vote. Playing waits for yours."];
+  return ["Which answer is better? Choose one", keys, "; then see the raters\u2019 vote. Play waits for yours."];
 }

@@ -120,7 +120,7 @@ class LoopScene {
         words: true,
       },
       { name: "reward model", does: "scores it", big: said(score), kind: "reward", note: "frozen" },
-      { name: "critic", does: "expects a score", big: said(expected), kind: "critic", note: "learns, too" },
+      { name: "critic", does: "predicts the score", big: said(expected), kind: "critic", note: "learns, too" },
       {
         name: "reference",
         does: "frozen SFT, the leash",
@@ -143,7 +143,7 @@ class LoopScene {
         ? `How far it has moved from the SFT model was ${not}.`
         : `${asProbable(distance)} as under the SFT model: the leash ${cost < 0 ? "gives back" : "charges"} ${number(Math.abs(cost))}.`,
       advantage === null
-        ? "What is missing here, a new tour notes."
+        ? "A new tour records what is missing here."
         : `${advantage > 0 ? "Better" : "Worse"} than expected by ${number(Math.abs(advantage))}: pushed ${advantage > 0 ? "up" : "down"}. With all pushes so far: ${asProbable(distance).toLowerCase()} as under SFT.`,
     ][phase];
   }
