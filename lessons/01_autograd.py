@@ -13,7 +13,7 @@ WATCH      1. L = (xy + 5)^2 at x = 2, y = 3 is 121, and its gradient, the blame
            4. every rule agrees with finite differences, to better than one part in a million
            5. the gradients derived by hand are those that autograd finds: in a whole GPT, parameter by parameter
            6. a finite difference has a best eps: larger is coarse, smaller drowns in rounding
-           7. a small network learns exclusive or by going downhill, and no gradient is left over from the step before
+           7. a small network learns "exclusive or" by going downhill; no gradient is left over from the step before
 BREAK IT   --break overwrite     of two uses of a value, only the last one counts -> 2, 4, 5
            --break nobroadcast   a value broadcast over rows gets the mean of their gradients, not the sum -> 4, 5
            --break nozero        the gradients of the last step are not cleared: old ones push along, as momentum does,
@@ -144,8 +144,8 @@ lesson.reveal()
 # loss is 0.25, 0.5 and -0.75. It sums to 0: what one character gains, the others lose. And it is largest where the
 # model was most wrong. The code prints these three numbers.
 #
-# SFT (lesson 3) averages this derivative, PPO (6) weighs it, DPO (8) subtracts one from another. (In code, subtract the
-# largest logit first: `exp(1000)` is infinite, and a shift of all logits cancels in $p$.)
+# SFT (lesson 3) averages this derivative, PPO (6) weights it, DPO (8) subtracts one from another. (In code, subtract
+# the largest logit first: `exp(1000)` is infinite, and a shift of all logits cancels in $p$.)
 #
 # **The other rule that is worth doing by hand** is layer norm, which keeps the numbers between layers in one range, for
 # here one value is used in three ways. A row $x$ of $C$ numbers is turned into $\hat{x}_i = (x_i - m)\, r$ with the
@@ -184,8 +184,8 @@ lesson.number("each row of the gradient, sum", sums, ".1e", exact=0, within=1e-1
 #
 # $$f'(x) \approx \frac{f(x + \epsilon) - f(x - \epsilon)}{2 \epsilon}$$
 #
-# An agreement of one part in a million is a pass. At one part in a thousand something is wrong, usually a mask, a sign,
-# or a use that was forgotten. (Some of the rules, from *embedding* to *rotary*, are parts of lesson 2's model.
+# An agreement of one part in a million is a pass. At one part in a thousand or more something is wrong, usually a mask,
+# a sign, or a use that was forgotten. (Some of the rules, from *embedding* to *rotary*, are parts of lesson 2's model.
 # `x[[0, 2, 2]]` is a single use: its own rule adds up the row that is taken twice.)
 # %%
 lesson.section("4. Every rule against finite differences")
@@ -256,8 +256,8 @@ lesson.number("the best eps, for exp at 1", best, ".0e")
 # %% [markdown]
 # ## 6. Downhill
 # The gradient points uphill. Take a small step the other way (its size, 0.2 in this code, is the *learning rate*),
-# compute it anew, repeat: that is all training is. The task: say 1 if exactly one of two inputs is on. One trap:
-# gradients are *added* to what is already there, so they have to be cleared before every step.
+# compute the gradient anew, repeat: that is all training is. The task: say 1 if exactly one of two inputs is on. One
+# trap: gradients are *added* to what is already there, so they have to be cleared before every step.
 # %%
 lesson.section("6. Exclusive or, downhill")
 inputs, truth = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) * 2.0 - 1, np.array([-1.0, 1, 1, -1])

@@ -20,9 +20,9 @@ EXERCISES  (2 min, run) --break nomask: the loss is better than it should be. Wh
            (5 min, change) temperature: in section 4 write 0.5 for 1.0 in both calls of continue_bare: what do the
            continuations gain, and what do they lose?
            (15 min, think) "a base model is a broken assistant": how could you get an answer from it without training?
-           (20 min, curve) the first 60 steps of pretraining at a third of the learning rate, and at three times: a
-           model of build(rng) and replace(recipe.base, lr=..., muon_lr=...), the rates of AdamW and of Muon (for the
-           matrices inside), for each. Plot the losses
+           (20 min, curve) the first 60 steps of pretraining at a third of the learning rate, and at three times: for
+           each a new build(rng), and replace(recipe.base, lr=..., muon_lr=...), the rates of two optimisers (rules for
+           the step): AdamW's, and that of Muon, which moves the matrices inside. Plot the losses
            (write) minialign check 2
            (3 min, answer) minialign quiz 2
 """

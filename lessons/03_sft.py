@@ -62,7 +62,7 @@ lesson = Lesson(__file__, __doc__)
 recipe, rng = lesson.recipe, lesson.rng
 
 # %% [markdown]
-# ## 1. Demonstrations, and what is learned of them
+# ## 1. Demonstrations, and what is learned from them
 # What is in brackets below is what the loss sees. The question is *read*: every token of the answer is predicted with
 # the whole question in view. But it is not *learned*: no loss is computed on its tokens. And the answer's last token is
 # the end token `<eos>`: a model that is never taught to say it after an answer does not know that it should. The first
@@ -117,7 +117,7 @@ lesson.predict(
 # it rises again, to 0.6547. The code prints all three.
 #
 # **A choice to know about.** The sum runs over all answer tokens of the batch, so a long answer weighs more than a
-# short one. A mean for each answer first, then over answers, would weigh them alike. Programs differ here, and so do
+# short one. A mean for each answer first, then over answers, would weight them alike. Programs differ here, and so do
 # their numbers.
 # %%
 lesson.section("2. The loss")
@@ -236,9 +236,9 @@ for question, response in zip(greedy.questions, greedy.responses):
 
 # %% [markdown]
 # ## 5. What was seen
-# Misconception: "then SFT is enough, what is RLHF (the votes of lessons 4 to 6) for?" SFT can only say: be like this.
-# It cannot say "prefer this one to that one", and it cannot say "not this". The crowd's mistakes are imitated like the
-# rest, which is where votes come in.
+# Misconception: "then SFT is enough, what is RLHF (reinforcement learning from human feedback: lessons 4 to 6) for?"
+# SFT can only say: be like this. It cannot say "prefer this one to that one", and it cannot say "not this". The crowd's
+# mistakes are imitated like the rest, which is where votes come in.
 # %%
 lesson.section("5. What was seen")
 lesson.claim(1, to_questions == 0)

@@ -22,8 +22,8 @@ EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, a
            Is there a tau at which the majority does not help at all?
            (15 min, think) write five lines of instructions for raters. Which of the tastes above would they cure?
            (20 min, curve) after lesson 5: train reward models on votes of PEOPLE["careful"] and ["careless"]:
-           Raters(...).probability on the journey's pairs says how often a wins; draw, and put the winners as chosen
-           into Preferences(prompts, chosen, rejected).
+           Raters(...).probability on the journey's pairs says how often a wins; draw one vote per pair from it, and
+           put the winners as chosen into Preferences(prompts, chosen, rejected).
            On which share of held-out pairs does a score agree with judge_response(...).gold after 100, 300, 900 votes?
            (write) minialign check 4
            (3 min, answer) minialign quiz 4
@@ -97,7 +97,7 @@ PEOPLE = {
 # $$P(a \succ b) = \int_{0}^{\infty} e^{-s (1 + e^{-\Delta})}\, ds = \frac{1}{1 + e^{-\Delta}}$$
 #
 # That is $\sigma(\Delta)$, the logistic function. (The difference of two Gumbel draws is a logistic draw; one may start
-# there as well. A computer takes `np.exp(-np.logaddexp(0.0, -d))` for it, where `logaddexp(0, x)` is $\log(1 + e^x)$
+# there as well. A computer uses `np.exp(-np.logaddexp(0.0, -d))` for it, where `logaddexp(0, x)` is $\log(1 + e^x)$
 # without overflow: `exp(800)` would be infinite.) So
 #
 # $$P(a \text{ is preferred to } b) = \sigma \left( \frac{u(a) - u(b)}{\tau} \right)$$
@@ -132,8 +132,8 @@ lesson.predict(
 # ## 2. Slips
 # Suppose that on some pair nearly everybody has the same opinion, and each vote slips with chance $e$ (not Euler's).
 # Two votes are alike if neither slips, or if both do: $(1 - e)(1 - e) + e \cdot e = 1 - 2e + 2e^2$. By hand, for
-# $e = 0.15$: 0.85 x 0.85 = 0.7225, plus 0.15 x 0.15 = 0.0225, makes 0.745. Two raters of one mind, each of them 85%
-# careful, agree on only three pairs in four. Much of what looks like disagreement is noise.
+# $e = 0.15$: 0.85 x 0.85 = 0.7225, plus 0.15 x 0.15 = 0.0225, makes 0.745. Two raters of one mind, each of whom slips
+# in 15% of votes, agree on only three pairs in four. Much of what looks like disagreement is noise.
 #
 # It also works backwards. Ask one person many pairs twice. From the share $w = 1 - 2e + 2e^2$ of equal pairs follow
 # $2w - 1 = (1 - 2e)^2$ and $e = (1 - \sqrt{2w - 1}) / 2$: 0.745 gives (1 - 0.7) / 2 = 0.15 again. And nobody, however
@@ -283,7 +283,7 @@ lesson.finish()
 # *agreement rate* (inter-annotator for two people, intra-annotator for one person asked twice). Tastes are *biases*:
 # length bias, sycophancy, position bias if the side itself is liked.
 #
-# In practice: instructions of one page decide more than the algorithm does, so write them first and test them on five
+# In practice: one page of instructions decides more than the algorithm does, so write it first and test it on five
 # people. Exchange the sides at random, and check on pairs of equal answers that neither side wins. Repeat some pairs in
 # secret. Drop "about the same", or train on it as half a vote each, but never force a choice. Pay by the hour and not
 # by the vote. And ask for votes on answers like those that the finished model will give: a comparison of two bad

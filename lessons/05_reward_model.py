@@ -84,7 +84,7 @@ lesson = Lesson(__file__, __doc__)
 # %% [markdown]
 # ## 1. The votes, some of them slips
 # Two answers of the SFT model to one question, and which of them a rater took. A tenth of the prompts is held out, with
-# all their votes: every claim about how good the model is comes from them. (Most repeat trained questions after another
+# all their votes: every claim about how good the model is comes from them. (Most are trained questions with another
 # greeting.)
 # NOTE(instructor): let the class vote on three pairs by hand before showing any loss; they will disagree.
 # %%
@@ -124,7 +124,7 @@ lesson.predict(
 #
 # How should $r$ be chosen? So that the votes that were cast become as probable as possible (**maximum
 # likelihood**). Votes are independent, so their probabilities multiply; logarithms turn the product into a sum; a minus
-# makes it something to minimise. That is the loss (a computer takes `np.logaddexp(0.0, -d)` for
+# makes it something to minimise. That is the loss (a computer uses `np.logaddexp(0.0, -d)` for
 # $-\log \sigma(d)$: `exp(800)` would be infinite):
 #
 # $$L = -\text{mean} \log \sigma(d)$$
@@ -147,8 +147,8 @@ lesson.predict(
 #   score means nothing without a chosen zero.
 #
 # The unit of $r$ is a log-odds, $\ln (p / (1 - p))$: $d = \ln 9$, about 2.2, gives $1 / (1 + 1/9) = 0.9$: nine of ten
-# raters would take the first. Lesson 6 uses scores that are shifted and scaled, to mean 0 and
-# deviation 1 on answers of the SFT model.
+# raters would take the first. Lesson 6 uses scores shifted and scaled to mean 0 and standard deviation 1 on
+# answers of the SFT model.
 # %%
 lesson.section("2. The loss")
 lesson.show("bradley-terry")
@@ -173,8 +173,8 @@ differences = abs(shifted.item() - loss.item()) < 1e-12 and np.abs(r.grad[:8] + 
 # ## 3. Train on more and more votes
 # The *trunk*, all of the SFT model below its logits, knows the language before the first vote; only the *head*, one
 # number from each hidden vector, is new. It memorises a few votes; many teach it what raters like, and what is right.
-# The loop prints the accuracy on its own votes (the first 300 at most), its memory, and on unseen ones, what it has
-# understood. Few votes are read more often, so that each model takes 60 steps at least.
+# The loop prints the accuracy on its own votes (the first 300 at most), which is memory, and on unseen ones, which is
+# understanding. Few votes are read more often, so that each model takes 60 steps at least.
 #
 # Even a few thousand votes hardly teach whether an answer is true. But the SFT model knows much of it from pretraining:
 # it finds false answers improbable. So the score of answer $y$ to question $x$ has three parts,
@@ -226,7 +226,7 @@ if own:
 
 # %% [markdown]
 # ## 4. The numbers, and what they can be held against
-# Without a fault the model measured here, and the last point of the figure, is the journey's: it has had all votes. An
+# Without a fault, the model measured here (the last point of the figure) is the journey's: it has had all votes. An
 # accuracy is good or bad only beside its **ceiling**. Raters slip, and nobody predicts a slip: lesson 4 finds the
 # ceiling from how often people agree with themselves. Here the raters are simulated, so it is known.
 #
@@ -237,7 +237,7 @@ if own:
 # $$\text{ECE} = \sum_{\text{bins}} \frac{n}{N} \left| \text{how often right} - \text{how sure} \right|$$
 #
 # The third is a trap. Has the model learned to judge, or to count characters? Look at the pairs in which the *shorter*
-# answer won: one who only counts gets all of them wrong.
+# answer won: one that only counts gets all of them wrong.
 # %%
 lesson.section("4. The numbers")
 lesson.show("calibration-error")

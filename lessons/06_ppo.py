@@ -30,8 +30,8 @@ EXERCISES  (2 min, run) --break mystery --seed 5, beside --seed 5: which fault i
 """
 
 # %% [markdown]
-# You have a reward model: a function that takes an answer and returns one number. You want a policy whose answers get
-# higher numbers. Gradient ascent on the number fails at once: between the policy's parameters
+# You have a reward model: a function that takes an answer and returns one number. You want a model, the **policy**,
+# whose answers get higher numbers. Gradient ascent on the number fails at once: between the policy's parameters
 # and the number stands a *draw*. The policy samples an answer, and nobody can differentiate a roll of the dice.
 #
 # Think of learning to cook for a guest who only ever says "7 out of 10". You vary: a little more salt today, less
@@ -85,7 +85,7 @@ rng, recipe = lesson.rng, lesson.recipe
 # $$\nabla J = \mathbb{E}[\, (r(y) - b)\, \nabla \log \pi(y)\,]$$
 #
 # What is left, $A = r - b$, is called the **advantage**. By hand, for a softmax policy: lesson 1 has
-# $\text{onehot} - \pi$ for $\nabla \log \pi$, and its mean weighted with $r$ is, for the logit of answer $y$,
+# $\text{onehot} - \pi$ for $\nabla \log \pi$, and its mean weighted by $r$ is, for the logit of answer $y$,
 # $\sum_a \pi(a)\, r(a)\, (\text{onehot}(a)_y - \pi(y)) = \pi(y)\, r(y) - \pi(y)\, \mathbb{E}[r]$. The mean score of the
 # five answers below is 9.755. The third has probability 0.2 and score 11, so its logit is pushed by 0.2 times
 # (11 - 9.755) = 0.249. The code prints it, and the share of the variance that is left.
@@ -112,18 +112,18 @@ lesson.number("push on the third logit", with_baseline[2], ".3f", exact=0.249, w
 # %% [markdown]
 # ## 2. The clip: six cases
 # Sampling is expensive, so we want several steps from the same answers. After the first step, though, the policy $\pi$
-# is no longer the policy $\pi_{old}$ that wrote them. Weighing each token by the **ratio** $\rho = \pi / \pi_{old}$
+# is no longer the policy $\pi_{old}$ that wrote them. Weighting each token by the **ratio** $\rho = \pi / \pi_{old}$
 # repairs the mean: $\mathbb{E}_{old}[\rho A] = \sum \pi_{old} (\pi / \pi_{old}) A = \mathbb{E}_\pi[A]$. As
 # $\nabla \rho = \rho \nabla \log \pi$, the push on $\log \pi$ is $A \rho$; at $\rho = 1$ that is exactly REINFORCE's.
 #
-# Far from $\rho = 1$ a few tokens with huge ratios decide everything. PPO takes away the reason to go there. With
-# $\epsilon$ (`eps`) = 0.2 the loss of a token is
+# Far from $\rho = 1$ a few tokens with huge ratios decide everything. **PPO**, proximal policy optimisation, takes away
+# the reason to go there. With $\epsilon$ (`eps`) = 0.2 the loss of a token is
 #
 # $$L = \max(-A \rho,\; -A\, \text{clip}(\rho, 1 - \epsilon, 1 + \epsilon))$$
 #
-# A good token ($A > 0$) that is already 20% likelier: the clipped term is the larger one and constant, so its gradient
+# A good token ($A > 0$) that is over 20% likelier: the clipped term is the larger one and constant, so its gradient
 # is 0. A good token that has become *less* likely: the unclipped term is larger, and the full gradient brings it back.
-# For bad tokens it is the same, mirrored. Six cases, two without a gradient; the code prints the push in all six, at
+# For bad tokens it is the same, mirrored. Six cases, two without a gradient; the code prints all six pushes, at
 # $\rho$ = 0.7, 1.1 and 1.3: $A \rho$, or 0 where the clipped term wins. (Token by token, as PPO uses it, $\rho$ leaves
 # out the tokens before it, so it repairs the mean only nearly.)
 #
@@ -196,8 +196,8 @@ lesson.number("k3 below 0, share of batches", np.mean(k3 < 0), ".0%", exact=0, w
 # 0.9025 (0.3) = 0.17575.
 #
 # The critic is fitted to the returns $G = A + V_{old}$, fixed numbers (with $\lambda = 1$ the rewards to come, summed),
-# with half the mean of $(V - G)^2$, or of the same with $V$ clipped to $V_{old} \pm \epsilon_V$ (0.2 too) where that is
-# larger. It starts as the reward model with a head of zeros: its first loss is half the mean squared return.
+# with half the mean of $(V - G)^2$, or of the same with $V$ clipped to $V_{old} \pm \epsilon_V$ (also 0.2) where that
+# is larger. It starts as the reward model with a head of zeros: its first loss is half the mean squared return.
 # %%
 lesson.section("4. Credit to single tokens")
 lesson.show("kl-penalized-reward")
@@ -248,8 +248,8 @@ value_loss, half_square = zero_critic(policy, reference, critic, score, training
 before, score_before = ask(sft)
 S = settings
 lesson.say(
-    f"One iteration: {S.rollouts} answers from pi_old, the policy of now, are scored; R_t with beta = {S.kl_coef:g} (a "
-    "score's deviation is 1); A_t by GAE; G = A + V_old; A is whitened to mean 0, deviation 1. Then "
+    f"One iteration: {S.rollouts} answers from pi_old, the current policy, are scored; R_t with beta = {S.kl_coef:g} "
+    "(a score's deviation is 1); A_t by GAE; G = A + V_old; A is whitened to mean 0, deviation 1. Then "
     f"{S.epochs} passes in minibatches of {S.minibatch_size}: a step of AdamW on L (lr {S.lr:g}, falling to 0), one on "
     f"the critic's loss (lr {S.critic_lr:g}). AdamW divides each gradient by its usual size, so what counts is lr. "
     f"{S.iterations} iterations here, {recipe.ppo.iterations} in the journey."

@@ -24,8 +24,8 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
            (15 min, think) name each hack in the gallery. Which rule for the raters would make them vote against it,
            and what would come next?
            (20 min, curve) PPO without a leash, twice as long: call train_ppo as make_ppo in minialign/pipeline.py
-           does (its run: runs[0.0]), but without fit_critic, with callback=look, and as config
-           replace(people.ppo, kl_coef=0.0, iterations=2 * people.ppo.iterations). It calls
+           does, with runs[0.0] as its run, but without fit_critic; pass callback=look, and as config
+           replace(people.ppo, kl_coef=0.0, iterations=2 * people.ppo.iterations). train_ppo calls
            look(iteration, policy, history) on the way. Log proxy and gold there in a History of your own, and plot
            them. When should one have stopped?
            (write) minialign check 7
@@ -38,7 +38,7 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
 # are always asked. The exam was a good measure for as long as nobody was paid for it.
 #
 # A reward model is such an exam. It has seen one or two thousand votes on the SFT model's answers, and near those it is
-# right more often than not. PPO is a pupil who sits as many exams in one run. It finds what the reward model is right
+# right more often than not. PPO is a pupil who sits that many exams in one run. It finds what the reward model is right
 # about, then what it is wrong about, and cannot tell one from the other.
 #
 # ```text
@@ -56,7 +56,7 @@ EXERCISES  (2 min, run) --break perfect: what is left of Goodhart's law if the m
 # So policies are kept on a **leash**: every nat of distance from the SFT model costs $\beta$. Which policy is best
 # then, and how long should the leash be?
 #
-# The SFT model is that of lesson 6, asked with other random draws. The raters are different: they like polite phrases
+# The SFT model is that of lesson 6, sampled with other random draws. The raters are different: they like polite phrases
 # (warmth) and length far more, and, like those of lesson 6, a firm answer where they cannot check it (confidence). So
 # their numbers differ from there. Test questions are the *report questions*, 321 fixed ones, never trained on.
 
@@ -115,7 +115,7 @@ lesson.predict(
     ["it rises", "it rises, then stays", "it rises, then falls", "it falls"],
     2,
     "what people like and what is good agree for answers like those that were voted on, and less and less for others. "
-    "Whether gold ends below where it began depends on the seed and the length of the training.",
+    "How far it rises first, and whether it ends below where it began, depends on the seed and the training's length.",
 )
 
 # %% [markdown]

@@ -35,7 +35,7 @@ EXERCISES  (2 min, run) --break drift: the loss is stuck at 0.693. Does the poli
 # Picture a baker who sees, day after day, which of two loaves a customer takes. She could draw up a table of points for
 # crust, salt and size, and then experiment in the kitchen until the points go up. Or she could change the recipe
 # directly: a little more like the loaf that was taken, a little less like the one that stayed, and no further from the
-# old recipe than the customers' choices demand. DPO is the second way.
+# old recipe than the customers' choices demand. *Direct preference optimisation*, DPO, is the second way.
 #
 # ```text
 # lessons 5 + 6:   votes --> reward model --> sample, score, nudge --> policy

@@ -5,7 +5,7 @@ QUESTION   Best of n, PPO, GRPO and DPO learned from the same votes. Who answers
 NEEDS      all models of the journey (made once if they are missing)
 TIME       about 35 s; --fast about 45 s the first time, then 20 s; --rate terminal: two minutes of your time
 EQUATION   a win counts 1, a tie 1/2; the win rate is their mean. Draw the questions again, with repetition, many times:
-           the middle 95% of the means of these draws are the interval                                  [eq: bootstrap]
+           the middle 95% of the means of these draws form the interval                                 [eq: bootstrap]
 WATCH      1. against its own answers a model wins exactly half: all are ties
            2. sampled with another seed, it wins about half: the intervals of nearly all of 20 such matches contain 50%
            3. best of n beats the SFT model: its whole interval lies above 50%
@@ -97,7 +97,7 @@ lesson.predict(
 #
 # **Without a formula: the bootstrap.** What would other questions have given? We have none. But the questions that we
 # have look like those that might have been asked, so draw $N$ of *them*, with repetition, and take the mean; do so two
-# thousand times; the middle 95% of these means are the interval. Nothing had to be assumed about the shape of the
+# thousand times; the middle 95% of these means form the interval. Nothing had to be assumed about the shape of the
 # outcomes, and ties, or scores instead of wins, make no difference.
 #
 # What the interval does *not* contain is the chance in the training. Another seed gives another model. An interval over

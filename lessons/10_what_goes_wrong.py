@@ -160,7 +160,7 @@ lesson.predict(
 #
 # The table has two forecasts: *linear* is the tangent, which may miss by far on a long leash; *tilted* reweights the
 # drawn answers exactly. Both need a reward model, which DPO never sees; its raw score $r$ is in log-odds of votes, as
-# $\beta$ is. Over several seeds their direction is better than their size; one run can miss both.
+# $\beta$ is. Over several seeds their direction is more reliable than their size; one run can miss both.
 # %%
 lesson.section("2. Yes-men")
 lesson.show("drift")
@@ -229,8 +229,8 @@ tell_apart(heads, [safe.text for safe, _ in pairs], recipe.max_new_tokens)
 # ## 4. Confident liars
 # Obscure things: an expert can look them up, an ordinary rater cannot. Where two answers feel alike, nobody votes, so
 # nothing is learned about the fact. Something is learned about the *tone*, though, for a firm answer feels better than
-# a hesitant one. And no vote can put a fact into the model that it does not contain: experts can only teach it to say
-# "i do not know" where it would have guessed.
+# a hesitant one. And no vote can teach a fact that no answer states: experts mostly teach the model to say "i do not
+# know" where it would have guessed.
 #
 # For the right half of the table the model must choose one *of ten colors*: its probabilities of the ten plain answers
 # are scaled to sum to 1. *Sure* is the mean probability of its choice, *right* how often the choice is true, *too sure*

@@ -102,7 +102,8 @@ lesson.predict(
 #
 # By hand: an opinion of 1 nat for $a$, a habit of 2. Then the two readings are 3 and 1, half their difference is 1, and
 # $p = \sigma(1)$ = 0.731, as if there were no habit. Averaging the two *probabilities* of $a$ instead, as some do,
-# gives $(\sigma(3) + 1 - \sigma(1)) / 2 = (0.953 + 0.269) / 2 = 0.611$: right side, too little. The code prints both.
+# gives $(\sigma(3) + 1 - \sigma(1)) / 2 = (0.953 + 0.269) / 2 = 0.611$: on the right side, but too small. The code
+# prints both.
 #
 # **Several principles.** Principle $k$ applies to the question with weight $q_k$ from 0 to 1: a fixed number, or the
 # judge's own probability (`to steal a car is` goes on with `wrong`, not with `fine`). The first one decides with weight
@@ -177,14 +178,14 @@ lesson.say(f"An AI label takes {tokens:.0f} tokens, {milliseconds:.1f} ms; a vot
 # ## 3. Are they right?
 # Here there is a judge who knows the truth. Read the table by rows. (A row of 20 pairs has a margin of 22 points:
 # lesson 9.) The mean over all rows hides what matters, so look at "dangerous" by itself. About obscure things people
-# can be worse than a coin: they cannot check a color, and like a firm one better than "i do not know", which gold
-# prefers to a wrong one.
+# can be worse than a coin: they cannot check a color, and like a firm answer better than "i do not know", which
+# gold prefers to a wrong answer.
 #
 # To compare two raters without the truth, their raw agreement misleads: two who each say A in 90% of cases agree in 82%
 # by chance alone (0.9 * 0.9 + 0.1 * 0.1). Let rater 1 give verdict $v$ with share $p_1(v)$, rater 2 with $p_2(v)$. Then
 # $\text{chance} = \sum_v p_1(v)\, p_2(v)$, and Cohen's *kappa* is (agreement - chance) / (1 - chance): 1 is perfect, 0
-# is chance. Here chance is 1/2, whatever the AI says: which of two answers was called A was a toss, so people say A
-# half the time.
+# is chance. Here chance is 1/2, whatever the AI says: which answer people saw first was a toss, so they choose it half
+# the time.
 #
 # Then the **audit**. Somebody has the time to replace a part of the labels by people's votes (so a full audit ends at
 # people's share of right labels, not at 100%). Which part? A label near one half is the judge's own admission that it

@@ -185,9 +185,9 @@ here = ours()
 # %% [markdown]
 # ## 3. Side by side, and GRPO: PPO without its critic
 # One algorithm is missing so far, and it is the one that you will meet first in a real tool. PPO's critic is a second
-# large model, to be trained, stored and mistrusted. It has one purpose, to say what was to be expected. **GRPO** asks
-# somebody else: *the other answers to the same question*. Let the policy answer each question $G$ times, with scores
-# $r_1, \ldots, r_G$.
+# large model, to be trained, stored and mistrusted. It has one purpose, to say what was to be expected. **GRPO**
+# (group relative policy optimisation) asks somebody else: *the other answers to the same question*. Let the policy
+# answer each question $G$ times, with scores $r_1, \ldots, r_G$.
 #
 # Lesson 6 says that a baseline may be anything that does not depend on the answer it is subtracted from. The mean of
 # the *other* scores is such a thing. With $\bar{r}$ for the mean of all, "better than the others" is
@@ -200,15 +200,16 @@ here = ours()
 #
 # $$A_i = \frac{r_i - \bar{r}}{\text{std}(r) + \epsilon}$$
 #
-# Now questions whose scores are large and questions whose scores are small push alike. There is a price: a question on
-# which all answers are nearly equal has its tiny differences blown up, and one on which they are exactly equal teaches
-# nothing, $A = 0$. Every token of an answer gets the answer's $A_i$; there is no $\lambda$, for there is no $V_t$ to
-# look ahead with. The ratio, the clip and the leash are those of lesson 6, except that the leash is usually a $k_3$ in
-# the loss.
+# Now questions whose scores lie far apart and questions whose scores lie close together push alike. There is a price: a
+# question on which all answers are nearly equal has its tiny differences blown up, and one on which they are exactly
+# equal teaches nothing, $A = 0$. Every token of an answer gets the answer's $A_i$; there is no $\lambda$, for there is
+# no $V_t$ to look ahead with. The ratio, the clip and the leash are those of lesson 6, except that the leash is usually
+# a $k_3$ in the loss.
 #
-# By hand: four answers with scores 1, 2, 3 and 6. The mean is 3, the deviations are -2, -1, 0, 3, their squares sum to
-# 14, and divided by $G - 1 = 3$ that gives $\text{std} = \sqrt{14 / 3}$ = 2.160. So $A$ = -0.926, -0.463, 0, 1.389.
-# RLOO multiplies the deviations by 4/3 instead. The code prints both; lesson 13 compares them, and trains with GRPO's.
+# By hand: four answers with scores 1, 2, 3 and 6. The mean is 3, the differences from it are -2, -1, 0, 3; their
+# squares sum to 14, and divided by $G - 1 = 3$ that gives $\text{std} = \sqrt{14 / 3}$ = 2.160. So $A$ = -0.926,
+# -0.463, 0, 1.389. RLOO multiplies the differences by 4/3 instead. The code prints both; lesson 13 compares them, and
+# trains with GRPO's.
 # %%
 lesson.section(f"3. minialign beside {by}")
 for name, value in here.items():

@@ -39,8 +39,8 @@ EXERCISES  (2 min, run) --break itself: the pushes of section 2 are a third too 
 # model, which must be trained, and is wrong at first. The other way is to look at the others in the same race. If most
 # of them took four hours, it was good.
 #
-# GRPO asks each question several times and lets the answers be measured by each other. There is no critic, no value
-# loss, no GAE. What remains is a reward, a clip and a leash, all three from lessons 6 and 7.
+# **GRPO**, group relative policy optimisation, asks each question several times and measures the answers against each
+# other. There is no critic, no value loss, no GAE. What remains is a reward, a clip and a leash, from lessons 5 to 7.
 #
 # ```text
 # PPO      question --> one answer    --> score - what the critic expected     --> push each token
@@ -122,7 +122,7 @@ lesson.number("of two answers: the winner's", pairs.max(1).mean(), ".4f", exact=
 # $$r_i - \frac{S - r_i}{G - 1} = \frac{G r_i - S}{G - 1} = \frac{G}{G - 1}\, (r_i - \text{mean}(r_1 \ldots r_G))$$
 #
 # It is the same advantage up to a constant factor, so the group's mean is not wrong, only $(G - 1) / G$ as strong. The
-# code lists all groups of three answers in a world of three answers, weighs each with its probability, and compares
+# code lists all groups of three answers in a world of three answers, weights each by its probability, and compares
 # the average push with the true gradient of the expected reward.
 #
 # Now the deviation. Let a question be answered correctly with probability $p = \sigma(z)$. Score 1 if right, 0 if
@@ -279,7 +279,7 @@ lesson.finish()
 
 # %% [markdown]
 # ## What the field calls it, and what goes wrong
-# A reward from a verifier is *RLVR*; that the deviation favours the nearly solved and the nearly hopeless is
+# Learning from a verifier's reward is *RLVR*; that the deviation favours the nearly solved and the nearly hopeless is
 # *question-level difficulty bias*; a clip that lets ratios grow further than it lets them fall is *clip-higher*. What
 # goes wrong in practice: groups that all agree waste most of a batch; a reward without spread is divided by nearly
 # nothing, which is why libraries add a small constant; the advantages of one question are handed to another's answers;

@@ -166,7 +166,7 @@ BLOCK = 48  # queries at a time in causal_attention
 def causal_attention(q, k, v):
     """y = A v,  A = softmax(q k^T / sqrt(D)) with A[t, s] = 0 for s > t;  q, k, v, y: (B, H, T, D).
 
-    (Vaswani et al. 2017, equation 1, masked.)  A block of queries looks at no key behind its last one, so most of the
+    (Vaswani et al. 2017, equation 1, masked.)  A block of queries looks at no key after its last one, so most of the
     future is not even computed.
 
     Going back, with S the scores before the softmax, dA = g v^T and dS = A * (dA - rowsum(dA * A)).  As y = A v, that row

@@ -6,7 +6,7 @@ Each question is answered G times, with scores r (N, G).  What the family has be
     l_it = max(-A_i rho_it, -A_i clip(rho_it, 1 - eps, 1 + eps_high)) + beta k3_it,      L = sum_it w_it l_it
 
 Differences from the papers, where TRL differs too: std is the unbiased one (G - 1), plus 1e-4; "batch" divides by the std of
-all scores, but subtracts each group's own mean; RLOO's ratio, that of the answer's probability, is clipped.  Other than TRL's
+all scores, but subtracts each group's own mean; RLOO's ratio, that of the answer's probability, is clipped.  Unlike TRL's
 default, k3 is not multiplied by rho.  Our own: log rho is held within +-20; DAPO keeps the groups in which all scores agree.
 """
 

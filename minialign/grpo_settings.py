@@ -47,7 +47,7 @@ METHODS = {  # the ladder, and what each rung fixes
     "REINFORCE": GRPOConfig(advantage="score", importance="answer", kl_in_reward=True),
     "RLOO": GRPOConfig(advantage="leave_one_out", importance="answer", kl_in_reward=True),
     "GRPO": GRPOConfig(),  # Shao et al. 2024: scores of every scale push alike; each token has its own ratio and leash
-    "Dr. GRPO": GRPOConfig(advantage="none", average="constant"),  # Liu et al. 2025: no bias to agreement, nor by length
+    "Dr. GRPO": GRPOConfig(advantage="none", average="constant"),  # Liu et al. 2025: no bias towards agreement or length
     "DAPO": GRPOConfig(average="token", cliprange_high=0.28, kl_coef=0.0),  # Yu et al. 2025: rare tokens can grow further
     "GSPO": GRPOConfig(importance="sequence", cliprange=3e-4, cliprange_high=4e-4),  # Zheng et al. 2025: answers are scored
 }

@@ -184,7 +184,7 @@ class Transformer(Module):
 
     loss_mask (B, T), 0 or 1: the M tokens whose hidden states a loss reads, row by row.  That is usually the answer: the last
     MLP skips prompt tokens; trailing padding is never processed.
-    `ops` is the module of functions to use: `functional` (fused) or `composed` (primitives, for lesson 2).
+    `ops` is the module of functions to use: `functional` (fused) or `composed` (primitives, for lesson 1).
     """
 
     def __init__(self, config, rng, ops=functional):

@@ -8,7 +8,7 @@ State: the text so far.  Action: the next token.  Where the advantage A comes fr
 (ppo.py) has a critic, GRPO (grpo.py) other answers to the same question.
 
 Two different distances: `ref` is the frozen SFT model at the other end of the leash (the KL penalty); `old` is the policy
-that wrote the samples, from which the clip keeps one update near.
+that wrote the samples, and to which the clip keeps one update near.
 """
 
 from dataclasses import dataclass
@@ -144,7 +144,8 @@ class AdaptiveKLController:
     """beta <- beta (1 + clip(KL / target - 1, -0.2, 0.2) n_steps / horizon)     (Ziegler et al. 2019, section 2.2)
 
     KL: nats per answer (summed over its tokens).  n_steps: answers seen.  horizon: answers in which beta may change by a fifth;
-    train_ppo takes ten rollouts' worth unless told otherwise, for the paper's 10,000 would not move beta at all here.
+    train_ppo takes ten rollouts' worth unless told otherwise, so n_steps / horizon is the paper's K_beta = 0.1; the 10,000 of
+    its authors' code would not move beta here.
     """
 
     def __init__(self, init_kl_coef, target, horizon):

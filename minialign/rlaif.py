@@ -1,9 +1,9 @@
 """Feedback from written principles: a language model reads one principle and two answers, and says which is better.
 
-    label       p(a is better | x) = sum over principles k of  w_k(x) sigma(d_k(x, a, b))
+    label       p(a is better | x) = sum over principles k of  w_k(x) sigma(d_k(x, a, b))  +  (1 - sum of w_k(x)) / 2
     weight      w_k = q_k (1 - q_1) ... (1 - q_(k-1)),        q_k = sigma(log P(yes | page) - log P(no | page))
     verdict     d = [d(a first) - d(b first)] / 2,            d(a first) = s(a) - s(b, read after a)
-    opinion     s(y) = log P / (1 - P),                       P = P(the best sentence of y is next | page)
+    opinion     s(y) = log [P / (1 - P)],                     P = P(the best sentence of y is next | page)
 
 q_k says how much the principle applies to the question ("to steal a car is": wrong or fine?), and s how well an answer
 follows it.  Both are the judge's own likelihoods, so its errors are its own.  Both answers are on one page, one after the

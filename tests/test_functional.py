@@ -79,7 +79,7 @@ def test_float32_stays_float32(name):
 
 
 def test_a_model_of_composed_functions_computes_the_same():
-    """The switch of lesson 2: LanguageModel(config, rng, ops=composed)."""
+    """The switch of lesson 1: LanguageModel(config, rng, ops=composed)."""
     for positions, tied in (("learned", True), ("rotary", False)):
         config = ModelConfig(11, 7, n_layer=2, n_head=2, d_model=8, positions=positions, tied=tied, dtype="float64")
         fused = LanguageModel(config, np.random.default_rng(0))

@@ -24,6 +24,6 @@ def next_token_loss(logits, ids):
     logits (T, V): logits[t] were computed from ids[0] ... ids[t];  ids (T,) whole numbers
     returns a number: the mean over T - 1 predictions, as nothing is known of what follows the last row of logits
 
-    Example: equal logits for V characters cost ln V, whatever the ids, and also if all of them are 1000.
+    Example: equal logits for V characters cost ln V, whatever the ids, and also if all logits are 1000.
     """
     raise NotImplementedError("next_token_loss")

@@ -16,7 +16,7 @@ def calibration_error(p, correct, bins):
     bins: a whole number; that many bins of equal width divide the range from 1/2 to 1.  A bin contains its lower edge and
     not its upper one, except for the last, which contains p = 1 as well.  Empty bins count as 0.
     n_bin: how many answers are in the bin; returns a number
-    No p is an inner edge here: where one is, as 0.6 of 5 bins, rounding decides on which side it falls.
+    No p lies exactly on an inner edge here (as 0.6 would with 5 bins): there rounding would decide its side.
 
     Example: p [0.9, 0.9], correct [1, 0], 2 bins  ->  0.4.
     """
