@@ -10,23 +10,23 @@ Differences from PyTorch: no in-place operations, no second derivatives, `.grad`
 """
 
 import contextlib
+import contextvars
 
 import numpy as np
 
 from .arrays import as_floats, central_differences, matmul_vjp, may_repeat, same_shape, some, sum_to_shape  # noqa: F401
 
-_recording = True
+_recording = contextvars.ContextVar("recording", default=True)  # of each thread its own
 
 
 @contextlib.contextmanager
 def no_grad():
-    """Inside this block nothing is recorded: results are constants, and cost no memory."""
-    global _recording
-    before, _recording = _recording, False
+    """Inside this block this thread records nothing: results are constants, and cost no memory."""
+    before = _recording.set(False)
     try:
         yield
     finally:
-        _recording = before
+        _recording.reset(before)
 
 
 class Tensor:
@@ -257,7 +257,7 @@ def where(condition, a, b):
 def make_node(data, parents, vjp):
     """The result of an operation: its values, what it was made from, and vjp(g) -> one gradient per parent."""
     out = Tensor(data)
-    if _recording and any(parent.requires_grad for parent in parents):
+    if _recording.get() and any(parent.requires_grad for parent in parents):
         out.requires_grad, out.parents, out.vjp = True, parents, vjp
     return out
 

@@ -9,12 +9,13 @@ One thread, unless the environment says MINIALIGN_THREADS=2 or more.  Where text
 taken in another order: equal up to rounding, which after many steps can be seen, as it can between two machines.
 """
 
+import contextvars
 import functools
 import math
 import os
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 
@@ -69,8 +70,7 @@ def forward(trunk, parts, places, shape):
 def in_threads(function, *arguments):
     """list(map(function, *arguments)), each call in a thread of its own.
 
-    Calls must be independent and must not use no_grad, a global flag.  They run under the caller's np.errstate, and start
-    no further threads.
+    Calls must be independent.  They run under the caller's no_grad and np.errstate, and start no further threads.
     """
     if _free() == 1 or len(arguments[0]) == 1:
         return list(map(function, *arguments))
@@ -81,7 +81,14 @@ def in_threads(function, *arguments):
         with np.errstate(**settings):
             return function(*some)
 
-    return list(_threads(THREADS, os.getpid()).map(call, *arguments))
+    pool = _threads(THREADS, os.getpid())
+    calls = [pool.submit(contextvars.copy_context().run, call, *some) for some in zip(*arguments)]
+    try:
+        return [each.result() for each in calls]
+    finally:  # after an error or Ctrl-C too no thread goes on changing what the caller has
+        for each in calls:
+            each.cancel()
+        wait(calls)
 
 
 def _free():

@@ -1,6 +1,7 @@
 """The engine: every primitive against finite differences, over random shapes, and the ways engines have gone wrong."""
 
 import gc
+import threading
 import time
 import tracemalloc
 import weakref
@@ -272,6 +273,30 @@ def test_no_grad_is_left_by_an_exception_too():
         with no_grad():
             raise RuntimeError
     assert (leaf([1.0]) * 2.0).requires_grad
+
+
+def test_no_grad_is_of_one_thread():
+    """A enters, B enters, A leaves, B leaves: with one flag for all, B put back what A had set."""
+    x, recorded, (a_in, b_in, a_out) = leaf([1.0]), [], (threading.Event() for _ in range(3))
+
+    def a():
+        with no_grad():
+            a_in.set()
+            b_in.wait(5)
+        a_out.set()
+
+    def b():
+        a_in.wait(5)
+        with no_grad():
+            b_in.set()
+            a_out.wait(5)
+            recorded.append((x * 2.0).requires_grad)
+
+    both = [threading.Thread(target=work) for work in (a, b)]
+    for work in ("start", "join"):
+        for thread in both:
+            getattr(thread, work)()
+    assert recorded == [False] and (x * 2.0).requires_grad
 
 
 def test_backward_says_what_it_needs():

@@ -1,9 +1,11 @@
 """A batch read by several threads is the batch read by one: values, gradients, and what is left of both."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -102,6 +104,34 @@ def test_nothing_is_recorded_where_nothing_is_learned(threads):
         assert not trained(IDS).requires_grad
     assert not frozen(IDS).requires_grad
     assert_array_equal(trained(IDS).data, frozen(IDS).data)
+    x = Tensor([1.0], requires_grad=True)
+    with no_grad():
+        assert parallel.in_threads(lambda y: (x * y).requires_grad, (1.0, 2.0)) == [False, False]
+
+
+@pytest.mark.parametrize("problem", [ValueError, KeyboardInterrupt])
+def test_after_an_error_no_thread_goes_on(threads, problem):
+    """The caller would go on with a critic that still moves.  What has not begun does not begin."""
+    if problem is KeyboardInterrupt and not hasattr(signal, "pthread_kill"):
+        pytest.skip("Windows cannot send Ctrl-C to one thread")
+    threads(2)
+    failed, done = threading.Event(), []
+
+    def work(number):
+        if number == 0:
+            failed.set()
+            if problem is ValueError:
+                raise ValueError
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        failed.wait(5)
+        time.sleep(0.1)
+        done.append(number)
+
+    with pytest.raises(problem):
+        parallel.in_threads(work, range(20))
+    at_once = sorted(done)
+    time.sleep(0.3)
+    assert 1 in at_once and sorted(done) == at_once and len(done) < 20
 
 
 def test_a_thread_shares_nothing_out_again(threads):
