@@ -33,9 +33,10 @@ def matmul_vjp(g, a, b):
 
 
 def may_repeat(index):
-    """Can this index name one element twice?  Only index arrays can."""
+    """Can this index name one element twice?  Only index arrays can; in x[(0, 0), range(2)] there are two."""
     parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(p, (list, np.ndarray)) and np.asarray(p).dtype != bool for p in parts)
+    single = (int, np.integer, slice, type(None), type(...))
+    return any(not isinstance(p, single) and np.asarray(p).dtype != bool for p in parts)
 
 
 def central_differences(function, x, eps):

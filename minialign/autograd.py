@@ -3,8 +3,8 @@
 The chain rule:  dL/dx = sum over the uses y of x of  dL/dy * dy/dx.
 
 Each operation returns a Tensor with a closure `vjp(g)`, its vector-Jacobian product: given g = dL/dy (same shape as y), it
-returns dL/dx for each parent x.  It may return a gradient of the broadcast shape: the engine alone sums it back to the
-parent's shape, orders the graph and adds up the contributions.  Only leaves keep their gradient in `.grad`.
+returns dL/dx for each parent x (None: not used).  It may return a gradient of the broadcast shape: the engine alone sums it
+back to the parent's shape, orders the graph and adds up the contributions.  Only leaves keep their gradient in `.grad`.
 
 Differences from PyTorch: no in-place operations, no second derivatives, `.grad` is a plain array.
 """
@@ -43,8 +43,7 @@ class Tensor:
     def __init__(self, data, requires_grad=False):
         data = np.asarray(data)
         self.data = data if data.dtype.kind == "f" else as_floats(data)  # only real numbers have slopes
-        self.requires_grad = requires_grad
-        self.grad, self.parents, self.vjp = None, (), None
+        self.requires_grad, self.grad, self.parents, self.vjp = requires_grad, None, (), None
 
     shape = property(lambda self: self.data.shape)
     dtype = property(lambda self: self.data.dtype)
@@ -82,17 +81,18 @@ class Tensor:
             raise ValueError(f"the gradient has shape {gradient.shape}, the tensor {self.shape}")
         in_flight = {id(self): gradient}  # gradients of results live here only, so a second backward starts afresh
         for tensor in _users_before_parents(self):
-            g = in_flight.pop(id(tensor))
+            g = in_flight.pop(id(tensor), None)
+            if g is None:  # no user has blamed it
+                continue
             if tensor.vjp is None:
                 tensor.grad = g.copy() if tensor.grad is None else tensor.grad + g
                 continue
             # eq: chain-rule
             for parent, dparent in zip(tensor.parents, tensor.vjp(g)):
-                if not parent.requires_grad:
-                    continue
-                dparent = sum_to_shape(dparent, parent.shape)
-                arrived = in_flight.get(id(parent))
-                in_flight[id(parent)] = dparent if arrived is None else arrived + dparent
+                if parent.requires_grad and dparent is not None:
+                    dparent = sum_to_shape(dparent, parent.shape)
+                    arrived = in_flight.get(id(parent))
+                    in_flight[id(parent)] = dparent if arrived is None else arrived + dparent
             # end eq
 
     # ------------------------------------------------------------------------------------------- arithmetic
@@ -255,7 +255,7 @@ def where(condition, a, b):
 
 # ----------------------------------------------------------------------------------------- the graph
 def make_node(data, parents, vjp):
-    """The result of an operation: its values, what it was made from, and vjp(g) -> one gradient per parent."""
+    """The result of an operation: its values, what it was made from, and vjp(g) -> one gradient, or None, per parent."""
     out = Tensor(data)
     if _recording.get() and any(parent.requires_grad for parent in parents):
         out.requires_grad, out.parents, out.vjp = True, parents, vjp

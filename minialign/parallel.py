@@ -61,7 +61,7 @@ def forward(trunk, parts, places, shape):
 
     def vjp(g):
         gathered = in_threads(gradients, clones, hidden, [g[place] for place in places])
-        return [_sum(p, those) for p, *those in zip(trunk.parameters(), *gathered)]
+        return [_sum(those) for those in zip(*gathered)]
 
     y = scatter([Tensor(h.data) for h in hidden], places, shape).data
     return make_node(y, tuple(trunk.parameters()), vjp)
@@ -96,10 +96,10 @@ def _free():
     return 1 if getattr(_here, "taken", False) else THREADS
 
 
-def _sum(parameter, gradients):
-    """The sum of those gradients that are there; None belongs to a parameter that is frozen or was not used."""
+def _sum(gradients):
+    """The sum of those gradients that are there; None, of all too, belongs to a parameter that is frozen or was not used."""
     some = [g for g in gradients if g is not None]
-    return functools.reduce(np.add, some) if some else np.zeros_like(parameter.data)
+    return functools.reduce(np.add, some) if some else None
 
 
 @functools.cache

@@ -106,7 +106,8 @@ def test_indexing_in_every_way():
     indices = [
         2, -1, slice(1, 3), (slice(None), 0), (slice(None, -1), slice(1, None)), (Ellipsis, 1), (0, slice(None), -1),
         slice(None, None, 2), slice(None, None, -1), None, np.array([0, 0, 3, 0]), [1, 1],
-        (np.array([0, 2]), np.array([1, 1])),
+        (np.array([0, 2]), np.array([1, 1])), ((0, 0), (1, 1)), (range(2), (1, 1)), ((0, 0), slice(None)), range(1, 3), True,
+        [True, False, True, True], ([True, False, True, True], (1, 1, 1)), (slice(None), (2, 2)), [], np.array(2),
         (np.array([[0, 0], [0, 3]]), slice(None), 2), x[:, :, 0] > 0, np.array([True, False, True, True]), (1, 2, 0),
     ]  # fmt: skip
     for index in indices:
