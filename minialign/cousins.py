@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from .arrays import as_floats, same_shape
 from .autograd import as_tensor, exp, log, no_grad
-from .batch import conversations, minibatches
+from .batch import Batch, conversations, minibatches
 from .checks import as_mask, check_betas, check_count, check_counts, check_finite, check_number, check_numbers, check_reference
 from .divergence import check_step, quiet
 from .functional import log_sigmoid
@@ -177,7 +177,8 @@ def train_kto(policy, reference, thumbs, config, rng, desc="kto"):
     """Fit `policy` in place to Thumbs, held to the frozen `reference` -> History.
 
     z is measured on each answer of a minibatch, put behind the question of the one before it; a minibatch of one takes the next
-    answer of the data.  Raises as train_dpo does, and ValueError for fewer than two thumbs and for an answer without a token.
+    answer of the data.  Where the two do not fit the context, the answer is cut off.  Raises as train_dpo does, and ValueError
+    for fewer than two thumbs and for an answer without a token.
     """
     check_reference(policy, reference)
     check_count("the number of thumbs", len(thumbs), at_least=2)
@@ -189,7 +190,8 @@ def train_kto(policy, reference, thumbs, config, rng, desc="kto"):
     def loss_of(rows):
         others = np.roll(rows, -1) if len(rows) > 1 else (rows + 1) % len(said)
         strays = [(said[i][0], said[j][1]) for i, j in zip(rows, others)]
-        astray, sides = conversations(strays, context, thumbs.tokenizer), (thumbs.good[rows], ~thumbs.good[rows])
+        astray, sides = conversations(strays, None, thumbs.tokenizer), (thumbs.good[rows], ~thumbs.good[rows])
+        astray = Batch(astray.ids[:, :context], astray.mask[:, : context - 1])  # a long answer to a long question is cut off
         with no_grad():
             ref, *drift = (
                 sequence_log_probs(model, texts).data

@@ -158,6 +158,20 @@ def test_z_of_a_lone_answer_is_measured_on_another_s(batch_size, monkeypatch):
     assert min(map(len, strays)) == 1 and not any(pair in said for some in strays for pair in some)
 
 
+def test_a_pair_of_a_long_question_and_a_long_answer_is_cut_off():
+    """Each thumb fits the context exactly; a question with the other's answer does not, and z is of as much as fits."""
+    model, answers = talker(seed=1), [Response("b", True), Response("c" * 12, True)]
+    context = model.config.context_length
+    prompts = ["a" * (context - 4), "a" * (context - 15)]
+    policy, reference = trainable_copy(model), frozen_copy(model)
+    settings = config(epochs=2, final_fraction=1.0)
+    history = train_kto(policy, reference, Thumbs(prompts, answers, [1, 0]), settings, np.random.default_rng(0))
+    train_kto(first := trainable_copy(model), reference, Thumbs(prompts, answers, [1, 0]), config(final_fraction=1.0), np.random.default_rng(0))
+    astray = conversations([(prompts[0], Response("cc", False)), (prompts[1], answers[0])], context)
+    drift = sequence_log_probs(first, astray).data - sequence_log_probs(reference, astray).data
+    assert_allclose(history["kl"][1], max(0.0, drift.mean()), atol=1e-9)
+
+
 @pytest.mark.parametrize("method", ["simpo", "orpo", "kto"])
 def test_chosen_answers_gain_on_rejected_ones(method):
     votes, model = votes_of(16), talker(seed=1)
