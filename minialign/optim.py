@@ -26,10 +26,12 @@ class Optimizer:
     def minimise(self, loss, max_norm=1.0):
         """One whole update: clear, backward, clip, step.  Returns the gradient's norm before clipping.
 
-        The graph behind the loss is freed; otherwise it would stay in memory until the next one is complete.
+        The graph behind the loss is freed; otherwise it would stay in memory until the next one is complete.  So there is no
+        second update from one loss: ValueError.
         """
         self.zero_grad()
         loss.backward()
+        loss.requires_grad = loss.vjp is None  # what is no leaf is a constant now
         loss.parents, loss.vjp = (), None
         norm = clip_grad_norm(self.parameters, max_norm)
         self.step()
@@ -58,8 +60,7 @@ class AdamW(Optimizer):
         self.v = [np.zeros_like(p.data) for p in self.parameters]
 
     def step(self):
-        b1, b2 = self.betas
-        lr, decay = float(self.lr), float(self.weight_decay)  # a NumPy float64 would promote float32 parameters
+        b1, b2, lr, decay = map(float, (*self.betas, self.lr, self.weight_decay))  # NumPy's float64 would promote float32
         for i, (p, m, v) in enumerate(zip(self.parameters, self.m, self.v)):
             if p.grad is None:
                 continue
@@ -102,12 +103,13 @@ class Muon(Optimizer):
     def step(self):
         if any(p.grad is None for p in self.parameters):
             raise ValueError("Muon needs a gradient of each of its matrices")
+        momentum = float(self.momentum)
         for group, M in zip(self.shapes, self.M):
             C, K = M.shape[1:]
             G = np.stack([p.grad for p in group])  # (n, C, K)
-            M *= self.momentum
+            M *= momentum
             M += G
-            O = orthogonalised(G + self.momentum * M)
+            O = orthogonalised(G + momentum * M)
             O *= float(self.lr) * math.sqrt(max(1, K / C))
             for p, move in zip(group, O):
                 p.data = p.data - move

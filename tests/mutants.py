@@ -144,7 +144,7 @@ MUTANTS = [
            "functional", "log-sigmoid's slope is sigma(-x), not sigma(x)"),
 
     # ---- the optimiser --------------------------------------------------------------------------------------------------
-    Mutant("optim", "G + self.momentum * M)", "M)",
+    Mutant("optim", "G + momentum * M)", "M)",
            "optim", "Muon without Nesterov's look ahead"),
     Mutant("optim", "math.sqrt(max(1, K / C))", "math.sqrt(max(1, C / K))",
            "optim", "Muon's step grows for tall matrices instead of wide ones"),

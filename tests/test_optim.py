@@ -66,7 +66,8 @@ def test_it_finds_the_bottom_of_a_bowl():
 def test_float32_parameters_stay_float32():
     p = Tensor(np.ones(3, dtype=np.float32), requires_grad=True)
     p.grad = np.ones(3, dtype=np.float32)
-    optimizer = AdamW([p], lr=np.float64(0.1), weight_decay=np.float64(0.1))
+    half = np.float64(0.5)
+    optimizer = AdamW([p], lr=np.float64(0.1), betas=(half, half), eps=np.float64(1e-8), weight_decay=np.float64(0.1))
     clip_grad_norm([p], np.float64(0.5))
     optimizer.step()
     assert {p.data.dtype, p.grad.dtype, optimizer.m[0].dtype, optimizer.v[0].dtype} == {np.dtype("float32")}
@@ -86,6 +87,20 @@ def test_minimise_clips_before_it_steps():
     optimizer = AdamW([p], lr=0.1, betas=(0.0, 0.0), eps=1.0)
     assert_allclose(optimizer.minimise(p.sum() * 100.0, max_norm=1.0), 100.0)
     assert_allclose(p.data, -0.1 * 1 / (1 + 1), rtol=1e-5)  # with m = g and v = g^2 the clipped g = 1 is visible
+
+
+def test_a_loss_serves_one_update():
+    """Its graph is gone after it; a second update would do nothing, and say nothing.  A leaf has no graph to lose."""
+    p = parameter([3.0])
+    optimizer = AdamW([p], lr=0.1)
+    optimizer.minimise(loss := (p * p).sum())
+    moved = p.data
+    with pytest.raises(ValueError, match="nothing that this was computed from requires a gradient"):
+        optimizer.minimise(loss)
+    assert p.data is moved
+    for times in (1, 2):
+        optimizer.minimise(p)
+        assert p.data < moved - 0.05 * times
 
 
 @pytest.mark.parametrize("schedule", [cosine_schedule, linear_schedule])
@@ -155,7 +170,7 @@ def test_muon_moves_by_lr_times_the_orthogonalised_nesterov_momentum():
 def test_muon_keeps_float32():
     p = Tensor(np.ones((2, 3), np.float32), requires_grad=True)
     p.grad = np.ones((2, 3), np.float32)
-    Muon([p], lr=np.float64(0.1)).step()
+    Muon([p], lr=np.float64(0.1), momentum=np.float64(0.9)).step()
     assert p.dtype == np.float32
 
 
