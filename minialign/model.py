@@ -44,6 +44,8 @@ class ModelConfig:
     activation: str = "gelu"  # or "relu2", the square of what is positive
 
     def __post_init__(self):
+        for name, value in list(vars(self).items()):
+            object.__setattr__(self, name, value.item() if isinstance(value, np.generic) else value)  # JSON knows no np.int64
         try:
             object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
         except (TypeError, ValueError):  # no dtype at all, which the next line says
@@ -140,7 +142,6 @@ class Attention(Module):
     def __call__(self, x, angles, ops):
         B, T, C = x.shape
         H = self.config.n_head
-
         q, k, v = (z.reshape(B, T, H, C // H) for z in (self.query(x, ops), self.key(x, ops), self.value(x, ops)))
         if angles is not None:
             q, k = ops.rotary(q, *angles), ops.rotary(k, *angles)

@@ -33,6 +33,12 @@ def test_what_was_kept_beside_the_model_comes_back_under_its_name(tmp_path):
     assert_array_equal(extra["series"], [0, 1, 2])
 
 
+def test_a_configuration_of_numpy_s_numbers_comes_back_as_one_of_python_s(tmp_path):
+    model = make(n_layer=np.int64(1), tied=np.True_, rotary_base=np.float32(100), positions=np.str_("rotary"))
+    save(model, tmp_path / "model.npz")
+    assert load(tmp_path / "model.npz").config == model.config == make(n_layer=1, tied=True, rotary_base=100.0).config
+
+
 def test_what_is_no_checkpoint_is_said_in_one_line(tmp_path):
     path = tmp_path / "model.npz"
     with pytest.raises(FileNotFoundError, match="no checkpoint at .*model.npz"):
