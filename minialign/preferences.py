@@ -10,6 +10,7 @@ equal, are dropped.
 import json
 from dataclasses import dataclass
 
+import numpy as np
 from tqdm.auto import tqdm
 
 from .batch import Response, check_fits, conversations, prompt_ids
@@ -37,7 +38,9 @@ class Preferences:
         return len(self.prompts)
 
     def __getitem__(self, rows):
-        columns = ([column[int(i)] for i in rows] for column in (self.prompts, self.chosen, self.rejected))
+        """Some votes.  rows: a slice, a list or array of indices, or one of booleans, a value for each vote."""
+        rows = np.arange(len(self))[rows if isinstance(rows, slice) else list(rows)]
+        columns = ([column[i] for i in rows] for column in (self.prompts, self.chosen, self.rejected))
         return Preferences(*columns, self.tokenizer)
 
     def batch(self, context_length=None):
@@ -97,8 +100,8 @@ def split(votes, held_out, rng):
 def save_jsonl(votes, path):
     """One vote per line: prompt, chosen, rejected, and whether each answer ended by itself."""
     lines = [
-        json.dumps({"prompt": p, "chosen": c.text, "rejected": r.text, "chosen_ended": c.ended, "rejected_ended": r.ended})
-        for p, c, r in zip(votes.prompts, votes.chosen, votes.rejected)
+        json.dumps({"prompt": p, "chosen": c, "rejected": r, "chosen_ended": bool(c_ended), "rejected_ended": bool(r_ended)})
+        for p, (c, c_ended), (r, r_ended) in zip(votes.prompts, votes.chosen, votes.rejected)
     ]
     atomically(path, lambda file: file.write(("\n".join(lines) + "\n").encode()))
 

@@ -3,6 +3,7 @@
 import json
 import time
 
+import numpy as np
 import pytest
 from small_models import votes_of
 
@@ -95,6 +96,24 @@ def test_reading_votes_costs_little_more_than_parsing_their_json(tmp_path):
         for _ in range(5)
     ]
     assert load_jsonl(path, 100) == votes and min(rounds) < 5
+
+
+def test_votes_are_taken_as_rows_of_an_array_are():
+    """A mask used to take votes 0 and 1 over and over, in silence."""
+    votes, mask = votes_of(4), np.array([False, True, False, True])
+    for rows in (mask, mask.tolist(), slice(1, None, 2), [1, 3], (1, -1), range(1, 4, 2), np.array([1, 3])):
+        assert votes[rows] == Preferences(["a"] * 2, votes.chosen[1::2], votes.rejected[1::2])
+    for none in ([], np.array([]), slice(0), ~mask & mask):
+        assert len(votes[none]) == 0
+    for wrong in ([4], mask[:3], [0.5]):
+        with pytest.raises(IndexError):
+            votes[wrong]
+
+
+def test_what_numpy_says_of_an_end_is_saved(tmp_path):
+    votes = Preferences(["a"], [Response("b", np.True_)], [Response("c", np.False_)])
+    save_jsonl(votes, tmp_path / "votes.jsonl")
+    assert load_jsonl(tmp_path / "votes.jsonl") == votes
 
 
 def test_three_columns_of_one_length():
