@@ -71,9 +71,17 @@ def unseal(sealed: Any) -> dict[str, Any]:
 
 
 def as_text(value: Any) -> str:
-    """A value as text that is equal for equal values."""
+    """A value as text that is equal for equal values, in any process.  Raises ValueError for an array of objects."""
 
     def plain(v):
+        if isinstance(v, np.ndarray):  # whose repr leaves out the middle
+            if v.dtype.hasobject:
+                raise ValueError("an array of objects cannot be part of a cache's key: make it a list, or an array of numbers")
+            return {"dtype": str(v.dtype), "shape": v.shape, "sha256": hashlib.sha256(v.tobytes()).hexdigest()}
+        if isinstance(v, np.generic):
+            return v.item()
+        if isinstance(v, (set, frozenset)):  # whose order is another one in each process
+            return {"set": sorted(map(as_text, v))}
         return asdict(v) if is_dataclass(v) and not isinstance(v, type) else repr(v)
 
     return json.dumps(value, default=plain, sort_keys=True)

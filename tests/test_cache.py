@@ -93,6 +93,28 @@ def test_an_edit_in_the_middle_of_a_run_changes_no_key(copy):
     assert lines[:3] == lines[3:]
 
 
+def test_what_a_key_depends_on_is_told_whole():
+    """A repr leaves out the middle of a long array, a set has another order in each process, and a NumPy number is a number."""
+    array = np.arange(2000)
+    changed = array.copy()
+    changed[1000] = 0
+    arrays = array, changed, array.astype(float), array.reshape(2, -1), array[:0]
+    assert len({cache.as_text([a]) for a in arrays}) == len(arrays) and cache.as_text(array) == cache.as_text(array[::-1][::-1])
+    assert cache.as_text({"a": [np.int64(0), np.bool_(1), np.float32(0.5)]}) == cache.as_text({"a": [0, True, 0.5]})
+    assert cache.as_text({1, 2}) != cache.as_text({1, 3}) and cache.as_text({1}) != cache.as_text({"1"})
+    code = "from minialign import cache; print(cache.as_text([{'ab', 'cd', 'ef', 'gh'}, frozenset({(1, 'x'), 'y', None})]))"
+    assert len({keys(ROOT, code, PYTHONHASHSEED=seed)[0][0] for seed in "123"}) == 1
+    with pytest.raises(ValueError, match="array of objects"):
+        cache.as_text({"a": np.array([{}])})
+
+
+def test_the_text_of_plain_values_stays():
+    """Or all that is kept would be made again."""
+    plain = {"b": [1, 0.5, None, True, "ä", np.float64(2)], "a": (TOY.tastes, b"y", int, 1j)}
+    tastes = cache.json.dumps(cache.asdict(TOY.tastes), sort_keys=True)
+    assert cache.as_text(plain) == f'{{"a": [{tastes}, "b\'y\'", "<class \'int\'>", "1j"], "b": [1, 0.5, null, true, "\\u00e4", 2.0]}}'
+
+
 def test_a_fault_made_on_purpose_is_part_of_every_key():
     from minialign import dpo
 
