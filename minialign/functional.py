@@ -291,13 +291,13 @@ def masked_exp(x, seen):
     return x
 
 
-def exp_in_reach(x):
-    """Can exp(x) be taken as it is?  float32 reaches from exp(-87) to exp(88).
+def exp_in_reach(x, reach=60):
+    """Can exp(x) be taken as it is?  float32 reaches from exp(-87) to exp(88); 60 leaves room for products with exp(x).
 
     Usually a softmax subtracts each row's maximum first, so that nothing overflows.  To find it costs as much as all the
     rest, and is needed only where numbers are large.
     """
-    return -80 < x.min() and x.max() < 80
+    return -reach < x.min() and x.max() < reach
 
 
 def _product_like(x, a, b):

@@ -19,6 +19,7 @@ from .checks import as_ids, check_count, check_number
 from .tokenizer import CHARACTERS, EOS, PAD
 
 COLDEST = 1e-6  # a logit divided by less may overflow
+FEW = 64  # tokens; of more, a product with V x V ones costs more time, and for GPT-2's vocabulary 20 GB
 
 
 @dataclass
@@ -74,7 +75,7 @@ def generate(model, prompts, max_new_tokens, temperature=1.0, rng=None, eos_id=E
     hidden = decoder(ids[:, :T0], np.broadcast_to(np.arange(T0), (B, T0)), start[:, None] - 1)  # all prompts at once
     rows, cursor, going = np.arange(B), start.copy(), limit > start
     while going.any():
-        token, logprob = _choose(decoder.logits(hidden), temperature, rng)
+        token, logprob = _choose(decoder.logits(hidden), float(temperature), rng)  # NumPy's float64 would promote float32
         ids[rows, cursor], logprobs[rows, cursor - 1] = token, logprob  # a finished row writes behind its end
         if eos_id is not None:
             ended[rows] |= going & (token == eos_id)
@@ -99,9 +100,10 @@ def _choose(logits, temperature, rng):
     """One token per row from logits (B, V), and its log-probability (B,)."""
     if temperature > 0:
         logits = logits / temperature
-    if not functional.exp_in_reach(logits):
+    if not functional.exp_in_reach(logits, 80):  # nothing is multiplied by exp of them but ones, in float64
         logits = logits - logits.max(-1, keepdims=True)
-    cumulative = np.exp(logits).astype(np.float64) @ _up_to(logits.shape[1])  # (B, V)
+    P = np.exp(logits).astype(np.float64)
+    cumulative = P @ _up_to(P.shape[1]) if P.shape[1] <= FEW else P.cumsum(-1)  # (B, V)
     Z = cumulative[:, -1]
     if not np.isfinite(Z).all():  # else the first token, the padding, would be chosen
         raise ValueError("the model's logits are not finite, so nothing can be sampled: has its training diverged?")
@@ -115,7 +117,7 @@ def _choose(logits, temperature, rng):
 
 @functools.cache
 def _up_to(n):
-    """p @ _up_to(n) is p.cumsum(-1), as a product, which adds faster: column v has a 1 for every entry up to v."""
+    """p @ _up_to(n) is p.cumsum(-1), as a product, which adds a FEW faster: column v has a 1 for every entry up to v."""
     return np.triu(np.ones((n, n)))
 
 

@@ -1,6 +1,7 @@
 """The tiny GPT, its likelihoods and its sampler: causal, blind to padding, and the same with and without a cache."""
 
 import dataclasses
+import tracemalloc
 from itertools import product
 
 import numpy as np
@@ -278,6 +279,36 @@ def test_a_temperature_near_zero_is_greedy():
     cold = generate(model, PROMPTS, 4, 1e-4, np.random.default_rng(0))
     assert_array_equal(cold.ids, generate(model, PROMPTS, 4, 0).ids)
     assert_allclose(cold.logprobs, 0, atol=1e-6)
+
+
+def test_a_temperature_of_numpy_s_keeps_float32():
+    model = make(dtype="float32")
+    one, other = (generate(model, PROMPTS, 6, t, np.random.default_rng(0)).logprobs for t in (0.7, np.float64(0.7)))
+    assert_array_equal(one, other)
+
+
+def test_the_sampler_reaches_as_far_as_the_likelihood():
+    """Scores of 79.5 and values of 4000: their product with exp(scores) overflowed before it was divided by the sum."""
+    model = make("learned", dtype="float32")
+    attention = model.trunk.blocks[0].attention
+    for part, bias in ((attention.query, 6.305), (attention.key, 6.305), (attention.value, 4000)):
+        part.weight.data[:], part.bias.data[:] = 0, bias
+    samples = generate(model, PROMPTS, 6, 1.0, np.random.default_rng(0))
+    assert_allclose(samples.logprobs, log_probs_array(model, samples.ids, samples.mask), atol=1e-2)
+
+
+def test_a_large_vocabulary_needs_no_square_of_itself(monkeypatch):
+    """GPT-2's took 20 GB.  The two ways to add up draw the same."""
+    tracemalloc.start()
+    generate(make(vocab_size=2000), [[1]], 2, 0)
+    assert tracemalloc.get_traced_memory()[1] < 8 * 2000**2 / 4
+    tracemalloc.stop()
+    product, sums = (
+        monkeypatch.setattr("minialign.generate.FEW", few) or generate(make(), PROMPTS * 20, 8, 1.0, np.random.default_rng(0))
+        for few in (64, 0)
+    )
+    assert_array_equal(product.ids, sums.ids)
+    assert_allclose(product.logprobs, sums.logprobs, atol=1e-12)
 
 
 def test_sampling_needs_a_generator_and_room():

@@ -194,7 +194,10 @@ ROWS = {
         "sampling: cumulative sums by a matrix product",
         "sample",
         "generate",
-        (("np.exp(logits).astype(np.float64) @ _up_to(logits.shape[1])", "np.exp(logits).cumsum(-1, dtype=np.float64)"),),
+        (
+            ("P = np.exp(logits).astype(np.float64)", "P = np.exp(logits)"),
+            ("P @ _up_to(P.shape[1]) if P.shape[1] <= FEW else P.cumsum(-1)", "P.cumsum(-1, dtype=np.float64)"),
+        ),
     ),
     "slices": Row(
         "sampling: the prompts' keys are written as a slice",
