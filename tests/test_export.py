@@ -113,7 +113,7 @@ def test_every_hyperparameter_is_exported_or_named():
     """A new field of a config must get TRL's name, or be listed here as one that has none."""
     without = {
         "sft": {"muon_lr", "replay_weight"}, "reward": {"pooling", "likelihood_weights"}, "dpo": set(),
-        "grpo": {"kl_in_reward"},  # RLOO's
+        "grpo": {"kl_in_reward"},  # RLOO's, and refused
     }
     for name, config in (("sft", FAST.sft), ("reward", FAST.reward), ("dpo", FAST.dpo), ("grpo", FAST.grpo)):
         told = " ".join(line.ours for line in settings.ALL[name](FAST).lines)
@@ -131,9 +131,16 @@ def test_the_numbers_are_those_of_the_recipe():
     assert f"beta: {FAST.grpo.kl_coef}  # kl_coef\n" in text and text.startswith("# python train_grpo.py --config grpo.yaml\n# Different: ")
 
 
-def test_a_method_that_trl_has_under_another_name_is_not_exported_as_grpo():
+@pytest.mark.parametrize("changes", [{"advantage": "leave_one_out", "importance": "answer"}, {"kl_in_reward": True}])
+def test_a_method_that_trl_has_under_another_name_is_not_exported_as_grpo(changes):
     with pytest.raises(Problem, match="RLOO"):
-        settings.grpo(replace(FAST, grpo=replace(FAST.grpo, advantage="leave_one_out", importance="answer")))
+        settings.grpo(replace(FAST, grpo=replace(FAST.grpo, **changes)))
+
+
+def test_a_setting_that_trl_has_not_is_said_to_be_different():
+    for changes, words in (({"muon_lr": 0.01}, "no Muon: "), ({"replay_weight": 0.7}, "no replay: here 0.7")):
+        assert f"# Different: {words}" in settings.sft(replace(FAST, sft=replace(FAST.sft, **changes))).text()
+    assert "Muon" not in settings.sft(FAST).text()
 
 
 def break_nothing(path):

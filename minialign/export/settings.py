@@ -78,15 +78,19 @@ BATCHES = "rows are shuffled there; here texts of similar length also share a mi
 
 def sft(recipe: Recipe) -> Settings:
     """Supervised fine-tuning of base/ on demonstrations.jsonl."""
-    replay = f"no replay: here {recipe.sft.replay_weight} of the pretraining loss is added, so that facts are not forgotten"
+    config = recipe.sft
     lines = [
         Setting("num_train_epochs", recipe.sft_epochs, "sft_epochs"),
-        *optimiser(recipe.sft),
+        *optimiser(config),
         Setting("max_length", recipe.model.context_length, "context_length"),
         Setting("completion_only_loss", True, "the answer mask of batch.render"),
         Setting("packing", False, "one text a row"),
     ]
-    differences = [DECAY, BATCHES, replay] if recipe.sft.replay_weight else [DECAY, BATCHES]
+    differences = [DECAY, BATCHES]
+    if weight := config.replay_weight:
+        differences.append(f"no replay: here {weight} of the pretraining loss is added, so that facts are not forgotten")
+    if config.muon_lr is not None:
+        differences.append(f"no Muon: here it moves the trunk's matrices, with muon_lr {config.muon_lr}")
     return file("sft", lines, differences)
 
 
@@ -124,7 +128,8 @@ def dpo(recipe: Recipe) -> Settings:
 def grpo(recipe: Recipe) -> Settings:
     """GRPO from sft/ on the scores of reward_function.py.  Raises Problem for a method that TRL's GRPOTrainer is not."""
     config, answers = recipe.grpo, recipe.grpo.prompts * recipe.grpo.group_size
-    if config.advantage not in ("group", "batch", "none") or config.importance == "answer" or answers % config.minibatch_size:
+    other = config.advantage not in ("group", "batch", "none") or config.importance == "answer"
+    if other or (config.kl_in_reward and config.kl_coef) or answers % config.minibatch_size:
         raise Problem("TRL's GRPOTrainer is not this method (RLOO has a trainer of its own); export a run with GRPO's settings")
     steps = answers // config.minibatch_size  # per pass over a rollout
     lines = [
