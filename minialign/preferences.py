@@ -138,8 +138,10 @@ def _read_vote(line, context_length, tokenizer):
     if not isinstance(vote, dict):
         raise ValueError("a line must be an object with prompt, chosen and rejected")
     prompt, *texts = (vote.get(name) for name in ("prompt", "chosen", "rejected"))
-    if texts == [None, None] and vote.get("vote") in ("tie", "skip"):
-        return None
+    if (said := vote.get("vote")) in ("tie", "skip"):
+        if texts == [None, None]:
+            return None
+        raise ValueError(f"vote is {said!r}, but chosen or rejected has a text; delete the line, or make both null")
     if not all(isinstance(text, str) for text in (prompt, *texts)):
         raise ValueError("prompt, chosen and rejected are all needed, as texts")
     if not prompt.strip():

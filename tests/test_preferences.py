@@ -79,6 +79,9 @@ def test_ties_and_answers_that_were_cut_off(tmp_path):
     tie = {"prompt": "a", "chosen": None, "rejected": None, "vote": "tie"}
     votes = load_jsonl(file_of(tmp_path, cut, tie, tie | {"vote": "skip"}))
     assert (votes.chosen, votes.rejected) == ([Response("b", True)], [Response("b", False)])
+    for texts in ({"chosen": "b", "rejected": "c"}, {"chosen": "b"}):
+        with pytest.raises(ValueError, match="line 2: .*vote is 'skip', .* delete the line"):
+            load_jsonl(file_of(tmp_path, cut, tie | texts | {"vote": "skip"}))
 
 
 def test_reading_votes_costs_little_more_than_parsing_their_json(tmp_path):
