@@ -44,13 +44,17 @@ class Reader:
         self.model, self.tokenizer, self.known, self.tokens = model, tokenizer, {}, 0
 
     def __call__(self, texts, rows_at_once=64):
-        """List of (page, continuation) -> nats (N,).  Only the end of a page that is too long is read."""
+        """List of (page, continuation) -> nats (N,).  Only the end of a page that is too long is read.
+
+        Raises ValueError for a continuation that alone does not fit the context.
+        """
         new = sorted(set(texts) - self.known.keys(), key=lambda text: (len(text[0]) + len(text[1]), text))
         for i in range(0, len(new), rows_at_once):
             rows = []
             for page, more in new[i : i + rows_at_once]:
                 more = self.tokenizer.encode(" " + more)
-                page = [EOS, *self.tokenizer.encode(page)][-(self.model.config.context_length - len(more)) :]
+                room = max(1, self.model.config.context_length - len(more))  # the first of more needs one before it
+                page = [EOS, *self.tokenizer.encode(page)][-room:]
                 mask = np.array([0] * (len(page) - 1) + [1] * len(more), np.float32)
                 rows.append((np.array(page + more), mask))
             batch = collate(rows)

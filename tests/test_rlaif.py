@@ -163,6 +163,10 @@ def test_of_a_page_that_is_too_long_the_end_is_read():
     long, short = Reader(model)([("x" * 50 + "a page that", "fits"), ("a page that", "fits")])
     ids = encode(("x" * 50 + "a page that fits")[-24:])
     assert long == pytest.approx(log_probs_array(model, [ids])[0, -5:].sum()) and long != short
+    full, alone = Reader(model)([("a page", "x" * 23), ("e", "x" * 23)])  # 24 with the space: one token of the page is left
+    assert full == alone == pytest.approx(log_probs_array(model, [encode("e " + "x" * 23)]).sum())
+    with pytest.raises(ValueError, match="25 tokens do not fit the context of 24"):
+        Reader(model)([("a page", "x" * 24)])
 
 
 # ------------------------------------------------------------------------------------------------ revisions and votes
