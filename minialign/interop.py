@@ -64,8 +64,9 @@ THEIR_ACTIVATION = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
 
 
 def from_hugging_face(config, weights):
-    """The LanguageModel that computes what GPT2LMHeadModel or GPTNeoXForCausalLM computes; its dtype is the weights'.
+    """The LanguageModel that computes what GPT2LMHeadModel or GPTNeoXForCausalLM computes.
 
+    Its dtype is the weights' (of float16: float32).
     config: dict with `model_type` ("gpt2" or "gpt_neox") and the library's field names; weights: dict name -> array.
     Raises ValueError for another model_type, for a config that lacks a field or says what our model cannot be, and for weights
     that are missing, unknown, of another shape than the config says, or not finite, or a tied head unlike its embedding.
@@ -79,7 +80,7 @@ def from_hugging_face(config, weights):
         if not name.endswith(BUFFERS)
     }
     read_config = _gpt2_config if kind == "gpt2" else _gpt_neox_config
-    dtype = np.result_type(*theirs.values()).name if theirs else "float32"
+    dtype = np.result_type(np.float32, *theirs.values()).name
     ours = read_config(config, dtype)
     if ours.tied:
         head, embedding = theirs.pop("lm_head.weight", None), theirs.get("wte.weight")

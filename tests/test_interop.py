@@ -30,6 +30,15 @@ def test_there_and_back(positions, tied, dtype):
     assert_array_equal(returned([[1, 2, 3]]).data, model([[1, 2, 3]]).data)
 
 
+@pytest.mark.underflow
+def test_half_precision_becomes_single():
+    config, weights = exported(make("rotary", False))
+    halves = {name: array.astype(np.float16) for name, array in weights.items()}
+    returned = from_hugging_face(config, halves)
+    assert returned.config.dtype == "float32"
+    assert_array_equal(to_hugging_face(returned)[1]["lm_head.weight"], halves["lm_head.weight"])
+
+
 @pytest.mark.parametrize("positions, field", [("learned", "activation_function"), ("rotary", "hidden_act")])
 @pytest.mark.parametrize("ours, theirs", [("gelu", "gelu_new"), ("relu2", "relu2")])
 def test_the_activation_goes_by_their_name(positions, field, ours, theirs):
