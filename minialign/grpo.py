@@ -81,7 +81,8 @@ def grpo_loss(
     check_choice("importance", importance, RATIOS)
     check_number("kl_coef", kl_coef, at_least=0, at_most=np.inf if ref_logprobs is not None else 0)  # no leash to nobody
     high = cliprange if cliprange_high is None else cliprange_high
-    check_number("cliprange", min(cliprange, high), at_least=0)
+    check_number("cliprange", cliprange, at_least=0)
+    check_number("cliprange_high", high, at_least=0)
     if average == "constant":
         check_number("max_tokens", max_tokens, above=0)
     check_finite("the advantage", advantages)

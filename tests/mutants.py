@@ -628,7 +628,7 @@ MUTANTS = [
            "traps_grpo", "advantages of another shape are stretched"),
     Mutant("grpo", '    check_finite("the advantage", advantages)\n', "",
            "traps_grpo", "an advantage that is no number"),
-    Mutant("grpo", "min(cliprange, high)", "cliprange",
+    Mutant("grpo", '    check_number("cliprange_high", high, at_least=0)\n', "",
            "traps_grpo", "a negative clip above"),
     Mutant("grpo", "at_most=np.inf if ref_logprobs is not None else 0", "at_most=np.inf",
            "traps_grpo", "a leash to the old policy, because none was named"),

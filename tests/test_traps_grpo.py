@@ -275,7 +275,8 @@ def test_nothing_outside_the_mask_is_read(importance, average):
         {"old_logprobs": np.zeros((4, 1))}, {"mask": np.ones(4)}, {"mask": np.full((4, 7), 0.5)},
         {"mask": np.full((4, 7), np.nan)},
         {"ref_logprobs": np.zeros((4, 6))}, {"ref_logprobs": None}, {"kl_coef": -0.1}, {"cliprange": -0.1},
-        {"cliprange_high": -0.1}, {"average": "mean"}, {"importance": "group"}, {"average": "constant", "max_tokens": 0},
+        {"cliprange_high": -0.1}, {"cliprange_high": np.nan}, {"average": "mean"}, {"importance": "group"},
+        {"average": "constant", "max_tokens": 0},
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(changes):
