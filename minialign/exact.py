@@ -117,15 +117,20 @@ def best_of_n(reference, rewards, n):
     """The distribution of the best of n draws: the score is at most r with probability F(r)^n, so r with F(r)^n - F(<r)^n.
 
     F(r) and F(<r) are the reference's chances of a score at most r and below r.  Answers of equal score share their
-    part as the reference does, because the first of them that was drawn is kept.
+    part as the reference does, because the first of them that was drawn is kept.  As in pi*, a reference is divided by its sum.
 
     >>> print(best_of_n([0.5, 0.5], [0.0, 1.0], 2))  # the worse one only if it is drawn twice
     [0.25 0.75]
     """
     check_count("n", n)
-    reference, rewards = _world(reference, rewards)
+    return _best_of_n(*_world(reference, rewards), n)
+
+
+def _best_of_n(reference, rewards, n):
+    """Calls itself, which best_of_n must not: before NumPy 2 its np.errstate, entered twice, is never left."""
     if rewards.ndim > 1:
-        return np.stack([best_of_n(*prompt, n) for prompt in zip(reference, rewards)])
+        return np.stack([_best_of_n(*prompt, n) for prompt in zip(reference, rewards)])
+    reference = reference / reference.sum()
     _, level = np.unique(rewards, return_inverse=True)  # (A,) the rank of each answer's score, ties alike
     equal = np.bincount(level, weights=reference)
     at_most = np.cumsum(equal)
@@ -137,10 +142,11 @@ def best_of_n(reference, rewards, n):
 def best_of_n_kl_bound(n):
     """KL(best of n || ref) <= log n - (n - 1)/n, with equality only if no two draws can have the same score.
 
-    >>> print(best_of_n_kl_bound(np.array([1, 2, 16])).round(3))
+    >>> print(best_of_n_kl_bound([1, 2, 16]).round(3))
     [0.    0.193 1.835]
     """
-    if not np.all(np.asarray(n) >= 1):
+    n = np.asarray(n)
+    if not (n >= 1).all():
         raise ValueError("n must be at least 1")
     return np.log(n) - (n - 1) / n
 

@@ -101,6 +101,7 @@ def test_what_is_never_said_counts_nothing():
 
 
 def test_many_prompts_at_once():
+    settings = np.geterr()
     worlds = [random_world(seed) for seed in range(3)]
     refs, rs = np.stack([w[0] for w in worlds]), np.stack([w[1] for w in worlds])
     together = exact.optimal_policy(refs, rs, 0.7)
@@ -109,6 +110,7 @@ def test_many_prompts_at_once():
         assert_allclose(exact.log_partition(refs, rs, 0.7)[i], exact.log_partition(refs[i], rs[i], 0.7))
         assert_allclose(exact.sequence_kl(together, refs)[i], exact.sequence_kl(together[i], refs[i]))
         assert_allclose(exact.best_of_n(refs, rs, 4)[i], exact.best_of_n(refs[i], rs[i], 4))
+    assert np.geterr() == settings
 
 
 def test_the_leash_in_one_direction_only():
@@ -317,6 +319,8 @@ def test_best_of_n():
     assert_allclose(exact.sequence_kl(exact.best_of_n(REF, R, 100_000), REF), -np.log(0.2))
     assert_allclose(exact.best_of_n(REF, [1.0, 1.0, 0.0], 2), [0.96 * 5 / 8, 0.96 * 3 / 8, 0.04])  # ties share as ref does
     assert_array_equal(exact.best_of_n(REF, [1.0, 1.0, 1.0], 7), REF)
+    assert_allclose(exact.best_of_n([1, 1], [0.0, 1.0], 2), exact.best_of_n([0.5, 0.5], [0.0, 1.0], 2))
+    assert_allclose(exact.best_of_n_kl_bound([2, 4]), [0.1931, 0.6363], atol=1e-4)
 
 
 def test_best_of_n_by_drawing():
