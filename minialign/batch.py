@@ -126,6 +126,7 @@ def minibatches(n, size, rng, lengths=None):
     With `lengths`, rows of similar length share a minibatch (less padding): the order is shuffled, sorted within blocks
     of 16 minibatches, and the minibatches are shuffled again.
     """
+    check_count("the number of rows", n)
     check_count("the size of a minibatch", size)
     if lengths is not None:
         same_shape(rows=np.arange(n), lengths=lengths)

@@ -29,6 +29,7 @@ class Answers:
     batch: Batch | None
 
     def mean(self, name):
+        check_count("the number of answers", len(self.verdicts))
         return float(np.mean([getattr(v, name) for v in self.verdicts]))
 
     @property
@@ -80,9 +81,10 @@ def sampled_kl(model, reference, answers):
 def win_rate(answers, others):
     """Share of questions on which `answers` are better than `others` by gold; a tie counts one half.
 
-    Raises ValueError for numbers of answers that differ, and for a gold that is not finite.
+    Raises ValueError for numbers of answers that differ, for none at all, and for a gold that is not finite.
     """
     same_shape(answers=answers.gold, others=others.gold)
+    check_count("the number of answers", len(answers.gold))
     check_finite("the gold", answers.gold)  # NaN would lose
     check_finite("the gold of the others", others.gold)
     difference = answers.gold - others.gold

@@ -6,7 +6,7 @@ log pi(y | x) = sum over the answer's tokens of log pi(token | all before it)
 import numpy as np
 
 from .autograd import no_grad, same_shape
-from .checks import as_mask
+from .checks import as_mask, check_count
 from .functional import scatter
 
 
@@ -15,7 +15,7 @@ def token_log_probs_of(model, ids, mask=None):
 
     Column p is log pi(ids[p+1] | ids[:p+1]).  The first token has nothing before it and so no column.
     mask (B, T-1), 0 or 1: the columns that matter, if not all; the others cost little time, and hold 0.
-    Raises ValueError for an invalid mask or invalid ids.
+    Raises ValueError for no texts, an invalid mask and invalid ids.
     """
     ids, loss_mask = np.asarray(ids), None
     if mask is not None:
@@ -37,6 +37,7 @@ def sequence_log_probs(model, batch):
 
 def log_probs_array(model, ids, mask=None, rows_at_once=64):
     """`token_log_probs_of` as a plain array (B, T-1), without gradients, in pieces that keep memory small."""
+    check_count("the number of texts", len(ids))
     with no_grad():
         some = [slice(i, i + rows_at_once) for i in range(0, len(ids), rows_at_once)]
         pieces = [token_log_probs_of(model, ids[i], None if mask is None else mask[i]).data for i in some]

@@ -201,6 +201,7 @@ class Transformer(Module):
     def __call__(self, ids, loss_mask=None):
         ids = np.asarray(ids)
         B, T = ids.shape
+        check_count("the number of texts", B)
         if T > self.config.context_length:
             raise ValueError(f"{T} tokens do not fit the context of {self.config.context_length}")
         if loss_mask is None and B * T <= parallel.share(B * T, T, TOKENS_AT_ONCE):

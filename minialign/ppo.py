@@ -107,7 +107,7 @@ def gae(rewards, values, mask, gamma=1.0, lam=0.95):
     rewards = masked(as_floats(rewards), mask)
     values = masked(as_floats(values, rewards.dtype), mask)
     advantages = np.zeros_like(rewards)
-    next_value, next_advantage = np.zeros_like(rewards[:, 0]), np.zeros_like(rewards[:, 0])
+    next_value, next_advantage = np.zeros((2, len(rewards)), rewards.dtype)
     # eq: gae
     for t in reversed(range(rewards.shape[1])):
         delta = rewards[:, t] + gamma * next_value - values[:, t]

@@ -195,6 +195,7 @@ class Scorer:
         check_number("std", self.std, above=0)
 
     def __call__(self, batch, rows_at_once=64):
+        check_count("the number of texts", len(batch))
         pieces = []
         with no_grad():
             for i in range(0, len(batch), rows_at_once):

@@ -88,10 +88,11 @@ class Labels:
 
 
 class Judge:
-    """Principles, and a language model that reads: read([(page, continuation), ...]) -> log-probabilities (N,)."""
+    """At least one principle, and a language model that reads: read([(page, continuation), ...]) -> log-probabilities (N,)."""
 
     def __init__(self, read, principles):
         self.read, self.principles = read, list(principles)
+        check_count("the number of principles", len(self.principles))
 
     def weights(self, questions):
         """The weight of each principle -> (K, N); what is missing from a sum of 1 is left undecided."""

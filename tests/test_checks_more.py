@@ -17,6 +17,7 @@ from minialign.dpo import dpo_loss
 from minialign.generate import generate
 from minialign.grpo import GRPOConfig
 from minialign.interop import from_hugging_face, to_hugging_face
+from minialign.likelihood import log_probs_array
 from minialign.model import LanguageModel, ModelConfig
 from minialign.optim import AdamW, Muon, cosine_schedule, linear_schedule
 from minialign.pipeline import Recipe
@@ -24,13 +25,14 @@ from minialign.policy_gradient import AdaptiveKLController
 from minialign.ppo import PPOConfig
 from minialign.preferences import Preferences, collect
 from minialign.reward import RewardConfig, Scorer, bradley_terry_loss, calibration
-from minialign.rlaif import draw_votes
+from minialign.rlaif import Judge, draw_votes
 from minialign.sft import LMConfig, train_language_model, windows
 from minialign.tokenizer import Tokenizer, decode
 from minialign.world import Tastes, ToyWorld
 
 RNG = np.random.default_rng
 TEXTS = conversations([("a", "b")])
+NOTHING = evaluate.Answers([], [], [], None)
 
 
 def leaf(*values):
@@ -112,6 +114,10 @@ REFUSED = {
     "a mask as long as the ids": (lambda: Batch(np.ones((2, 5), int), np.ones((2, 5))), "shapes differ"),
     "a row's mask as long as its ids": (lambda: collate([(np.ones(3, int), np.ones(3))]), "shapes differ"),
     "no answer to read back": (lambda: read_back(Batch(np.ones((1, 3), int), np.zeros((1, 2)))), "no conversation"),
+    "no text to read": (lambda: make()(np.zeros((0, 5), int)), "the number of texts"),
+    "no text to measure": (lambda: log_probs_array(make(), np.zeros((0, 5), int)), "the number of texts"),
+    "no text to score": (lambda: Scorer(None)(Batch(np.zeros((0, 5), int), np.zeros((0, 4)))), "the number of texts"),
+    "no row to deal out": (lambda: next(minibatches(0, 2, RNG(0))), "the number of rows"),
     "lengths of other rows": (lambda: next(minibatches(4, 2, RNG(0), np.arange(5))), "shapes differ"),
     "fractions as ids": (lambda: decode([4.0]), "ids must be whole numbers"),
     "a truth as an id": (lambda: decode([True]), "ids must be whole numbers"),
@@ -140,6 +146,9 @@ REFUSED = {
     ),
     "a gold of NaN": (lambda: evaluate.win_rate(answers(math.nan), answers(0.0)), "the gold of row 0"),
     "a gold without end": (lambda: evaluate.win_rate(answers(1.0), answers(math.inf)), "the gold of the others of row 0"),
+    "no answer that could win": (lambda: evaluate.win_rate(NOTHING, NOTHING), "the number of answers"),
+    "a mean of no answers": (lambda: NOTHING.mean("gold"), "the number of answers"),
+    "a judge without principles": (lambda: Judge(None, []), "the number of principles"),
     "no question": (lambda: evaluate.best_of_n(talker(), len, [], None, 2, RNG(0), 4), "the number of questions"),
     # exact worlds
     "a negative probability": (lambda: exact.optimal_policy([-0.5, 1.5], [0.0, 1.0], 1.0), "must be probabilities"),

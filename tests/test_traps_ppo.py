@@ -89,6 +89,7 @@ def test_gae_by_hand():
         assert_allclose(a, [advantages], atol=1e-12)
         assert_allclose(g, a + v)
     assert_allclose(gae(r, v, mask, 1.0, 1.0)[1], [[0.7, 0.8, 1.0]])  # at lambda = 1 the returns are rewards to go
+    assert gae(*[np.zeros((2, 0))] * 3)[1].shape == (2, 0)  # of texts without a second token
 
 
 def test_gae_as_a_sum_and_row_by_row():
