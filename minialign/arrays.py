@@ -76,6 +76,16 @@ def some(n):
     return n
 
 
+def pair_accuracy(gaps):
+    """Share of pairs whose chosen answer scores higher; a tie counts one half, so that a constant scores 0.5.
+
+    >>> pair_accuracy([2.0, -1.0, 0.0, 0.5])
+    0.625
+    """
+    gaps = np.asarray(gaps)
+    return float(((gaps > 0) + 0.5 * (gaps == 0)).sum() / some(gaps.size))
+
+
 def same_shape(**arrays):
     """Raise ValueError unless all have one shape: NumPy would stretch (B,) against (B, 1) into (B, B) without a word."""
     shapes = {name: np.shape(array) for name, array in arrays.items()}

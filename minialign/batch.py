@@ -14,7 +14,7 @@ import numpy as np
 
 from .arrays import same_shape
 from .checks import check_count
-from .tokenizer import BOT, CHARACTERS, EOS, PAD, SPECIAL, USER, decode
+from .tokenizer import BOT, CHARACTERS, EOS, PAD, USER
 
 
 @dataclass
@@ -140,12 +140,12 @@ def minibatches(n, size, rng, lengths=None):
     yield from pieces
 
 
-def show(batch, row=0, colour=True):
+def show(batch, row=0, colour=True, tokenizer=CHARACTERS):
     """One row as text in which the trained tokens are marked: green in a terminal, [in brackets] without colour."""
     open_, close = ("\x1b[32m", "\x1b[0m") if colour else ("[", "]")
     pieces = []
     for p, i in enumerate(batch.ids[row]):
         trained = p > 0 and batch.mask[row, p - 1] > 0
-        name = SPECIAL[i] if i < len(SPECIAL) else decode([i])
+        name = tokenizer.decode([i])
         pieces.append(open_ + name + close if trained else name)
     return "".join(pieces).replace(close + open_, "")

@@ -158,8 +158,8 @@ def frozen_copy(model):
 def trainable_copy(model):
     """A copy that can be trained without touching the original."""
     new = type(model)(model.config, np.random.default_rng(0))
-    for name, p in new.named_parameters().items():
-        p.data = model.named_parameters()[name].data.copy()
+    new.copy_from(model)
+    new.trunk.ops = model.trunk.ops
     return new
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm.auto import tqdm
 
-from .arrays import as_floats, same_shape
+from .arrays import as_floats, pair_accuracy, same_shape
 from .autograd import as_tensor, exp, log, no_grad
 from .batch import Batch, conversations, minibatches
 from .checks import as_mask, check_betas, check_count, check_counts, check_finite, check_number, check_numbers, check_reference
@@ -146,7 +146,7 @@ def _pair_metrics(loss, chosen_rewards, rejected_rewards):
         "loss": loss.item(),
         "rewards/chosen": float(chosen_rewards.mean()),
         "rewards/rejected": float(rejected_rewards.mean()),
-        "rewards/accuracies": float(np.mean((margins > 0) + 0.5 * (margins == 0))),
+        "rewards/accuracies": pair_accuracy(margins),
         "rewards/margins": float(margins.mean()),
     }
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm.auto import tqdm
 
+from .arrays import pair_accuracy
 from .autograd import as_tensor, maximum, no_grad, same_shape
 from .batch import minibatches
 from .checks import check_betas, check_choice, check_count, check_counts, check_number, check_numbers, check_reference
@@ -98,7 +99,7 @@ def dpo_loss(
         "loss": loss.item(),
         "rewards/chosen": float(chosen_rewards.data.mean()),
         "rewards/rejected": float(rejected_rewards.data.mean()),
-        "rewards/accuracies": float(np.mean((h.data > 0) + 0.5 * (h.data == 0))),
+        "rewards/accuracies": pair_accuracy(h.data),
         "rewards/margins": float(h.data.mean()),
     }
 

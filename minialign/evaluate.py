@@ -60,7 +60,7 @@ def best_of_n(model, score, questions, judge, n, rng, max_new_tokens=48, questio
         some = questions[i : i + questions_at_once]
         prompts = [prompt_ids(question, tokenizer) for question in some for _ in range(n)]
         samples = generate(model, prompts, max_new_tokens, 1.0, rng)
-        scores = score(samples.batch)
+        scores = np.asarray(score(samples.batch))
         same_shape(scores=scores, answers=samples.ended)
         check_finite("the score", scores)  # NaN would win
         best = scores.reshape(-1, n).argmax(1) + n * np.arange(len(some))

@@ -83,6 +83,12 @@ class Module:
     def parameters(self):
         return list(self.named_parameters().values())
 
+    def copy_from(self, other):
+        """Take another module's numbers, parameter by parameter."""
+        theirs = other.named_parameters()
+        for name, parameter in self.named_parameters().items():
+            parameter.data = theirs[name].data.copy()
+
     def shallow_clone(self):
         """The same weights, gradients of its own.  (To be trained on its own: checkpoint.trainable_copy.)"""
         new = copy.copy(self)
@@ -134,14 +140,11 @@ class Attention(Module):
     def __init__(self, config, rng):
         C, std, dtype = config.d_model, initial_std(config), config.dtype
         self.config = config
-        self.query = Linear(C, C, std, dtype, rng)
-        self.key = Linear(C, C, std, dtype, rng)
-        self.value = Linear(C, C, std, dtype, rng)
+        self.query, self.key, self.value = (Linear(C, C, std, dtype, rng) for _ in range(3))
         self.output = Linear(C, C, std / math.sqrt(2 * config.n_layer), dtype, rng)
 
     def __call__(self, x, angles, ops):
-        B, T, C = x.shape
-        H = self.config.n_head
+        (B, T, C), H = x.shape, self.config.n_head
         q, k, v = (z.reshape(B, T, H, C // H) for z in (self.query(x, ops), self.key(x, ops), self.value(x, ops)))
         if angles is not None:
             q, k = ops.rotary(q, *angles), ops.rotary(k, *angles)
@@ -176,8 +179,7 @@ class Block(Module):
         return x + self.mlp(self.mlp_norm(x, ops), ops)
 
 
-# Process about 1,536 tokens at a time so that activations stay in cache.
-TOKENS_AT_ONCE = 1536
+TOKENS_AT_ONCE = 1536  # processed at a time, about, so that activations stay in cache
 
 
 class Transformer(Module):
@@ -222,11 +224,10 @@ class Transformer(Module):
         """ids (B, T) in one go -> (B, T, C) or (M, C)."""
         T = ids.shape[1]
         x = self.ops.embedding(self.token_embedding, ids)  # (B, T, C)
-        angles = None
-        if self.config.positions == "learned":
+        learned = self.config.positions == "learned"
+        angles = None if learned else (self.cos[:T], self.sin[:T])  # (T, D/2)
+        if learned:
             x = x + self.position_embedding[:T]
-        else:
-            angles = self.cos[:T], self.sin[:T]  # (T, D/2)
         *blocks, last = self.blocks
         for block in blocks:
             x = block(x, angles, self.ops)
@@ -315,7 +316,6 @@ class Head(Module):
 
 def scalar_model_from(model, rng, head="normal"):
     """A ScalarModel whose trunk is a copy of another model's trunk, with a fresh head."""
-    new = ScalarModel(model.config, rng, head)
-    for name, tensor in new.trunk.named_parameters().items():
-        tensor.data = model.trunk.named_parameters()[name].data.copy()
+    new = ScalarModel(model.config, rng, head, model.trunk.ops)
+    new.trunk.copy_from(model.trunk)
     return new

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm.auto import tqdm
 
-from .arrays import EQUAL
+from .arrays import EQUAL, pair_accuracy
 from .autograd import as_tensor, no_grad, same_shape
 from .batch import minibatches
 from .checks import (
@@ -98,21 +98,11 @@ def bradley_terry_loss(chosen_rewards, rejected_rewards, margin=0.0, label_smoot
     return loss, {"loss": loss.item(), "accuracy": pair_accuracy(gap), "margin": float(gap.mean())}
 
 
-def pair_accuracy(gaps):
-    """Share of pairs whose chosen answer scores higher; a tie counts one half, so that a constant scores 0.5.
-
-    >>> pair_accuracy(np.array([2.0, -1.0, 0.0, 0.5]))
-    0.625
-    """
-    return float(np.mean((gaps > 0) + 0.5 * (gaps == 0)))
-
-
 def reward_model_from(model, rng, likelihood_weights):
     """A RewardModel that grows from a language model, and keeps it as its reference."""
     new = RewardModel(model.config, rng, likelihood_weights)
-    for part, original in ((new.trunk, model.trunk), (new.reference, model)):
-        for name, tensor in part.named_parameters().items():
-            tensor.data = original.named_parameters()[name].data.copy()
+    new.trunk.copy_from(model.trunk)
+    new.reference.copy_from(model)
     return new
 
 
@@ -215,7 +205,7 @@ class Scorer:
 
 def score_gaps(score, votes, context_length=None):
     """r(chosen) - r(rejected) for each vote, (N,)."""
-    scores = score(votes.batch(context_length))
+    scores = np.asarray(score(votes.batch(context_length)))
     return scores[: len(votes)] - scores[len(votes) :]
 
 
@@ -230,6 +220,7 @@ def calibration(gaps, bins=5):
     >>> round(calibration(gaps)["ece"], 6), round(calibration(np.abs(gaps))["ece"], 6)
     (0.0, 0.25)
     """
+    gaps = np.asarray(gaps)
     check_count("the number of gaps", len(gaps))
     check_finite("the gap", gaps)
     check_count("the number of bins", bins)

@@ -20,7 +20,7 @@ EXAMPLES = {
 SHOWN = """
     minialign tokenizer.Tokenizer.encode tokenizer.Tokenizer.decode optim.clip_grad_norm optim.cosine_schedule
     policy_gradient.masked_mean policy_gradient.masked_whiten policy_gradient.kl_estimates policy_gradient.kl_penalized_rewards
-    ppo.gae grpo.group_advantages grpo.leave_one_out reward.bradley_terry_loss reward.pair_accuracy reward.calibration
+    ppo.gae grpo.group_advantages grpo.leave_one_out reward.bradley_terry_loss arrays.pair_accuracy reward.calibration
     dpo.dpo_loss exact.log_partition exact.optimal_policy exact.sequence_kl exact.best_of_n exact.bradley_terry
 """.split()
 

@@ -39,7 +39,7 @@ def test_of_n_answers_the_one_with_the_highest_score_is_kept(monkeypatch):
     drawn = []
     monkeypatch.setattr(evaluate, "generate", lambda *args: drawn.append(generate(*args)) or drawn[-1])
     arguments = ["a", "bcd", "ef"], lambda question, response: response, 5, RNG(0), 8
-    best = best_of_n(talker(), lambda batch: batch.mask.sum(1), *arguments, questions_at_once=2)
+    best = best_of_n(talker(), lambda batch: batch.mask.sum(1).tolist(), *arguments, questions_at_once=2)
     written = [(n, response) for samples in drawn for n, response in zip(samples.mask.sum(1), samples.responses())]
     longest = [max(written[i : i + 5], key=lambda one: one[0])[1] for i in (0, 5, 10)]
     assert best.responses == best.verdicts == longest and len({n for n, _ in written}) > 2

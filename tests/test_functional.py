@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from minialign import composed, functional
 from minialign.autograd import Tensor, check_gradients
-from minialign.model import LanguageModel, ModelConfig, rotary_angles
+from minialign.checkpoint import frozen_copy, trainable_copy
+from minialign.model import LanguageModel, ModelConfig, rotary_angles, scalar_model_from
 
 
 def angles(T, D):
@@ -84,6 +85,8 @@ def test_a_model_of_composed_functions_computes_the_same():
         config = ModelConfig(11, 7, n_layer=2, n_head=2, d_model=8, positions=positions, tied=tied, dtype="float64")
         fused = LanguageModel(config, np.random.default_rng(0))
         slow = LanguageModel(config, np.random.default_rng(0), ops=composed)
+        for copied in (frozen_copy(slow), trainable_copy(slow), scalar_model_from(slow, np.random.default_rng(0))):
+            assert copied.trunk.ops is composed
         ids = np.random.default_rng(1).integers(11, size=(3, 6))
         upstream = np.random.default_rng(2).standard_normal((3, 6, 11))
         for model in (fused, slow):

@@ -13,7 +13,7 @@ ALGORITHMS = "sft preferences reward policy_gradient ppo grpo dpo interop".split
 INNER = {  # public, but of no interest to somebody who looks for the same thing elsewhere
     "sft": {"language_model_optimizer", "epochs", "windows"},
     "preferences": {"save_jsonl", "load_jsonl"},
-    "reward": {"pair_accuracy", "reward_model_from", "sequence_scores", "answer_likelihoods", "score_gaps", "calibration"},
+    "reward": {"reward_model_from", "sequence_scores", "answer_likelihoods", "score_gaps", "calibration"},
     "policy_gradient": {"Rollout", "rollout_metrics"},
     "ppo": {"values_of"},
 }

@@ -22,7 +22,7 @@ from minialign.policy_gradient import kl_penalized_rewards, masked_mean, masked_
 from minialign.ppo import gae, ppo_value_loss
 from minialign.reward import bradley_terry_loss, sequence_scores
 from minialign.sft import LMConfig, epochs, sft_loss, train_language_model, windows
-from minialign.tokenizer import ALPHABET, BOT, EOS, PAD, USER, VOCAB_SIZE, decode, encode
+from minialign.tokenizer import ALPHABET, BOT, EOS, PAD, USER, VOCAB_SIZE, Tokenizer, decode, encode
 
 RNG = np.random.default_rng
 
@@ -69,6 +69,8 @@ def test_the_mask_covers_the_answer_and_its_end_and_nothing_else():
     ]
     assert batch.lengths.tolist() == [6, 8, 7]
     assert show(batch, 0, colour=False) == "<user>a<bot>[aa<eos>]<pad><pad>"
+    own = Tokenizer("xyz")
+    assert show(conversations([("x", "yz")], tokenizer=own), colour=False, tokenizer=own) == "<user>x<bot>[yz<eos>]"
 
 
 def test_a_document_is_learned_from_end_to_end():

@@ -156,7 +156,9 @@ def test_huge_gaps_stay_finite():
 def test_a_tie_is_half_right():
     """`>` gives a constant scorer 0 %, `>=` 100 %; it is right half of the time."""
     assert pair_accuracy(np.array([0.0, 0.0])) == 0.5
-    assert pair_accuracy(np.array([1.0, -1.0, 0.0, 2.0])) == 0.625
+    assert pair_accuracy([1.0, -1.0, 0.0, 2.0]) == 0.625
+    with pytest.raises(ValueError, match="no numbers"):
+        pair_accuracy([])
     same = np.zeros(4)
     assert bradley_terry_loss(same, same)[1]["accuracy"] == 0.5
     assert dpo_loss(same, same, same, same)[1]["rewards/accuracies"] == 0.5
@@ -201,6 +203,8 @@ def test_a_reward_model_learns_the_raters_taste():
     gaps = score_gaps(Scorer(judge), unseen)
     assert pair_accuracy(gaps) > 0.9
     assert_allclose(score_gaps(Scorer(judge, mean=3.0, std=2.0), unseen), gaps / 2, rtol=1e-4)
+    assert score_gaps(lambda batch: Scorer(judge)(batch).tolist(), unseen) == pytest.approx(gaps)
+    assert calibration(gaps.tolist())["ece"] == pytest.approx(calibration(gaps)["ece"])
 
 
 def test_centring_keeps_scores_near_zero():
