@@ -249,6 +249,7 @@ class Journey:
         """How to train on the votes: with few of one's own, for more epochs, or nothing would be learned."""
         if self.own_votes is None:
             return config
+        check_count("the number of votes", len(self.own_votes))
         steps_per_epoch = -(-len(self.own_votes) // config.batch_size)
         return replace(config, epochs=max(config.epochs, -(-LEAST_STEPS // steps_per_epoch)))
 

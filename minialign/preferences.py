@@ -85,11 +85,12 @@ def collect(model, questions, label, rng, max_new_tokens=48, questions_at_once=1
 def split(votes, held_out, rng):
     """Split by prompt, so that no prompt is on both sides -> (training votes, held-out votes).
 
-    held_out: the share of distinct prompts to hold out, from 0 (which takes one) to below 1.
+    held_out: the share of distinct prompts to hold out, from 0 to below 1; of two or more prompts each side gets at least one.
     """
     check_number("held_out", held_out, at_least=0, below=1)
     distinct = sorted(set(votes.prompts))
-    hidden = {distinct[i] for i in rng.permutation(len(distinct))[: max(1, round(held_out * len(distinct)))]}
+    n_hidden = max(1, min(round(held_out * len(distinct)), len(distinct) - 1))
+    hidden = {distinct[i] for i in rng.permutation(len(distinct))[:n_hidden]}
     rows = range(len(votes))
     return (
         votes[[i for i in rows if votes.prompts[i] not in hidden]],

@@ -20,7 +20,7 @@ from minialign.interop import from_hugging_face, to_hugging_face
 from minialign.likelihood import log_probs_array
 from minialign.model import LanguageModel, ModelConfig
 from minialign.optim import AdamW, Muon, cosine_schedule, linear_schedule
-from minialign.pipeline import Recipe
+from minialign.pipeline import FAST, Journey, Recipe
 from minialign.policy_gradient import AdaptiveKLController
 from minialign.ppo import PPOConfig
 from minialign.preferences import Preferences, collect
@@ -135,6 +135,10 @@ REFUSED = {
     "an empty answer": (
         lambda: Preferences(["a", "b"], [Response("c", True)] * 2, [Response("", True), Response("", False)]).batch(),
         "an answer of vote 1 is empty",
+    ),
+    "no votes of one's own": (
+        lambda: Journey(FAST, 0, own_votes=Preferences([], [], [])).enough(FAST.dpo),
+        "the number of votes",
     ),
     "a tie below 0": (lambda: draw_votes(np.array([0.5]), RNG(0), tie=-0.1), "tie must be"),
     # scores

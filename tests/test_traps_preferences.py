@@ -230,6 +230,7 @@ def test_prompts_are_on_one_side_of_the_split_only():
     assert set(train.prompts) & set(held_out.prompts) == set() and len(train) + len(held_out) == 10
     assert set(train.prompts) | set(held_out.prompts) == set("abcde") and len(set(held_out.prompts)) == 2
     assert sorted(r.text for r in train.chosen + held_out.chosen) == [str(i) for i in range(10)]
+    assert [len(side) for side in split(votes, 0.95, RNG(0))] == [2, 8] and [len(side) for side in split(votes, 0, RNG(0))] == [8, 2]
 
 
 def test_identical_answers_are_not_a_pair():
