@@ -65,7 +65,7 @@ def dpo_loss(
 
     sigmoid  -(1 - s) log sigma(h) - s log sigma(-h)    s = label_smoothing; s > 0 is cDPO (Mitchell 2023)
     ipo      (Delta - 1 / (2 beta))^2                   (Azar et al. 2023, equation 17; sums, as in the paper)
-    hinge    max(0, 1 - h)                              (Zhao et al. 2023)
+    hinge    max(0, 1 - h)                              (Liu et al. 2023; without a reference Zhao et al. 2023)
 
     At policy = reference the sigmoid loss is log 2, all rewards are 0, and a tie counts as half an accuracy.
     Raises ValueError for another loss_type, a beta below 0 (of IPO: not above 0), and label smoothing without an effect.

@@ -8,6 +8,7 @@ Each question is answered G times, with scores r (N, G).  What the family has be
 Differences from the papers, where TRL differs too: std is the unbiased one (G - 1), plus 1e-4; "batch" divides by the std of
 all scores, but subtracts each group's own mean; RLOO's ratio, that of the answer's probability, is clipped.  Unlike TRL's
 default, k3 is not multiplied by rho.  Our own: log rho is held within +-20; DAPO keeps the groups in which all scores agree.
+Dr. GRPO and GSPO keep GRPO's leash, where their authors set kl_coef to 0, as DAPO's do.
 """
 
 import numpy as np
