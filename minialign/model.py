@@ -264,8 +264,7 @@ class LanguageModel(Module):
     """
 
     def __init__(self, config, rng, ops=functional):
-        self.config = config
-        self.trunk = Transformer(config, rng, ops)
+        self.config, self.trunk = config, Transformer(config, rng, ops)
         if not config.tied:
             self.unembedding = _normal(rng, (config.d_model, config.vocab_size), initial_std(config), config.dtype)
 
@@ -284,8 +283,7 @@ class ScalarModel(Module):
     def __init__(self, config, rng, head="normal", ops=functional):
         C = config.d_model
         check_choice("head", head, ("normal", "zero"))
-        self.config = config
-        self.trunk = Transformer(config, rng, ops)
+        self.config, self.trunk = config, Transformer(config, rng, ops)
         self.head = Head(C, 0.0 if head == "zero" else 1 / math.sqrt(C + 1), config.dtype, rng)
 
     def __call__(self, ids, loss_mask=None):
