@@ -30,7 +30,7 @@ def test_a_class_is_a_row_a_student_with_the_mistake_and_a_summary(tmp_path, cap
     assert rows["bob"]["score"] == "0" and rows["bob"]["mistake"] == "preference_probability: not written yet"
     assert all(0 < float(row["seconds"]) < 60 for row in rows.values())
     assert "2 of 3 have everything right" in told.err and "1 of 3: preference_probability: not written yet" in told.err
-    assert "=cmd and ada: 100% or more" in told.err and "no verdict" in told.err
+    assert "=cmd and ada: 100% or more" in told.err and "not a verdict" in told.err
     assert int((tmp_path / "=cmd" / "ex04.py.pid").read_text(encoding="utf-8")) != os.getpid()  # it ran elsewhere
 
 
