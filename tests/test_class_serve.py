@@ -185,6 +185,19 @@ def test_a_class_that_goes_on_keeps_its_seats_and_says_so_if_others_are_asked_fo
     assert main(["serve", str(run), "--to", str(tmp_path / "d.sqlite3")]) == 0 and capsys.readouterr().out == "40 seats\n"
 
 
+def test_votes_are_written_over_no_file_but_the_classs_own(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(serve, "serve", lambda *_: None)
+    monkeypatch.setattr(serve, "prepare", lambda model, score, seed, n, limit: toy_pairs(n))
+    for name, told in (("c.jsonl", "name another, for instance class.sqlite3"), ("d.sqlite3", "d.jsonl is there already")):
+        (tmp_path / "d.jsonl").write_text("of somebody else")
+        assert main(["serve", str(run), "--to", str(tmp_path / name)]) == 2 and told in capsys.readouterr().err
+    assert not (tmp_path / "c.jsonl").exists()
+    (tmp_path / "d.jsonl").rename(tmp_path / "e.jsonl")
+    for _ in range(2):  # a class that goes on has its lines there
+        assert main(["serve", str(run), "--to", str(tmp_path / "d.sqlite3")]) == 0
+        (tmp_path / "d.jsonl").write_text("its own")
+
+
 def test_phones_come_in_only_when_asked_for(monkeypatch):
     parsed = []
     for flags, lan in (([], None), (["--lan"], ""), (["--lan", "10.0.0.7"], "10.0.0.7")):

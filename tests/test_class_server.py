@@ -273,15 +273,28 @@ def test_nothing_about_a_person_is_stored(room, tmp_path):
 def test_a_vote_that_the_disk_does_not_take_is_not_acknowledged(room, monkeypatch):
     port = room.server_port
     join(port, 1), act(port, "next")
-    other = sqlite3.connect(room.room.store.path, isolation_level=None)
-    other.execute("begin immediate")  # as if the disk were gone: nothing can be committed
-    monkeypatch.setattr(store, "PATIENCE", 0.2)
+    monkeypatch.setattr(store, "add_vote", lambda db, *_: db.execute("insert into a_disk_that_is_full"))
     assert vote(port, 1, 0)[0] == 503 and not room.room.votes
-    other.execute("rollback")
-    until = time.monotonic() + 8
-    while vote(port, 1, 0)[0] != 200 and time.monotonic() < until:
-        time.sleep(0.1)
+    monkeypatch.undo()
     assert vote(port, 1, 0) == (200, {"kept": "a"}) and len(room.room.votes) == 1
+
+
+def test_whoever_waits_for_a_disk_that_does_not_answer_is_told(tmp_path, monkeypatch):
+    kept, gate = Store(tmp_path / "c"), threading.Event()
+    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    with pytest.raises(OSError, match="the disk does not answer"):
+        kept.do(lambda db: gate.wait(20))
+    with pytest.raises(OSError, match="the disk does not answer"):
+        kept.close()
+    gate.set()
+
+
+def test_a_class_has_one_server(tmp_path):
+    first = Store(tmp_path / "c")
+    with pytest.raises(Problem, match=r"another minialign serve has it open; stop that one \(Ctrl-C\), or name another with --to FILE"):
+        Store(tmp_path / "c")
+    first.close()
+    Store(tmp_path / "c").close()
 
 
 def test_a_file_of_something_else_is_refused(tmp_path):

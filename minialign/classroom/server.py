@@ -149,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
             told = answer()
         except Refused as why:
             return self.say(why.status, {"error": str(why)})
-        except (OSError, TimeoutError):
+        except OSError:
             return self.say(503, {"error": "the disk does not answer; try again"})
         self.say(200, told)
 

@@ -2,13 +2,14 @@
 
 Everything that arrives while the disk is busy goes into the next transaction together (group commit), so two hundred phones
 cost hardly more than one.  A voter is a number and the SHA-256 of a token; there is no name, no address and no time of day.
+No other server may open the file before this one has let it go: neither would know of the other's votes.
 """
 
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, TimeoutError
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ Work = Callable[[sqlite3.Connection], Any]
 class Store:
     """One file.  `do(work)` runs work(connection) in a transaction and returns what it returned, once that is on disk.
 
-    Raises Problem for a file of something else, OSError if the disk does not take it, and what a piece of work refuses.
+    Raises Problem for a file of something else, or that another server has open, OSError if the disk does not take it, and
+    what a piece of work refuses.
     """
 
     def __init__(self, path: str | Path):
@@ -39,28 +41,31 @@ class Store:
         self.todo: queue.SimpleQueue = queue.SimpleQueue()
         ready: Future = Future()
         threading.Thread(target=self._write, args=(ready,), daemon=True).start()
-        ready.result(PATIENCE)
+        wait_for(ready)
 
     def do(self, work: Work) -> Any:
         done: Future = Future()
         self.todo.put((work, done))
-        return done.result(PATIENCE)
+        return wait_for(done)
 
     def close(self) -> None:
         """Finish what has been asked for, and let the file go."""
         done: Future = Future()
         self.todo.put((None, done))
-        done.result(PATIENCE)
+        wait_for(done)
 
     def _write(self, ready: Future) -> None:
         try:
-            db = sqlite3.connect(self.path, isolation_level=None)
+            db = sqlite3.connect(self.path, timeout=1.0, isolation_level=None)
+            db.execute("pragma locking_mode = exclusive")
             db.execute("pragma journal_mode = wal")
             db.execute("pragma synchronous = full")  # a commit returns when the disk has it
             db.executescript(SCHEMA)
         except sqlite3.Error as problem:
-            what = f"{safe(self.path)}: {problem}; move that file away, or name another with --to FILE"
-            return ready.set_exception(Problem(what))
+            what, way_out = str(problem), "move that file away"
+            if "locked" in what:
+                what, way_out = "another minialign serve has it open", "stop that one (Ctrl-C)"
+            return ready.set_exception(Problem(f"{safe(self.path)}: {what}; {way_out}, or name another with --to FILE"))
         ready.set_result(None)
         while True:
             batch = [self.todo.get()]
@@ -91,6 +96,14 @@ class Store:
             return
         for done, answer in answers:
             done.set_result(answer)
+
+
+def wait_for(future: Future) -> Any:
+    """What a piece of work returns.  Raises what it raises, and OSError if that takes too long."""
+    try:
+        return future.result(PATIENCE)
+    except TimeoutError:  # a kind of its own before Python 3.11
+        raise OSError("the disk does not answer; try again") from None
 
 
 def add_voter(db: sqlite3.Connection, digest: str, seats: int) -> int:

@@ -57,9 +57,16 @@ def run(arguments: argparse.Namespace) -> None:
     results = load_run(folder)
     model = load_model(folder, "sft", results)[0]
     path = Path(arguments.to) if arguments.to else folder.parent / cast_on(folder.name) / "class.sqlite3"
+    lines = path.with_suffix(".jsonl")
+    if path.suffix.lower() == lines.suffix:
+        what = f"{safe(path)}: that is where the votes go as lines"
+        raise Problem(f"{what}; name another, for instance class.sqlite3, with --to FILE")
     store = disk.Store(path)
     try:
         facts = store.do(disk.read_facts)
+        if "pairs" not in facts and lines.exists():
+            what = f"{safe(lines)} is there already, and this class's votes would go there"
+            raise Problem(f"{what}; move that file away, or name another class with --to FILE")
         pairs = known_pairs(facts, fingerprint(model), path)
         if pairs and arguments.seats not in (None, len(pairs.own)):
             kept = f"This class keeps the {len(pairs.own)} seats that it began with; to begin another: --to FILE"
@@ -68,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
         code = facts.get("code") or "".join(secrets.choice(LETTERS) for _ in range(5))
         store.do(lambda db: disk.set_facts(db, {"code": code}))
         room = Room(store, pairs, code, secrets.token_urlsafe(16), fingerprint(model))
-        backstage = Backstage(room, Live(model, pairs.flat), folder, path.with_suffix(".jsonl"))
+        backstage = Backstage(room, Live(model, pairs.flat), folder, lines)
         if "pairs" not in facts:
             backstage.answers.unlink(missing_ok=True)  # of an earlier class, whose file was moved away
         if recipe_of(results) is None:
