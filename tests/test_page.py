@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import os
 import re
 import shutil
 import string
@@ -787,6 +788,16 @@ def test_the_film(copy, monkeypatch, there_is_ffmpeg):
         assert int(made.read_text(encoding="utf-8")) == 7 * round(film.LAST * film.RATE) * 1280 * 720 * 4
     else:
         assert made.read_bytes()[:6] == b"GIF89a" and made.stat().st_size < 2_000_000
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script is the ffmpeg here")
+def test_an_ffmpeg_that_ends_early_is_an_error(tmp_path):
+    """A BrokenPipeError would pass for a reader of ours who has stopped, as in `minialign ... | head`."""
+    (tmp_path / "ffmpeg").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    (tmp_path / "ffmpeg").chmod(0o755)
+    frames = ((Figure(figsize=film.SIZE, dpi=film.DPI), film.LAST) for _ in range(3))
+    with pytest.raises(OSError, match="ffmpeg could not write"):
+        film.write_mp4(str(tmp_path / "ffmpeg"), frames, tmp_path / "film.mp4")
 
 
 def test_the_film_counts_iterations_in_english():

@@ -4,6 +4,7 @@ A film is a series of (figure, seconds); ffmpeg makes an MP4 of it, and where th
 """
 
 import base64
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -150,14 +151,14 @@ def write_mp4(program: str, frames: Frames, path: Path) -> None:
     width, height = (round(DPI * inches) for inches in SIZE)
     given = ["-f", "rawvideo", "-pix_fmt", "rgba", "-s", f"{width}x{height}", "-r", str(RATE), "-i", "-"]
     wanted = ["-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4", str(path)]
-    with subprocess.Popen([program, "-y", "-loglevel", "error", *given, *wanted], stdin=subprocess.PIPE) as process:
+    process = subprocess.Popen([program, "-y", "-loglevel", "error", *given, *wanted], stdin=subprocess.PIPE)
+    with contextlib.suppress(BrokenPipeError), process:  # it has ended early: its code says so below
         assert process.stdin is not None
         for figure, seconds in frames:
             canvas = FigureCanvasAgg(figure)
             canvas.draw()
             for _ in range(round(seconds * RATE)):
                 process.stdin.write(canvas.buffer_rgba())
-        process.stdin.close()
     if process.returncode:
         raise OSError(f"ffmpeg could not write {path}")
 
