@@ -279,6 +279,9 @@ def test_a_tensor_or_a_list_is_as_good_as_an_array():
     assert said_of(gae, lambda *a: Tensor(gae.answer(*a))) == ""
     assert said_of(gae, lambda *a: gae.answer(*a).tolist()) == ""
     assert said_of(reward_loss, lambda *a: list(reward_loss.answer(*a))) == ""
+    interval = the("bootstrap_interval")
+    assert said_of(interval, lambda o, rows: np.quantile(o[rows].mean(1), (0.025, 0.975))) == ""  # as its third hint says
+    assert "of the 2 values returned, number 1 is wrong" in said_of(interval, lambda o, rows: np.array([9.0, 9.0]))
 
 
 def test_who_writes_into_the_arguments_is_told_so():

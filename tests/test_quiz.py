@@ -65,7 +65,7 @@ def answer_with(monkeypatch, *typed):
 def test_right_wrong_and_skipped_answers_are_explained(monkeypatch, capsys):
     first, second, third, fourth = QUIZZES[6]
     wrong = (second.right + 1) % 3
-    answer_with(monkeypatch, LETTERS[first.right], "x", LETTERS[wrong], "")
+    answer_with(monkeypatch, LETTERS[first.right], "ab", LETTERS[wrong], "")
     assert main(["quiz", "6", "--lessons", str(LESSONS)]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "1 of 4 right" in told and "one of a, b, c, please" in told

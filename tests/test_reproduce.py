@@ -223,6 +223,7 @@ def test_a_step_that_fails_is_told_with_its_last_line_and_the_others_go_on(tree,
     assert again(tree, "--only", "prove", "--only", "python-toy-py") == 1
     said = " ".join(capsys.readouterr().out.split())
     assert "FAILED, exit code 1: the proof is wrong" in said and times(tree) == 1
+    assert "None of 2 published numbers has changed beyond its spread; 1 of 2 steps failed" in said
 
 
 def test_what_cannot_be_had_here_is_skipped_with_the_reason(tree, real, monkeypatch, capsys):

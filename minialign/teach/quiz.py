@@ -69,7 +69,7 @@ def take(number: int, questions: list[Question]) -> None:
 def guess_of(letters: str) -> int | None:
     """One of the letters, typed -> which, from 0; None if it is skipped."""
     while guess := ask("   your answer (Enter: skip)? "):
-        if guess in letters:
+        if guess in tuple(letters):
             return letters.index(guess)
         print(f"   one of {', '.join(letters)}, please")
     return None

@@ -70,8 +70,14 @@ def values(x: Any) -> np.ndarray | None:
         return None
 
 
+def several(given: Any) -> Any:
+    """An array of several numbers as the tuple that it is as good as."""
+    return tuple(given) if isinstance(given, np.ndarray) and given.ndim else given
+
+
 def same(given: Any, right: Any) -> bool:
     if isinstance(right, tuple):
+        given = several(given)
         return isinstance(given, (tuple, list)) and len(given) == len(right) and all(map(same, given, right))
     x, y = values(given), values(right)
     return x is not None and y is not None and x.shape == y.shape and bool(close(x, y).all())
@@ -85,6 +91,7 @@ def close(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def difference(given: Any, right: Any) -> str:
     """What is wrong with one result, in words: its kind, its shape, or the first number that differs."""
     if isinstance(right, tuple):
+        given = several(given)
         if not isinstance(given, (tuple, list)) or len(given) != len(right):
             return f"it returns {kind(given)}, but {len(right)} values are expected"
         k = [same(*pair) for pair in zip(given, right)].index(False)

@@ -12,7 +12,10 @@ from .steps import Step
 
 
 def report(chosen: list[Step], found: dict[str, dict[str, Any]], failed: dict[str, str], out: Path, source: Path) -> int:
-    """Write out/report.md, with every number; print what has changed beyond its spread -> exit code: 1 if anything has."""
+    """Write out/report.md, with every number; print what has changed beyond its spread -> exit code.
+
+    1 if anything has, or if a step failed.
+    """
     lines, changed, everything = ["# Published numbers, made again", "", TOLERANCE], 0, 0
     for step in chosen:
         print(heading(step.name))
@@ -21,7 +24,6 @@ def report(chosen: list[Step], found: dict[str, dict[str, Any]], failed: dict[st
             what = f"FAILED, {failed[step.name]}" if step.name in failed else f"skipped: it needs {', '.join(step.absent)}"
             print(paragraph(what, "   ", "   "))
             lines.append(what)
-            changed += step.name in failed
             continue
         now = {name: Quantity(*value) for name, value in found[step.name]["numbers"].items()}
         words = {name: verdict(name, value, now.get(name)) for name, value in step.published.items()}
@@ -41,8 +43,11 @@ def report(chosen: list[Step], found: dict[str, dict[str, Any]], failed: dict[st
     if drawn:
         print("\n".join([heading("figures drawn again"), *(paragraph(line, "   ", "      ") for line in drawn)]))
     print(f"\n{paragraph(TOLERANCE)}\n\n{changed or 'None'} of {everything} published numbers has changed beyond its spread;")
+    broken = sum(step.name in failed for step in chosen)
+    if broken:
+        print(f"{broken} of {len(chosen)} steps failed, and none of their numbers is among these;")
     print(f"all of them are in {out / 'report.md'}")
-    return 1 if changed else 0
+    return 1 if changed or broken else 0
 
 
 def figures(source: Path, out: Path) -> Iterator[str]:
