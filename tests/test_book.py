@@ -389,12 +389,13 @@ def test_a_stale_page_is_found(book, tmp_path, capsys):
         return code, capsys.readouterr().out
 
     assert check(book.parent / "lessons") == (0, "every page is true\n")
+    assert "minialign book --fast makes it again" in " ".join((book / "index.html").read_text(encoding="utf-8").split())
     for old, new in (("attention again", "once more"), ("-1.5", "-2.5")):  # a word; a number
         moved = toy_lessons(tmp_path / new)
         script = moved / "05_other.py"
         script.write_text(script.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
         code, told = check(moved)
-        assert code == 1 and told.startswith("stale: 05_other; make them again with: minialign book")
+        assert code == 1 and told == f"stale: 05_other; make them again with: minialign book {book} --fast\n"
     bands = moved / "bands.json"
     bands.write_text("{}", encoding="utf-8")
     assert check(moved)[1].startswith("stale: 03_toy, 05_other;")

@@ -77,5 +77,10 @@ def test_the_presenter_types_counts_takes_one_back_and_resumes(toy_runs, monkeyp
     assert "43 votes on 4 pairs" in said and "This room has cast 43 votes" not in said and f"--votes {path}" in said
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert [(line["pair"], line["vote"]) for line in lines] == [(0, "a")] * 7 + [(0, "b")] * 23 + [(1, "a")] * 6 + [(1, "b")] * 4 + [(2, "skip"), *[(3, "a")] * 3]
+    with toy_size():
+        monkeypatch.setattr(sys, "stdin", io.StringIO("q\n"))
+        assert main(["vote", str(run), "--hands", "--to", str(toy_runs / "none.jsonl")]) == 0
+    said = capsys.readouterr().out
+    assert said.endswith("nothing is counted yet\n") and "none.jsonl" not in said and not (toy_runs / "none.jsonl").exists()
     with pytest.raises(SystemExit):
         main(["vote", "--hands", "--voter", "3"])

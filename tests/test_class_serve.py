@@ -189,13 +189,13 @@ def test_votes_are_written_over_no_file_but_the_classs_own(run, tmp_path, monkey
     monkeypatch.setattr(serve, "serve", lambda *_: None)
     monkeypatch.setattr(serve, "prepare", lambda model, score, seed, n, limit: toy_pairs(n))
     for name, told in (("c.jsonl", "name another, for instance class.sqlite3"), ("d.sqlite3", "d.jsonl is there already")):
-        (tmp_path / "d.jsonl").write_text("of somebody else")
+        (tmp_path / "d.jsonl").write_text("of somebody else", encoding="utf-8")
         assert main(["serve", str(run), "--to", str(tmp_path / name)]) == 2 and told in capsys.readouterr().err
     assert not (tmp_path / "c.jsonl").exists()
     (tmp_path / "d.jsonl").rename(tmp_path / "e.jsonl")
     for _ in range(2):  # a class that goes on has its lines there
         assert main(["serve", str(run), "--to", str(tmp_path / "d.sqlite3")]) == 0
-        (tmp_path / "d.jsonl").write_text("its own")
+        (tmp_path / "d.jsonl").write_text("its own", encoding="utf-8")
 
 
 def test_phones_come_in_only_when_asked_for(monkeypatch):

@@ -224,6 +224,16 @@ def test_installed_lessons_are_found_through_the_installation(tmp_path, monkeypa
         layout.lay_out(tmp_path)
 
 
+@pytest.mark.parametrize("command", ["notebooks", "lessons", "book"])
+def test_a_folder_that_cannot_be_written_is_named_with_what_the_command_takes(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("minialign.book.make.require_extra", lambda: None)
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    where = ["--lessons", str(toy_lessons(tmp_path / "toy"))] * (command != "lessons")
+    monkeypatch.chdir(tmp_path)
+    assert main([command, str(tmp_path / "file" / "x"), *where]) == 2
+    assert capsys.readouterr().err.endswith("choose another DIR\n")
+
+
 class Installed(type(Path())):
     """What importlib.metadata has for an installed file."""
 

@@ -17,7 +17,7 @@ import pytest
 import minialign
 from minialign import checkpoint
 from minialign.cli.command import main
-from minialign.runs import folder, streams, voting
+from minialign.runs import folder, streams, text, voting
 from minialign.runs.errors import Problem
 from minialign.runs.seeds import for_each
 
@@ -203,6 +203,14 @@ checkpoint.save(LanguageModel(ModelConfig(48, 16, n_layer=1, n_head=2, d_model=8
 print(checkpoint.load("m.npz").config.d_model, seeds.cores() > 0)
 """
     assert python(code, tmp_path) == "8 True\n"
+
+
+def test_a_path_in_a_command_is_quoted_as_the_system_takes_it(monkeypatch):
+    assert [text.quoted(path) for path in ("runs/a", "my runs/a", "o'clock")] == ["runs/a", "'my runs/a'", "'o'\"'\"'clock'"]
+    monkeypatch.setattr(text, "os", SimpleNamespace(name="nt"))
+    assert [text.quoted(path) for path in (r"runs\a", r"C:\my runs\a")] == [r"runs\a", r'"C:\my runs\a"']
+    wrong = [path for path in ROOT.glob("minialign/**/*.py") if re.search(r"shlex\.(quote|join)", text_of(path)) and path.name != "text.py"]
+    assert not wrong
 
 
 def test_a_voter_locks_the_file_on_windows_too(tmp_path, monkeypatch):

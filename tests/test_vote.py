@@ -397,6 +397,15 @@ def test_no_votes_are_one_line(content, tmp_path, capsys):
     one_line(capsys, "minialign vote")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="no pipes with names here")
+def test_a_pipe_is_said_to_be_one(capsys):
+    reading, writing = os.pipe()
+    os.write(writing, json.dumps(GOOD).encode()), os.close(writing)
+    assert main(["tour", "--fast", "--votes", f"/dev/fd/{reading}"]) == 2
+    os.close(reading)
+    one_line(capsys, "is a pipe", "save what comes out of it as a file")
+
+
 def cast(task):
     """Vote on one file until somebody else is found to write to it -> how many votes were acknowledged."""
     path, number = task

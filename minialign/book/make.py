@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 from .. import cache
 from ..runs.errors import Problem
 from ..runs.folder import check_writable, write_text
+from ..runs.text import flags, quoted
 from ..teach.kit.glossary import read_faq, read_glossary
 from ..teach.kit.references import read_references
 from ..teach.kit.source import Source, read_lessons
@@ -43,8 +44,8 @@ def make_book(out: str | Path, fast: bool, seed: int, runs: str | Path, lessons:
     by_hand = Path(lessons) / "kit"
     glossary, answers = read_glossary(by_hand / "glossary.md"), read_faq(by_hand / "faq.md")
     references = read_references(by_hand / "references.md")
-    check_writable(runs)
-    check_writable(out)
+    check_writable(runs, "folder with --runs DIR")
+    check_writable(out, "DIR")
     keys = page_keys(sources, Path(lessons))
     recordings = {}
     with tqdm(total=len(sources) + 2, desc="journey", disable=None, leave=False, ncols=72) as bar:
@@ -78,7 +79,8 @@ def kept(out: Path) -> dict:
     try:
         found = json.loads((out / LIST).read_text(encoding="utf-8"))
         files, lessons = found["files"], found["lessons"]
-        whole = isinstance(lessons, dict) and isinstance(files, list) and all(isinstance(name, str) for name in files)
+        whole = isinstance(lessons, dict) and isinstance(files, list) and isinstance(found.get("seed", 0), int)
+        whole &= all(isinstance(name, str) for name in files)
         return found if whole else {}
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
@@ -99,10 +101,16 @@ def page_keys(sources: dict[int, Source], lessons: Path) -> dict[str, str]:
     }
 
 
+def flags_of(out: str | Path) -> str:
+    """Those that the book in this folder was made with."""
+    about = kept(Path(out))
+    return flags(bool(about.get("fast")), about.get("seed", 0))
+
+
 def stale_pages(out: str | Path, lessons: str | Path) -> Iterator[str]:
     """The lessons whose pages were not made from the current code and text.  Raises Problem if there is no book."""
     known = kept(Path(out)).get("lessons")
     if known is None:
-        raise Problem(f"there is no book in {out}; make it with: minialign book {out}")
+        raise Problem(f"there is no book in {out}; make it with: minialign book {quoted(out)}")
     now = page_keys(read_lessons(lessons), Path(lessons))
     yield from (name for name in sorted(known.keys() | now.keys()) if known.get(name) != now.get(name))

@@ -20,6 +20,7 @@ from typing import Any
 from .. import cache
 from ..runs.errors import Problem
 from ..runs.folder import write_text
+from ..runs.text import flags, quoted
 from ..teach import equations
 from ..teach import lesson as lesson_module
 from ..teach.bands import run_key
@@ -43,8 +44,8 @@ def recording(script: Path, fast: bool, seed: int, out: str | Path) -> Recording
     folder = lesson_folder(out, script, fast, seed)
     found = read(folder, script)
     if found is None:
-        flags = ["--seed", str(seed), "--out", str(out), "--no-predict", *(["--fast"] if fast else [])]
-        command = [sys.executable, "-m", __name__, str(script), *flags]
+        switches = ["--seed", str(seed), "--out", str(out), "--no-predict", *(["--fast"] if fast else [])]
+        command = [sys.executable, "-m", __name__, str(script), *switches]
         env = os.environ | {"TQDM_DISABLE": "1", "PYTHONUTF8": "1"}
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=env, encoding="utf-8"
@@ -54,7 +55,7 @@ def recording(script: Path, fast: bool, seed: int, out: str | Path) -> Recording
         found = read(folder, script)
         if done.returncode or found is None:
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].removeprefix("minialign: ")
-            raise Problem(f"{script.name} failed ({last}); run it by itself: python {script}{' --fast' * fast}")
+            raise Problem(f"{script.name} failed ({last}); run it by itself: python {quoted(script)}{flags(fast, seed)}")
     return found
 
 

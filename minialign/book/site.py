@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .. import __version__
+from ..runs.text import flags
 from ..teach.kit.glossary import Answer, Entry
 from ..teach.kit.references import Reference, citations
 from .chapters import Chapter, number_anchor, place_in_band
@@ -126,7 +127,8 @@ def environment() -> Environment:
 
 def colophon(material: Material) -> str:
     cut = "the classroom cut (--fast)" if material.fast else "the whole cut"
-    return f"Made by minialign {__version__} from {cut} of its lessons, seed {material.seed}: minialign book makes it again."
+    command = f"minialign book{flags(material.fast, material.seed)}"
+    return f"Made by minialign {__version__} from {cut} of its lessons, seed {material.seed}: {command} makes it again."
 
 
 def citing(material: Material) -> dict[tuple[str, int], list[Chapter]]:

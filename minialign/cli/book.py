@@ -2,8 +2,9 @@
 
 from argparse import ArgumentParser, Namespace
 
-from ..book.make import make_book, stale_pages
+from ..book.make import flags_of, make_book, stale_pages
 from ..runs.arguments import whole_number
+from ..runs.text import quoted
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -18,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     if arguments.check:
         stale = list(stale_pages(arguments.out, arguments.lessons))
-        again = f"make them again with: minialign book {arguments.out}"
+        again = f"make them again with: minialign book {quoted(arguments.out)}{flags_of(arguments.out)}"
         print(f"stale: {', '.join(stale)}; {again}" if stale else "every page is true")
         return 1 if stale else 0
     files = make_book(arguments.out, arguments.fast, arguments.seed, arguments.runs, arguments.lessons)

@@ -1,6 +1,5 @@
 """`minialign vote --hands`: a room votes by show of hands, and the presenter types how many are for each side."""
 
-import shlex
 from pathlib import Path
 
 from ..classroom import hands
@@ -8,7 +7,7 @@ from ..classroom.casts import gather
 from ..classroom.taste import sentence, taste_of
 from ..runs.contents import load_model, load_run
 from ..runs.folder import cast_on, find_run, tour_command
-from ..runs.text import interval, paragraph, safe
+from ..runs.text import interval, paragraph, quoted, safe
 from ..runs.voting import SITTING, Pair, fingerprint, sitting
 
 WIDTH = 60  # narrow, so that the terminal's letters can be large
@@ -25,10 +24,10 @@ def count_hands(run: str | None, to: str | None) -> None:
     pairs, who = sitting(model, int(results["seed"]), 0, results["recipe"]["max_new_tokens"]), fingerprint(model)
     counts = count(pairs, path, who)
     n = sum(map(sum, counts))
-    print(f"\n{n} votes on {len(counts)} pairs: {safe(path)}")
+    print(f"\n{n} votes on {len(counts)} pairs: {safe(path)}" if counts else "\nnothing is counted yet")
     if n:
         print(paragraph(sentence(taste_of(gather([path], model.config.context_length)[0]), "This room")))
-        print(f"  train on them: {tour_command(results, folder.resolve().parent)} --votes {shlex.quote(safe(path))}")
+        print(f"  train on them: {tour_command(results, folder.resolve().parent)} --votes {quoted(path)}")
 
 
 def count(pairs: list[Pair], path: Path, who: str) -> list[hands.Count]:
@@ -45,7 +44,8 @@ def count(pairs: list[Pair], path: Path, who: str) -> list[hands.Count]:
                 print(f"\n  A {said[0]}, B {said[1]}   for A {interval(said[0], sum(said)) or 'nobody'}")
             hands.save(path, pairs, counts, who)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{len(counts)} pairs are kept in {safe(path)}; run the same command again to resume") from None
+        kept = f"{len(counts)} pairs are kept in {safe(path)}" if counts else "nothing is counted yet"
+        raise KeyboardInterrupt(f"{kept}; run the same command again to resume") from None
     return counts
 
 

@@ -1,7 +1,6 @@
 """You are the rater: 20 pairs in two minutes, and how far you agree with yourself, with the raters and with gold."""
 
 import argparse
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from ..runs.arguments import positive_number
 from ..runs.contents import load_model, load_run
 from ..runs.errors import Problem
 from ..runs.folder import cast_on, find_run, tour_command
-from ..runs.text import interval, paragraph, safe
+from ..runs.text import interval, paragraph, quoted, safe
 from ..runs.voting import DECISIONS, SITTING, Ballots, Pair, fingerprint, sitting
 from ..world import Raters, Tastes, judge_response
 from .keypress import read_key
@@ -75,7 +74,7 @@ def vote(run: str | None, to: str | None, voter: int | None = None) -> None:
     try:
         finished = ask(pairs, ballots, number * SITTING)
     except KeyboardInterrupt:
-        kept = f"{len(ballots.lines)} pairs are kept in {safe(ballots.path)}"
+        kept = f"{len(ballots.lines)} pairs are kept in {safe(ballots.path)}" if ballots.lines else "nothing is voted yet"
         raise KeyboardInterrupt(f"{kept}; run the same command again to resume") from None
     sum_up(ballots, tour_command(results, folder.resolve().parent), raters, finished)
 
@@ -125,12 +124,12 @@ def sum_up(ballots: Ballots, command: str, raters: Raters, finished: bool) -> No
             share = f"{k} of {n}" if n else "no pair"
             print(f"  {name:<17}{share:<10}{interval(k, n):<18}{where}".rstrip())
         print(paragraph(FEW, width=WIDTH))
-    print(f"The votes: {safe(ballots.path)}")
+        print(f"The votes: {safe(ballots.path)}")
     if not finished:
         print("Run the same command again to resume.")
     elif voted:
         print(paragraph("The same command asks 20 more. Train on your votes:", width=WIDTH))
-        print(f"  {command} --votes {shlex.quote(safe(ballots.path))}")
+        print(f"  {command} --votes {quoted(ballots.path)}")
 
 
 FEW = "In brackets: a 95% confidence interval. So few votes say little about a person; a reward model needs hundreds."

@@ -11,7 +11,7 @@ from ..classroom.casts import HANDS, Cast, gather, save_lines
 from ..classroom.crowd import Voter, everybody, matrix, repeats
 from ..classroom.taste import sentence, taste_of
 from ..pipeline import FULL
-from ..runs.text import interval, paragraph, safe
+from ..runs.text import interval, paragraph, quoted, safe
 
 MERGED = "class-votes.jsonl"
 WIDEST = 60  # voters in a printed matrix
@@ -35,10 +35,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.what == "merge":
         save_lines(lines, arguments.to)
         print(f"{counts(casts)}, in {safe(arguments.to)}")
-        print(f"  what they say:      minialign votes show {safe(arguments.to)}")
-        print(
-            f"  to train on them:   minialign tour --votes {safe(arguments.to)} (with the flags of the run they were cast on)"
-        )
+        print(f"  what they say:      minialign votes show {quoted(arguments.to)}")
+        train = f"minialign tour --votes {quoted(arguments.to)}"
+        print(f"  to train on them:   {train} (with the flags of the run they were cast on)")
     else:
         print("\n".join(report(casts)))
 

@@ -34,7 +34,7 @@ def export_run(source: str | Path, target: str | Path) -> list[str]:
     run = load_run(source)
     recipe = recipe_of(run)
     texts = {f"{name}.yaml": make(recipe).text() for name, make in settings.ALL.items()}
-    check_writable(target)
+    check_writable(target, "folder with --to hf DIR")
     models = [*POLICIES, *(name for name in OPTIONAL if (source / f"{name}.npz").exists())]
     for name in tqdm(models, desc="models", leave=False, disable=None):
         write_model(target / name, load_model(source, name, run)[0], recipe.max_new_tokens)

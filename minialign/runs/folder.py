@@ -3,9 +3,9 @@
 Every file appears whole or not at all, and run.json last: a folder that has one is a finished run.
 """
 
+import io
 import json
 import re
-import shlex
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -17,18 +17,18 @@ from ..pipeline import Journey, Recipe
 from . import contents
 from .errors import Problem
 from .records import Measured
-from .text import safe, samples_text
+from .text import quoted, safe, samples_text
 
 OWN_VOTES = "-votes-"
 
 
-def check_writable(folder: str | Path) -> None:
-    """Find out now, not after minutes of training, that nothing can be written."""
+def check_writable(folder: str | Path, another: str = "folder with --out DIR") -> None:
+    """Find out now, not after minutes of training, that nothing can be written.  another: what the command takes instead."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as problem:
-        raise Problem(f"cannot write to {folder} ({problem.strerror}); choose another folder with --out DIR") from None
+        raise Problem(f"cannot write to {folder} ({problem.strerror}); choose another {another}") from None
 
 
 def run_name(fast: bool, seed: int, votes: str = "") -> str:
@@ -113,7 +113,7 @@ def recipe_of(results: dict) -> Recipe | None:
 def tour_command(results: dict, out: Path) -> str:
     """The tour that made a run, into the same folder of runs: there its stages are kept."""
     fast = recipe_of(results) == pipeline.FAST
-    where = "" if out == Path("runs").resolve() else f" --out {shlex.quote(safe(out))}"
+    where = "" if out == Path("runs").resolve() else f" --out {quoted(out)}"
     return f"minialign tour{' --fast' if fast else ''} --seed {results['seed']}{where}"
 
 
@@ -121,10 +121,12 @@ def read_votes(path: str | Path, context_length: int, least: int = 1) -> prefere
     """The votes of a file.  Raises Problem if it has fewer than `least`, or naming the line that is none."""
     try:
         votes = preferences.load_jsonl(path, context_length)
-    except ValueError as problem:
-        raise Problem(f"{safe(problem)}; fix or delete that line") from None
+    except io.UnsupportedOperation:  # which is a ValueError as well
+        raise Problem(f"{safe(path)} is a pipe, which cannot be read twice; save what comes out of it as a file") from None
     except OSError as problem:
         raise Problem(f"{safe(path)}: {problem.strerror}; make votes with: minialign vote") from None
+    except ValueError as problem:
+        raise Problem(f"{safe(problem)}; fix or delete that line") from None
     if len(votes) < least:
         raise Problem(f"{safe(path)} holds no votes; make some with: minialign vote")
     return votes

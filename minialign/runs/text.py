@@ -1,6 +1,9 @@
 """Numbers and answers as lines of plain ASCII, at most 88 columns wide."""
 
 import math
+import os
+import shlex
+import subprocess
 import textwrap
 
 from ..models import NAMES
@@ -28,6 +31,16 @@ def number_line(name: str, value: str, remark: str = "") -> str:
 def safe(text: object) -> str:
     """Text from a file or a model as it may be printed: a control character by its name, so that it cannot act."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def quoted(text: object) -> str:
+    """A path as it is typed into a command line: cmd.exe takes no single quotes."""
+    return subprocess.list2cmdline([safe(text)]) if os.name == "nt" else shlex.quote(safe(text))
+
+
+def flags(fast: bool, seed: int) -> str:
+    """Those of a cut and a seed, as they are typed behind a command."""
+    return " --fast" * fast + f" --seed {seed}" * (seed != 0)
 
 
 def decimal(x: float, digits: int = 2) -> str:

@@ -40,7 +40,7 @@ def lay_out(folder: str | Path) -> tuple[list[Path], list[Path]]:
     if source is None:
         raise Problem("the lessons were not installed with minialign; clone the project, or install its wheel")
     target = Path(folder) / "lessons"
-    check_writable(target)
+    check_writable(target, "DIR")
     new, kept = [], []
     for path in sorted({path for pattern in CARRIED for path in source.glob(pattern) if path.is_file()}):
         copy = target / path.relative_to(source)

@@ -62,12 +62,12 @@ def make_notebooks(out: str | Path, lessons: str | Path, fast: bool = False, exe
     if execute:
         require_extra()
     flags = ["--fast"] if fast else []
-    made = written({f"{s.name}.ipynb": notebook(s.path, *flags) for s in read_lessons(lessons).values()}, out)
+    made = written({f"{s.name}.ipynb": notebook(s.path, *flags) for s in read_lessons(lessons).values()}, out, "DIR")
     return execute_all(made, Path(out), lessons) if execute else made
 
 
-def written(files: dict[str, str], out: str | Path) -> list[Path]:
-    check_writable(out)  # only after everything has been made, so that a kit is never half new and half old
+def written(files: dict[str, str], out: str | Path, another: str = "folder with --out DIR") -> list[Path]:
+    check_writable(out, another)  # only after everything has been made, so that a kit is never half new and half old
     for name, text in files.items():
         (Path(out) / name).parent.mkdir(parents=True, exist_ok=True)
         write_text(Path(out) / name, text)

@@ -3,13 +3,13 @@
 import json
 import math
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...checks import check_number
 from ...runs.errors import Problem
+from ...runs.text import quoted
 from ..bands import read_bands
 from .source import Number, Source
 
@@ -52,7 +52,7 @@ class Measured:
         return self.with_flags("minialign", "tour")
 
     def with_flags(self, program: str, what: str, further: Sequence[str] = ()) -> str:
-        return shlex.join([program, what, *self.flags(), *further])
+        return " ".join(map(quoted, [program, what, *self.flags(), *further]))
 
     def flags(self) -> list[str]:
         """Those with which a lesson finds all that was prepared: the same cut, seed and folder."""

@@ -8,7 +8,6 @@ import datetime
 import json
 import os
 import platform
-import shlex
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +19,7 @@ from ...models import STAGES
 from ...runs import voting
 from ...runs.errors import Problem
 from ...runs.folder import check_writable, write_text
-from ...runs.text import heading, paragraph
+from ...runs.text import heading, paragraph, quoted
 from ..calibrate import one_lesson
 from .measured import lesson_folder, measured_file
 from .source import read_lessons
@@ -59,7 +58,7 @@ def prepare(fast: bool, seed: int, out: str | Path, lessons: str | Path) -> int:
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"what is finished is kept in {out}; run the same command again to resume") from None
     print(f"   {'together':<24}{'':9}{report['seconds']:9.1f}{report['megabytes']:9.1f}")
-    runs = "" if out == Path("runs") else f" --runs {shlex.quote(out.as_posix())}"
+    runs = "" if out == Path("runs") else f" --runs {quoted(out.as_posix())}"
     print(f"\n   Kept for the run-sheets in {path.as_posix()}; now: minialign kit{runs}")
     return 1 if failed else 0
 
