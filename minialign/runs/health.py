@@ -9,7 +9,7 @@ import io
 import json
 import os
 import platform
-import shlex
+import re
 import shutil
 import sys
 import time
@@ -25,9 +25,10 @@ from ..checkpoint import ABANDONED, UNFINISHED
 from .contents import damaged
 from .errors import Problem
 from .folder import check_writable
-from .text import safe
+from .text import quoted, safe
 
 ROOM = 200_000_000  # bytes: a full run with its cache takes some tens of millions
+KEYED = re.compile("-[0-9a-f]{16}$")  # how the name of a stage or an experiment ends; any other is a stranger's file
 Named = list[tuple[Path, str]]  # files, each with what is the matter with it
 
 
@@ -52,18 +53,22 @@ def numpy() -> Finding:
 
 def blas() -> str:
     """NumPy's BLAS, the kernel that it has chosen for this processor, and its threads, as far as they tell."""
-    config = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    try:
+        config = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        library = f"{config['name']} {config['version']}"
+    except (KeyError, TypeError):  # another NumPy describes itself otherwise
+        library = "BLAS unknown"
     kernel, threads = "kernel unknown", "threads unknown"
     for path in _blas_libraries():
         for before, after in (("scipy_", "64_"), ("", "64_"), ("scipy_", ""), ("", "")):  # as NumPy's wheels name them
             try:
-                library = ctypes.CDLL(path)
-                name, count = (getattr(library, f"{before}openblas_get_{what}{after}") for what in ("corename", "num_threads"))
+                loaded = ctypes.CDLL(path)
+                name, count = (getattr(loaded, f"{before}openblas_get_{what}{after}") for what in ("corename", "num_threads"))
             except (OSError, AttributeError):
                 continue
             name.restype = ctypes.c_char_p
             kernel, threads = f"kernel {name().decode()}", f"{count()} thread{'s' if count() > 1 else ''}"
-    return f"{config['name']} {config['version']}, {kernel}, {threads}"
+    return f"{library}, {kernel}, {threads}"
 
 
 def _blas_libraries() -> list[str]:
@@ -135,7 +140,7 @@ def look_through(folder: str | Path) -> Cached:
     paths = sorted(path for path in Path(folder).glob("*") if path.is_file())
     for path in tqdm(paths, desc="cache", leave=False, disable=None, delay=1):
         found.files, found.size = found.files + 1, found.size + path.stat().st_size
-        if path.suffix == ".json":
+        if path.suffix == ".json" and KEYED.search(path.stem):
             belongs = [other for other in paths if other.name.startswith(path.stem)]
             known.update(belongs)
             why = why_damaged(path)
@@ -182,7 +187,7 @@ def cached(found: Cached, folder: Path) -> list[Finding]:
         if files:
             first, why = files[0]
             more = f", and {len(files) - 1} more" if len(files) > 1 else ""
-            where = "" if folder == Path("runs/cache") else f" --out {shlex.quote(safe(folder.parent))}"
+            where = "" if folder == Path("runs/cache") else f" --out {quoted(folder.parent)}"
             findings.append(Finding(f"  {kind}", f"{safe(first.name)}: {why}{more}", f"minialign doctor --clean{where}"))
     return findings
 
