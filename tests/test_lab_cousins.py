@@ -115,6 +115,13 @@ def test_each_claim_can_fail(changes, gone):
     assert [k for k, claim in enumerate(claims) if not claim.seen] == gone
 
 
+def test_a_beta_is_called_the_best_only_if_others_were_tried():
+    one, several = made_up(), made_up()
+    several["methods"]["DPO"]["tried"]["3"] = 0.1
+    assert [cousins.claims([run])[0].sentence.partition(", ")[2] for run in (one, several)] == ["at its own beta", "at its own best beta"]
+    assert [draw([run])[0].axes[0].get_title(loc="left") for run in (one, several)] == [f"gold and distance, each at its {best}beta" for best in ("", "best ")]
+
+
 @pytest.mark.whole
 def test_from_nothing_to_the_figure_at_toy_scale(tmp_path, monkeypatch):
     monkeypatch.setattr(lab, "UNBIASED", replace(lab.UNBIASED, tie=0.0))  # so that babble gets votes as well

@@ -190,12 +190,13 @@ def test_claims_are_seen_where_the_runs_bear_them_out():
 @pytest.mark.parametrize(
     ("numbers", "which"),
     [
-        ({"loose": 0.05}, [0, 1, 9, 10]),
+        ({"loose": 0.05}, [0, 1, 5, 9, 10]),
         ({"polite": 0.4}, [2]),
         ({"votes": 0.3}, [2]),
         ({"liking": 0.1}, [3]),
-        ({"peak": -0.1, "tight": -0.2, "adaptive": 0.0}, [4, 7]),  # where nothing is gained nothing is half of it
+        ({"peak": -0.1, "tight": -0.2, "adaptive": 0.0}, [4, 5, 7]),  # where nothing is gained nothing is half of it
         ({"tight": 0.6, "adaptive": 0.5}, [5, 6]),  # the peak at the end of the sweep, and elsewhere
+        ({"tight": -0.5}, [5]),  # too tight changes as much as the right length
         ({"adaptive": 0.15}, [7]),  # less than half of the way from 0 to .4
         ({"kl": 2.3}, [6]),  # as much gold, but too far from SFT
         ({"kl": 0.9}, [6]),  # and too near

@@ -69,8 +69,8 @@ def test_there_is_a_display_for_every_result():
     conversations([("9+9?", "9+9=18.")], 16, Tokenizer(sums.WORLD.alphabet))
 
 
-def made_up(right=0.8, shown=0.0, pays=False, behind=0.9):
-    sft = {"right": 0.3, "shown": 0.1, "right_shown": 0.6 if pays else 0.1, "right_straight": 0.3, "length": 2.6}
+def made_up(right=0.8, shown=0.0, pays=False, behind=0.9, shown0=0.1):
+    sft = {"right": 0.3, "shown": shown0, "right_shown": 0.6 if pays else 0.1, "right_straight": 0.3, "length": 2.6}
     sft |= {"straight": 0.6, "working": behind}
     return {"sft": sft, "grpo": sft | {"right": right, "shown": shown}, "training": {"reward": [0.3], "length": [3.0]}}
 
@@ -84,6 +84,8 @@ def made_up(right=0.8, shown=0.0, pays=False, behind=0.9):
         ({"behind": 0.5}, [1]),
         ({"shown": 0.5}, [2]),
         ({"pays": True}, [2]),
+        ({"shown": 0.1}, [2]),  # nothing happens
+        ({"shown": 0.0, "shown0": 0.0}, [2]),
     ],
 )
 def test_each_claim_can_fail(changes, gone):

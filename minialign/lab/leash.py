@@ -158,6 +158,7 @@ def claims(runs: list[Run]) -> list[Claim]:
 def claims_about_the_leash(runs: list[Run]) -> list[Claim]:
     best, tight = best_beta(runs), betas_of(runs)[0]
     peak, sft, levels = level(runs, best), level(runs, "sft"), {beta: level(runs, beta).mean() for beta in betas_of(runs)}
+    tuned = 0 < best < tight and levels[best] > levels[tight] and levels[0.0] < sft.mean()
     found = [
         Claim(
             "on a leash of the right length gold ends above the SFT model's",
@@ -167,7 +168,7 @@ def claims_about_the_leash(runs: list[Run]) -> list[Claim]:
         ),
         Claim(
             "the leash can be mistuned both ways: too tight changes little, too loose does harm",
-            bool(0 < best < tight and levels[best] > levels[tight] and levels[best] > levels[0.0]),
+            bool(tuned and abs(levels[tight] - sft.mean()) < levels[best] - sft.mean()),
             "gold, mean of sampled and greedy: " + ", ".join(f"{gold:.2f} at beta {beta:g}" for beta, gold in levels.items()),
         ),
     ]

@@ -106,7 +106,7 @@ def claims(runs: list[Run]) -> list[Claim]:
     shown, shown0 = (per_seed(runs, model, "shown") for model in ("grpo", "sft"))
     straight, behind = (per_seed(runs, "sft", way) for way in WAYS)
     pays = per_seed(runs, "sft", "right_shown") > per_seed(runs, "sft", "right_straight")
-    followed = (shown > shown0) == pays
+    followed = (shown0 > 0) & np.where(pays, shown > shown0, shown < shown0)  # to stay as it is follows nothing
     return [
         Claim(
             "GRPO on the verifier gets more sums right, among sums that it was not trained on",

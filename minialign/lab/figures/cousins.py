@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ...figures import bars, style
 from .. import Run
-from ..cousins import METHODS, ON_VOTES, per_seed, sft
+from ..cousins import METHODS, ON_VOTES, best_of_several, per_seed, sft
 
 # By what a method holds in memory: a colour and a mark.
 LOOKS: dict[int, tuple[str, str, str]] = {
@@ -32,7 +32,7 @@ def draw(runs: list[Run]) -> tuple[Figure, str]:
     style.reference(gold, sft(runs, "gold").mean(), "SFT model", below=True)
     gold.margins(0.15, 0.1)
     gold.legend(frameon=False, fontsize=7, loc="lower left")
-    style.name_panel(gold, "gold and distance, each at its best beta", "KL, nats per answer")
+    style.name_panel(gold, f"gold and distance, each at its {best_of_several(runs)}beta", "KL, nats per answer")
     for k, method in enumerate(ON_VOTES):
         colour = LOOKS[method.models][0]
         pair = [per_seed(runs, method.name, "gold", votes) for votes in ("methods", "flipped")]
