@@ -1,7 +1,11 @@
 """A class's pages in a real browser, at the size of a phone: join, vote, see the result, lose the connection, come back."""
 
+import time
+
 import pytest
 from toy_room import TOKEN, ask, serving
+
+from minialign.classroom.room import Refused
 
 pytest.importorskip("selenium", reason="no selenium: pip install -e '.[test,browser]'")
 
@@ -74,6 +78,22 @@ def test_a_phone_joins_votes_sees_the_result_loses_the_connection_and_comes_back
         until(phone, "said", "All your pairs are done")
         assert second.room.of_voter[1] == {0: "b", 1: "tie", 2: "a", 3: "a", 4: "a", 5: "a"}
         assert [e for e in phone.get_log("browser") if "Content Security" in e["message"] or "Uncaught" in e["message"]] == []
+
+
+def test_a_vote_that_is_refused_says_so_long_enough_to_be_read(phone, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise Refused(409, "this pair is not open to you")
+
+    with serving(tmp_path / "c") as served:
+        monkeypatch.setattr(served.room, "vote", refuse)
+        phone.get(f"http://127.0.0.1:{served.server_port}/#abcde")
+        until(phone, "said", "You are in")
+        act(served.server_port, "next")
+        until(phone, "question", "shared a?")
+        press(phone, "#a")
+        time.sleep(0.7)
+        assert phone.find_element(By.ID, "said").text == "Sorry: this pair is not open to you."
+        until(phone, "said", "You are number 1.")
 
 
 def test_the_wall_is_led_by_its_buttons_and_hides_what_is_voted(phone, tmp_path):

@@ -245,6 +245,8 @@ def test_the_address_keeps_the_place_and_a_teacher_can_hide_parts(page, run):
     assert "scene=6" in address and "hide=gold" in address.replace("%2C", ",")
     assert not js(page, "document.querySelector('.stat.gold').checkVisibility()")
     assert js(page, "document.querySelector('.stat.reward').checkVisibility()")
+    js(page, "location.hash = 'scene=6&beta=3'")  # in the open page: the leash has another length
+    until(page, "Math.abs(Math.log(STATE.beta / 3)) < 0.3 && players[5].at === players[5].scene.stepOf(3)")
 
 
 SEEN = """[...document.querySelectorAll('main, nav')].map((e) => e.innerText).join(' ')

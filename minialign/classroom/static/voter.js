@@ -100,7 +100,7 @@
       }
       pending = null;
       keep("pending", null);
-      if (status !== 200) say("Sorry: " + (answer.error || "that did not work") + ".");
+      if (status !== 200) { say("Sorry: " + (answer.error || "that did not work") + "."); return later(3); } // time to read it
       tick();
     });
   }

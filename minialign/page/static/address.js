@@ -103,6 +103,7 @@ function arrive() {
     there = players[goal];
   if (there && (from.has("step") || from.has("beta"))) there.open = true;
   if (from.has("step") && there) there.at = inAddress("step", there.last);
+  else if (from.has("beta") && there?.scene.stepOf && STATE.beta) there.at = there.scene.stepOf(STATE.beta);
   current = goal;
   mark();
   players.forEach((player) => player && player.draw(false));
