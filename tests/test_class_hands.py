@@ -55,7 +55,7 @@ def test_the_room_is_held_against_itself_where_a_pair_came_twice(tmp_path, capsy
 
 
 @pytest.mark.parametrize("damage", [lambda s: s.replace("what does a cow", "what does a sow"), lambda s: s.replace('"pair": 0', '"pair": 9'),
-                                    lambda s: s.replace('"pair": 0', '"pair": -1'), lambda s: s + "no\n", lambda s: s.replace("model\"", "modal\"")])  # fmt: skip
+                                    lambda s: s.replace('"pair": 0', '"pair": -1'), lambda s: s + "no\n", lambda s: s.replace('"a": "it says moo."', '"a": "moo."'), lambda s: s.replace("model\"", "modal\"")])  # fmt: skip
 def test_another_file_is_refused_and_stays(tmp_path, damage):
     path = tmp_path / "hands.jsonl"
     hands.save(path, PAIRS, [(1, 1), (1, 0)], "model")

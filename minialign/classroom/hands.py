@@ -55,8 +55,9 @@ def load(path: Path, pairs: list[Pair], model: str) -> list[Count]:
         try:
             line = json.loads(raw)
             number, side = line["pair"], ("a", "b", "skip").index(line["vote"])
-            expected = model, HANDS, pairs[number].question
-            if (line["model"], line["voter"], line["prompt"]) != expected or not max(0, len(counts) - 1) <= number:
+            pair, said = pairs[number], [line[name] for name in ("model", "voter", "prompt", "a", "b")]
+            expected = [model, HANDS, pair.question, pair.a.text, pair.b.text]
+            if said != expected or not max(0, len(counts) - 1) <= number:
                 raise ValueError
         except (ValueError, LookupError, TypeError, RecursionError):
             what = f"line {k} was not counted on these pairs"

@@ -90,7 +90,11 @@ def own_file(folder: Path, voter: int | None = None) -> Path:
 
 
 def ask(pairs: list[Pair], ballots: Ballots, start: int) -> bool:
-    """Show pair after pair -> whether the sitting came to its end."""
+    """Show pair after pair -> whether the sitting came to its end.  Raises Problem if it began with other pairs, or sides."""
+    for number, (line, pair) in enumerate(zip(ballots.lines[start:], pairs), start + 1):
+        if (line["prompt"], line["a"], line["b"]) != (pair.question, pair.a.text, pair.b.text):
+            what = f"line {number} is of a sitting that this version cannot go on with: its pairs, or their sides, were others"
+            raise Problem(f"{safe(ballots.path)}: {what}; move that file away and vote again")
     while (place := len(ballots.lines) - start) < len(pairs):
         show(pairs[place], place)
         began = time.monotonic()
@@ -117,7 +121,7 @@ def sum_up(ballots: Ballots, command: str, raters: Raters, finished: bool) -> No
     """What was voted, the three agreements, and what can be done with the votes.  command: the tour that trains."""
     votes = [line["vote"] for line in ballots.lines]
     voted, ties, skipped = votes.count("a") + votes.count("b"), votes.count("tie"), votes.count("skip")
-    print(f"\n{voted} votes, {ties} about the same, {skipped} skipped.")
+    print(f"\n{voted} votes, {votes.count('a')} of them for a, {ties} about the same, {skipped} skipped.")
     if votes:
         print("You agree")
         for name, (k, n), where in agreements(ballots.lines, raters):

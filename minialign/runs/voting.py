@@ -26,7 +26,7 @@ from ..world import sample_prompts
 from .errors import Problem
 from .text import safe
 
-NEW, REPEATED = 15, 5
+NEW, REPEATED, TURNED = 15, 5, 3
 SITTING = NEW + REPEATED
 BEFORE_REPEATS = 8  # the pairs that come again are among the first eight
 DECISIONS = {"a": "a", "b": "b", "t": "tie", "s": "skip"}
@@ -51,13 +51,14 @@ def sitting(model: LanguageModel, seed: int, number: int, max_new_tokens: int) -
 
 
 def with_repeats(new: list[Pair], rng: np.random.Generator) -> list[Pair]:
-    """The 15 new pairs in this order, and five of them once more."""
+    """The 15 new pairs in this order, and five of them once more, three of these with the sides exchanged."""
     fresh, repeats = iter(new), plan(rng)
+    turned = {sorted(repeats)[k] for k in rng.random(REPEATED).argsort()[:TURNED]}
     pairs: list[Pair] = []
     for place in range(SITTING):
         if place in repeats:
             first = pairs[repeats[place]]
-            a, b = (first.b, first.a) if rng.random() < 0.5 else (first.a, first.b)
+            a, b = (first.b, first.a) if place in turned else (first.a, first.b)
             pairs.append(Pair(first.question, a, b, repeats[place], first.part))
         else:
             pairs.append(next(fresh))
