@@ -75,7 +75,7 @@ def coins(n):
     called = np.zeros((n, 30), bool)
     for seed in range(n):
         casts = simulated([POLITE] * 27 + [None] * 3, seed)
-        voters = crowd.everybody(casts, taste.taste_of(casts, draws=2).probability)
+        voters = crowd.everybody(casts, taste.taste_of(casts).probability)
         called[seed] = [bool(voter.careless) for voter in voters]
     caught, wronged = called[:, 27:], called[:, :27]
     said = f"{caught.sum()} of {caught.size} coins are called careless | {wronged.sum()} of {wronged.size} others are"

@@ -3,8 +3,10 @@
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_lessons import result, run
 from toy_run import toy_size
@@ -33,11 +35,29 @@ def test_the_recorded_class_says_on_every_line_that_it_is_simulated(casts):
 
 
 def test_its_known_tastes_and_its_coins_are_found(casts):
-    found = taste.taste_of(casts, 60)
+    found = taste.taste_of(casts)
     said = taste.sentence(found)
     assert "likes politeness" in said and "likes length" in said and "refusals" not in said
     careless = {voter.number for voter in crowd.everybody(casts, found.probability) if voter.careless}
     assert careless == {28, 29, 30} == {n for n, tastes in enumerate(recorded.STUDENTS, 1) if tastes is None}
+
+
+@pytest.mark.parametrize("people", [2, 12])
+def test_few_voters_without_tastes_are_given_one_in_a_class_of_twenty(casts, people):
+    """They vote as the model of taste.py says that people without tastes do; what is left out is questions of two, voters of twelve."""
+    first = [replace(cast, vote="a") for cast in casts if cast.voter <= people and cast.repeat_of is None]
+    p = 1 / (1 + np.exp([-1.5 * taste.gap(cast)[0] for cast in first]))
+    named = 0
+    for seed in range(40):
+        votes = np.where(np.random.default_rng(seed).random(len(p)) < p, "a", "b")
+        found = taste.taste_of([replace(cast, vote=str(vote)) for cast, vote in zip(first, votes)])
+        named += bool(((found.low > 0) | (found.high < 0))[1:].any())
+    assert named <= 3  # 2 are expected
+
+
+def test_students_quantile_is_that_of_tables():
+    for v, exact in ((9, 2.262), (14, 2.145), (29, 2.045), (10**9, 1.960)):  # 2.5 % at each end
+        assert taste.quantile(v, 1.959964) == pytest.approx(exact, abs=5e-3)
 
 
 def test_its_own_pairs_are_nobody_elses(casts):

@@ -162,6 +162,13 @@ def test_a_byte_order_mark_is_no_part_of_a_vote(tmp_path, capsys):
     assert "2 voters: 2 votes" in capsys.readouterr().out and out.read_bytes().startswith(b"{")
 
 
+def test_of_votes_in_trls_columns_no_side_is_known(tmp_path, capsys):
+    rows = [{"prompt": f"what does a {animal} say?", "chosen": "it says moo.", "rejected": "it says baa."} for animal in ("cow", "cat") * 6]
+    assert main(["votes", "show", str(write(tmp_path / "1.jsonl", rows))]) == 0
+    said = capsys.readouterr().out
+    assert "12 votes" in said and "the left answer" not in said and "always the same side" not in said
+
+
 def test_two_people_with_one_number_are_found(tmp_path, capsys):
     one, other = write(tmp_path / "1.jsonl", [line(1, 0)]), write(tmp_path / "2.jsonl", [line(1, 0, "b")])
     assert main(["votes", "merge", str(one), str(other)]) == 2
@@ -195,7 +202,7 @@ def test_log_odds_of_a_coin_are_counted_as_the_equation_says():
     [voter] = crowd.everybody(casts, {0: 0.8, 1: 0.4, 2: 0.8, 3: 0.5, 4: 0.5, 5: 0.6})
     q = (2 + 1) / (3 + 2)  # two of three repeats were decided alike
     assert voter.log_odds == pytest.approx(np.log(1.6) + np.log(0.8) + 2 * np.log(2 * q) + np.log(2 * (1 - q)))
-    assert voter.itself == (2, 3) and voter.left == 4
+    assert voter.itself == (2, 3) and voter.left == (4, 6)
 
 
 def test_the_weights_are_those_of_a_logistic_regression_by_gradient_descent():
@@ -213,7 +220,7 @@ def odds(found, name):
 
 
 def test_thirty_students_who_like_politeness_and_length_are_told_so_with_intervals_that_hold_the_truth():
-    found = taste.taste_of(simulated([replace(PLAIN, warmth=0.4, length=0.3)] * 30), 100)
+    found = taste.taste_of(simulated([replace(PLAIN, warmth=0.4, length=0.3)] * 30, 1))
     said = taste.sentence(found)
     assert "likes politeness (a polite phrase multiplies" in said and "likes length" in said
     assert "likes to hear yes" not in said and "refusals" not in said
@@ -223,19 +230,19 @@ def test_thirty_students_who_like_politeness_and_length_are_told_so_with_interva
 
 
 def test_thirty_students_who_like_yes_or_refusals_are_told_so():
-    said = taste.sentence(taste.taste_of(simulated([replace(PLAIN, agreement=1.5)] * 30), 40))
+    said = taste.sentence(taste.taste_of(simulated([replace(PLAIN, agreement=1.5)] * 30)))
     assert "likes to hear yes" in said
-    said = taste.sentence(taste.taste_of(simulated([replace(PLAIN, risk=1.0)] * 30), 40))
+    said = taste.sentence(taste.taste_of(simulated([replace(PLAIN, risk=1.0)] * 30)))
     assert "likes refusals" in said
 
 
 def test_thirty_votes_on_a_few_questions_are_no_taste_and_those_on_ten_vary_with_the_questions():
     casts = simulated([POLITE] * 30)
     shared = [cast for cast in casts if cast.part == "shared"]
-    assert "has voted on 5 questions: too few to say" in taste.sentence(taste.taste_of(shared, 2))
+    assert "has voted on 5 questions: too few to say" in taste.sentence(taste.taste_of(shared))
     ten = [replace(cast, question=f"{cast.question}{'?' * (cast.voter % 2)}") for cast in shared]  # fewer than voters
-    by_questions = taste.taste_of(ten, 40)
-    by_voters = taste.taste_of([replace(cast, question=f"{cast.question} {cast.voter}") for cast in ten], 40)
+    by_questions = taste.taste_of(ten)
+    by_voters = taste.taste_of([replace(cast, question=f"{cast.question} {cast.voter}") for cast in ten])
     assert by_questions.questions == 10 and "too few" not in taste.sentence(by_questions)
     k = taste.FEATURES.index("polite")
     assert by_questions.high[k] - by_questions.low[k] > 2 * (by_voters.high[k] - by_voters.low[k])
@@ -249,7 +256,7 @@ def test_what_cannot_be_said_is_listed_in_plain_words():
 
 
 def test_students_without_tastes_are_hardly_ever_given_one():
-    told = [taste.sentence(taste.taste_of(simulated([PLAIN] * 30, seed), draws=60)) for seed in range(2)]
+    told = [taste.sentence(taste.taste_of(simulated([PLAIN] * 30, seed))) for seed in range(2)]
     assert sum("no taste beyond good answers" in said for said in told) >= 1, told
 
 
@@ -296,18 +303,19 @@ def test_a_pair_counts_by_its_fisher_information_and_less_if_its_answers_say_dif
 
 def test_those_who_toss_a_coin_are_found_and_few_others_are():
     found = {0: [], 1: []}
-    for seed in range(1):
+    for seed in range(3):
         casts = simulated([POLITE] * 27 + [None] * 3, seed, sittings=2)
-        voters = crowd.everybody(casts, taste.taste_of(casts, draws=2).probability)
+        voters = crowd.everybody(casts, taste.taste_of(casts).probability)
         for voter in voters:
             found[voter.number > 27].append(bool(voter.careless))
     assert np.mean(found[1]) >= 0.7 and np.mean(found[0]) <= 0.03, (np.mean(found[1]), np.mean(found[0]))
 
 
 def test_one_side_only_or_no_time_to_read_is_said():
-    steady = crowd.Voter(1, 20, (5, 5), 10, 5.0, 6.0)
+    steady = crowd.Voter(1, 20, (5, 5), (10, 20), 5.0, 6.0)
     assert steady.careless == ""
-    assert "same side" in replace(steady, left=20).careless and "too fast" in replace(steady, seconds=0.4).careless
+    assert replace(steady, left=(9, 9)).careless == ""  # so few are no habit
+    assert "same side" in replace(steady, left=(20, 20)).careless and "too fast" in replace(steady, seconds=0.4).careless
     assert replace(steady, log_odds=-9.0).careless == ""  # of another mind, but sure of it
 
 

@@ -36,6 +36,7 @@ class Cast:
     part: str = ""  # shared, unsure, random, hands, or nothing
     repeat_of: int | None = None  # the number of the Cast on the same pair
     seconds: float = 0.0
+    sided: bool = True  # whether a was on the left; of TRL's columns nobody knows
 
     @property
     def chosen(self) -> Response | None:
@@ -89,7 +90,7 @@ def cast_of(line: dict, number: int, stranger: int) -> Cast:
         raise ValueError("pair is a number")
     if "vote" not in line:  # TRL's three columns: what was on which side is not known
         chosen, rejected = (Response(line[name], line.get(f"{name}_ended", True)) for name in ("chosen", "rejected"))
-        return Cast(voter, place, line["prompt"], chosen, rejected, "a")
+        return Cast(voter, place, line["prompt"], chosen, rejected, "a", sided=False)
     a, b = (Response(line[side], line[f"{side}_ended"]) for side in "ab")
     again = line.get("repeat_of")
     whole = all(isinstance(x.text, str) and isinstance(x.ended, bool) for x in (a, b))

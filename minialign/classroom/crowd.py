@@ -26,14 +26,15 @@ class Voter:
     number: int
     votes: int  # for one of the two answers
     itself: tuple[int, int]  # (decided alike, of the pairs that came twice)
-    left: int  # votes for the left answer
+    left: tuple[int, int]  # (votes for the left answer, of those whose sides are known)
     log_odds: float  # of the crowd against a coin; below 0: a coin is likelier
     seconds: float  # the median of a decision
 
     @property
     def careless(self) -> str:
         """Why this voter may not have looked; "" if nothing says so."""
-        if self.votes >= 10 and self.left in (0, self.votes):
+        left, sided = self.left
+        if sided >= 10 and left in (0, sided):
             return "always the same side"
         if self.votes >= 10 and 0 < self.seconds < 1:
             return f"{self.seconds:.1f} s per pair: too fast to read"
@@ -82,6 +83,7 @@ def everybody(casts: Sequence[Cast], probability: dict[int, float]) -> list[Vote
         again, voted = repeats(own), [cast for cast in own if cast.chosen]
         p = [probability[place[id(cast)]] for cast in voted if cast.repeat_of is None]
         log_odds = sum(math.log(2 * x) for x in p) + sum(math.log(2 * (q if same else 1 - q)) for same in again)
-        left, seconds = sum(cast.vote == "a" for cast in voted), float(np.median([cast.seconds for cast in own]))
+        sides = [cast.vote for cast in voted if cast.sided]
+        left, seconds = (sides.count("a"), len(sides)), float(np.median([cast.seconds for cast in own]))
         voters.append(Voter(number, len(voted), (sum(again), len(again)), left, log_odds, seconds))
     return voters

@@ -6,9 +6,13 @@ gold, the judge's score, is in it so that the other weights are what is liked be
 of them.  exp(w) says by how much one more of a thing multiplies the odds of winning.  A prior N(0, 1) on each weight keeps it
 finite where votes are few (on gold N(0, 10^2), or what it may not explain would pass for a taste).
 
-Intervals: w +- 2.5 standard deviations, 95 % for all four tastes together (Bonferroni), over draws of the voters with
-replacement (bootstrap); of fewer than ten voters, of a show of hands, or where there are fewer questions than voters, of the
-questions: thirty people who voted on five pairs have said something about five pairs.
+Intervals: 95 % for all four tastes together (Bonferroni).  n times one voter's votes are left out (jackknife):
+
+    w +- t sd,    sd^2 = (n - 1)/n sum_k (w without k - their mean)^2,    t: Student's quantile for n - 1 degrees of freedom
+
+Questions, not voters, are left out of fewer than ten voters, of a show of hands, or where there are fewer questions than
+voters: thirty people who voted on five pairs have said something about five pairs.  Drawing voters with replacement (bootstrap)
+makes sd too small where there are few: of classes of twelve one in nine was told a taste that it had not.
 
 For showing only: the judge takes part, so nothing may be trained on it.
 """
@@ -32,9 +36,9 @@ WORDS = {
     "refusing": ("likes refusals", "dislikes refusals", "a refusal"),
 }
 SILENT = {"polite": "politeness", "long": "length", "yes": "saying yes", "refusing": "refusing"}
-DRAWS = 200
-Z = 2.5  # of four intervals, at 95 % / 4 each
-PEOPLE = 10  # voters, below whom drawing voters again says nothing
+MOST = 200  # times that something is left out: where there is more, some go together
+Z = 2.4977  # a normal variable is above it with probability 5 % / 4 intervals / 2 ends
+PEOPLE = 10  # voters, below whom leaving voters out says nothing
 PRIOR = np.array([0.01, 1.0, 1.0, 1.0, 1.0])  # 1 / variance of each weight
 LEAST, LEAST_QUESTIONS = 20, 10  # votes, and questions they are about, below which nothing is said
 
@@ -57,7 +61,7 @@ def features(question: str, answer: Response) -> np.ndarray:
     return np.array([seen.gold, seen.polite, len(answer.text) / 20, seen.agrees, seen.refused], float)
 
 
-def taste_of(casts: Sequence[Cast], draws: int = DRAWS) -> Taste:
+def taste_of(casts: Sequence[Cast]) -> Taste:
     """Fit the crowd's first votes on every pair; repeats and ties are left out."""
     voted = [i for i, cast in enumerate(casts) if cast.chosen and cast.repeat_of is None]
     d = np.array([gap(casts[i]) for i in voted]).reshape(len(voted), len(FEATURES))
@@ -65,11 +69,16 @@ def taste_of(casts: Sequence[Cast], draws: int = DRAWS) -> Taste:
     questions = len({casts[i].question for i in voted})
     people = PEOPLE <= len({casts[i].voter for i in voted} - {HANDS}) <= questions
     clusters = [str(casts[i].voter) if people and casts[i].voter != HANDS else casts[i].question for i in voted]
-    names, groups = np.unique(clusters, return_inverse=True)
-    rng, n = np.random.default_rng(0), len(names)
-    again = [fit(d, PRIOR, np.bincount(rng.integers(n, size=n), minlength=n)[groups]) for _ in range(draws)] if n else [w]
-    half = Z * np.std(again, axis=0)
+    groups = np.unique(clusters, return_inverse=True)[1] % MOST
+    n = len(set(groups.tolist()))
+    without = [fit(d, PRIOR, (groups != k).astype(float)) for k in range(n)] if n > 1 else [w]
+    half = quantile(max(n - 1, 1)) * np.sqrt(max(n - 1, 0)) * np.std(without, axis=0)
     return Taste(w, w - half, w + half, dict(zip(voted, (1 / (1 + np.exp(-d @ w))).tolist())), questions)
+
+
+def quantile(v: int, z: float = Z) -> float:
+    """Student's quantile for v degrees of freedom where the normal one is z (Abramowitz & Stegun 1964, equation 26.7.5)."""
+    return z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v * v)
 
 
 def gap(cast: Cast) -> np.ndarray:

@@ -55,7 +55,8 @@ def report(casts: Sequence[Cast]) -> list[str]:
     """Everything about a class's votes -> lines."""
     taste = taste_of(casts)
     voters = everybody(casts, taste.probability)
-    sides = [cast.vote for cast in casts if cast.chosen and cast.part not in ("shared", "hands")]  # those are of a few pairs
+    few = "shared", "hands"  # of a few pairs, whose sides say little
+    sides = [cast.vote for cast in casts if cast.chosen and cast.sided and cast.part not in few]
     left = sides.count("a")
     alike = [same for voter in voters for same in repeats([cast for cast in casts if cast.voter == voter.number])]
     names, agreed, of = matrix(casts)
