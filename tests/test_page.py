@@ -746,6 +746,10 @@ def test_thin_curves_keep_their_first_value_their_end_and_their_mean():
     assert thin(series[:40]) == series[:40]
 
 
+def test_typographic_signs_are_plain_ones_on_a_console():
+    assert page_plots.ascii_line("it’s “−5” … ü") == "it's \"-5\" ... ?"
+
+
 def test_the_transcript_tells_all_seven_scenes(run):
     text = (run / "journey.txt").read_text(encoding="utf-8")
     assert text.isascii() and text.count("In this run.") == 7

@@ -24,7 +24,7 @@ from minialign.cli.command import main
 from minialign.models import STAGES
 from minialign.pipeline import Journey
 from minialign.preferences import Preferences, load_jsonl
-from minialign.runs import voting
+from minialign.runs import metrics, voting
 from minialign.runs.errors import Problem
 from minialign.runs.voting import SITTING, Pair, line_of, plan, sitting
 from minialign.world import UNBIASED, Raters, parse
@@ -353,6 +353,20 @@ def test_own_votes_take_the_place_of_the_simulated_ones_and_only_what_reads_them
     assert mine.votes() == (preferences(9), simulated.votes()[1])  # the raters' held-out votes still measure
     assert len(mine.stage("dpo").history["loss"]) == pipeline.LEAST_STEPS  # two steps a pass are no training
     assert mine.key("votes") == simulated.key("votes") and mine.key("ppo") != simulated.key("ppo")
+
+
+def test_the_file_of_votes_may_be_moved_while_models_are_trained(out, tmp_path, monkeypatch):
+    (tmp_path / "cache").symlink_to(out / "cache")
+    file, told = tmp_path / "class.jsonl", []
+    file.write_text("".join(json.dumps(GOOD | {"voter": n}) + "\n" for n in (1, 2)), encoding="utf-8")
+
+    def measure(journey, *votes):
+        told.append(metrics.votes_report(journey, *votes))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tour, "tell_stage", lambda *_: file.unlink(missing_ok=True))
+    monkeypatch.setattr(tour.metrics, "measure", measure)
+    assert main(["tour", "--fast", "--out", str(tmp_path), "--votes", str(file)]) == 130 and told[0].of_class
 
 
 @pytest.mark.whole

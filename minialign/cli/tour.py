@@ -53,6 +53,7 @@ def tour(fast: bool, seed: int, out: str | Path, votes_file: str | None = None, 
     """
     out, recipe = Path(out), pipeline.FAST if fast else pipeline.FULL
     own_votes = None if votes_file is None else read_votes(votes_file, recipe.model.context_length)
+    of_class = metrics.is_class(votes_file)  # now: the file may have been moved when all is trained
     check_writable(out / "cache")
     folder = out / run_name(fast, seed, votes_name(votes_file, own_votes) if votes_file and own_votes else "")
     journey = Journey(recipe, seed, out / "cache", own_votes=own_votes, extras=tuple(dict.fromkeys(extras)))
@@ -63,7 +64,7 @@ def tour(fast: bool, seed: int, out: str | Path, votes_file: str | None = None, 
     try:
         for number, name in enumerate(stages, 1):
             tell_stage(journey, name, number)
-        tell_end(journey, folder, votes_file)
+        tell_end(journey, folder, votes_file, of_class)
     except KeyboardInterrupt:
         finished = ", ".join(name for name in stages if name in journey.in_memory) or "no stage yet"
         raise KeyboardInterrupt(f"kept in {journey.folder}: {finished}; run the same command again to resume") from None
@@ -90,10 +91,10 @@ def tell_votes(votes: Preferences, n: int = 3) -> None:
         print(f"   {question}\n      chosen   {shown(*chosen)}\n      rejected {shown(*rejected)}")
 
 
-def tell_end(journey: Journey, folder: Path, votes_file: str | None) -> None:
+def tell_end(journey: Journey, folder: Path, votes_file: str | None, of_class: bool) -> None:
     print(heading(f"{len(STAGES) + len(journey.extras) + 1}. The scoreboard"))
     print(paragraph(SCOREBOARD), flush=True)
-    run = metrics.measure(journey, votes_file)
+    run = metrics.measure(journey, votes_file, of_class)
     words = save_run(journey, run, folder)
     page, _ = make_page(folder)
     seconds, n = run.timings.training_seconds, run.recipe.best_of

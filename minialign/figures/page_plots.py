@@ -82,8 +82,11 @@ def ascii_of(text: str) -> str:
     return " ".join(ascii_line(text).split())
 
 
+PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "−": "-", "–": "-", "…": "..."})
+
+
 def ascii_line(text: str) -> str:
-    return text.encode("ascii", "replace").decode().replace("\n", " ")
+    return text.translate(PLAIN).encode("ascii", "replace").decode().replace("\n", " ")
 
 
 def words(answer: Answer) -> str:

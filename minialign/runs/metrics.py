@@ -115,12 +115,15 @@ def sft_report(journey: Journey) -> SftReport:
     return SftReport(float(losses[0]), float(losses[-20:].mean()))
 
 
-def votes_report(journey: Journey, file: str | None = None) -> VotesReport:
-    """How many votes there are, and whose.  file: where the user's own were read from, if they were."""
+def votes_report(journey: Journey, file: str | None = None, of_class: bool = False) -> VotesReport:
+    """How many votes there are, and whose.
+
+    file: where the user's own were read from, if they were.  of_class: what is_class says of it.
+    """
     train, held_out = journey.votes()
     own = journey.own_votes is not None
     counts = journey.recipe.vote_prompts, len(train), len(held_out)
-    return VotesReport(*counts, own, file, cache.digest(train), is_class(file)) if own else VotesReport(*counts, own)
+    return VotesReport(*counts, own, file, cache.digest(train), of_class) if own else VotesReport(*counts, own)
 
 
 def is_class(file: str | None) -> bool:
@@ -221,8 +224,8 @@ def kind_of(journey: Journey, question: str) -> str:
     return journey.world.judge(question, Response("", True)).kind
 
 
-def measure(journey: Journey, votes_file: str | None = None) -> Measured:
-    """Everything worth knowing about a run, the content of run.json."""
+def measure(journey: Journey, votes_file: str | None = None, of_class: bool = False) -> Measured:
+    """Everything worth knowing about a run, the content of run.json.  The last two are told as votes_report has them."""
     began = time.perf_counter()
     questions = journey.world.report_questions()
     return Measured(
@@ -234,7 +237,7 @@ def measure(journey: Journey, votes_file: str | None = None) -> Measured:
         scoreboard=scoreboard(journey, questions),
         base=base_report(journey),
         sft=sft_report(journey),
-        votes=votes_report(journey, votes_file),
+        votes=votes_report(journey, votes_file, of_class),
         reward=reward_report(journey),
         ppo=policy_gradient_report(journey, "ppo"),
         dpo=dpo_report(journey),
