@@ -154,9 +154,9 @@ lesson.reveal()
 
 # %% [markdown]
 # ## 3. Twenty pairs, five of them twice: you, or a rater in your place
-# With `--rate terminal` you are the rater, with `--rate hands` a whole room is. Five pairs come back with the sides
-# exchanged, and you are not told which. Your agreement with yourself limits how well *anyone* can predict your votes.
-# In brackets: the range of true shares that are compatible with so few pairs (a 95% interval).
+# With `--rate terminal` you are the rater, with `--rate hands` a whole room is. Five pairs come back, three with the
+# sides exchanged, and you are not told which. Your agreement with yourself limits how well *anyone* can predict your
+# votes. In brackets: the range of true shares that are compatible with so few pairs (a 95% interval).
 # %%
 lesson.section("3. Twenty pairs, five of them twice")
 lesson.need("votes")

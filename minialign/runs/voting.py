@@ -1,6 +1,6 @@
 """What one voter is shown, and the file of votes.
 
-A sitting is 20 pairs: 15 new ones, and five that come a second time, not before five others, half of the time with
+A sitting is 20 pairs: 15 new ones, and five that come a second time, not before five others, three of them with
 their sides exchanged.  Which pairs these are follows from the SFT model, the run's seed and the number of the sitting,
 so a voter can stop anywhere and go on.
 
