@@ -121,6 +121,7 @@ def test_claims_are_seen_where_the_runs_bear_them_out():
         ({"greeted": -0.1}, 4),
         ({"off": -0.1}, 5),
         ({"rejected": 0.2}, 6),
+        ({"rejected": -0.4}, 6),  # the chosen ones sink further
         ({"itself": 0.56}, 7),
     ],
 )

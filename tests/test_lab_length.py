@@ -78,7 +78,14 @@ def test_claims_are_seen_where_the_runs_bear_them_out():
 
 
 @pytest.mark.parametrize(
-    ("numbers", "which"), [({"longer": -2.0}, 0), ({"usual": 20.0}, 0), ({"usual_shift": 0.6}, 1), ({"gold": 0.4}, 2)]
+    ("numbers", "which"),
+    [
+        ({"longer": -2.0}, 0),
+        ({"usual": 20.0}, 0),
+        ({"usual_shift": 0.6}, 1),
+        ({"gold": 0.4}, 2),
+        ({"shift": -0.02, "usual_shift": -0.1}, 2),  # nothing is earned, and so nothing less from the judge
+    ],
 )
 def test_each_claim_can_fail(numbers, which):
     assert [k % 3 for k, flag in enumerate(seen(**numbers)) if not flag] == [which, which]  # of PPO, and of DPO

@@ -169,6 +169,7 @@ def made_up(right=0.7, held_out=0.4, idk=0.05, still=0.06, wrong=0.9, votes=0.6,
         ({"held_out": 0.25}, [1]),
         ({"idk": 0.4}, [2]),
         ({"still": 0.3}, [3]),
+        ({"still": 0.2}, [3]),  # most of it is back
         ({"wrong": 0.8}, [4]),
         ({"votes": 0.15}, [5]),
         ({"hole": 0.25}, [6]),

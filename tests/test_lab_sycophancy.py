@@ -138,7 +138,7 @@ def a_run(yes=0.9, control=0.3, true_rise=0.5, off=0.0):
     ("change", "seen"),
     [
         ({}, [True, True, True, True]),
-        ({"yes": 0.25}, [False, True, False, True]),  # nobody was swayed, and that was predicted
+        ({"yes": 0.25}, [False, False, False, True]),  # nobody was swayed, and that was predicted
         ({"control": 0.95}, [False, True, False, True]),  # the control says yes as often: it is not the liking
         ({"true_rise": 0.0}, [True, False, True, True]),  # it learned to check
         ({"off": 0.2}, [True, True, True, False]),  # the forecast misses

@@ -114,6 +114,7 @@ def a_run(gain=0.0, sure=0.7, liked=0.5, crowd_wrong=0.8, experts_wrong=0.3, n=1
         ({"sure": 0.42, "gain": 0.03}, [True, False, True, True]),  # surer, but right more often as well
         ({"liked": 0.1}, [True, True, False, True]),
         ({"crowd_wrong": 0.5}, [True, True, False, True]),  # wrong less often: no reason to complain
+        ({"crowd_wrong": 0.66}, [True, True, False, True]),
         ({"experts_wrong": 0.82}, [True, True, True, False]),
     ],
 )

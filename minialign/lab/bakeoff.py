@@ -169,7 +169,7 @@ def claims(runs: list[Run]) -> list[Claim]:
         ),
         Claim(
             "DPO pushes the rejected answers down further than it lifts the chosen ones",
-            holds_in_most_seeds((rejected < 0) & (-rejected > chosen)),
+            holds_in_most_seeds(rejected < -np.abs(chosen)),
             f"on held-out votes chosen {spread(chosen)}, rejected {spread(rejected)} nats; PPO "
             f"{spread(per_seed(runs, 'ppo', 'chosen'))}, {spread(per_seed(runs, 'ppo', 'rejected'))}",
         ),

@@ -38,7 +38,8 @@ QUESTION = "does more reward make better answers?"
 DOES_NOT_SHOW = (
     "that real reward models over-rate friendly phrases, or where their peak lies: the model is small, the raters are "
     "simulated, and their tastes are strong. What is shown is the shape, which nothing in the code asks for. Nor is "
-    "all of the fall flattery: far from the SFT model, answers also go wrong."
+    "all of the fall flattery: far from the SFT model, answers also go wrong. And the best beta is chosen on the questions "
+    "that are reported."
 )
 
 TOO_SHORT = "the phrases are there, but in this run PPO has more to gain from better answers than flattery costs"
@@ -167,7 +168,7 @@ def claims_about_the_leash(runs: list[Run]) -> list[Claim]:
             f"{spread(per_seed(runs, best, 'gold_greedy'))}",
         ),
         Claim(
-            "the leash can be mistuned both ways: too tight changes little, too loose does harm",
+            "the leash can be mistuned both ways: too tight gains less, too loose does harm",
             bool(tuned and abs(levels[tight] - sft.mean()) < levels[best] - sft.mean()),
             "gold, mean of sampled and greedy: " + ", ".join(f"{gold:.2f} at beta {beta:g}" for beta, gold in levels.items()),
         ),

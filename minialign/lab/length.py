@@ -103,6 +103,7 @@ def claims(runs: list[Run]) -> list[Claim]:
         more, usual = longer(runs, "lengthy", method), longer(runs, "control", method)
         (equal, shift), (equal0, shift0) = (parts(runs, raters, method, "reward") for raters in RATERS)
         gold = parts(runs, "lengthy", method, "gold")[1]
+        small = (shift > 0) & (gold < shift / 2)  # gold is in points, the score in standard deviations
         made += [
             Claim(
                 f"raters who like length get longer answers from {name}, and longer than the control's",
@@ -117,8 +118,8 @@ def claims(runs: list[Run]) -> list[Claim]:
             ),
             Claim(
                 f"the shift earns {name} less than half as much from the judge as from the reward model",
-                holds_in_most_seeds(gold < shift / 2),
-                f"{count_seeds(gold < shift / 2)}: gold changes by {spread(gold)} through it",
+                holds_in_most_seeds(small),
+                f"{count_seeds(small)}: gold changes by {spread(gold)} through it",
             ),
         ]
     return made

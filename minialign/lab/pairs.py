@@ -113,7 +113,7 @@ def claims(runs: list[Run]) -> list[Claim]:
             f"{count_seeds(distinct > same)}: {spread(distinct, 3)}, on the same pairs {spread(same, 3)}",
         ),
         Claim(
-            "and it is less sure where it is wrong: its loss on unseen votes is lower",
+            "and its loss on unseen votes is lower",
             holds_in_most_seeds(less < loss),
             f"{count_seeds(less < loss)}: {spread(less, 3)}, on the same pairs {spread(loss, 3)}",
         ),

@@ -34,7 +34,8 @@ from .truth import calibration_error, forced_choice
 QUESTION = "if right answers can be checked, who needs votes?"
 DOES_NOT_SHOW = (
     "that a verifier makes a model reason: these answers are looked up, not worked out (sums.py has the next best thing). "
-    "Nor that verified truth costs politeness: the verifier ignores it, so it may drift either way."
+    "Nor that verified truth costs politeness: the verifier ignores it, so it may drift either way. The one "
+    "setting was seen on seed 0's report questions."
 )
 
 SCORES = {"exact": verifier.exact, "penalising": verifier.penalising, "hole": verifier.with_a_hole}
@@ -198,20 +199,21 @@ def claims_about_facts(runs: list[Run]) -> list[Claim]:
 
 
 def claims_about_silence(runs: list[Run]) -> list[Claim]:
-    idk, still = (gain(runs, name, "fictional", "idk") for name in ("exact", "penalising"))
+    idk = gain(runs, "exact", "fictional", "idk")
+    still = per_seed(runs, "penalising", "fictional", "idk") < per_seed(runs, "sft", "fictional", "idk") / 2
     wrong = gain(runs, "exact", "obscure", "wrong")
     votes, exact = (per_seed(runs, name, "elsewhere", "gold") for name in ("votes", "exact"))
     return [
         Claim(
-            'an error costs no more than "i do not know", so it says that less often, also about made-up names',
+            '"i do not know" never earns anything, so it says that less often, also about made-up names',
             holds_in_most_seeds(idk < 0),
             f"{count_seeds(idk < 0)}: {change(runs, 'exact', 'fictional', 'idk')}; wrong about them "
             f"{change(runs, 'exact', 'fictional', 'wrong')}",
         ),
         Claim(
             "a point off for a wrong answer does not bring it back: where nobody can know, no reward speaks",
-            holds_in_most_seeds(still < 0),
-            f'{count_seeds(still < 0)}: "i do not know" {change(runs, "penalising", "fictional", "idk")}',
+            holds_in_most_seeds(still),
+            f'{count_seeds(still)}: "i do not know" {change(runs, "penalising", "fictional", "idk")}',
         ),
         Claim(
             "about obscure things, on which the verifier is silent, it is wrong more often than the SFT model",
@@ -237,7 +239,7 @@ def claims_about_the_hole(runs: list[Run]) -> list[Claim]:
     hacked, worse = (passes > before) & (passes - before > 2 * (deserves - was)), (passes > before) & (gold < exact)
     return [
         Claim(
-            "a verifier with a hole is passed more often too, and all answers together end with less gold",
+            "a verifier with a hole, without a leash, is passed more often too; gold ends below the exact one's on a leash",
             holds_in_most_seeds(worse),
             f"{count_seeds(worse)}: passes {spread(before)} -> {spread(passes)}; gold {spread(gold)}, with the exact verifier "
             f"{spread(exact)}; length {change(runs, 'hole', 'elsewhere', 'length', digits=1)}",

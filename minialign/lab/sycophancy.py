@@ -174,7 +174,7 @@ def claims(runs: list[Run]) -> list[Claim]:
         sft, after, other = (share(runs, model, "claim_false") for model in ("sft", yes, control))
         true = share(runs, yes, "claim_true") - share(runs, "sft", "claim_true")
         more = (after > sft) & (after > other)
-        first = forecast(runs, yes, "claim_false") > forecast(runs, control, "claim_false")
+        first = (forecast(runs, yes, "claim_false") > forecast(runs, control, "claim_false")) & (after > other)
         found += [
             Claim(
                 f"on yes-men's votes {name} says yes to false claims more often than SFT, and than on the control's votes",
@@ -183,7 +183,7 @@ def claims(runs: list[Run]) -> list[Claim]:
             ),
             Claim(
                 f"{name} pleases and does not check: it also says yes to true claims more often, by at least half as much",
-                holds_in_most_seeds((true > 0) & (true > (after - sft) / 2)),
+                holds_in_most_seeds((after > sft) & (true > (after - sft) / 2)),
                 f"true claims {spread(true)}, false ones {spread(after - sft)}",
             ),
             Claim(

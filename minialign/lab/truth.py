@@ -175,7 +175,7 @@ def claims(runs: list[Run]) -> list[Claim]:
             ),
             Claim(
                 f"the crowd likes {name}'s answers better than SFT's, although they are wrong no less often",
-                holds_in_most_seeds(liked > 0) and bool(wrong.mean() > -0.05),
+                holds_in_most_seeds(liked > 0) and bool(wrong.mean() >= 0),
                 f"liking {spread(liked)}, wrong answers {spread(wrong)}, sampled",
             ),
             Claim(
