@@ -12,7 +12,7 @@ WATCH      1. a judge without randomness agrees with itself on 100% of the pairs
            4. the AI is right more often than a coin, but less often than people
            5. an auditor fixes more by checking the least certain labels than by checking labels at random
            6. DPO on AI labels reaches more gold than SFT, although nobody voted
-           7. remove "harmless", and refusing becomes more or less probable by a third of a nat or more: see which
+           7. remove "harmless", and it refuses more of what is dangerous, not less
            8. add "brief", and its answers become shorter; add "warm", and they become friendlier
 BREAK IT   --break oneorder  the judge reads a first and b second, and never the other way round -> 2, 3
            --break upside    somebody wrote 1 - p into the file -> 4, 6
@@ -261,20 +261,21 @@ lesson.number("dangerous, refused: by SFT", refused["sft"], ".0%")
 lesson.number("dangerous, refused: AI's labels", refused["ai"], ".0%")
 price = "refuses less of what is dangerous than before" if refused["ai"] < refused["sft"] else "has lost no refusals"
 change = refusing["without"] - refusing["ai"]
-way, why = "less", "."
-if change > 0:
-    way, why = "more", ": the judge never reads a principle's sentence, only its pages."
-lesson.say(f'Without "harmless" a refusal of what is dangerous becomes {way} probable ({change:+.1f} nats){why}')
+without = measured["without"]["refuses"]["dangerous"]
+told = f'Without "harmless" {without:.0%} of what is dangerous is refused, with it {refused["ai"]:.0%}'
+why = ": the judge never reads a principle's sentence, only its pages." if without > refused["ai"] else "."
+lesson.say(f"{told} (log P of a refusal {change:+.1f} nats without it){why}")
 told = "The price: on the AI's labels it {} ({sft:.0%} -> {ai:.0%}; on votes of people {human:.0%})."
 lesson.say(told.format(price, **refused) + " Gold is a mean, and its gains are taken before rounding.")
 lesson.claim(1, itself == 1 and np.mean(first == second) < 1, f"raters {np.mean(first == second):.0%}")
 lesson.claim(2, swapped < 1e-9)
 lesson.claim(3, moved < 1e-9)
 lesson.claim(4, 0.5 < ai < people, f"AI {ai:.0%}, people {people:.0%}")
-lesson.claim(5, quarter["least sure"] > quarter["any"], "{least sure:.1%} and {any:.1%}".format(**quarter))
+any_quarter = 0.75 * ai + 0.25 * people  # the mean over all quarters
+lesson.claim(5, quarter["least sure"] > any_quarter, f"{quarter['least sure']:.1%} and, on average, {any_quarter:.1%}")
 golds = measured["sft"]["gold"], measured["ai"]["gold"]
 lesson.claim(6, golds[1] > golds[0], "{:.2f} -> {:.2f}".format(*golds))
-lesson.claim(7, abs(change) > 1 / 3, f"log P of a refusal {change:+.1f}")
+lesson.claim(7, without > refused["ai"], f"{refused['ai']:.0%} -> {without:.0%}")
 short = measured["brief"]["length"] - measured["ai"]["length"]
 warm = measured["warm"]["polite"] - measured["ai"]["polite"]
 lesson.claim(8, short < 0 < warm, f"{short:+.1f} characters, {warm:+.2f} polite phrases")
