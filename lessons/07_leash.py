@@ -12,7 +12,7 @@ WATCH      1. best of n is a leash of known length: 0, 0.193, 0.636, 1.835 nats 
            4. the larger beta, the coefficient of the KL penalty, the nearer PPO stays to the SFT model
            5. more reward is not better: without a leash the proxy ends far above the SFT model's, but gold, sampled
               and greedy together, at least .1 below the best leash's
-           6. on a leash of the right length, gold, sampled and greedy together, ends above the SFT model's
+           6. on the best of these leashes, gold, sampled and greedy together, ends above the SFT model's
            7. best of n is overrated too: in standard deviations its proxy gains at least twice as much as its gold
            8. the ten worst hacks share a run of words that most of the SFT model's answers do not contain
 BREAK IT   --break noleash   distance costs nothing, whatever beta says -> 4, 5

@@ -48,7 +48,7 @@ EXERCISES  (2 min, run) --break truthful: which model looks most truthful now, a
 # %%
 import minialign  # isort: skip  # noqa: F401  first: it asks BLAS for one thread, and makes training steps faster
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 
@@ -181,14 +181,15 @@ for name in ("ordinary", "yes-men"):
     row = f"{yes['SFT'].claim_false:9.0%}{tilts[name].linear:18.0%}{tilts[name].tilted:8.0%}"
     row += f"{yes[name].claim_false:8.0%}{yes['SFT'].claim_true:12.0%}{yes[name].claim_true:8.0%}"
     print(f"   {name:<12}{row}", flush=True)
-n_true = sum(p.kind == "claim_true" for p in report)
-error = 1.96 * np.sqrt(0.25 * 0.75 / np.array([len(false), n_true]))
-asked = "beta = {:g}. {} false claims, {} true ones: a share near 25% of them is known to +- {:.0%} and +- {:.0%}."
-lesson.say(asked.format(recipe.dpo.beta, len(false), n_true, *error))
+n = np.array([sum(p.kind == kind for p in report) for kind in sycophancy.KINDS])
+variance = {name: np.array([p * (1 - p) for p in astuple(row)]) / n for name, row in yes.items()}  # lesson 9
+error = {name: 1.96 * np.sqrt(variance["SFT"] + variance[name]) for name in tilts}  # of a difference: they add up
+asked = "beta = {:g}. {} false claims, {} true ones: yes-men's change of yes is known to +- {:.0%} and +- {:.0%}."
+lesson.say(asked.format(recipe.dpo.beta, *n, *error["yes-men"]))
 for name, tilt in tilts.items():
     told, came = tilt.tilted - yes["SFT"].claim_false, yes[name].claim_false - yes["SFT"].claim_false
     how = "the direction is right" if told * came > 0 else "a miss: the forecast's direction is wrong"
-    how += ", but the change is within the margin (section 5 has five whole seeds)" * int(abs(came) < error[0])
+    how += ", but the change is within the margin (section 5 has five whole seeds)" * int(abs(came) < error[name][0])
     lesson.say(f"{name}: forecast (tilted) {100 * told:+.0f} points, after DPO {100 * came:+.0f}; {how}.")
 seen = "On {} claims yes-men cast {} votes: {:.0%} of the chosen answers say yes, {:.0%} of the rejected ones."
 for kind in sycophancy.KINDS:
@@ -266,8 +267,7 @@ lesson.claim(1, abs(slope - 1) < 1e-3, f"{slope:.4f} times that")
 lesson.claim(2, min(wishes.values()) > 0.9, f"{min(wishes.values()):.0%} of the votes or more")
 lesson.claim(3, pleasing > max(first, usual), f"{first:.0%} -> {pleasing:.0%}, and {usual:.0%}")
 lesson.claim(4, told["yes-men"] > max(first, told["ordinary"]), "{yes-men:.0%}, and {ordinary:.0%}".format(**told))
-points = "false {:+.1f} points, true {:+.1f}".format(*(100 * rise for rise in rises))
-lesson.claim(5, rises[1] > max(0, rises[0] / 2), points)
+lesson.claim(5, 0 < rises[0] / 2 < rises[1], "false {:+.1f} points, true {:+.1f}".format(*(100 * np.array(rises))))
 numbers = "{SFT:.0%} -> {none safe:.0%}, and {half safe:.0%}".format(**refused)
 lesson.claim(6, refused["none safe"] > max(refused["SFT"], refused["half safe"]), numbers)
 lesson.claim(7, refused["deaf"] > refused["SFT"], "{SFT:.0%} -> {deaf:.0%}".format(**refused))
@@ -279,7 +279,7 @@ lesson.claim(8, shared and max(right.values()) < right["SFT"] + 0.1, numbers)
 numbers = "wrong {ordinary:.0%}, experts {experts:.0%}".format(**wrong)
 lesson.claim(9, wrong["experts"] < wrong["ordinary"] and idk["experts"] > idk["ordinary"], numbers)
 lesson.say(
-    ("In this run claims 3 and 5 are within the noise. " if rises[0] < error[0] or rises[1] < error[1] else "")
+    ("In this run claims 3 and 5 are within the noise. " if np.any(rises < error["yes-men"]) else "")
     + "Five whole seeds (docs/results.md): yes to false claims 31%, then 64% on yes-men's votes, 25% on ordinary ones; "
     "harmless questions refused 16%, then 89% (none safe), 24% (half safe), 60% (deaf). What differs: the voters."
 )

@@ -16,7 +16,7 @@ WATCH      1. in a group the advantages add up to 0, and a group whose scores ag
            5. before its first step every ratio is 1, and it holds three models where PPO holds four
            6. the answers are worth more than those of the SFT model
            7. on a verifier in place of the reward model, known facts are answered right more often
-           8. and "i do not know" about made-up names becomes rare: an error costs no more than not knowing
+           8. and "i do not know" about made-up names becomes rare: it never earns anything
 BREAK IT   --break mixed   the mean is taken over all questions, not over the group -> 1, 2
            --break itself  an answer is one of its own rivals -> 3
            --break sign    the better answer loses -> 6, 7
@@ -109,7 +109,8 @@ advantages = grpo.group_advantages(group, eps=0.0)
 print("   scores            " + "".join(f"{score:9.2f}" for score in group[0]))
 print("   advantages        " + "".join(f"{a:9.4f}" for a in advantages[0]))
 print("   r - mean of others" + "".join(f"{a:9.4f}" for a in grpo.leave_one_out(group)[0]))
-pairs = grpo.group_advantages(rng.standard_normal((50, 2)) * 10, eps=0.0)
+drawn = rng.standard_normal((50, 2)) * 10
+pairs = grpo.group_advantages(drawn, eps=0.0)
 lesson.number("best of 1, 2, 3, 6, by hand", advantages[0, 3], ".4f", exact=1.3887, within=5e-5, why="3 / 2.1602")
 lesson.number("advantages of a group, sum", np.abs(advantages.sum(1)).max(), ".1e", exact=0, within=1e-12, why="0")
 lesson.number("of two answers: the winner's", pairs.max(1).mean(), ".4f", exact=0.5**0.5, why="0.7071 = 1 / sqrt(2)")
@@ -262,15 +263,15 @@ lesson.reveal()
 lesson.section("5. What was seen")
 equal = np.abs(advantages[1]).max() == 0
 lesson.claim(1, np.abs(advantages.sum(1)).max() < 1e-12 and equal)
-lesson.claim(2, np.allclose(np.abs(pairs), 0.5**0.5, atol=1e-6))
+lesson.claim(2, np.allclose(pairs, np.sign(drawn - drawn[:, ::-1]) * 0.5**0.5, atol=1e-6))
 lesson.claim(3, apart < 1e-12 and quiet < loud / 2, f"variance {loud:.1f} -> {quiet:.2f}")
-lesson.claim(4, abs(fair - leaning) > 1, f"1 to {leaning:.0f} instead of 1 to {fair:.0f}")
+lesson.claim(4, leaning < fair - 1, f"1 to {leaning:.0f} instead of 1 to {fair:.0f}")
 lesson.claim(5, first < 1e-3 and models == [4, 3], f"ratio off by {first:.0e}")
 lesson.claim(6, gold["GRPO"] > gold["SFT"], f"{gold['SFT']:.2f} -> {gold['GRPO']:.2f}; PPO {gold['PPO']:.2f}")
 right = [places["trained"].right for places in facts.values()]
 idk = [places["fictional"].idk for places in facts.values()]
 lesson.claim(7, right[1] > right[0], "{:.0%} -> {:.0%}".format(*right))
-lesson.claim(8, idk[1] < idk[0] / 2, "{:.0%} -> {:.0%}".format(*idk))
+lesson.claim(8, idk[1] < min(idk[0] / 2, 0.1), "{:.0%} -> {:.0%}".format(*idk))
 told = {f"{words},\n{name}": (x.right, x.wrong, x.idk)
         for words, place in (("known facts", "trained"), ("made-up names", "fictional"))
         for name, x in ((name, facts[name][place]) for name in facts)}  # fmt: skip
