@@ -13,10 +13,11 @@ WATCH      1. two raters who slip in a share e of their votes agree on 1 - 2e + 
            3. raters err together: the majority of 25 agrees with that of 25 others more often than with the truth
            4. every taste shows: raters who like length, politeness or a yes choose it more often than careful raters
            5. asking 25 careless raters cures carelessness: their majority is nearer to the truth than one of them
-           6. it does not cure a taste: of raters who love length, 25 are not much nearer to the truth than one
+           6. it does not cure a taste: of raters who love length, 25 are not much nearer to the truth than one, and
+              stay further from it than 25 careful raters
 BREAK IT   --break sides    the answer that comes first is liked for coming first -> 2
            --break copied   the second rater copies from the first -> 1
-           --break swap     chosen and rejected change places when the votes are written down -> 4, 5
+           --break swap     chosen and rejected change places when the votes are written down -> 4, 5, 6
 EXERCISES  (2 min, run) --rate terminal: vote yourself; five pairs come twice, and you are not told which
            (5 min, change) in PEOPLE give the careless rater tau=4.0, 8.0, 20.0: how much do 25 gain over one?
            Is there a tau at which the majority does not help at all?
@@ -264,7 +265,9 @@ lesson.claim(2, abs(placebo - 0.5) < 0.02, f"the first wins {placebo:.1%}")
 lesson.claim(3, together > near["crowd"][1], f"{together:.1%} and {near['crowd'][1]:.1%}")
 lesson.claim(4, shown)
 lesson.claim(5, near["careless"][1] > near["careless"][0] + 0.1, "{:.1%} -> {:.1%}".format(*near["careless"]))
-lesson.claim(6, near["length"][1] < near["length"][0] + 0.05, "{:.1%} -> {:.1%}".format(*near["length"]))
+one, of_25 = near["length"]
+uncured = of_25 < min(one + 0.05, near["careful"][1] - 0.02)
+lesson.claim(6, uncured, f"{one:.1%} -> {of_25:.1%}, careful {near['careful'][1]:.1%}")
 everybody = {"gold": np.where(gold == 0, rng.random(len(gold)) < 0.5, gold > 0), **once}
 alike = np.array([[np.mean(x == y) for y in everybody.values()] for x in everybody.values()])
 np.fill_diagonal(alike, [1.0, *(np.mean(once[name] == again[name]) for name in PEOPLE)])
