@@ -12,7 +12,7 @@ Intervals: 95 % for all four tastes together (Bonferroni).  n times one voter's 
 
 Questions, not voters, are left out of fewer than ten voters, of a show of hands, or where there are fewer questions than
 voters: thirty people who voted on five pairs have said something about five pairs.  Drawing voters with replacement (bootstrap)
-makes sd too small where there are few: of classes of twelve one in nine was told a taste that it had not.
+makes sd too small where there are few: of classes of twelve one in nine was told of a taste that it did not have.
 
 For showing only: the judge takes part, so nothing may be trained on it.
 """

@@ -134,7 +134,7 @@ def serve(room: Room, backstage: Backstage, host: str, port: int) -> None:
     backstage.address = f"http://{host}:{server.server_port}/"
     if qr := qr_svg(f"{backstage.address}#{room.code}"):
         server.files["/qr.svg"], backstage.qr = (qr, "image/svg+xml"), True
-    print(f"phones                  {backstage.address}   code {room.code}   {len(room.pairs.own)} seats")
+    print(f"phones                   {backstage.address}   code {room.code}   {len(room.pairs.own)} seats")
     print(f"you, and the projector   {backstage.address}wall#{room.token}   (this address is yours alone)")
     print(paragraph(LAN) if host != "127.0.0.1" else "Only this machine can open them; --lan lets phones in.", flush=True)
     threading.Thread(target=backstage.work, daemon=True).start()
