@@ -82,8 +82,10 @@ def in_threads(function, *arguments):
             return function(*some)
 
     pool = _threads(THREADS, os.getpid())
-    calls = [pool.submit(contextvars.copy_context().run, call, *some) for some in zip(*arguments)]
+    calls = []
     try:
+        for some in zip(*arguments):
+            calls.append(pool.submit(contextvars.copy_context().run, call, *some))
         return [each.result() for each in calls]
     finally:  # after an error or Ctrl-C too no thread goes on changing what the caller has
         for each in calls:

@@ -115,23 +115,50 @@ def test_after_an_error_no_thread_goes_on(threads, problem):
     if problem is KeyboardInterrupt and not hasattr(signal, "pthread_kill"):
         pytest.skip("Windows cannot send Ctrl-C to one thread")
     threads(2)
-    failed, done = threading.Event(), []
+    both, begun, done = threading.Barrier(2), [], []
 
     def work(number):
+        begun.append(number)
+        if number < 2:
+            both.wait(60)  # the second call has begun, too, when the first one fails
         if number == 0:
-            failed.set()
             if problem is ValueError:
                 raise ValueError
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        failed.wait(5)
         time.sleep(0.1)
         done.append(number)
 
     with pytest.raises(problem):
-        parallel.in_threads(work, range(20))
-    at_once = sorted(done)
+        parallel.in_threads(work, range(200))
+    assert nothing_goes_on(begun, done) and {0, 1} <= set(begun) and len(begun) < 200
+
+
+def test_an_error_while_work_is_handed_out_stops_it_too(threads):
+    """Ctrl-C comes when it likes: here before the last calls are known to the pool."""
+    threads(2)
+    started, begun, done = threading.Event(), [], []
+
+    def work(number):
+        begun.append(number)
+        started.set()
+        time.sleep(0.1)
+        done.append(number)
+
+    def interrupted():
+        yield from range(100)
+        started.wait(60)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        parallel.in_threads(lambda _, number: work(number), range(200), interrupted())
+    assert nothing_goes_on(begun, done) and begun and len(begun) < 100
+
+
+def nothing_goes_on(begun, done):
+    """Calls that have begun have ended when the error arrives, and no other one begins after it."""
+    then = sorted(begun)
     time.sleep(0.3)
-    assert 1 in at_once and sorted(done) == at_once and len(done) < 20
+    return sorted(begun) == then and set(begun) - set(done) <= {0}  # the first one may be the one that failed
 
 
 def test_a_thread_shares_nothing_out_again(threads):
