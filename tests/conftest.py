@@ -48,8 +48,14 @@ def one_book(one_tour, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def lesson_runs(tmp_path_factory):
-    """Where all lessons keep what they make, as scripts and as notebooks, so that each finds the models of those before it."""
-    return tmp_path_factory.mktemp("lessons")
+    """Where all lessons keep what they make, as scripts and as notebooks, so that each finds the models of those before it.
+
+    All workers of pytest-xdist have the same one; `xdist_group` keeps those that write the same files in one worker.
+    """
+    ours = tmp_path_factory.getbasetemp()
+    folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "lesson-runs"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ from minialign.teach.lesson_doc import claims_of, faults_of, read_doc
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
+EACH = [pytest.param(path, marks=pytest.mark.xdist_group(path.stem), id=path.stem) for path in LESSONS]
 PARTS = ("QUESTION", "NEEDS", "TIME", "EQUATION", "WATCH", "BREAK IT", "EXERCISES")
 
 WITHOUT_A_NETWORK = """if True:
@@ -53,7 +54,7 @@ def result(folder):
 
 # ------------------------------------------------------------------------------------------------ the lessons
 @pytest.mark.lessons
-@pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("script", EACH)
 def test_a_lesson_runs_by_itself(script, lesson_runs):
     done = run(script, "--fast", "--out", lesson_runs)
     assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
@@ -84,6 +85,7 @@ def test_a_fault_shows_where_the_lesson_says_it_will(script, fault, lesson_runs)
 
 
 @pytest.mark.lessons
+@pytest.mark.xdist_group("03_sft")
 def test_lesson_3_says_of_its_mask_what_its_runs_print(lesson_runs):
     """Other machines round otherwise, and 60 samples tell: a tenth is allowed."""
     script = LESSONS[2]
