@@ -13,9 +13,13 @@ RECIPES = [
 ]
 
 
+pytestmark = pytest.mark.xdist_group("convincing")
+
+
 @pytest.fixture(scope="module", params=RECIPES)
-def journey(request, tmp_path_factory):
-    return Journey(request.param, 0, tmp_path_factory.mktemp("cache"))
+def journey(request, lesson_runs):
+    """The lessons find its models, or it finds theirs."""
+    return Journey(request.param, 0, lesson_runs / "cache")
 
 
 def test_four_of_the_five_questions_are_answered_well(journey):

@@ -1,6 +1,7 @@
 """A world of one's own goes through the whole pipeline: the pocket calculator of the package, and one in a user's file."""
 
 import importlib.util
+import json
 import math
 import os
 import runpy
@@ -200,9 +201,12 @@ def world_in(folder, code=MINE, words="GREETING = 'a b!'", name="mine"):
 
 
 def test_a_world_of_six_methods_in_ones_own_file_is_all_that_a_journey_needs(tmp_path):
-    recipe = replace(SMALL, base_steps=40, corpus_characters=3000, vote_prompts=96, ppo=replace(SMALL.ppo, iterations=1))
+    """And NumPy's numbers in a recipe are numbers, in run.json too."""
+    ppo = replace(SMALL.ppo, iterations=1, lr=np.float32(1e-3))
+    recipe = replace(SMALL, base_steps=np.int64(40), corpus_characters=3000, vote_prompts=96, ppo=ppo)
     journey = Journey(recipe, 0, folder=tmp_path / "cache", world=world_in(tmp_path / "here", name="mine_whole"))
     results = measure(journey).to_json()
+    assert json.loads(json.dumps(results))["recipe"]["base_steps"] == 40 and results["recipe"]["ppo"]["lr"] == np.float32(1e-3)
     assert results["sft"]["last_loss"] < math.log(4 + 5) / 2
     assert results["reward"]["ceiling"] is None  # it has no method `probability`
     assert results["questions"]["kinds"] == {"echo": 2}

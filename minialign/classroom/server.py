@@ -25,6 +25,7 @@ from typing import Any
 
 from .request import receive
 from .room import Refused, Room
+from .store import NO_ANSWER
 
 STATIC = Path(__file__).parent / "static"
 FILES = {
@@ -150,7 +151,7 @@ class Handler(BaseHTTPRequestHandler):
         except Refused as why:
             return self.say(why.status, {"error": str(why)})
         except OSError:
-            return self.say(503, {"error": "the disk does not answer; try again"})
+            return self.say(503, {"error": NO_ANSWER})
         self.say(200, told)
 
     # -------------------------------------------------------------------------------------------- what can be asked for

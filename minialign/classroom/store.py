@@ -24,6 +24,7 @@ create table if not exists facts (name text primary key, value text not null);
 """
 TOGETHER = 256  # pieces of work in one transaction
 PATIENCE = 10.0  # seconds that somebody waits for the disk
+NO_ANSWER = "the disk does not answer; try again"
 
 Work = Callable[[sqlite3.Connection], Any]
 
@@ -103,7 +104,7 @@ def wait_for(future: Future) -> Any:
     try:
         return future.result(PATIENCE)
     except TimeoutError:  # a kind of its own before Python 3.11
-        raise OSError("the disk does not answer; try again") from None
+        raise OSError(NO_ANSWER) from None
 
 
 def add_voter(db: sqlite3.Connection, digest: str, seats: int) -> int:

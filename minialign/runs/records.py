@@ -3,6 +3,7 @@
 run.json is these records as JSON, name by name.  Losses are nats per character, of SFT and DPO those of the answers.
 """
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -150,6 +151,7 @@ class Measured:
     def to_json(self) -> dict[str, Any]:
         """The content of run.json, before it is sealed: plain data."""
         plain = asdict(self)
+        plain["recipe"] = json.loads(json.dumps(plain["recipe"], default=lambda x: x.item()))  # it may hold NumPy's numbers
         extras, samples, timings = plain.pop("extras"), plain.pop("samples"), plain.pop("timings")
         plain["base"]["asks"] = self.scoreboard["sampled"]["base"].asks
         plain["sft"]["answers"] = self.scoreboard["sampled"]["sft"].answers
