@@ -47,15 +47,21 @@ def one_book(one_tour, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def lesson_runs(tmp_path_factory):
-    """Where all lessons keep what they make, as scripts and as notebooks, so that each finds the models of those before it.
-
-    All workers of pytest-xdist have the same one; `xdist_group` keeps those that write the same files in one worker.
-    """
+def shared_cache(tmp_path_factory):
+    """Where upstream models are kept: for all tests, and all of pytest-xdist's workers."""
     ours = tmp_path_factory.getbasetemp()
-    folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "lesson-runs"
+    folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "cache"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def lesson_runs(shared_cache, tmp_path):
+    """A folder of runs for lessons, as scripts and as notebooks, that find the models of those before them."""
+    runs = tmp_path / "lesson-runs"
+    runs.mkdir()
+    (runs / "cache").symlink_to(shared_cache)
+    return runs
 
 
 @pytest.fixture(autouse=True)

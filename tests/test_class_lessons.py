@@ -126,7 +126,6 @@ def test_two_lessons_share_a_rooms_hands_and_the_second_trains_on_them(toy_runs,
 
 
 @pytest.mark.lessons
-@pytest.mark.xdist_group("class votes")
 @pytest.mark.parametrize("rate", ["hands", "class", "FILE"])
 def test_lessons_4_and_5_run_on_a_classs_votes(rate, lesson_runs, tmp_path):
     """In their classroom cut; of the claims about simulated raters some may fail for such votes, so they are not counted."""

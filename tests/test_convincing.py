@@ -13,13 +13,10 @@ RECIPES = [
 ]
 
 
-pytestmark = pytest.mark.xdist_group("convincing")
-
-
 @pytest.fixture(scope="module", params=RECIPES)
-def journey(request, lesson_runs):
+def journey(request, shared_cache):
     """The lessons find its models, or it finds theirs."""
-    return Journey(request.param, 0, lesson_runs / "cache")
+    return Journey(request.param, 0, shared_cache)
 
 
 def test_four_of_the_five_questions_are_answered_well(journey):

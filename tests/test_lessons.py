@@ -24,7 +24,6 @@ from minialign.teach.lesson_doc import claims_of, faults_of, read_doc
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
-EACH = [pytest.param(path, marks=pytest.mark.xdist_group(path.stem), id=path.stem) for path in LESSONS]
 PARTS = ("QUESTION", "NEEDS", "TIME", "EQUATION", "WATCH", "BREAK IT", "EXERCISES")
 
 WITHOUT_A_NETWORK = """if True:
@@ -44,7 +43,7 @@ def run(script, *arguments, **options):
     """A script in a process of its own: no network, no display, nobody at the keyboard."""
     env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "MPLBACKEND")}
     command = [sys.executable, "-c", WITHOUT_A_NETWORK, str(script), *map(str, arguments)]
-    settings = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 600, "env": env}
+    settings = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 1800, "env": env}
     return subprocess.run(command, **settings | options)
 
 
@@ -54,7 +53,7 @@ def result(folder):
 
 # ------------------------------------------------------------------------------------------------ the lessons
 @pytest.mark.lessons
-@pytest.mark.parametrize("script", EACH)
+@pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_runs_by_itself(script, lesson_runs):
     done = run(script, "--fast", "--out", lesson_runs)
     assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
@@ -85,7 +84,6 @@ def test_a_fault_shows_where_the_lesson_says_it_will(script, fault, lesson_runs)
 
 
 @pytest.mark.lessons
-@pytest.mark.xdist_group("03_sft")
 def test_lesson_3_says_of_its_mask_what_its_runs_print(lesson_runs):
     """Other machines round otherwise, and 60 samples tell: a tenth is allowed."""
     script = LESSONS[2]

@@ -25,8 +25,8 @@ needs_marimo = pytest.mark.skipif(importlib.util.find_spec("marimo") is None, re
 IN_CI = 1, 4, 8  # with `-m lessons`, after the scripts, whose models they find; the other notebooks run with `-m slow`
 
 
-def marks_of(path):
-    return [pytest.mark.lessons if int(path.stem[:2]) in IN_CI else pytest.mark.slow, pytest.mark.xdist_group(path.stem)]
+def one_of(path):
+    return pytest.mark.lessons if int(path.stem[:2]) in IN_CI else pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +140,7 @@ def test_without_the_extra_there_is_one_line_with_the_command(tmp_path, monkeypa
 
 @needs_kernel
 @pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=marks_of(path), id=path.stem) for path in sorted(LESSONS.glob("[0-9][0-9]_*.py"))]
+    "path", [pytest.param(path, marks=one_of(path), id=path.stem) for path in sorted(LESSONS.glob("[0-9][0-9]_*.py"))]
 )
 def test_every_lesson_runs_as_a_notebook(path, lesson_runs, monkeypatch):
     monkeypatch.chdir(LESSONS.parent)
@@ -171,10 +171,10 @@ def test_a_notebook_runs_in_marimo(tmp_path, monkeypatch):
 
 @needs_marimo
 @needs_kernel
-@pytest.mark.parametrize(
-    "lesson", [pytest.param(path, marks=marks_of(path), id=path.stem) for path in sorted(LESSONS.glob("[0-9][0-9]_*.py"))]
-)
-def test_lessons_run_in_marimo(lesson, lesson_runs, tmp_path, monkeypatch):
+@pytest.mark.lessons
+@pytest.mark.parametrize("number", IN_CI)
+def test_lessons_run_in_marimo(number, lesson_runs, tmp_path, monkeypatch):
+    (lesson,) = LESSONS.glob(f"{number:02d}_*.py")
     (tmp_path / "lessons").symlink_to(LESSONS)
     assert "claims seen" in in_marimo(lesson, tmp_path, monkeypatch, "--fast", "--out", str(lesson_runs))
 
