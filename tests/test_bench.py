@@ -11,8 +11,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from toy import TOY
 
-from minialign.bench import WORKLOADS, CannotMeasure, ablate, compare, driver, gains, products, ratios, report, run
+from minialign.bench import (
+    STAGES,
+    WORKLOADS,
+    CannotMeasure,
+    ablate,
+    compare,
+    driver,
+    gains,
+    products,
+    ratios,
+    report,
+    run,
+    sizes,
+    tour,
+)
 from minialign.bench import scaling as growth
 from minialign.bench.records import Ratio, Seconds, Turns
 from minialign.bench.sizes import SIZES, Size
@@ -20,7 +35,10 @@ from minialign.cli.command import main
 from minialign.figures import style
 from minialign.figures.bench_plots import draw
 from minialign.figures.growth import Point
+from minialign.pipeline import FULL, Journey
+from minialign.tokenizer import EOS
 
+ROOT = Path(__file__).resolve().parent.parent
 ODD = Size(12, 3, 2, 20, 32, train=(3, 7), sample=(3, 5, 4), dpo=(2, 9), ppo=(6, 5, 4), epochs=2, minibatches=3)
 
 
@@ -61,6 +79,79 @@ def test_numbers_without_a_partner_are_an_error():
         compare.largest_errors({"dpo/float64/loss": np.ones(1)}, {})
     nan = compare.largest_errors({"dpo/float64/loss": np.ones(1)}, {"dpo/float64/loss": np.full(1, np.nan)})
     assert not nan["float64"][0] <= compare.AGREEMENT["float64"]
+
+
+# ------------------------------------------------------------------------------------------------ the tour
+SMALL = tour.Excerpt(texts=32, d_model=16, n_layer=2)
+
+
+def test_the_tour_in_pytorch_learns_what_ours_does():
+    if not installed("torch"):
+        pytest.skip("torch is not installed")
+    errors = compare.agree(SMALL, list(STAGES), ["torch"], 1, {})["torch"]
+    assert errors["float64"][0] < 1e-10 and errors["float32"][0] < 1e-3
+
+
+def test_the_numbers_of_the_tour_are_all_that_was_learned():
+    for stage, workload in tour.STEPS.items():
+        (train, numbers), (_, again) = workload(SMALL, "float64"), workload(SMALL, "float64")
+        history, *models = train()
+        found, names = numbers(), {name for model in models for name in sizes.named(model)}
+        assert {name.partition(" ")[2] for name in found} - {""} == names and "h.1.attn.c_attn.weight" in names
+        assert all(np.array_equal(a, b) for a, b in zip(found.values(), again().values())), "a second time differs"
+        start = [sizes.language_model(SMALL, "float64"), sizes.scalar_model(SMALL, "float64", 2)]
+        if stage != "tour-reward":
+            for i, model in enumerate(start[: len(models)]):
+                assert not any(np.array_equal(a, found[f"{i} {name}"]) for name, a in sizes.named(model).items() if "weight" in name)
+
+
+def test_an_excerpt_is_multiplied_by_the_steps_that_the_pipeline_takes(tmp_path):
+    more = {name: replace(getattr(TOY, name), epochs=2) for name in ("reward", "dpo")}
+    run = Journey(replace(TOY, sft_epochs=3, **more), 0, tmp_path)
+    taken = {f"tour-{name}": len(run.stage(name).history["lr"]) for name in ("base", "sft", "reward", "ppo", "dpo")}
+    assert taken == tour.steps(run.recipe, len(run.votes()[0]))
+    whole = tour.steps(FULL, tour.VOTES)
+    for stage, workload in tour.STEPS.items():
+        of_excerpt = len(workload(SMALL)[0]()[0]["lr"])
+        assert SMALL.share(stage) * of_excerpt == whole[stage], stage
+    assert f"| votes to train on | {tour.VOTES} |" in (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+
+
+def test_the_sampler_is_dictated_to_and_then_free_again():
+    model, new = sizes.language_model(SMALL, "float32"), np.random.default_rng
+    answers = tour.texts(SMALL).answers
+    prompts = list(answers)
+    with tour.dictated(answers):
+        samples = tour.policy_gradient.generate(model, prompts, 64, 1.0, new(0))
+    assert samples.ended.all() and len({int(n) for n in samples.lengths - samples.prompt_lengths}) > 5
+    for row, prompt, n in zip(samples.ids, prompts, samples.lengths):
+        assert row[:n].tolist() == [*prompt, *answers[prompt]][:n] and row[n - 1] == EOS
+    assert not np.array_equal(tour.policy_gradient.generate(model, prompts, 64, 1.0, new(0)).ids, samples.ids)
+
+
+def test_the_tours_ratio_is_that_of_the_sums_of_each_round():
+    stages = [({"minialign": [1, 2], "torch": [2, 2]}, 10), ({"minialign": [3, 1], "torch": [1, 4]}, 2)]
+    results = []
+    for seconds, share in stages:
+        turns = found(seconds["minialign"], seconds["minialign"], torch=seconds["torch"])
+        results.append(ratios.summary(ratios.longer(turns, share), "cpu"))
+    whole = ratios.together(results, "cpu")
+    assert whole.times["minialign"] == rounds_of(16, 22) and whole.times["torch"] == rounds_of(22, 28)
+    assert whole.systems["minialign"].ratios["torch"].median == pytest.approx((16 / 22 + 22 / 28) / 2)
+    assert [(v.what, v.target) for v in ratios.verdicts({"tour": whole}, 1)] == [("tour: time / torch", 0.7)]
+
+
+def test_a_tour_of_one_round_and_its_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(tour, "Excerpt", lambda: SMALL)
+    monkeypatch.setattr(compare, "take_turns", lambda tasks, rounds, bar: found([1], [1]))
+    assert main(["bench", "--tour", "--rounds", "1", "--threads", "1", "--json", str(tmp_path / "t.json")]) == 0
+    result, shown = json.loads((tmp_path / "t.json").read_text(encoding="utf-8")), capsys.readouterr().out
+    assert list(result["sizes"]["tour"]) == [*STAGES, "tour"] and not result["import_seconds"]
+    seconds = [result["sizes"]["tour"][stage]["systems"]["minialign"]["seconds"]["median"] for stage in STAGES]
+    assert seconds == [SMALL.share(stage) for stage in STAGES]
+    assert result["sizes"]["tour"]["tour"]["systems"]["minialign"]["seconds"]["median"] == pytest.approx(sum(seconds))
+    assert "the five together, 1 rounds" in shown and "3000 + 500 + 885 + 60 + 148 steps" in shown
+    assert max(len(line) for line in shown.splitlines() if "t.json" not in line) <= 88
 
 
 # ------------------------------------------------------------------------------------------------ the yardstick
@@ -378,6 +469,8 @@ def test_a_wrong_command_line_is_one_line_and_exit_2(arguments, capsys):
         (["--json", "."], ["cannot write ."]),
         (["--scaling", "--size", "small"], ["leave out"]),
         (["--ablate", "--against", "torch"], ["leave out --against"]),
+        (["--tour", "--size", "small"], ["leave out --size"]),
+        (["--tour", "--workload", "ppo"], ["leave out --size and --workload"]),
         (["--ablate", "--workload", "ppo"], ["train"]),
     ],
 )
@@ -388,9 +481,10 @@ def test_what_cannot_be_measured_is_one_line_and_exit_2(arguments, needles, caps
     assert not list(tmp_path.iterdir())
 
 
-def test_without_torch_there_is_a_way_out(monkeypatch, capsys):
+@pytest.mark.parametrize("what", [[], ["--tour"]])
+def test_without_torch_there_is_a_way_out(what, monkeypatch, capsys):
     monkeypatch.setattr(compare.importlib.util, "find_spec", lambda name: None)
-    assert main(["bench", "--against", "torch"]) == 2
+    assert main(["bench", *what, "--against", "torch"]) == 2
     one_line(capsys, "pip install torch")
 
 
@@ -398,6 +492,7 @@ def test_without_transformers_there_is_a_note(monkeypatch, capsys):
     monkeypatch.setattr(compare.importlib.util, "find_spec", lambda name: name == "torch" or None)
     assert compare.libraries("torch") == ["torch"]
     assert "pip install transformers" in capsys.readouterr().out
+    assert compare.libraries("torch", sampling=False) == ["torch"] and not capsys.readouterr().out
 
 
 def test_nine_rounds_unless_told_otherwise():

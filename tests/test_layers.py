@@ -21,7 +21,7 @@ ORDER = """
 """.split()
 BOOK = {"jinja2", "latex2mathml", "markdown_it", "mdit_py_plugins", "pygments"}  # the extra `book`, loaded by `minialign book` alone
 KERNEL = {"nbclient", "nbformat"}  # the extra `notebook`, loaded when notebooks are executed
-TORCH = {"bench/torch_model.py", "bench/torch_steps.py"}  # loaded by `minialign bench --against torch` alone
+TORCH = {f"bench/torch_{name}.py" for name in ("model", "steps", "tour")}  # loaded by `minialign bench --against torch` alone
 SCRIPTS = {path.relative_to(ROOT).as_posix() for path in (ROOT / "export" / "scripts").glob("[!_]*.py")}  # written into exported folders
 EXTRAS = {"teach/kit/execute.py": KERNEL, "export/folder.py": {"safetensors"}, "classroom/qr.py": {"segno"}} | dict.fromkeys(TORCH, {"torch", "transformers"})
 EXTRAS |= dict.fromkeys(SCRIPTS, {"torch", "transformers", "datasets", "trl", "reward_function"})

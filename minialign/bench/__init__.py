@@ -32,6 +32,13 @@ WORKLOADS = {
     "dpo": "DPO step",
     "ppo": "PPO iteration",
 }
+STAGES = {
+    "tour-base": "base model",
+    "tour-sft": "SFT",
+    "tour-reward": "reward model",
+    "tour-ppo": "PPO",
+    "tour-dpo": "DPO",
+}
 SIZE_NAMES = ("small", "large", "tiny")  # tiny is too small to measure: it only shows that everything works
 
 

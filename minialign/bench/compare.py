@@ -4,39 +4,47 @@ import importlib.util
 import math
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from . import Arrays, CannotMeasure, ratios
+from . import STAGES, WORKLOADS, Arrays, CannotMeasure, ratios
 from .driver import Task, numbers_of, take_turns
 from .products import multiplications
 from .records import Comparison, Errors, Spread
-from .sizes import SIZES, Size
 
 # How far two correct programs may differ, relative to the largest number of an array.
 AGREEMENT = {"float64": 1e-9, "float32": 1e-2}
 
 
 def compare(
-    rounds: int, workloads: list[str], size_names: list[str], against: list[str], threads: int, clock: str
+    rounds: int, workloads: list[str], sizes: Mapping[str, Any], against: list[str], threads: int, clock: str
 ) -> Comparison:
-    """Check, then measure.  Ctrl-C ends it early: what is kept are the rounds that are complete."""
-    found = Comparison()
-    total = len(size_names) * len(workloads) * rounds
+    """Check, then measure.  Ctrl-C ends it early: what is kept are the rounds that are complete.
+
+    sizes: name -> Size, or for the stages of a tour Excerpt
+    """
+    found, stages = Comparison(), set(workloads) <= set(STAGES)
+    total = len(sizes) * len(workloads) * rounds
     with tqdm(total=total, desc="bench: same numbers?", unit="round", disable=None, leave=False) as bar:
         try:
-            for name in size_names:
-                found.agreement[name] = agree(SIZES[name], workloads, against, threads, found.versions)
-            bar.set_description("bench: imports")
-            found.import_seconds |= import_seconds(against)
-            for name in size_names:
+            for name, size in sizes.items():
+                found.agreement[name] = agree(size, workloads, against, threads, found.versions)
+            if not stages:
+                bar.set_description("bench: imports")
+                found.import_seconds |= import_seconds(against)
+            for name, size in sizes.items():
                 for workload in workloads:
                     bar.set_description(f"{name}, {workload}")
-                    turns = take_turns(systems(workload, SIZES[name], against, threads), rounds, bar.update)
+                    turns = take_turns(systems(workload, size, against, threads), rounds, bar.update)
                     found.versions |= turns.versions
-                    summary = ratios.summary(turns, clock, multiplications(workload, SIZES[name]))
+                    if stages:
+                        summary = ratios.summary(ratios.longer(turns, size.share(workload)), clock)
+                    else:
+                        summary = ratios.summary(turns, clock, multiplications(workload, size))
                     if summary:
                         found.sizes.setdefault(name, {})[workload] = summary
                     if turns.interrupted:
@@ -44,6 +52,8 @@ def compare(
         except KeyboardInterrupt:
             found.interrupted = True
     for name, summaries in found.sizes.items():
+        if set(summaries) == set(STAGES) and (tour := ratios.together(list(summaries.values()), clock)):
+            summaries["tour"] = tour
         no_targets = threads == 1 and name == "large"  # those for one thread come from the small size
         found.verdicts[name] = [] if no_targets else ratios.verdicts(summaries, threads)
     if "torch" in found.import_seconds:
@@ -51,32 +61,35 @@ def compare(
     return found
 
 
-def systems(workload: str, size: Size, against: list[str], threads: int) -> dict[str, Task]:
+def systems(workload: str, size: Any, against: list[str], threads: int) -> dict[str, Task]:
     """dict name -> Task: the systems that run a workload, in this order."""
-    ours = Task("minialign", size, workload, threads)
+    ours = Task("minialign", size, workload, threads, timed=1 if workload in STAGES else 3)  # an excerpt is many steps
     tasks = {"minialign": ours, "again": ours}
     if threads > 1:
         tasks["one thread"] = replace(ours, threads=1)
-    tasks["products"] = replace(ours, system="products")
+    if workload in WORKLOADS:
+        tasks["products"] = replace(ours, system="products")
     for name in against:
         if name == "torch" or workload == "sample":
             tasks[name] = replace(ours, system=name, stock_allocator=True)
     return tasks
 
 
-def libraries(against: str | None) -> list[str]:
-    """The libraries to compare with: torch if asked for, and transformers if it is there as well."""
+def libraries(against: str | None, sampling: bool = True) -> list[str]:
+    """The libraries to compare with: torch if asked for, and for sampling transformers, if it is there as well."""
     if against is None:
         return []
     if importlib.util.find_spec("torch") is None:
         raise CannotMeasure("PyTorch is not installed here; pip install torch, or leave out --against torch")
+    if not sampling:
+        return ["torch"]
     if importlib.util.find_spec("transformers") is None:
         print("transformers is not installed: sampling is compared with PyTorch alone (pip install transformers)")
         return ["torch"]
     return ["torch", "transformers"]
 
 
-def agree(size: Size, workloads: list[str], against: list[str], threads: int, versions: dict[str, str]) -> dict[str, Errors]:
+def agree(size: Any, workloads: list[str], against: list[str], threads: int, versions: dict[str, str]) -> dict[str, Errors]:
     """How far the others' losses, gradients and greedy samples are from ours -> dict of the largest relative errors.
 
     Raises CannotMeasure if any is too far: the time of a different computation would mean nothing.

@@ -27,7 +27,7 @@ from ..likelihood import token_log_probs_of
 from ..model import LanguageModel, ModelConfig, ScalarModel
 from ..optim import AdamW
 from ..tokenizer import VOCAB_SIZE
-from . import CannotMeasure, Step, plan, sizes, workloads
+from . import CannotMeasure, Step, plan, workloads
 from .count_flops import counted
 from .driver import Task, environment
 from .plan import OURS, Accelerator
@@ -171,7 +171,7 @@ def size_of(C: int) -> Size:
 def matrices(C: int) -> int:
     """The parameters that are multiplied with, of the models that workloads.py makes: all but learned positions."""
     size = size_of(C)
-    return plan.parameters(sizes._config(size, "float32")) - size.context_length * C
+    return plan.parameters(size.config("float32")) - size.context_length * C
 
 
 def step_flops(C: int) -> tuple[int, float, float]:
@@ -233,7 +233,7 @@ def share(C: int, found: PlanChecks) -> tuple[int, float, float]:
     """The share of a PPO iteration's time in which answers are sampled."""
     N, size = parameters(C), size_of(C)
     machine = Accelerator(math.inf, found.speed[N], 1.0, found.bandwidth)
-    formula = plan.rollout_seconds("ppo", sizes._config(size, "float32"), ANSWERS, PROMPT, NEW, OURS, machine)
+    formula = plan.rollout_seconds("ppo", size.config("float32"), ANSWERS, PROMPT, NEW, OURS, machine)
     whole = best(workloads.ppo_iteration(size)[0], 2)
     return N, formula.share, best(workloads.sample(size)[0]) / whole
 

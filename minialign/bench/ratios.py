@@ -4,6 +4,7 @@ ratio of A to B = median over rounds of (best of A's visit / best of B's visit i
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,7 @@ TARGETS = [
     ("sample", "transformers", 0.30, None),
     ("dpo", "torch", 0.85, 0.74),
     ("ppo", "torch", 0.75, 0.67),
+    ("tour", "torch", 0.70, None),
 ]
 # Sampling always uses one thread (test_parallel.py checks it), so both would time the same code.
 SAME_CODE = [("sample", "one thread")]
@@ -61,6 +63,18 @@ def summary(found: Turns, clock: str, multiplications: int | None = None) -> Sum
     }
     a_a = ratio(times, "again", "minialign", clock)
     return Summary(systems, len(times["minialign"]), a_a, times, multiplications)
+
+
+def longer(found: Turns, share: float) -> Turns:
+    """The same with each time multiplied: those of an excerpt become those of the whole."""
+    return replace(found, times={name: [share * visit for visit in visits] for name, visits in found.times.items()})
+
+
+def together(results: Sequence[Summary], clock: str) -> Summary | None:
+    """Several workloads as one: a system's times of the same round are added up, and then compared."""
+    each = [result.times for result in results]
+    times = {name: [sum(visits, Seconds(0, 0)) for visits in zip(*(t[name] for t in each))] for name in each[0]}
+    return summary(Turns(times, faults={name: [] for name in times}), clock)
 
 
 def believable(result: Summary) -> bool:

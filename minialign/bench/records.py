@@ -31,6 +31,12 @@ class Seconds:
     def by(self, clock: str) -> float:
         return self.cpu if clock == "cpu" else self.wall
 
+    def __add__(self, other: "Seconds") -> "Seconds":
+        return Seconds(self.cpu + other.cpu, self.wall + other.wall)
+
+    def __rmul__(self, times: float) -> "Seconds":
+        return Seconds(times * self.cpu, times * self.wall)
+
 
 @dataclass(frozen=True)
 class Cost(Seconds):
@@ -131,7 +137,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Setting:
-    what: str  # "compare", "ablate", "scaling" or "plan"
+    what: str  # "compare", "tour", "ablate", "scaling" or "plan"
     machine: Machine
     versions: dict[str, str]
     threads: int

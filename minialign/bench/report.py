@@ -3,15 +3,15 @@
 import os
 import platform
 import textwrap
+from collections.abc import Mapping
 
 import numpy as np
 
 from .. import __version__
-from . import WORKLOADS
+from . import STAGES, WORKLOADS
 from .driver import cores
 from .ratios import TOLERANCE, believable
 from .records import Comparison, Machine, Ratio, Setting, Spread, Summary, Verdict
-from .sizes import SIZES
 
 WIDTH = 88  # columns of a page
 
@@ -60,25 +60,30 @@ def heading(setting: Setting) -> str:
     clock = "processor time" if setting.clock == "cpu" else "wall time"
     how = f"{threads}, {clock}."
     if setting.what not in ("scaling", "plan"):
-        how += (
-            "  ms: median over rounds of the best of three steps.  Ratios: median over rounds [quartiles] of what both "
-            "took in the same round."
-        )
+        step = "ms: median over rounds of the best of three steps"
+        if setting.what == "tour":
+            step = "s: median over rounds of an excerpt's time, as often as the whole recipe has it"
+        how += f"  {step}.  Ratios: median over rounds [quartiles] of what both took in the same round."
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in (words, libraries, how))
 
 
 def table(title: str, results: dict[str, Summary]) -> str:
-    """One size: every workload, every system.  results: workload -> summary."""
+    """One size: every workload, every system.  results: workload -> summary.
+
+    Of a tour's trainings it is seconds, not ms.
+    """
+    names, of_tour = WORKLOADS | STAGES | {"tour": "the five together"}, "tour-base" in results
+    unit, n = ("s", 1) if of_tour else ("ms", 1000)
     others = [o for o in ("torch", "products") if any(o in r.systems for r in results.values())]
     lines = [title, ""]
     heads = "".join(f"{'/ ' + {'torch': 'PyTorch', 'products': 'products'}[o]:<19}" for o in others)
-    lines.append(f"{'':<25}{'ms':>7}  {heads}{'faults':>6}{'peak MB':>8}")
+    lines.append(f"{'':<25}{unit:>7}  {heads}{'faults':>6}{'peak MB':>8}")
     for workload, result in results.items():
-        lines.append(f"{WORKLOADS[workload]}, {result.rounds} rounds")
+        lines.append(f"{names[workload]}, {result.rounds} rounds")
         for name, row in result.systems.items():
             compared = "".join(f"{with_range(row.ratios.get(o)) if o != name else '1':<18} " for o in others)
             lines.append(
-                f"  {NAMES[name]:<23}{1000 * row.seconds.median:>7.1f}  {compared}{whole(row.faults):>6}{whole(row.peak_mb):>8}"
+                f"  {NAMES[name]:<23}{n * row.seconds.median:>7.1f}  {compared}{whole(row.faults):>6}{whole(row.peak_mb):>8}"
             )
         lines += [f"  minialign / {NAMES[o]}: {with_range(r)}" for o, r in further(result)]
         if not believable(result):
@@ -116,15 +121,15 @@ def targets(verdicts: list[Verdict]) -> str:
     return "\n".join(lines)
 
 
-def tables(result: Comparison) -> str:
-    """Everything that `minialign bench` found, as text."""
+def tables(result: Comparison, sizes: Mapping[str, object]) -> str:
+    """Everything that `minialign bench` found, as text.  sizes: what there is to say of each."""
     lines = []
     for size, errors in result.agreement.items():
         for name, worst in errors.items():
             told = " and ".join(f"{error:.0e} in {dtype}" for dtype, (error, _) in worst.items())
             lines.append(f"{size}: {name} computes what minialign does, to {told}")
     for size, summaries in result.sizes.items():
-        lines += ["", table(f"{size}: {SIZES[size]}", summaries)]
+        lines += ["", table(f"{size}: {sizes[size]}", summaries)]
         if result.verdicts[size]:
             lines += ["", targets(result.verdicts[size])]
     if result.import_seconds:

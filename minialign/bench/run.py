@@ -8,7 +8,7 @@ from pathlib import Path
 from ..checkpoint import atomically
 from ..figures.checked import PlanChecks
 from ..figures.growth import Growth
-from . import WORKLOADS, CannotMeasure, report
+from . import STAGES, WORKLOADS, CannotMeasure, report
 from .driver import threads_wanted
 from .records import Ablation, Comparison, Setting
 
@@ -27,7 +27,7 @@ def bench(
 ) -> None:
     """Measure, print the tables, and write all numbers to json_file, if there is one.
 
-    what: "compare" (with the matrix products, and with PyTorch if against="torch"), "ablate", "scaling" or "plan"
+    what: "compare" (with the matrix products, and with PyTorch if against="torch"), "tour", "ablate", "scaling" or "plan"
     """
     threads = threads_wanted(threads)
     check_json(json_file)
@@ -35,6 +35,8 @@ def bench(
         raise CannotMeasure(
             f"--{what} measures only minialign, with its own shapes; leave out --against, --size, --workload and --rounds"
         )
+    if what == "tour" and (sizes or workloads):
+        raise CannotMeasure("--tour measures all trainings of the full recipe, at its size; leave out --size and --workload")
     if what == "plan" and threads > 1:
         raise CannotMeasure("--plan measures with one thread; leave out --threads")
     if what == "ablate" and against:
@@ -44,6 +46,8 @@ def bench(
     found: Comparison | Ablation | Growth | PlanChecks
     if what == "compare":
         found, text = _compare(setting, rounds, workloads, sizes or ["small", "large"], against)
+    elif what == "tour":
+        found, text = _tour(setting, rounds, against)
     elif what == "ablate":
         found, text = _ablate(setting, rounds, workloads, sizes or ["small"])
     elif what == "scaling":
@@ -68,9 +72,20 @@ def _compare(
     setting: Setting, rounds: int, workloads: list[str], sizes: list[str], against: str | None
 ) -> tuple[Comparison, str]:
     from .compare import compare, libraries
+    from .sizes import SIZES
 
-    found = compare(rounds, workloads, sizes, libraries(against), setting.threads, setting.clock)
-    return found, report.tables(found)
+    chosen = {name: SIZES[name] for name in sizes}
+    found = compare(rounds, workloads, chosen, libraries(against), setting.threads, setting.clock)
+    return found, report.tables(found, chosen)
+
+
+def _tour(setting: Setting, rounds: int, against: str | None) -> tuple[Comparison, str]:
+    from .compare import compare, libraries
+    from .tour import Excerpt
+
+    chosen = {"tour": Excerpt()}
+    found = compare(rounds, list(STAGES), chosen, libraries(against, sampling=False), setting.threads, setting.clock)
+    return found, report.tables(found, chosen)
 
 
 def _ablate(setting: Setting, rounds: int, workloads: list[str], sizes: list[str]) -> tuple[Ablation, str]:

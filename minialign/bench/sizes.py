@@ -4,11 +4,16 @@ Every system starts from the same numbers.  The model has GPT-2's form (learned 
 library can run it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
+from ..autograd import Tensor
 from ..batch import prompt_ids
+from ..interop import to_hugging_face
 from ..model import LanguageModel, ModelConfig, ScalarModel
 
 
@@ -30,6 +35,10 @@ class Size:
         shape = f"d_model {self.d_model}, {self.n_layer} layers, {self.n_head} heads"
         return f"{shape}, vocabulary {self.vocab_size}, context {self.context_length}"
 
+    def config(self, dtype: str) -> ModelConfig:
+        shape = self.vocab_size, self.context_length, self.n_layer, self.n_head, self.d_model
+        return ModelConfig(*shape, positions="learned", activation="relu2", tied=True, dtype=dtype)
+
 
 SIZES = {
     "small": Size(),
@@ -39,17 +48,24 @@ SIZES = {
 LEARNING_RATE = 1e-4  # so small that the last round does the same work as the first
 
 
-def language_model(size: Size, dtype: str, seed: int = 0) -> LanguageModel:
-    return LanguageModel(_config(size, dtype), np.random.default_rng(seed))
+def language_model(size: Any, dtype: str, seed: int = 0) -> LanguageModel:
+    return LanguageModel(size.config(dtype), np.random.default_rng(seed))
 
 
-def scalar_model(size: Size, dtype: str, seed: int) -> ScalarModel:
-    return ScalarModel(_config(size, dtype), np.random.default_rng(seed))
+def scalar_model(size: Any, dtype: str, seed: int) -> ScalarModel:
+    return ScalarModel(size.config(dtype), np.random.default_rng(seed))
 
 
-def _config(size, dtype):
-    shape = size.vocab_size, size.context_length, size.n_layer, size.n_head, size.d_model
-    return ModelConfig(*shape, positions="learned", activation="relu2", tied=True, dtype=dtype)
+def named(model: LanguageModel | ScalarModel, of: Callable = lambda p: p.data) -> dict[str, np.ndarray]:
+    """dict GPT-2's name -> array: the weights, or what else `of` says of a parameter, and those of a head of its own."""
+    found = {name: of(p) for name, p in model.named_parameters().items()}
+    heads = {name: array for name, array in found.items() if name.startswith("head.") or "." not in name}
+    if "unembedding" in heads:
+        heads["head.weight"] = heads.pop("unembedding").T
+    config = replace(model.config, positions="learned", tied=True)  # rotary ones have no parameters
+    arrays = {name: Tensor(array) for name, array in ({"trunk.position_embedding": np.zeros(0)} | found).items()}
+    weights = to_hugging_face(SimpleNamespace(config=config, named_parameters=lambda: arrays))[1]
+    return {name: array for name, array in weights.items() if array.size} | heads
 
 
 def texts(size: Size, rows: int, tokens: int) -> np.ndarray:

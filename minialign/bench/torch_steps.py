@@ -14,7 +14,7 @@ from ..interop import to_hugging_face
 from ..ppo import PPOConfig
 from . import Workload, sizes
 from .sizes import Size
-from .torch_model import gradients, load
+from .torch_model import arrays, load
 
 
 def use_threads(n: int) -> None:
@@ -22,13 +22,11 @@ def use_threads(n: int) -> None:
 
 
 def _policy(size, dtype, seed=0):
-    return load(size, to_hugging_face(sizes.language_model(size, dtype, seed))[1], dtype=dtype)
+    return load(sizes.language_model(size, dtype, seed))
 
 
 def _scalar(size, dtype, seed):
-    ours = sizes.scalar_model(size, dtype, seed)
-    head = {"head.weight": ours.head.weight.data, "head.bias": ours.head.bias.data}
-    return load(size, to_hugging_face(ours)[1] | head, scalar=True, dtype=dtype)
+    return load(sizes.scalar_model(size, dtype, seed))
 
 
 def _adamw(model, betas=(0.9, 0.95), weight_decay=0.0):
@@ -38,8 +36,9 @@ def _adamw(model, betas=(0.9, 0.95), weight_decay=0.0):
 def _minimise(model, optimizer, loss):
     optimizer.zero_grad()
     loss.backward()
-    clip_grad_norm_(model.parameters(), 1.0)
+    norm = clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
+    return norm
 
 
 def _logprobs(model, ids):
@@ -104,7 +103,7 @@ def _mean(x, m):
 def _advantages(c, mask, old, ref, values, scores):
     """Whitened advantages and returns, (B, T-1) each."""
     rewards = -c.kl_coef * (old - ref) * mask
-    rewards[:, -1] += scores  # every answer ends in the last column
+    rewards[torch.arange(len(mask)), mask.shape[1] - 1 - mask.flip(1).argmax(1)] += scores  # where each answer ends
     values = values * mask
     advantages, following = torch.zeros_like(rewards), torch.zeros_like(scores)
     for t in reversed(range(rewards.shape[1])):
@@ -116,12 +115,38 @@ def _advantages(c, mask, old, ref, values, scores):
     return (advantages - centre) / spread * mask, returns
 
 
+def _ppo_update(c, policy, critic, optimizers, ids, mask, seen, turns):
+    """The clipped steps on one rollout -> what a log would say: the mean of policy loss, value loss, KL and two shares.
+
+    seen: what stays fixed meanwhile: logprobs, ref_logprobs, values (B, T-1), scores (B,).  turns: the rows of each step.
+    """
+    advantages, returns = _advantages(c, mask, *seen)
+
+    def learn(ids, m, old, A, G, V_old):
+        log_ratio = (_logprobs(policy, ids) - old) * m
+        ratio = log_ratio.exp()
+        unclipped, clipped = -A * ratio, -A * ratio.clamp(1 - c.cliprange, 1 + c.cliprange)
+        policy_loss = _mean(torch.max(unclipped, clipped), m)
+        _minimise(policy, optimizers[0], policy_loss)
+        V = critic(ids[:, :-1])
+        V_clipped = torch.clamp(V, V_old - c.cliprange_value, V_old + c.cliprange_value)
+        far, near = (V - G) ** 2, (V_clipped - G) ** 2
+        value_loss = 0.5 * _mean(torch.max(far, near), m)
+        _minimise(critic, optimizers[1], value_loss)
+        with torch.no_grad():
+            shares = _mean(0.5 * log_ratio**2, m), _mean(clipped > unclipped, m), _mean(near > far, m)
+        return [x.item() for x in (policy_loss, value_loss, *shares)]
+
+    old, _, values, _ = seen
+    return np.mean([learn(ids[i], mask[i], old[i], advantages[i], returns[i], values[i]) for i in turns], 0)
+
+
 def ppo(size: Size, dtype: str = "float32") -> Workload:
     rows, _, new = size.ppo
     policy, reference = _policy(size, dtype), _policy(size, dtype, seed=1)
     critic, reward_model = _scalar(size, dtype, 2), _scalar(size, dtype, 3)
     c = PPOConfig(epochs=size.epochs, minibatch_size=rows // size.minibatches)
-    policy_optimizer, critic_optimizer = _adamw(policy, c.betas), _adamw(critic, c.betas)
+    optimizers = _adamw(policy, c.betas), _adamw(critic, c.betas)
     prompts = torch.tensor([prompt_ids(question) for question in sizes.questions(size)])
     mask = torch.from_numpy(sizes.answered(size)[1]).to(policy.wte.weight.dtype)
 
@@ -131,27 +156,10 @@ def ppo(size: Size, dtype: str = "float32") -> Workload:
         scores = (reward_model(ids)[:, 1:] * mask).sum(1) / mask.sum(1) - c.missing_eos_penalty
         return _logprobs(policy, ids), _logprobs(reference, ids), critic(ids[:, :-1]), scores
 
-    def learn(ids, m, old, A, G, V_old):
-        """One step of the policy and one of the critic -> what a log would say."""
-        log_ratio = (_logprobs(policy, ids) - old) * m
-        ratio = log_ratio.exp()
-        unclipped, clipped = -A * ratio, -A * ratio.clamp(1 - c.cliprange, 1 + c.cliprange)
-        policy_loss = _mean(torch.max(unclipped, clipped), m)
-        _minimise(policy, policy_optimizer, policy_loss)
-        V = critic(ids[:, :-1])
-        V_clipped = torch.clamp(V, V_old - c.cliprange_value, V_old + c.cliprange_value)
-        far, near = (V - G) ** 2, (V_clipped - G) ** 2
-        value_loss = 0.5 * _mean(torch.max(far, near), m)
-        _minimise(critic, critic_optimizer, value_loss)
-        with torch.no_grad():
-            shares = _mean(0.5 * log_ratio**2, m), _mean(clipped > unclipped, m), _mean(near > far, m)
-        return [x.item() for x in (policy_loss, value_loss, *shares)]
-
     def update(ids, permutation):
-        old, ref, values, scores = seen = look_at(ids)
-        advantages, returns = _advantages(c, mask, *seen)
+        seen = look_at(ids)
         turns = [rows for _ in range(c.epochs) for rows in permutation().split(c.minibatch_size)]
-        return seen, np.mean([learn(ids[i], mask[i], old[i], advantages[i], returns[i], values[i]) for i in turns], 0)
+        return seen, _ppo_update(c, policy, critic, optimizers, ids, mask, seen, turns)
 
     def step():
         ids = policy.generate(prompts, new).clone()  # tensors made in inference mode cannot be trained on
@@ -164,7 +172,9 @@ def ppo(size: Size, dtype: str = "float32") -> Workload:
         found = dict(zip(("logprobs", "ref_logprobs", "values", "scores"), (x.numpy() for x in seen)))
         found |= dict(zip(("loss/policy", "loss/value", "policy/approxkl"), metrics))
         both = {"policy": policy, "critic": critic}
-        return found | {f"{who} {name}": g for who, model in both.items() for name, g in gradients(model).items()}
+        return found | {
+            f"{who} {name}": g for who, model in both.items() for name, g in arrays(model, lambda p: p.grad).items()
+        }
 
     return step, numbers
 
@@ -193,6 +203,6 @@ def hugging_face_sample(size: Size, dtype: str = "float32") -> Workload:
 def _two_steps(model, loss_now, step):
     loss = loss_now()
     loss.backward()
-    found = {"loss": loss.item()} | {name: g.copy() for name, g in gradients(model).items()}
+    found = {"loss": loss.item()} | {name: g.copy() for name, g in arrays(model, lambda p: p.grad).items()}
     step(), step()
     return found | {"loss after two steps": loss_now().item()}

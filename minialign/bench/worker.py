@@ -20,7 +20,7 @@ import tracemalloc
 from dataclasses import asdict
 from typing import Any
 
-from . import Arrays, Step, Workload
+from . import STAGES, Arrays, Step, Workload
 from .records import Cost
 
 try:
@@ -34,6 +34,7 @@ MODULES = {
     "torch": "torch_steps",
     "transformers": "torch_steps",
 }
+OF_THE_TOUR = {"minialign": "tour", "torch": "torch_tour"}
 
 
 def main() -> None:
@@ -66,13 +67,13 @@ def main() -> None:
 
 def prepare(task: dict[str, Any], workload: str, dtype: str = "float32") -> Workload:
     """(step, numbers) of a system's workload, from the module that is this system."""
-    from .sizes import Size
-
-    module = importlib.import_module(f".{MODULES[task['system']]}", __package__)
-    if module.__name__.endswith("torch_steps"):
+    modules = OF_THE_TOUR if workload in STAGES else MODULES
+    module = importlib.import_module(f".{modules[task['system']]}", __package__)
+    if "torch" in module.__name__:
         module.use_threads(task["threads"])
     steps = {"sample": module.hugging_face_sample} if task["system"] == "transformers" else module.STEPS
-    return steps[workload](Size(**task["size"]), dtype)
+    size = module.Excerpt if workload in STAGES else module.Size
+    return steps[workload](size(**task["size"]), dtype)
 
 
 def write_numbers(task: dict[str, Any]) -> dict[str, dict]:

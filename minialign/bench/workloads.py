@@ -10,17 +10,13 @@ Each function returns (step, numbers): step() does the work once, to be timed; n
 returns a dict of arrays (losses, gradients under GPT-2's names), to be compared with other systems'.
 """
 
-from types import SimpleNamespace
-
 import numpy as np
 
 from .. import policy_gradient, ppo
-from ..autograd import Tensor
 from ..batch import Batch
 from ..checkpoint import frozen_copy
 from ..dpo import dpo_loss
 from ..generate import Samples, generate
-from ..interop import to_hugging_face
 from ..likelihood import log_probs_array, sequence_log_probs, token_log_probs_of
 from ..model import LanguageModel, ScalarModel
 from ..optim import AdamW
@@ -115,11 +111,8 @@ STEPS = {"train": train, "sample": sample, "dpo": dpo, "ppo": ppo_iteration}
 
 
 def gradients(model: LanguageModel | ScalarModel) -> Arrays:
-    """dict GPT-2's name -> gradient, and `head.weight`, `head.bias` if there is a scalar head."""
-    found = {name: p.grad for name, p in model.named_parameters().items()}
-    as_weights = {name: Tensor(g) for name, g in found.items()}
-    shell = SimpleNamespace(config=model.config, named_parameters=lambda: as_weights)
-    return to_hugging_face(shell)[1] | {name: g for name, g in found.items() if name.startswith("head.")}
+    """dict GPT-2's name -> gradient."""
+    return sizes.named(model, lambda p: p.grad)
 
 
 def _two_steps(model, loss_now, step):

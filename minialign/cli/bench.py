@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", default="runs", metavar="DIR", help="where the figures of --scaling and --plan go (default runs)"
     )
     instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
+        "--tour", action="store_true", help="instead: the five trainings of the full recipe, an excerpt of each"
+    )
     instead.add_argument("--ablate", action="store_true", help="instead: what each optimisation is worth")
     instead.add_argument("--scaling", action="store_true", help="instead: cost as the work grows, with a figure")
     instead.add_argument("--plan", action="store_true", help="instead: what the recipe costs at 1e8 to 7e10 parameters")
@@ -26,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     a = arguments
-    what = "ablate" if a.ablate else "scaling" if a.scaling else "plan" if a.plan else "compare"
+    what = next((name for name in ("tour", "ablate", "scaling", "plan") if getattr(a, name)), "compare")
     try:
         bench(what, a.threads, a.json, a.against, a.rounds, a.workload, a.size, a.out)
     except CannotMeasure as problem:
