@@ -47,13 +47,13 @@ class Recipe:
     replay_rows: int = 2
     max_new_tokens: int = 64
     mix: Any = None  # how often each kind of question is asked, from the votes on; None: the world's default
-    vote_prompts: int = 10_000  # with half as many PPO gains .05 less gold (docs/results.md)
+    vote_prompts: int = 10_000  # with half as many PPO gains .05 less gold (docs/trials.md)
     held_out_votes: float = 0.1  # of the prompts
     tastes: Any = None  # what the raters like; None: the world's default
     reward: RewardConfig = RewardConfig(epochs=3)
     normalise_on: int = 256  # answers of the SFT model on which scores have mean 0 and deviation 1
     critic_votes: int = 1000  # on whose answers the critic learns its first values
-    # lam 1: a critic taught by so few answers would bias the gradient (docs/results.md, "What PPO's settings were chosen from")
+    # lam 1: a critic taught by so few answers would bias the gradient (docs/trials.md)
     # GRPO, which is optional, has half of PPO's iterations: lesson 13 trains one while people wait.
     ppo: PPOConfig = PPOConfig(iterations=60, minibatch_size=32, lr=5e-4, kl_coef=0.1, lam=1.0, max_new_tokens=64)
     dpo: DPOConfig = DPOConfig(beta=1.0, lr=4e-4)
@@ -76,7 +76,7 @@ FAST = replace(  # the classroom cut: begins with the base model that comes with
     vote_prompts=3600,
     critic_votes=500,
     ppo=replace(FULL.ppo, iterations=18, kl_coef=0.05),
-    dpo=replace(FULL.dpo, beta=0.5),  # with so few votes, beta 1 refuses less of what is dangerous (docs/results.md)
+    dpo=replace(FULL.dpo, beta=0.5),  # with so few votes, beta 1 refuses less of what is dangerous (docs/trials.md)
     grpo=replace(FULL.grpo, iterations=18, kl_coef=0.05),
     best_of=4,
 )

@@ -46,7 +46,7 @@ LAB = replace(
     ppo=replace(FULL.ppo, iterations=24, rollouts=64, lr=1e-3, lam=0.95),
     dpo=FAST.dpo,
 )
-# With 20 iterations four of twenty seeds did not show in lesson 7 what an absent leash does (docs/results.md).
+# With 20 iterations four of twenty seeds did not show in lesson 7 what an absent leash does (docs/trials.md).
 LAB_FAST = replace(FAST, **WORLD, vote_prompts=2000, ppo=replace(LAB.ppo, iterations=40))
 
 HUMAN = Tastes(warmth=0.6, length=0.3)  # raters with strong tastes, which a policy can exploit
