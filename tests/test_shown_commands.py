@@ -51,7 +51,7 @@ ELSEWHERE = {  # command -> why it is not typed here: where it runs; and there, 
     "accelerate launch --num_processes 8 train_dpo.py": ("needs PyTorch and TRL; with two processes: tests/hf_proof.py", "accelerate"),
     **dict.fromkeys((f"minialign lab {name}" for name in ("bakeoff", "cousins", "principles", "refusal", "rlvr", "sums", "sycophancy", "truth")), AT_TOY_SIZE),
     "minialign bench --against torch": (TORCH, "bench-against-torch-size-small"),
-    "minialign bench --tour --against torch": ("needs PyTorch: tests/test_bench.py", "test_the_tour_in_pytorch_learns"),
+    "minialign bench --tour --against torch": (TORCH, "bench-tour-against-torch"),
 }
 ENDS = {"minialign serve": 130}  # with Ctrl-C
 EXTRAS = {"book": "latex2mathml", "export": "safetensors", "import": "safetensors"}  # without the extra a command says so, and ends
