@@ -81,7 +81,6 @@ class Verdict:
     what: str
     value: float
     target: float  # at most
-    stretch: float | None  # what a prototype without autograd reached
     met: bool | None  # None: not judged
 
 

@@ -116,8 +116,7 @@ def targets(verdicts: list[Verdict]) -> str:
     for v in verdicts:
         value, target = (f"{x:.0f}" if v.target > 10 else f"{x:.3g}" for x in (v.value, v.target))
         word = {True: "met", False: "NOT met", None: "not judged"}[v.met]
-        stretch = f" (stretch {v.stretch:.2f})" if v.stretch else ""
-        lines.append(f"  {v.what:<32}{value:>7}   target <= {target:<4} {word}{stretch}")
+        lines.append(f"  {v.what:<32}{value:>7}   target <= {target:<4} {word}")
     return "\n".join(lines)
 
 
