@@ -62,7 +62,7 @@ def heading(setting: Setting) -> str:
     if setting.what not in ("scaling", "plan"):
         step = "ms: median over rounds of the best of three steps"
         if setting.what == "tour":
-            step = "s: median over rounds of an excerpt's time, as often as the whole recipe has it"
+            step = "s: median over rounds of an excerpt's time, scaled to the whole recipe"
         how += f"  {step}.  Ratios: median over rounds [quartiles] of what both took in the same round."
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in (words, libraries, how))
 
